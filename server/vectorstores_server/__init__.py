@@ -1,0 +1,1 @@
+"""Who answers the tools, and how they are served."""
