@@ -210,12 +210,16 @@ def _mend_pair(key: str, value: Any, depth: int) -> Any:
 
 
 def _mend_value(operator: str, key: str, value: object) -> Any:
+    if not isinstance(value, list):
+        members: list[object] = [value]
+    else:
+        members = cast("list[object]", value)
+        operator = {"eq": "in", "ne": "nin"}.get(operator, operator)
+    if not all(_is_scalar(m) for m in members):
+        return None
     if operator in MEMBERSHIPS:
-        members = cast("list[Any]", value) if isinstance(value, list) else [value]
-        return {"type": operator, "key": key, "value": members} if all(_is_scalar(v) for v in members) else None
-    if isinstance(value, list) and operator in ("eq", "ne"):
-        return _mend_value({"eq": "in", "ne": "nin"}[operator], key, value)
-    return {"type": operator, "key": key, "value": value} if _is_scalar(value) else None
+        return {"type": operator, "key": key, "value": members}
+    return {"type": operator, "key": key, "value": members[0]} if len(members) == 1 else None
 
 
 def _all_of(parts: list[Any]) -> Any:
