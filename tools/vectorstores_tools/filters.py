@@ -206,7 +206,7 @@ def _mend_pair(key: str, value: Any, depth: int) -> Any:
         return _all_of(
             [_mend_named({"key": key, "value": v}, str(o).lower().lstrip("$"), depth) for o, v in inner.items()]
         )
-    return _mend_value("in" if isinstance(value, list) else "eq", key, value)
+    return _mend_value("eq", key, value)
 
 
 def _mend_value(operator: str, key: str, value: object) -> Any:
