@@ -12,8 +12,8 @@ from vectorstores_tools.errors import InvalidRequest, UnknownArgument
 
 NOT_PARAMETERS = frozenset({"body", "query", "path", "header", "static"})
 EXPECTED = {
-    "string": "a string", "str": "a string", "int": "an integer", "float": "a number", "bool": "a boolean", "list": "an array",
-    "dict": "an object", "model": "an object", "tuple": "an array",
+    "string": "a string", "str": "a string", "int": "an integer", "float": "a number", "bool": "a boolean",
+    "list": "an array", "dict": "an object", "model": "an object", "tuple": "an array",
 }  # fmt: skip
 SYNONYMS = {
     "top_k": "max_num_results", "k": "max_num_results", "n": "max_num_results", "num_results": "max_num_results",
