@@ -1,0 +1,57 @@
+"""Multipart bodies: the file spooled to disk as it arrives, the other fields checked like JSON.
+
+Starlette's parser keeps at most 1 MB of a file in memory, so a body of 512 MB leaves the memory flat, and its
+temporary file goes with the request, also when the client hangs up half-way.
+"""
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any, TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import UploadFile
+
+from vectorstores_tools.errors import InvalidRequest
+from vectorstores_tools.validation import invalid
+
+CHUNK = 1024 * 1024
+NESTED = re.compile(r"^(\w+)\[(\w+)\]$")
+M = TypeVar("M", bound=BaseModel)
+
+
+async def read_form(request: Request, file_field: str, shape: type[M]) -> tuple[UploadFile, M]:
+    """Return the file of a multipart body and its other fields as `shape`. Raises InvalidRequest."""
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        raise InvalidRequest(
+            "The body must be multipart/form-data.", f"Send the bytes as the form field '{file_field}'."
+        )
+    form = await request.form(max_files=1, max_fields=20)
+    file = form.get(file_field)
+    if not isinstance(file, UploadFile):
+        raise InvalidRequest(
+            f"Missing required parameter: '{file_field}'.", param=file_field, code="missing_required_parameter"
+        )
+    try:
+        return file, shape.model_validate(_fields(form.multi_items(), file_field))
+    except ValidationError as error:
+        raise invalid(error.errors(), list(shape.model_fields)) from None
+
+
+async def chunks(file: UploadFile) -> AsyncIterator[bytes]:
+    """Yield the file's bytes in pieces of 1 MiB."""
+    while piece := await file.read(CHUNK):
+        yield piece
+
+
+def _fields(items: list[tuple[str, Any]], file_field: str) -> dict[str, Any]:
+    """Return the other fields; `expires_after[seconds]` becomes a nested key."""
+    fields: dict[str, Any] = {}
+    for name, value in items:
+        if name == file_field:
+            continue
+        if nested := NESTED.match(name):
+            fields.setdefault(nested[1], {})[nested[2]] = value
+        else:
+            fields[name] = value
+    return fields

@@ -1,0 +1,69 @@
+"""/vector_stores/{id}/files: attach, list, retrieve, update, content, detach."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+
+from vectorstores_server.rest.replies import EngineOf, Extended, reply
+from vectorstores_server.rest.wire import DeletedObject, FileContentPage, ListPage, TextItem, VectorStoreFileObject
+from vectorstores_tools.models import Attributes, FileAttach, Request, StoreFilesRequest
+
+router = APIRouter(prefix="/vector_stores/{vector_store_id}/files", tags=["Vector store files"])
+
+
+class AttributesBody(Request):
+    """The body of update: the whole map, null to clear it."""
+
+    attributes: Attributes | None
+
+
+@router.post("", response_model=VectorStoreFileObject)
+async def create_vector_store_file(
+    engine: EngineOf, extended: Extended, vector_store_id: str, body: FileAttach
+) -> JSONResponse:
+    """Attach a File to a vector store."""
+    return reply(await engine.attach_file(vector_store_id, body), VectorStoreFileObject, extended)
+
+
+@router.get("", response_model=ListPage[VectorStoreFileObject])
+async def list_vector_store_files(
+    engine: EngineOf, extended: Extended, vector_store_id: str, page: Annotated[StoreFilesRequest, Query()]
+) -> JSONResponse:
+    """List a vector store's files."""
+    return reply(await engine.list_store_files(vector_store_id, page), ListPage[VectorStoreFileObject], extended)
+
+
+@router.get("/{file_id}", response_model=VectorStoreFileObject)
+async def retrieve_vector_store_file(
+    engine: EngineOf, extended: Extended, vector_store_id: str, file_id: str
+) -> JSONResponse:
+    """Retrieve a file as this store has it."""
+    return reply(await engine.retrieve_store_file(vector_store_id, file_id), VectorStoreFileObject, extended)
+
+
+@router.post("/{file_id}", response_model=VectorStoreFileObject)
+async def update_vector_store_file(
+    engine: EngineOf, extended: Extended, vector_store_id: str, file_id: str, body: AttributesBody
+) -> JSONResponse:
+    """Replace a file's attributes."""
+    changed = await engine.update_store_file(vector_store_id, file_id, body.attributes)
+    return reply(changed, VectorStoreFileObject, extended)
+
+
+@router.delete("/{file_id}", response_model=DeletedObject)
+async def delete_vector_store_file(
+    engine: EngineOf, extended: Extended, vector_store_id: str, file_id: str
+) -> JSONResponse:
+    """Take a file out of a vector store; the File stays."""
+    return reply(await engine.detach_file(vector_store_id, file_id), DeletedObject, extended)
+
+
+@router.get("/{file_id}/content", response_model=FileContentPage)
+async def retrieve_vector_store_file_content(
+    engine: EngineOf, extended: Extended, vector_store_id: str, file_id: str
+) -> JSONResponse:
+    """Return a file's parsed text."""
+    text = await engine.read_text(file_id, vector_store_id)
+    page = FileContentPage(data=[TextItem(text=text.text)], has_more=False, next_page=None)
+    return JSONResponse(page.model_dump(mode="json") | (text.model_dump(mode="json") if extended else {}))

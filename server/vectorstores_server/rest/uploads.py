@@ -1,0 +1,73 @@
+"""/uploads: a File that arrives in parts."""
+
+from fastapi import APIRouter
+from fastapi import Request as HttpRequest
+from fastapi.responses import JSONResponse
+from pydantic import Field
+
+from vectorstores_server.rest.files import Purpose
+from vectorstores_server.rest.forms import chunks, read_form
+from vectorstores_server.rest.replies import EngineOf, Extended, reply
+from vectorstores_server.rest.wire import UploadObject, UploadPartObject
+from vectorstores_tools.models import FileExpiresAfter, Request
+
+router = APIRouter(prefix="/uploads", tags=["Uploads"])
+PART = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["data"],
+                "properties": {"data": {"type": "string", "format": "binary"}},
+            }
+        }
+    },
+}
+
+
+class UploadBody(Request):
+    """What the whole File will be."""
+
+    filename: str = Field(min_length=1, max_length=512)
+    purpose: Purpose
+    bytes: int = Field(ge=1)
+    mime_type: str = Field(max_length=255)
+    expires_after: FileExpiresAfter | None = None
+
+
+class CompleteBody(Request):
+    """The parts in their order, and a check of the whole."""
+
+    part_ids: list[str] = Field(min_length=1, max_length=1_000)
+    md5: str | None = None
+
+
+class NoFields(Request):
+    """A part has no field beside its bytes."""
+
+
+@router.post("", response_model=UploadObject)
+async def create_upload(engine: EngineOf, extended: Extended, body: UploadBody) -> JSONResponse:
+    """Begin an upload."""
+    upload = await engine.create_upload(body.filename, body.purpose, body.bytes, body.mime_type, body.expires_after)
+    return reply(upload, UploadObject, extended)
+
+
+@router.post("/{upload_id}/parts", response_model=UploadPartObject, openapi_extra={"requestBody": PART})
+async def add_upload_part(engine: EngineOf, extended: Extended, upload_id: str, request: HttpRequest) -> JSONResponse:
+    """Add a part of at most 64 MB."""
+    data, _ = await read_form(request, "data", NoFields)
+    return reply(await engine.add_part(upload_id, chunks(data)), UploadPartObject, extended)
+
+
+@router.post("/{upload_id}/complete", response_model=UploadObject)
+async def complete_upload(engine: EngineOf, extended: Extended, upload_id: str, body: CompleteBody) -> JSONResponse:
+    """Make the File from its parts."""
+    return reply(await engine.complete_upload(upload_id, body.part_ids, body.md5), UploadObject, extended)
+
+
+@router.post("/{upload_id}/cancel", response_model=UploadObject)
+async def cancel_upload(engine: EngineOf, extended: Extended, upload_id: str) -> JSONResponse:
+    """Give up an upload."""
+    return reply(await engine.cancel_upload(upload_id), UploadObject, extended)
