@@ -1,0 +1,94 @@
+"""Every budget of the design as a row, and how a measured row is printed."""
+
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """One row: what is measured, by which command, and what it must reach."""
+
+    what: str
+    command: str
+    must: str
+
+
+BUDGETS: Mapping[str, Budget] = {
+    "start": Budget("spawn to tools/list over stdio", "startup", "<= 1.25 x bare; no network"),
+    "memory": Budget("RSS after tools/list", "startup", "<= 1.4 x bare"),
+    "first_call": Budget("first `list` / `create_store` after start", "startup", "<= 50 ms; lancedb not imported"),
+    "first_search": Budget("first `search` after start", "startup", "<= 1.3 x the sum of its imports and the model"),
+    "footprint": Budget(
+        "site-packages of a fresh install, without weights and .pyc", "footprint", "<= 615 MB, never torch"
+    ),
+    "embed": Budget("embed, passages of 200 tokens per CPU-second", "ingest", ">= 2.5 x torch"),
+    "ingest": Budget("ingest end to end", "ingest", ">= 0.85 of embedding alone"),
+    "vectors_given": Budget("ingest, vectors given, 10k x 384", "ingest", ">= 5k/s"),
+    "search": Budget(
+        "search over MCP with embedding, 10k passages, p50 / p95",
+        "search",
+        "<= 10 / 20 ms; <= 1.5 x (embed + raw LanceDB)",
+    ),
+    "filtered": Budget("filtered search, 10k, 28 % match, p50", "search", "<= 8 ms"),
+    "growth": Budget("growth from 10k to 1M passages", "growth", "p50 <= 3 x, recall@10 >= .98"),
+    "page": Budget("page of 100 out of 100k files", "search", "p50 <= 10 ms"),
+    "search_during_ingest": Budget("search p95 while a batch is ingested", "search", "<= 3 x idle p95"),
+    "scifact": Budget("SciFact nDCG@10, one file per abstract, through the tools", "quality", ">= .730"),
+    "topic": Budget("on-topic against off-topic, AUC of the top score", "quality", ">= .97"),
+    "chunks": Budget("chunkeval, five 800/400 chunks: recall; cl100k tokens returned", "quality", ">= 95; <= 3,900"),
+    "concise": Budget("chunkeval, `concise`, max_tokens=1500 for the whole answer: recall", "quality", ">= 86"),
+    "hit_text": Budget(
+        "chunkeval, only the hits' text counted, 1,500 cl100k tokens, max_num_results=20: recall",
+        "quality",
+        ">= 91",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A measured row. `reference` and `ours` carry their units; `ratio` is '' where the budget is absolute."""
+
+    row: str
+    reference: str
+    ours: str
+    ratio: str
+    reached: bool
+    note: str = ""
+
+
+HEADER = "| what | must reach | reference, same run | ours | ratio | reached |\n|---|---|---|---|---|---|"
+
+
+def table_row(result: Result) -> str:
+    """Return the row as Markdown."""
+    budget = BUDGETS[result.row]
+    verdict = "yes" if result.reached else "**no**"
+    cells = (budget.what, budget.must, result.reference, result.ours, result.ratio, verdict)
+    return "| " + " | ".join(cells) + " |"
+
+
+def print_results(results: Iterable[Result]) -> None:
+    """Print rows as a Markdown table, notes below it."""
+    rows = list(results)
+    print(HEADER)
+    for result in rows:
+        print(table_row(result))
+    for result in rows:
+        if result.note:
+            print(f"\n{BUDGETS[result.row].what}: {result.note}")
+    print(flush=True)
+
+
+def machine() -> str:
+    """Describe the machine and how busy it is."""
+    import psutil
+
+    load = ", ".join(f"{value:.1f}" for value in psutil.getloadavg())
+    memory = psutil.virtual_memory().total / 1e9
+    return (
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GB,"
+        f" Python {platform.python_version()}; load average {load}"
+    )

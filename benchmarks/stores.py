@@ -1,0 +1,90 @@
+"""The stores that benchmarks search: built through the tools, kept in the work folder and used again."""
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+from benchmarks.corpus import abstracts, long_files
+from benchmarks.options import Options
+from benchmarks.processes import OURS, Served, serve
+
+GROUPS = 25
+MATCHING = 7  # of the groups match FILTER: 28 % of the files
+FILTER = {
+    "type": "and",
+    "filters": [{"type": "eq", "key": "lang", "value": "en"}, {"type": "gte", "key": "year", "value": 2015}],
+}
+
+
+def serve_stores(options: Options) -> AbstractAsyncContextManager[Served]:
+    """Serve the work folder's stores; files are read from it and from the collections."""
+    roots = os.pathsep.join((str(options.work), str(options.data)))
+    return serve(OURS, options.work / "stores", FILE_ROOTS=roots)
+
+
+async def short_documents(server: Served, options: Options) -> str:
+    """Return the id of the store with one file per abstract (about 10k passages), its groups' attributes set."""
+    store = await named(server, "abstracts")
+    if store is not None:
+        await finished(server, store)
+        return store
+    folders = written(options)
+    store = (await server.call("create_store", name="abstracts"))["id"]
+    for group, folder in enumerate(folders):
+        attributes = {"lang": "en" if group < 2 * MATCHING else "de", "year": 2015 if group % 2 else 2010}
+        await attach(server, store, [str(folder)], attributes)
+    await finished(server, store)
+    return store
+
+
+async def long_documents(server: Served, options: Options) -> str:
+    """Return the id of the store with chunkeval's files."""
+    store = await named(server, "chunkeval")
+    if store is None:
+        store = (await server.call("create_store", name="chunkeval"))["id"]
+        await attach(server, store, [str(path) for path in long_files(options.data)], {})
+    await finished(server, store)
+    return store
+
+
+def written(options: Options) -> list[Path]:
+    """Write one file per abstract, in groups that a call can take, and return the folders."""
+    folders = [options.work / "abstracts" / f"group-{group:02}" for group in range(GROUPS)]
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+    for place, abstract in enumerate(abstracts(options.data)):
+        path = folders[place % GROUPS] / f"{abstract.id}.txt"
+        path.write_text(f"{abstract.title}\n\n{abstract.text}\n", "utf-8")
+    return folders
+
+
+async def named(server: Served, name: str) -> str | None:
+    page = await server.call("list", of="stores", limit=100)
+    return next((store["id"] for store in page["data"] if store.get("name") == name), None)
+
+
+async def attach(
+    server: Served,
+    store: str,
+    paths: Sequence[str],
+    attributes: Mapping[str, str | int],
+    wait_seconds: int = 20,
+) -> str:
+    """Attach paths, calling again while the answer says that not all were uploaded; return the last batch."""
+    while True:
+        batch = await server.call(
+            "batch_attach", vector_store_id=store, paths=list(paths), wait_seconds=wait_seconds, attributes=attributes
+        )
+        if not batch.get("not_uploaded"):
+            return batch["id"]
+
+
+async def finished(server: Served, store: str) -> None:
+    """Wait until no file is in progress. Raises RuntimeError when one failed."""
+    while True:
+        state = await server.call("retrieve", vector_store_id=store, wait_seconds=50)
+        if not state["file_counts"]["in_progress"]:
+            break
+    if state["file_counts"]["failed"]:
+        raise RuntimeError(f"Files failed in {store}: {state['file_counts']}")
