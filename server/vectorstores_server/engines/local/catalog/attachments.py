@@ -1,0 +1,139 @@
+"""A File in a store: looked at, listed, its attributes replaced, detached."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vectorstores_server.engines.local.catalog.ids import dumps, loads
+from vectorstores_server.engines.local.catalog.pages import Listing, Position, buried, bury, page
+from vectorstores_server.engines.local.catalog.revisions import bury_revs
+from vectorstores_tools.errors import FileNotInStore
+from vectorstores_tools.filters import kind
+from vectorstores_tools.models import Attributes, Deleted, LastError, Page, StoreFilesRequest, VectorStoreFile
+
+COLUMNS = "attachment.*, file.filename AS filename"
+JOINED = "attachment JOIN file ON file.id = attachment.file_id"
+
+
+def attachment_row(db: sqlite3.Connection, store_id: str, file_id: str) -> sqlite3.Row:
+    """Return the attachment's row with its filename. Raises FileNotInStore, naming ids where a filename was given."""
+    row = find_attachment(db, store_id, file_id)
+    if row is None:
+        named = db.execute(
+            "SELECT file.id FROM file JOIN attachment ON attachment.file_id = file.id AND store_id = ?"
+            " WHERE filename = ? ORDER BY attachment.id DESC LIMIT 5",
+            (store_id, file_id),
+        )
+        raise FileNotInStore(file_id, store_id, [n["id"] for n in named])
+    return row
+
+
+def find_attachment(db: sqlite3.Connection, store_id: str, file_id: str) -> sqlite3.Row | None:
+    """Return the attachment's row with its filename, or None."""
+    query = ["SELECT", COLUMNS, "FROM", JOINED, "WHERE store_id = ? AND file_id = ?"]
+    return db.execute(" ".join(query), (store_id, file_id)).fetchone()
+
+
+def retrieve_store_file(db: sqlite3.Connection, store_id: str, file_id: str) -> VectorStoreFile:
+    """Return the file as the store has it."""
+    return store_file(attachment_row(db, store_id, file_id))
+
+
+def list_store_files(db: sqlite3.Connection, store_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
+    """Return a page of the store's files."""
+    where, values = ["store_id = ?"], [store_id]
+    if request.filter is not None:
+        where, values = [*where, "status = ?"], [*values, request.filter]
+    listing = Listing(
+        # The order's columns must be the index's; CROSS JOIN keeps SQLite from beginning with `file`.
+        f"SELECT {COLUMNS} FROM attachment CROSS JOIN file ON file.id = attachment.file_id",  # noqa: S608 a constant
+        where,
+        values,
+        ("attachment.created_at", "attachment.file_id"),
+    )
+    return page(db, listing, request, lambda id: position(db, store_id, id), store_file, lambda file: file.id)
+
+
+def position(db: sqlite3.Connection, store_id: str, file_id: str) -> Position | None:
+    """Return where in the store's order the file stands, or stood before it was detached."""
+    row = db.execute(
+        "SELECT created_at FROM attachment WHERE store_id = ? AND file_id = ?", (store_id, file_id)
+    ).fetchone()
+    return (row["created_at"], file_id) if row else buried(db, store_id, file_id)
+
+
+def replace_attributes(db: sqlite3.Connection, attachment_id: int, store_id: str, attributes: Attributes) -> None:
+    """Replace the whole map, and what filters read of it."""
+    db.execute("UPDATE attachment SET attributes = ? WHERE id = ?", (dumps(attributes), attachment_id))
+    db.execute("DELETE FROM attribute WHERE attachment_id = ?", (attachment_id,))
+    db.executemany(
+        "INSERT INTO attribute VALUES (?, ?, ?, ?, ?)",
+        [(attachment_id, store_id, key, kind(value), value) for key, value in attributes.items()],
+    )
+
+
+def update_store_file(
+    db: sqlite3.Connection, store_id: str, file_id: str, attributes: Attributes | None
+) -> VectorStoreFile:
+    """Replace the whole map of attributes; None empties it."""
+    row = attachment_row(db, store_id, file_id)
+    replace_attributes(db, row["id"], store_id, attributes or {})
+    return retrieve_store_file(db, store_id, file_id)
+
+
+def detach_file(db: sqlite3.Connection, store_id: str, file_id: str, now: int) -> Deleted:
+    """Take the file out of the store."""
+    detach_row(db, attachment_row(db, store_id, file_id), now)
+    return Deleted(id=file_id, object="vector_store.file.deleted")
+
+
+def detach_row(db: sqlite3.Connection, row: sqlite3.Row, now: int) -> None:
+    """Take an attachment away: its revisions are dead, batches that wait for it count it cancelled."""
+    store_id, file_id = row["store_id"], row["file_id"]
+    table: str = db.execute("SELECT table_name FROM store WHERE id = ?", (store_id,)).fetchone()[0]
+    bury_revs(db, table, (row["live_rev"], row["want_rev"]), now)
+    end_waiting(db, row["want_rev"], "cancelled")
+    db.execute(
+        "UPDATE batch_file SET error_message = '' WHERE file_id = ? AND error_message IS NOT NULL"
+        " AND batch_id IN (SELECT id FROM batch WHERE store_id = ?)",
+        (file_id, store_id),
+    )
+    db.execute("DELETE FROM attachment WHERE id = ?", (row["id"],))
+    bury(db, store_id, file_id, row["created_at"], now)
+
+
+def end_waiting(db: sqlite3.Connection, rev: int | None, status: str, error: tuple[str, str] | None = None) -> None:
+    """Give all batch entries that wait for `rev` their last status."""
+    code, message = error or (None, None)
+    db.execute(
+        "UPDATE batch_file SET rev = NULL, status = ?, error_code = ?, error_message = ? WHERE rev = ?",
+        (status, code, message, rev),
+    )
+
+
+def store_file(row: sqlite3.Row | Mapping[str, Any]) -> VectorStoreFile:
+    """Return the contract's object of an attachment's row; `filename` is an extra key."""
+    code = row["error_code"]
+    size, overlap = _sizes(row)
+    return VectorStoreFile.model_validate(
+        {
+            "id": row["file_id"],
+            "usage_bytes": row["usage_bytes"],
+            "created_at": row["created_at"],
+            "vector_store_id": row["store_id"],
+            "status": row["status"],
+            "last_error": LastError(code=code, message=row["error_message"] or "") if code else None,
+            "chunking_strategy": {
+                "type": "static",
+                "static": {"max_chunk_size_tokens": size, "chunk_overlap_tokens": overlap},
+            },
+            "attributes": loads(row["attributes"]),
+            "filename": row["filename"],
+        }
+    )
+
+
+def _sizes(row: sqlite3.Row | Mapping[str, Any]) -> Sequence[int]:
+    if row["want_size"] is None:
+        return row["chunk_size"], row["chunk_overlap"]
+    return row["want_size"], row["want_overlap"]

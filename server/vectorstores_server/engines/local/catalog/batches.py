@@ -1,0 +1,132 @@
+"""Batches: files attached together, counted as each of them ended for this batch."""
+
+import sqlite3
+from collections.abc import Sequence
+
+from vectorstores_server.engines.local.catalog.attachments import COLUMNS, JOINED, position, store_file
+from vectorstores_server.engines.local.catalog.enqueue import Origin, attach
+from vectorstores_server.engines.local.catalog.ids import new_id
+from vectorstores_server.engines.local.catalog.outcomes import give_up
+from vectorstores_server.engines.local.catalog.pages import Listing, Position, page
+from vectorstores_tools.errors import BatchNotFound
+from vectorstores_tools.models import (
+    FileAttach,
+    FileBatch,
+    FileCounts,
+    Page,
+    StoreFilesRequest,
+    VectorStoreFile,
+)
+
+
+def insert_batch(db: sqlite3.Connection, store_id: str, now: int) -> str:
+    """Make a batch without files, and return its id."""
+    batch_id = new_id("vsfb_")
+    db.execute("INSERT INTO batch (id, store_id, created_at) VALUES (?, ?, ?)", (batch_id, store_id, now))
+    return batch_id
+
+
+def add_to_batch(
+    db: sqlite3.Connection, batch_id: str, store_id: str, request: FileAttach, now: int, origin: Origin | None = None
+) -> None:
+    """Attach one file as part of the batch; one that needs no work is completed in it."""
+    rev = attach(db, store_id, request, now, urgent=False, origin=origin)
+    db.execute(
+        "INSERT OR REPLACE INTO batch_file (batch_id, file_id, rev, status) VALUES (?, ?, ?, ?)",
+        (batch_id, request.file_id, rev, "completed" if rev is None else "in_progress"),
+    )
+
+
+def retrieve_batch(db: sqlite3.Connection, store_id: str, batch_id: str) -> FileBatch:
+    """Return the batch. Raises BatchNotFound."""
+    row = _row(db, store_id, batch_id)
+    grouped = db.execute("SELECT status, count(*) FROM batch_file WHERE batch_id = ? GROUP BY status", (batch_id,))
+    counts: dict[str, int] = {status: n for status, n in grouped}
+    files = FileCounts.model_validate({**counts, "total": sum(counts.values())})
+    return FileBatch(
+        id=batch_id,
+        created_at=row["created_at"],
+        vector_store_id=store_id,
+        status=_status(files, cancelled=bool(row["cancelled"])),
+        file_counts=files,
+    )
+
+
+def cancel_batch(db: sqlite3.Connection, store_id: str, batch_id: str, now: int) -> FileBatch:
+    """Stop what is not done, but for what another running batch or a single attach wants."""
+    _row(db, store_id, batch_id)
+    waiting = db.execute("SELECT rev FROM batch_file WHERE batch_id = ? AND rev IS NOT NULL", (batch_id,)).fetchall()
+    for (rev,) in waiting:
+        if _wanted_elsewhere(db, rev, batch_id):
+            db.execute(
+                "UPDATE batch_file SET rev = NULL, status = 'cancelled' WHERE batch_id = ? AND rev = ?", (batch_id, rev)
+            )
+        else:
+            give_up(db, rev, "cancelled", now)
+    if waiting:
+        db.execute("UPDATE batch SET cancelled = 1 WHERE id = ?", (batch_id,))
+    return retrieve_batch(db, store_id, batch_id)
+
+
+def list_batch_files(
+    db: sqlite3.Connection, store_id: str, batch_id: str, request: StoreFilesRequest
+) -> Page[VectorStoreFile]:
+    """Return a page of the batch's files that are still attached, with the status that each has in the batch."""
+    _row(db, store_id, batch_id)
+
+    def stood(file_id: str) -> Position | None:
+        held = "SELECT 1 FROM batch_file WHERE batch_id = ? AND file_id = ?"
+        return position(db, store_id, file_id) if db.execute(held, (batch_id, file_id)).fetchone() else None
+
+    where, values = ["batch_id = ?", "store_id = ?"], [batch_id, store_id]
+    if request.filter is not None:
+        where, values = [*where, "batch_file.status = ?"], [*values, request.filter]
+    columns = (
+        "batch_file.status AS own_status, batch_file.error_code AS own_code, batch_file.error_message AS own_message"
+    )
+    select = ["SELECT", COLUMNS, ",", columns, "FROM", JOINED, "JOIN batch_file ON batch_file.file_id = file.id"]
+    listing = Listing(" ".join(select), where, values, ("attachment.created_at", "attachment.file_id"))
+    return page(db, listing, request, stood, _batch_file, lambda file: file.id)
+
+
+def last_batch(db: sqlite3.Connection, store_id: str, file_ids: Sequence[str]) -> str | None:
+    """Return the newest batch of the store that holds one of the files."""
+    newest: tuple[int, str] | None = None
+    for file_id in file_ids:
+        row = db.execute(
+            "SELECT created_at, id FROM batch JOIN batch_file ON batch_id = id WHERE file_id = ? AND store_id = ?"
+            " ORDER BY created_at DESC, id DESC LIMIT 1",
+            (file_id, store_id),
+        ).fetchone()
+        if row and (newest is None or tuple(row) > newest):
+            newest = (row["created_at"], row["id"])
+    return newest[1] if newest else None
+
+
+def _row(db: sqlite3.Connection, store_id: str, batch_id: str) -> sqlite3.Row:
+    row = db.execute("SELECT * FROM batch WHERE id = ? AND store_id = ?", (batch_id, store_id)).fetchone()
+    if row is None:
+        raise BatchNotFound(batch_id, store_id)
+    return row
+
+
+def _wanted_elsewhere(db: sqlite3.Connection, rev: int, batch_id: str) -> bool:
+    return db.execute(
+        "SELECT EXISTS (SELECT 1 FROM batch_file WHERE rev = ? AND batch_id != ?)"
+        " OR EXISTS (SELECT 1 FROM attachment WHERE want_rev = ? AND want_urgent = 1)",
+        (rev, batch_id, rev),
+    ).fetchone()[0]
+
+
+def _status(files: FileCounts, *, cancelled: bool) -> str:
+    if files.in_progress:
+        return "in_progress"
+    if cancelled or files.cancelled == files.total:
+        return "cancelled"
+    return "failed" if files.failed == files.total else "completed"
+
+
+def _batch_file(row: sqlite3.Row) -> VectorStoreFile:
+    code = row["own_code"]
+    error = {"error_code": code, "error_message": row["own_message"]}
+    return store_file({**dict(row), "status": row["own_status"], **error})

@@ -1,0 +1,216 @@
+"""The catalog as the engine uses it: short functions over a connection, run in threads, each in one transaction."""
+
+import sqlite3
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
+
+import anyio
+import anyio.to_thread
+from anyio import CapacityLimiter
+
+from vectorstores_server.engines.local.catalog.connection import FILE_NAME, check_version, connect, prepare, translated
+from vectorstores_tools.errors import NotAllowed
+
+P = ParamSpec("P")
+T = TypeVar("T")
+DB: TypeAlias = sqlite3.Connection
+
+POLL_SECONDS = 0.25
+THREADS = 8
+WAL_BYTES = 64 * 1024 * 1024
+
+
+class Snapshot:
+    """One reading transaction, as of its first SELECT, on a connection of its own."""
+
+    def __init__(self, db: DB, directory: Path, threads: CapacityLimiter) -> None:
+        self._db = db
+        self._directory = directory
+        self._threads = threads
+
+    async def read(self, fn: Callable[Concatenate[DB, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `fn(connection, ...)` in this transaction."""
+
+        def work() -> T:
+            return _guarded(self._directory, lambda: fn(self._db, *args, **kwargs))
+
+        return await anyio.to_thread.run_sync(work, limiter=self._threads)
+
+
+class Catalog:
+    """One process's way to catalog.db: one writer, one reader, and a connection of its own for each snapshot.
+
+    Nothing is opened before the first call. Raises DiskFull, DirectoryUpgraded and Unavailable.
+    """
+
+    def __init__(self, directory: Path, *, read_only: bool = False, version: str = "0") -> None:
+        self._directory = directory
+        self._read_only = read_only
+        self._version = version
+        self._threads = CapacityLimiter(THREADS)
+        self._opening = anyio.Lock()
+        self._writing = anyio.Lock()
+        self._reading = anyio.Lock()
+        self._writer: DB | None = None
+        self._reader: DB | None = None
+        self._mark = 1
+        self._moved = anyio.Event()
+        self._seen = 0
+        self._polled_at = 0.0
+
+    @property
+    def path(self) -> Path:
+        """catalog.db, which nothing but SQLite may open, copy or unlink."""
+        return self._directory / FILE_NAME
+
+    async def read(self, fn: Callable[Concatenate[DB, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `fn(connection, ...)` in one reading transaction."""
+        async with self._reading:
+            db = await self._open_reader()
+            return await self._run(_transact, db, "BEGIN", lambda: fn(db, *args, **kwargs))
+
+    async def write(self, fn: Callable[Concatenate[DB, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `fn(connection, ...)` in one writing transaction. Raises NotAllowed where nothing may be written."""
+        if self._read_only:
+            raise NotAllowed("This server is read-only, nothing was changed.", "Start it without --read-only to write.")
+        async with self._writing:
+            db = await self._open_writer()
+            result = await self._run(_transact, db, "BEGIN IMMEDIATE", lambda: fn(db, *args, **kwargs))
+        self.wake()
+        return result
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncGenerator[Snapshot]:
+        """Give a reading transaction that stays the same until it is left."""
+        await self._prepared()
+        db = await self._run(_begun, self.path)
+        try:
+            yield Snapshot(db, self._directory, self._threads)
+        finally:
+            # No await: a cancelled search must not leave its snapshot open. Closing takes some microseconds.
+            db.close()
+
+    async def changed(self, since: int) -> int:
+        """Wait for a change after the mark `since`; 0 returns the mark of now. See `Engine.changed`."""
+        await self._look()
+        while since >= self._mark:
+            with anyio.move_on_after(POLL_SECONDS):
+                await self._moved.wait()
+            await self._look()
+        return self._mark
+
+    def wake(self) -> None:
+        """Tell those who wait here that something changed."""
+        self._mark += 1
+        moved, self._moved = self._moved, anyio.Event()
+        moved.set()
+
+    async def checkpoint(self, *, at_least: int = WAL_BYTES) -> None:
+        """Move what the WAL holds into the catalog and empty it, where it has `at_least` bytes and no one reads it."""
+        if self._read_only:
+            return
+        async with self._writing:
+            await self._run(_checkpoint, await self._open_writer(), self.path, at_least)
+
+    async def vacuum(self) -> None:
+        """Write the catalog anew, without a trace of what was deleted."""
+        async with self._writing:
+            db = await self._open_writer()
+            await self._run(db.execute, "VACUUM")
+            await self._run(_checkpoint, db, self.path, 0)
+
+    async def aclose(self) -> None:
+        """Close the connections, once what is under way there is done."""
+        with anyio.CancelScope(shield=True):
+            async with self._writing, self._reading:
+                for db in (self._writer, self._reader):
+                    if db is not None:
+                        await self._run(db.close)
+                self._writer = self._reader = None
+
+    async def _look(self) -> None:
+        """Ask SQLite, at most every POLL_SECONDS, whether another connection has committed."""
+        now = time.monotonic()
+        if self._seen and now - self._polled_at < POLL_SECONDS:
+            return
+        self._polled_at = now
+        async with self._reading:
+            seen = await self._run(_data_version, await self._open_reader())
+        if self._seen and seen != self._seen:
+            self.wake()
+        self._seen = seen
+
+    async def _prepared(self) -> None:
+        async with self._opening:
+            if self._reader is None and self._writer is None:
+                await self._run(prepare, self._directory, self._version)
+
+    async def _open_reader(self) -> DB:
+        await self._prepared()
+        self._reader = self._reader or await self._run(connect, self.path)
+        return self._reader
+
+    async def _open_writer(self) -> DB:
+        await self._prepared()
+        self._writer = self._writer or await self._run(connect, self.path)
+        return self._writer
+
+    async def _run(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        work = partial(_guarded, self._directory, partial(fn, *args, **kwargs))
+        return await anyio.to_thread.run_sync(work, limiter=self._threads)
+
+
+def _guarded(directory: Path, fn: Callable[[], T]) -> T:
+    try:
+        return fn()
+    except (OSError, sqlite3.OperationalError) as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+            raise  # wrong SQL is a fault of ours, not the machine's
+        raise translated(error, directory) from error
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise translated(error, directory) from error
+        raise
+
+
+def _transact(db: DB, begin: str, fn: Callable[[], T]) -> T:
+    try:
+        db.execute(begin)
+        check_version(db)
+        result = fn()
+        db.execute("COMMIT")
+        return result
+    finally:
+        # After some errors (a full disk) SQLite has rolled back by itself.
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+
+
+def _begun(path: Path) -> DB:
+    db = connect(path)
+    try:
+        db.execute("BEGIN")
+        check_version(db)
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
+
+
+def _data_version(db: DB) -> int:
+    return db.execute("PRAGMA data_version").fetchone()[0]
+
+
+def _checkpoint(db: DB, path: Path, at_least: int) -> None:
+    wal = path.with_name(f"{path.name}-wal")
+    if not wal.exists() or wal.stat().st_size < max(at_least, 1):
+        return
+    db.execute("PRAGMA busy_timeout = 200")
+    try:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        db.execute("PRAGMA busy_timeout = 30000")

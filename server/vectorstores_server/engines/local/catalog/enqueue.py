@@ -1,0 +1,105 @@
+"""Attaching: what makes work for the worker, and what the store already has."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vectorstores_server.engines.local.catalog.attachments import find_attachment, replace_attributes
+from vectorstores_server.engines.local.catalog.revisions import bury_revs, new_rev
+from vectorstores_tools.errors import FileNotFound
+from vectorstores_tools.models import AUTO_CHUNKING, FileAttach, StaticChunking
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an ingested file came from, and what it held: its identity in a store, which no update touches."""
+
+    source: str
+    sha256: str
+
+
+def require_files(db: sqlite3.Connection, file_ids: Sequence[str], now: int) -> None:
+    """Raise FileNotFound for the first id that is no File."""
+    for file_id in file_ids:
+        row = db.execute("SELECT expires_at FROM file WHERE id = ?", (file_id,)).fetchone()
+        if row is None or (row["expires_at"] is not None and row["expires_at"] <= now):
+            named = db.execute("SELECT id FROM file WHERE filename = ? ORDER BY created_at DESC LIMIT 5", (file_id,))
+            raise FileNotFound(file_id, [n["id"] for n in named])
+
+
+def attach(
+    db: sqlite3.Connection,
+    store_id: str,
+    request: FileAttach,
+    now: int,
+    *,
+    urgent: bool,
+    origin: Origin | None = None,
+) -> int | None:
+    """Attach a File that exists, or an attached one anew; return the revision to wait for, None when there is none.
+
+    Other sizes, a failure or a cancellation make work; given attributes count at once; what is not given stays.
+    `urgent` work is done before what came in a batch.
+    """
+    row = find_attachment(db, store_id, request.file_id)
+    sizes = request.chunking_strategy.sizes if request.chunking_strategy else None
+    if row is None:
+        return _first(db, store_id, request, sizes or AUTO_CHUNKING, now, urgent=urgent, origin=origin)
+    if request.attributes is not None:
+        replace_attributes(db, row["id"], store_id, request.attributes)
+    if row["status"] in ("failed", "cancelled") or (sizes is not None and _differ(row, sizes)):
+        return requeue_row(db, row, now, sizes, urgent=urgent)
+    if urgent and row["want_rev"] is not None:
+        db.execute("UPDATE attachment SET want_urgent = 1 WHERE id = ?", (row["id"],))
+    return row["want_rev"]
+
+
+def requeue_row(
+    db: sqlite3.Connection, row: sqlite3.Row, now: int, sizes: StaticChunking | None = None, *, urgent: bool
+) -> int:
+    """Let an attachment be processed again; those who waited for a former revision wait for the new one."""
+    rev = new_rev(db)
+    size, overlap = (sizes.max_chunk_size_tokens, sizes.chunk_overlap_tokens) if sizes else _target(row)
+    if row["want_rev"] is not None:
+        table = db.execute("SELECT table_name FROM store WHERE id = ?", (row["store_id"],)).fetchone()[0]
+        bury_revs(db, table, (row["want_rev"],), now)
+        db.execute("UPDATE batch_file SET rev = ? WHERE rev = ?", (rev, row["want_rev"]))
+    db.execute(
+        "UPDATE attachment SET want_rev = ?, status = 'in_progress', want_size = ?, want_overlap = ?,"
+        " want_urgent = max(?, CASE WHEN want_rev IS NULL THEN 0 ELSE want_urgent END) WHERE id = ?",
+        (rev, size, overlap, int(urgent), row["id"]),
+    )
+    return rev
+
+
+def _first(
+    db: sqlite3.Connection,
+    store_id: str,
+    request: FileAttach,
+    sizes: StaticChunking,
+    now: int,
+    *,
+    urgent: bool,
+    origin: Origin | None,
+) -> int:
+    rev = new_rev(db)
+    size, overlap = sizes.max_chunk_size_tokens, sizes.chunk_overlap_tokens
+    source, sha256 = (origin.source, origin.sha256) if origin else (None, None)
+    cursor = db.execute(
+        "INSERT INTO attachment (store_id, file_id, created_at, status, want_rev, chunk_size, chunk_overlap,"
+        " want_size, want_overlap, want_urgent, source, sha256) VALUES (?, ?, ?, 'in_progress', ?, ?, ?, ?, ?, ?, ?, ?)",
+        (store_id, request.file_id, now, rev, size, overlap, size, overlap, int(urgent), source, sha256),
+    )
+    if request.attributes and cursor.lastrowid is not None:
+        replace_attributes(db, cursor.lastrowid, store_id, request.attributes)
+    return rev
+
+
+def _target(row: sqlite3.Row) -> tuple[int, int]:
+    if row["want_size"] is None:
+        return row["chunk_size"], row["chunk_overlap"]
+    return row["want_size"], row["want_overlap"]
+
+
+def _differ(row: sqlite3.Row, sizes: StaticChunking) -> bool:
+    return _target(row) != (sizes.max_chunk_size_tokens, sizes.chunk_overlap_tokens)

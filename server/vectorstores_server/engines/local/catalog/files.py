@@ -1,0 +1,78 @@
+"""Uploaded Files: entered, found, listed, deleted."""
+
+import sqlite3
+
+from vectorstores_server.engines.local.catalog.attachments import detach_row
+from vectorstores_server.engines.local.catalog.pages import FILES, Listing, Position, buried, bury, page
+from vectorstores_tools.errors import FileNotFound
+from vectorstores_tools.models import Deleted, File, FilesRequest, Page, PageRequest
+
+_LIVING = "(expires_at IS NULL OR expires_at > ?)"
+
+
+def insert_file(db: sqlite3.Connection, file: File, sha256: str) -> None:
+    """Enter a File whose bytes are there."""
+    db.execute(
+        "INSERT INTO file (id, filename, purpose, bytes, sha256, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (file.id, file.filename, file.purpose, file.bytes, sha256, file.created_at, file.expires_at),
+    )
+
+
+def file_row(db: sqlite3.Connection, file_id: str, now: int) -> sqlite3.Row:
+    """Return the File's row. Raises FileNotFound, naming the ids where `file_id` is a filename."""
+    row = db.execute(" ".join(["SELECT * FROM file WHERE id = ? AND", _LIVING]), (file_id, now)).fetchone()
+    if row is None:
+        named = db.execute(
+            "SELECT id FROM file WHERE filename = ? ORDER BY created_at DESC, id DESC LIMIT 5", (file_id,)
+        )
+        raise FileNotFound(file_id, [n["id"] for n in named])
+    return row
+
+
+def retrieve_file(db: sqlite3.Connection, file_id: str, now: int) -> tuple[File, str]:
+    """Return the File, and its sha256."""
+    row = file_row(db, file_id, now)
+    return _file(row), row["sha256"]
+
+
+def list_files(db: sqlite3.Connection, request: FilesRequest, now: int) -> Page[File]:
+    """Return a page of the Files."""
+
+    def position(id: str) -> Position | None:
+        row = db.execute("SELECT created_at FROM file WHERE id = ?", (id,)).fetchone()
+        return (row["created_at"], id) if row else buried(db, FILES, id)
+
+    where, values = [_LIVING], [now]
+    if request.purpose is not None:
+        where, values = [*where, "purpose = ?"], [*values, request.purpose]
+    listing = Listing("SELECT * FROM file", where, values, ("created_at", "id"))
+    asked = PageRequest.model_construct(**request.model_dump(exclude={"purpose"}))
+    return page(db, listing, asked, position, _file, lambda file: file.id)
+
+
+def delete_file(db: sqlite3.Connection, file_id: str, now: int) -> Deleted:
+    """Delete the File, and detach it from every store."""
+    file_row(db, file_id, now)
+    remove_file(db, file_id, now)
+    return Deleted(id=file_id, object="file")
+
+
+def remove_file(db: sqlite3.Connection, file_id: str, now: int) -> None:
+    """Delete the File's row and its attachments; its bytes go with a sweep."""
+    for row in db.execute("SELECT * FROM attachment WHERE file_id = ?", (file_id,)).fetchall():
+        detach_row(db, row, now)
+    row = db.execute("SELECT created_at FROM file WHERE id = ?", (file_id,)).fetchone()
+    if row is not None:
+        db.execute("DELETE FROM file WHERE id = ?", (file_id,))
+        bury(db, FILES, file_id, row["created_at"], now)
+
+
+def _file(row: sqlite3.Row) -> File:
+    return File(
+        id=row["id"],
+        bytes=row["bytes"],
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        filename=row["filename"],
+        purpose=row["purpose"],
+    )

@@ -1,0 +1,93 @@
+"""How the processing of a revision ends: it goes live, it fails, or it is given up."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vectorstores_server.engines.local.catalog.attachments import detach_row, end_waiting
+from vectorstores_server.engines.local.catalog.files import remove_file
+from vectorstores_server.engines.local.catalog.revisions import bury_revs
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A revision whose rows are in `table`; usage_bytes = its indexed text and vectors."""
+
+    rev: int
+    table: str
+    rows: int
+    usage_bytes: int
+
+
+def flip(db: sqlite3.Connection, built: Sequence[Built], now: int) -> set[int]:
+    """Make the revisions searchable that are still wanted, and return them; the others are dead.
+
+    A revision in a table that is no longer the store's stays wanted, to be built in the new one.
+    """
+    live: set[int] = set()
+    for one in built:
+        row = db.execute(
+            "SELECT attachment.*, table_name, expired FROM attachment JOIN store ON store.id = store_id"
+            " WHERE want_rev = ?",
+            (one.rev,),
+        ).fetchone()
+        if row is None or row["expired"]:
+            bury_revs(db, one.table, (one.rev,), now)
+        elif row["table_name"] == one.table:
+            _go_live(db, row, one, now)
+            live.add(one.rev)
+    return live
+
+
+def failed(db: sqlite3.Connection, rev: int, code: str, message: str, now: int) -> bool:
+    """End the revision with an error; False when nobody wanted it any more."""
+    return give_up(db, rev, "failed", now, (code, message))
+
+
+def give_up(db: sqlite3.Connection, rev: int, status: str, now: int, error: tuple[str, str] | None = None) -> bool:
+    """End the revision as failed or cancelled; an attachment with a live version is completed again.
+
+    Rows of it may be in Lance, so it is dead. Batches that wait for it count `status`.
+    """
+    row = db.execute(
+        "SELECT attachment.*, table_name FROM attachment JOIN store ON store.id = store_id WHERE want_rev = ?", (rev,)
+    ).fetchone()
+    if row is None:
+        return False
+    bury_revs(db, row["table_name"], (rev,), now)
+    code, message = error or (row["error_code"], row["error_message"])
+    db.execute(
+        "UPDATE attachment SET want_rev = NULL, want_urgent = 0, error_code = ?, error_message = ?,"
+        " status = CASE WHEN live_rev IS NULL THEN ? ELSE 'completed' END,"
+        " chunk_size = CASE WHEN live_rev IS NULL THEN want_size ELSE chunk_size END,"
+        " chunk_overlap = CASE WHEN live_rev IS NULL THEN want_overlap ELSE chunk_overlap END,"
+        " want_size = NULL, want_overlap = NULL WHERE id = ?",
+        (code, message, status, row["id"]),
+    )
+    end_waiting(db, rev, status, error)
+    return True
+
+
+def _go_live(db: sqlite3.Connection, row: sqlite3.Row, one: Built, now: int) -> None:
+    db.execute(
+        "UPDATE attachment SET live_rev = want_rev, want_rev = NULL, want_urgent = 0, status = 'completed',"
+        " chunk_size = want_size, chunk_overlap = want_overlap, want_size = NULL, want_overlap = NULL,"
+        " rows = ?, usage_bytes = ?, error_code = NULL, error_message = NULL WHERE id = ?",
+        (one.rows, one.usage_bytes, row["id"]),
+    )
+    bury_revs(db, one.table, (row["live_rev"],), now)
+    end_waiting(db, one.rev, "completed")
+    if row["source"] is not None:
+        _replace_older(db, row, now)
+
+
+def _replace_older(db: sqlite3.Connection, row: sqlite3.Row, now: int) -> None:
+    """Detach what came earlier from the same source, and delete Files that nothing else has."""
+    older = db.execute(
+        "SELECT * FROM attachment WHERE store_id = ? AND source = ? AND id < ?",
+        (row["store_id"], row["source"], row["id"]),
+    ).fetchall()
+    for one in older:
+        detach_row(db, one, now)
+        if db.execute("SELECT 1 FROM attachment WHERE file_id = ?", (one["file_id"],)).fetchone() is None:
+            remove_file(db, one["file_id"], now)

@@ -1,0 +1,18 @@
+"""Revisions: integers that are never used twice, and those that are dead but may still have rows in Lance."""
+
+import sqlite3
+from collections.abc import Iterable
+
+
+def new_rev(db: sqlite3.Connection) -> int:
+    """Return the next revision."""
+    rev: int = db.execute("SELECT next_rev FROM counter").fetchone()[0]
+    db.execute("UPDATE counter SET next_rev = next_rev + 1")
+    return rev
+
+
+def bury_revs(db: sqlite3.Connection, table: str, revs: Iterable[int | None], now: int) -> None:
+    """Let the sweep take the rows of `revs` out of `table`; None is passed over."""
+    db.executemany(
+        "INSERT OR REPLACE INTO dead_rev VALUES (?, ?, ?)", [(rev, table, now) for rev in revs if rev is not None]
+    )

@@ -1,0 +1,231 @@
+"""The tables. `MIGRATIONS[n]` takes a catalog from `user_version` n to n + 1; a released one never changes.
+
+A migration only adds, so that a process of the version before, which is still in a transaction, is not broken.
+Statements are parted by blank lines. SQLite 3.33 is enough: no RETURNING, no STRICT.
+"""
+
+_FIRST = """
+CREATE TABLE meta (version TEXT NOT NULL)
+
+CREATE TABLE counter (next_rev INTEGER NOT NULL)
+
+INSERT INTO counter VALUES (1)
+
+CREATE TABLE worker (clean INTEGER NOT NULL, boot_id TEXT NOT NULL)
+
+INSERT INTO worker VALUES (1, '')
+
+CREATE TABLE store (
+    id TEXT PRIMARY KEY,
+    name TEXT,
+    description TEXT,
+    metadata TEXT,
+    created_at INTEGER NOT NULL,
+    last_active_at INTEGER NOT NULL,
+    expires_days INTEGER,
+    expires_at INTEGER,
+    expired INTEGER NOT NULL DEFAULT 0,
+    embedder TEXT,
+    dimensions INTEGER,
+    table_name TEXT NOT NULL,
+    next_table INTEGER NOT NULL DEFAULT 2,
+    n_in_progress INTEGER NOT NULL DEFAULT 0,
+    n_completed INTEGER NOT NULL DEFAULT 0,
+    n_failed INTEGER NOT NULL DEFAULT 0,
+    n_cancelled INTEGER NOT NULL DEFAULT 0,
+    n_live INTEGER NOT NULL DEFAULT 0,
+    usage_bytes INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID
+
+CREATE INDEX store_order ON store (created_at, id)
+
+CREATE INDEX store_name ON store (name) WHERE name IS NOT NULL
+
+CREATE INDEX store_busy ON store (id) WHERE n_in_progress > 0
+
+CREATE INDEX store_expiry ON store (expires_at) WHERE expires_at IS NOT NULL AND expired = 0
+
+CREATE TABLE store_table (
+    name TEXT PRIMARY KEY,
+    store_id TEXT NOT NULL,
+    embedder TEXT,
+    dimensions INTEGER,
+    state TEXT NOT NULL CHECK (state IN ('live', 'building', 'dropping')),
+    drop_at INTEGER
+) WITHOUT ROWID
+
+CREATE INDEX store_table_store ON store_table (store_id)
+
+CREATE INDEX store_table_drop ON store_table (drop_at) WHERE drop_at IS NOT NULL
+
+CREATE TABLE file (
+    id TEXT PRIMARY KEY,
+    filename TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER
+) WITHOUT ROWID
+
+CREATE INDEX file_order ON file (created_at, id)
+
+CREATE INDEX file_purpose ON file (purpose, created_at, id)
+
+CREATE INDEX file_sha256 ON file (sha256)
+
+CREATE INDEX file_name ON file (filename)
+
+CREATE INDEX file_expiry ON file (expires_at) WHERE expires_at IS NOT NULL
+
+CREATE TABLE attachment (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    store_id TEXT NOT NULL REFERENCES store ON DELETE CASCADE,
+    file_id TEXT NOT NULL REFERENCES file,
+    created_at INTEGER NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('in_progress', 'completed', 'failed', 'cancelled')),
+    live_rev INTEGER UNIQUE,
+    want_rev INTEGER UNIQUE,
+    chunk_size INTEGER NOT NULL,
+    chunk_overlap INTEGER NOT NULL,
+    want_size INTEGER,
+    want_overlap INTEGER,
+    want_urgent INTEGER NOT NULL DEFAULT 0,
+    attributes TEXT NOT NULL DEFAULT '{}',
+    rows INTEGER NOT NULL DEFAULT 0,
+    usage_bytes INTEGER NOT NULL DEFAULT 0,
+    error_code TEXT,
+    error_message TEXT,
+    source TEXT,
+    sha256 TEXT,
+    UNIQUE (store_id, file_id)
+)
+
+CREATE INDEX attachment_order ON attachment (store_id, created_at, file_id)
+
+CREATE INDEX attachment_status ON attachment (store_id, status, created_at, file_id)
+
+CREATE INDEX attachment_file ON attachment (file_id)
+
+CREATE INDEX attachment_live ON attachment (store_id, live_rev) WHERE live_rev IS NOT NULL
+
+CREATE INDEX attachment_queue ON attachment (want_urgent DESC, want_rev) WHERE want_rev IS NOT NULL
+
+CREATE INDEX attachment_wanted ON attachment (store_id, want_rev) WHERE want_rev IS NOT NULL
+
+CREATE INDEX attachment_source ON attachment (store_id, source, id) WHERE source IS NOT NULL
+
+CREATE TRIGGER attachment_added AFTER INSERT ON attachment BEGIN
+    UPDATE store SET
+        n_in_progress = n_in_progress + (NEW.status = 'in_progress'),
+        n_completed = n_completed + (NEW.status = 'completed'),
+        n_failed = n_failed + (NEW.status = 'failed'),
+        n_cancelled = n_cancelled + (NEW.status = 'cancelled'),
+        n_live = n_live + (NEW.live_rev IS NOT NULL),
+        usage_bytes = usage_bytes + NEW.usage_bytes
+    WHERE id = NEW.store_id;
+END
+
+CREATE TRIGGER attachment_changed AFTER UPDATE OF status, live_rev, usage_bytes ON attachment BEGIN
+    UPDATE store SET
+        n_in_progress = n_in_progress + (NEW.status = 'in_progress') - (OLD.status = 'in_progress'),
+        n_completed = n_completed + (NEW.status = 'completed') - (OLD.status = 'completed'),
+        n_failed = n_failed + (NEW.status = 'failed') - (OLD.status = 'failed'),
+        n_cancelled = n_cancelled + (NEW.status = 'cancelled') - (OLD.status = 'cancelled'),
+        n_live = n_live + (NEW.live_rev IS NOT NULL) - (OLD.live_rev IS NOT NULL),
+        usage_bytes = usage_bytes + NEW.usage_bytes - OLD.usage_bytes
+    WHERE id = NEW.store_id;
+END
+
+CREATE TRIGGER attachment_gone AFTER DELETE ON attachment BEGIN
+    UPDATE store SET
+        n_in_progress = n_in_progress - (OLD.status = 'in_progress'),
+        n_completed = n_completed - (OLD.status = 'completed'),
+        n_failed = n_failed - (OLD.status = 'failed'),
+        n_cancelled = n_cancelled - (OLD.status = 'cancelled'),
+        n_live = n_live - (OLD.live_rev IS NOT NULL),
+        usage_bytes = usage_bytes - OLD.usage_bytes
+    WHERE id = OLD.store_id;
+END
+
+CREATE TABLE attribute (
+    attachment_id INTEGER NOT NULL REFERENCES attachment ON DELETE CASCADE,
+    store_id TEXT NOT NULL,
+    key TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    value NOT NULL,
+    PRIMARY KEY (attachment_id, key)
+) WITHOUT ROWID
+
+CREATE INDEX attribute_value ON attribute (store_id, key, kind, value)
+
+CREATE TABLE batch (
+    id TEXT PRIMARY KEY,
+    store_id TEXT NOT NULL REFERENCES store ON DELETE CASCADE,
+    created_at INTEGER NOT NULL,
+    cancelled INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID
+
+CREATE INDEX batch_store ON batch (store_id, created_at)
+
+CREATE TABLE batch_file (
+    batch_id TEXT NOT NULL REFERENCES batch ON DELETE CASCADE,
+    file_id TEXT NOT NULL,
+    rev INTEGER,
+    status TEXT NOT NULL,
+    error_code TEXT,
+    error_message TEXT,
+    PRIMARY KEY (batch_id, file_id)
+) WITHOUT ROWID
+
+CREATE INDEX batch_file_file ON batch_file (file_id)
+
+CREATE INDEX batch_file_rev ON batch_file (rev) WHERE rev IS NOT NULL
+
+CREATE TABLE dead_rev (rev INTEGER PRIMARY KEY, table_name TEXT NOT NULL, died_at INTEGER NOT NULL)
+
+CREATE INDEX dead_rev_table ON dead_rev (table_name, died_at)
+
+CREATE INDEX dead_rev_age ON dead_rev (died_at)
+
+CREATE TABLE tombstone (
+    scope TEXT NOT NULL,
+    id TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    gone_at INTEGER NOT NULL,
+    PRIMARY KEY (scope, id)
+) WITHOUT ROWID
+
+CREATE INDEX tombstone_age ON tombstone (gone_at)
+
+CREATE TABLE upload (
+    id TEXT PRIMARY KEY,
+    filename TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    mime_type TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    file_seconds INTEGER,
+    status TEXT NOT NULL,
+    file_id TEXT
+) WITHOUT ROWID
+
+CREATE INDEX upload_expiry ON upload (expires_at) WHERE status = 'pending'
+
+CREATE TABLE part (
+    id TEXT PRIMARY KEY,
+    upload_id TEXT NOT NULL REFERENCES upload ON DELETE CASCADE,
+    created_at INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+) WITHOUT ROWID
+
+CREATE INDEX part_upload ON part (upload_id)
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST,)
+
+
+def statements(script: str) -> list[str]:
+    """Return the script's statements."""
+    return [s.strip() for s in script.strip().split("\n\n")]

@@ -1,0 +1,96 @@
+"""What a search sees: read in one snapshot, so that every file stands there in exactly one version."""
+
+import sqlite3
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from vectorstores_server.engines.local.catalog.filtering import compile_filter
+from vectorstores_server.engines.local.catalog.ids import loads
+from vectorstores_server.engines.local.catalog.stores import usable
+from vectorstores_tools.filters import Filter
+
+MANY = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A store as one snapshot has it.
+
+    `matching`: the live revisions that the filter meets, None without a filter. `unfinished`: revisions that are not
+    live but may have rows in the table, at most MANY + 1 of them.
+    """
+
+    store_id: str
+    table: str
+    embedder: str | None
+    dimensions: int | None
+    total: int
+    live: int
+    in_progress: int
+    failed: int
+    matching: list[int] | None
+    unfinished: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """What a hit says of its file."""
+
+    rev: int
+    file_id: str
+    filename: str
+    attributes: dict[str, Any]
+    sha256: str
+
+
+def view(db: sqlite3.Connection, store_id: str, filter: Filter | None, now: int) -> View:
+    """Return what there is to search. Raises StoreNotFound, StoreExpired."""
+    row = usable(db, store_id, now)
+    return View(
+        store_id=store_id,
+        table=row["table_name"],
+        embedder=row["embedder"],
+        dimensions=row["dimensions"],
+        total=row["n_in_progress"] + row["n_completed"] + row["n_failed"] + row["n_cancelled"],
+        live=row["n_live"],
+        in_progress=row["n_in_progress"],
+        failed=row["n_failed"],
+        matching=None if filter is None else _live(db, store_id, filter, matching=True),
+        unfinished=_unfinished(db, store_id, row["table_name"]),
+    )
+
+
+def not_matching(db: sqlite3.Connection, store_id: str, filter: Filter) -> list[int]:
+    """Return the live revisions that the filter does not meet."""
+    return _live(db, store_id, filter, matching=False)
+
+
+def cited(db: sqlite3.Connection, store_id: str, revs: Collection[int]) -> dict[int, Cited]:
+    """Return what there is to say of those of `revs` that are live in this snapshot."""
+    found: dict[int, Cited] = {}
+    for rev in revs:
+        row = db.execute(
+            "SELECT live_rev, file_id, filename, attributes, file.sha256 FROM attachment"
+            " JOIN file ON file.id = file_id WHERE live_rev = ? AND store_id = ?",
+            (rev, store_id),
+        ).fetchone()
+        if row is not None:
+            found[rev] = Cited(rev, row["file_id"], row["filename"], loads(row["attributes"]) or {}, row["sha256"])
+    return found
+
+
+def _live(db: sqlite3.Connection, store_id: str, filter: Filter, *, matching: bool) -> list[int]:
+    condition, values = compile_filter(filter, store_id)
+    meets = condition if matching else f"NOT ({condition})"
+    query = f"SELECT live_rev FROM attachment WHERE store_id = ? AND live_rev IS NOT NULL AND {meets}"  # noqa: S608 no value is in it
+    return [row["live_rev"] for row in db.execute(query, (store_id, *values))]
+
+
+def _unfinished(db: sqlite3.Connection, store_id: str, table: str) -> list[int]:
+    wanted = db.execute(
+        "SELECT want_rev FROM attachment WHERE store_id = ? AND want_rev IS NOT NULL LIMIT ?", (store_id, MANY + 1)
+    )
+    revs = [row["want_rev"] for row in wanted]
+    dead = db.execute("SELECT rev FROM dead_rev WHERE table_name = ? LIMIT ?", (table, MANY + 1 - len(revs)))
+    return revs + [row["rev"] for row in dead]
