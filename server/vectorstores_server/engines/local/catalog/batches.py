@@ -41,7 +41,7 @@ def retrieve_batch(db: sqlite3.Connection, store_id: str, batch_id: str) -> File
     """Return the batch. Raises BatchNotFound."""
     row = _row(db, store_id, batch_id)
     grouped = db.execute("SELECT status, count(*) FROM batch_file WHERE batch_id = ? GROUP BY status", (batch_id,))
-    counts: dict[str, int] = {status: n for status, n in grouped}
+    counts: dict[str, int] = dict(grouped.fetchall())
     files = FileCounts.model_validate({**counts, "total": sum(counts.values())})
     return FileBatch(
         id=batch_id,

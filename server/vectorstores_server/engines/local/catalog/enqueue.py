@@ -87,7 +87,8 @@ def _first(
     source, sha256 = (origin.source, origin.sha256) if origin else (None, None)
     cursor = db.execute(
         "INSERT INTO attachment (store_id, file_id, created_at, status, want_rev, chunk_size, chunk_overlap,"
-        " want_size, want_overlap, want_urgent, source, sha256) VALUES (?, ?, ?, 'in_progress', ?, ?, ?, ?, ?, ?, ?, ?)",
+        " want_size, want_overlap, want_urgent, source, sha256)"
+        " VALUES (?, ?, ?, 'in_progress', ?, ?, ?, ?, ?, ?, ?, ?)",
         (store_id, request.file_id, now, rev, size, overlap, size, overlap, int(urgent), source, sha256),
     )
     if request.attributes and cursor.lastrowid is not None:

@@ -19,6 +19,17 @@ def private_directory(path: Path) -> None:
         path.chmod(0o700)
 
 
+def sync_directory(path: Path) -> None:
+    """Make a rename in the directory outlast a power loss. Windows does so by itself, and opens no directories."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def refuse_network(directory: Path, mounts: Path = MOUNTS) -> None:
     """Raise Unavailable where locks do not hold between machines. Elsewhere than on Linux nothing is checked."""
     if not mounts.exists():

@@ -4,7 +4,10 @@ import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from vectorstores_server.engines.local.catalog.outcomes import Built, failed, flip
 from vectorstores_server.engines.local.catalog.sweeping import due
+
+__all__ = ["Built", "Work", "blocked", "doable", "failed", "flip", "next_work", "still_wanted"]
 
 
 @dataclass(frozen=True, slots=True)
