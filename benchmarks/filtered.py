@@ -1,0 +1,1 @@
+"""A filtered search through the Engine, its queries' vectors already there."""
