@@ -1,0 +1,75 @@
+"""The way in: argv and environment -> settings -> one command.
+
+This module is the parser child's `__main__` too, so it imports nothing heavy.
+"""
+
+import sys
+from typing import TYPE_CHECKING, NoReturn, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+INTERRUPTED = 130
+
+
+def main() -> NoReturn:
+    """Run the command that the arguments name, and exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(argv: "Sequence[str]") -> int:
+    """Run a command; 0 is success, 1 an error that stderr tells, 2 wrong arguments, 130 a Ctrl-C."""
+    from vectorstores_tools.errors import VectorStoreError
+
+    try:
+        return _command(argv)
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted.\n")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output had enough (`| head`); its end must not be met again when Python flushes.
+        sys.stdout = None  # pyright: ignore[reportAttributeAccessIssue]  # nothing left to flush
+        return 0
+    except Exception as error:  # noqa: BLE001 the one handler that catches all: a person gets a line, not a stack
+        cause = _innermost(error)
+        if not isinstance(cause, VectorStoreError):
+            return _unforeseen(cause)
+        sys.stderr.write(f"vector-stores-mcp: {cause}\n")
+        return 1
+
+
+def _command(argv: "Sequence[str]") -> int:
+    from importlib import import_module
+
+    import anyio
+
+    from vectorstores_server import logs
+    from vectorstores_server.commandline import parse
+    from vectorstores_server.settings import read_settings
+
+    arguments, flags = parse(argv)
+    settings = read_settings(flags)
+    logs.configure(settings.log_level if arguments.command == "serve" else "warning", settings.log_file)
+    command = import_module(f"vectorstores_server.commands.{arguments.command}")
+    return anyio.run(command.run, settings, arguments)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """Return what went wrong inside task groups: the first of the errors."""
+    if isinstance(error, BaseExceptionGroup):
+        return _innermost(cast("BaseExceptionGroup[BaseException]", error).exceptions[0])
+    return error
+
+
+def _unforeseen(error: BaseException) -> int:
+    import logging
+
+    logging.getLogger(__name__).error("This should not have happened", exc_info=error)
+    sys.stderr.write(
+        f"vector-stores-mcp: an unforeseen error, {type(error).__name__}; please report the lines above.\n"
+    )
+    return 1
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What a person can do on the command line; each module is one command."""

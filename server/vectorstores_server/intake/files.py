@@ -1,0 +1,110 @@
+"""Opening one file: what was checked is what is read."""
+
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from anyio import to_thread
+from anyio.from_thread import check_cancelled
+
+from vectorstores_server import posix
+from vectorstores_server.intake.roots import Roots
+from vectorstores_tools.contract import Source
+from vectorstores_tools.errors import InvalidRequest, NotAllowed, TooLarge, VectorStoreError
+
+CHUNK = 1 << 18
+
+
+@asynccontextmanager
+async def open_file(path: Path, roots: Roots, max_bytes: int) -> AsyncGenerator[Source]:
+    """Open a regular file below a root, hash it, and stream it from its beginning."""
+    fd = await to_thread.run_sync(_open_checked, path, roots, max_bytes)
+    try:
+        sha256, size = await to_thread.run_sync(_digest, fd, max_bytes, path)
+        yield Source(filename=path.name, origin=str(path), sha256=sha256, size=size, stream=_stream(fd, size))
+    finally:
+        os.close(fd)
+
+
+def _open_checked(path: Path, roots: Roots, max_bytes: int) -> int:
+    # Checked before opening too: opening alone can have an effect on what is no regular file.
+    roots.check(path.parent.resolve() / path.name, str(path))
+    try:
+        fd = posix.open_carefully(path)
+    except OSError as error:
+        raise _refusal(error, path) from None
+    try:
+        _check_opened(fd, path, roots, max_bytes)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def _check_opened(fd: int, path: Path, roots: Roots, max_bytes: int) -> None:
+    status = os.fstat(fd)
+    if stat.S_ISDIR(status.st_mode):
+        raise InvalidRequest(f"'{path}' is a folder.", "Name a file here; batch_attach(paths=[...]) takes folders.")
+    if not stat.S_ISREG(status.st_mode):
+        raise not_regular(path)
+    roots.check(posix.real_path(fd, path), str(path))
+    if not status.st_size:
+        raise InvalidRequest(f"'{path}' is empty.", "Name a file with content.")
+    if status.st_size > max_bytes:
+        raise _too_large(path, status.st_size, max_bytes)
+
+
+def not_regular(path: Path) -> InvalidRequest:
+    """Return the error for a FIFO, a socket or a device."""
+    return InvalidRequest(f"'{path}' is not a regular file.", "Name a document; pipes and devices are not read.")
+
+
+def is_link(path: Path) -> InvalidRequest:
+    """Return the error for a symbolic link."""
+    return InvalidRequest(f"'{path}' is a symbolic link.", "Name the file that it points to.")
+
+
+def _refusal(error: OSError, path: Path) -> VectorStoreError:
+    if error.errno == errno.ELOOP:
+        return is_link(path)
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return InvalidRequest(f"There is no file '{path}'.", "Check the spelling; a folder can be named as a whole.")
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return NotAllowed(
+            f"'{path}' cannot be read: permission denied.", "Change its permissions or name another file."
+        )
+    if error.errno in (errno.ENXIO, errno.EOPNOTSUPP):
+        return not_regular(path)
+    return InvalidRequest(f"'{path}' cannot be opened: {error.strerror}.", "Name another file.")
+
+
+def _too_large(path: Path, size: int, max_bytes: int) -> TooLarge:
+    return TooLarge(
+        f"'{path}' has {size:,} bytes; at most {max_bytes:,} are taken.", "Split it, or name a smaller file."
+    )
+
+
+def _digest(fd: int, max_bytes: int, path: Path) -> tuple[str, int]:
+    """Return sha256 and size of what is there now: a log may have grown since it was opened."""
+    digest = hashlib.sha256()
+    size = 0
+    while chunk := os.read(fd, 4 * CHUNK):
+        check_cancelled()
+        digest.update(chunk)
+        size += len(chunk)
+        if size > max_bytes:
+            raise _too_large(path, size, max_bytes)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return digest.hexdigest(), size
+
+
+async def _stream(fd: int, size: int) -> AsyncIterator[bytes]:
+    """Yield at most the bytes that were hashed; a file that shrank meanwhile ends early."""
+    left = size
+    while left and (chunk := await to_thread.run_sync(os.read, fd, min(CHUNK, left))):
+        left -= len(chunk)
+        yield chunk

@@ -1,0 +1,75 @@
+"""Which paths may be read: below a root, and nothing on the deny list."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from vectorstores_tools.errors import InvalidRequest, NotAllowed
+
+SECRET_NAMES = ("*.pem", "*.key", "*.p12", "*.kdbx", "id_rsa*", "id_ed25519*", "credentials*.json", ".env*")
+
+
+@dataclass(frozen=True, slots=True)
+class Roots:
+    """Folders (or single files) that may be read, and folders below them that may not. All are real paths."""
+
+    allowed: tuple[Path, ...]
+    denied: tuple[Path, ...]
+
+    @classmethod
+    def of(cls, allowed: Sequence[Path], data: Path) -> "Roots":
+        """Roots as somebody named them; `data` is the server's own directory."""
+        home = Path.home()
+        denied = (data, home / "Library", home / "AppData")
+        return cls(tuple(p.expanduser().resolve() for p in allowed), tuple(p.resolve() for p in denied))
+
+    def check(self, real: Path, named: str) -> None:
+        """Raise NotAllowed unless the real path may be read. `named` is how the caller called it."""
+        below = [root for root in self.allowed if real == root or root in real.parents]
+        if not below:
+            raise NotAllowed(f"'{named}' is outside the folders that may be read: {self}.", self._way_in())
+        if any(self.refusal(real, root) is None for root in below):
+            return
+        raise NotAllowed(f"'{named}' may not be read: {self.refusal(real, below[0])}.", "Name another file.")
+
+    def refusal(self, real: Path, root: Path) -> str | None:
+        """Why a path below `root` is denied, or None."""
+        if any(real == folder or folder in real.parents for folder in self.denied):
+            return "it lies in a folder that is never read"
+        for part in real.relative_to(root).parts:
+            if part.startswith("."):
+                return "hidden files and folders are never read"
+            if is_secret(part):
+                return "its name is one that keys and passwords have"
+        return None
+
+    def is_denied(self, folder: Path) -> bool:
+        """Whether a walk must not enter."""
+        return folder in self.denied
+
+    def absolute(self, named: str) -> Path:
+        """Return the path that was named. Raises InvalidRequest for a relative one."""
+        path = Path(named)
+        if named == "~" or named.startswith(("~/", "~\\")):
+            path = path.expanduser()
+        if not path.is_absolute():
+            raise InvalidRequest(
+                f"'{named}' is a relative path.", f"Write the whole path, below one of: {self}.", param="paths"
+            )
+        return path
+
+    def _way_in(self) -> str:
+        return (
+            "Name a path below one of them, or have the operator add the folder to VECTOR_STORES_FILE_ROOTS."
+            if self.allowed
+            else "The operator can allow folders with VECTOR_STORES_FILE_ROOTS."
+        )
+
+    def __str__(self) -> str:
+        return ", ".join(str(root) for root in self.allowed) or "none"
+
+
+def is_secret(name: str) -> bool:
+    """Whether a file of this name most likely holds a key or a password."""
+    return any(fnmatchcase(name.lower(), pattern) for pattern in SECRET_NAMES)

@@ -1,0 +1,66 @@
+"""How the protocol reaches us: stdio. Every way to end takes one path."""
+
+import logging
+import os
+import sys
+from typing import NoReturn
+
+import anyio
+from mcp.server import MCPServer
+
+from vectorstores_server import posix
+from vectorstores_tools.contract import Engine
+
+log = logging.getLogger(__name__)
+
+SECONDS_TO_FINISH = 0.25
+SECONDS_TO_CLOSE = 0.6
+
+
+async def serve_stdio(server: MCPServer, engine: Engine) -> NoReturn:
+    """Serve until standard input ends or a signal asks to stop; then close the engine and end the process.
+
+    The process is ended from here: a thread that reads standard input, or one that waits for a lock, cannot be
+    cancelled, and returning would wait for it.
+    """
+    served, hung_up, stopped = anyio.Event(), anyio.Event(), anyio.Event()
+    async with anyio.create_task_group() as tasks:
+        posix.watch_hangup(sys.stdin.fileno(), hung_up.set)
+        tasks.start_soon(_end_at_signal, stopped)
+        tasks.start_soon(_end_after_hangup, hung_up, served, stopped)
+        tasks.start_soon(_serve, server, served, stopped)
+        await stopped.wait()
+        await _leave(engine)
+    raise AssertionError  # _leave ended the process
+
+
+async def _serve(server: MCPServer, served: anyio.Event, stopped: anyio.Event) -> None:
+    try:
+        await server.run_stdio_async()
+    except* OSError as group:
+        log.warning("The client is gone: %s", group.exceptions[0])
+    served.set()
+    stopped.set()
+
+
+async def _end_after_hangup(hung_up: anyio.Event, served: anyio.Event, stopped: anyio.Event) -> None:
+    """Let what was sent before the end be answered, but wait for no call that holds on."""
+    await hung_up.wait()
+    with anyio.move_on_after(SECONDS_TO_FINISH):
+        await served.wait()
+    stopped.set()
+
+
+async def _end_at_signal(stopped: anyio.Event) -> None:
+    async for received in posix.stop_signals():
+        log.info("Stopping: %s", received.name)
+        stopped.set()
+
+
+async def _leave(engine: Engine) -> NoReturn:
+    with anyio.move_on_after(SECONDS_TO_CLOSE, shield=True) as closing:
+        await engine.aclose()
+    if closing.cancelled_caught:
+        log.warning("The engine did not close in time; what it was doing is done again at the next start")
+    logging.shutdown()
+    os._exit(0)

@@ -1,0 +1,157 @@
+import argparse
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from vectorstores_server.commandline import parse
+from vectorstores_server.settings import Settings, flag_of, read_settings, unknown_variables
+from vectorstores_tools.errors import InvalidRequest
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"VECTOR_STORES_{name.upper()}", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+
+
+def settings_of(*argv: str) -> Settings:
+    return read_settings(parse(argv)[1])
+
+
+def test_without_anything_set_the_engine_is_local_and_private(tmp_path: Path) -> None:
+    settings = settings_of()
+
+    assert tmp_path in settings.data.parents
+    assert (settings.embedder, settings.model_download, settings.file_roots, settings.url_hosts) == (
+        "auto",
+        False,
+        None,
+        (),
+    )
+    assert not settings.read_only
+
+
+def test_a_flag_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VECTOR_STORES_TOOLSET", "core")
+    monkeypatch.setenv("VECTOR_STORES_READ_ONLY", "true")
+
+    assert settings_of().toolset == "core"
+    assert settings_of("--toolset", "all").toolset == "all"
+    assert not settings_of("--no-read-only").read_only
+
+
+def test_a_flag_may_stand_before_and_after_the_command() -> None:
+    assert settings_of("--embedder", "none", "ls").embedder == "none"
+    assert settings_of("ls", "--embedder", "none").embedder == "none"
+
+
+def test_a_list_is_one_variable_or_a_repeated_flag_in_the_singular(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VECTOR_STORES_FILE_ROOTS", "/a:~/b")
+    monkeypatch.setenv("VECTOR_STORES_URL_HOSTS", "a.org, *.b.org")
+
+    settings = settings_of()
+
+    assert settings.file_roots == (Path("/a"), Path.home() / "b")
+    assert settings.url_hosts == ("a.org", "*.b.org")
+    assert settings_of("--file-root", "/x", "--file-root", "/y").file_roots == (Path("/x"), Path("/y"))
+    assert flag_of("exclude_tools") == "--exclude-tool"
+
+
+def test_no_roots_at_all_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VECTOR_STORES_FILE_ROOTS", "")
+
+    assert settings_of().file_roots == ()
+
+
+def test_a_relative_path_is_wrong_in_the_environment_and_meant_from_here_on_the_command_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert settings_of("--data", "x").data == tmp_path / "x"
+    monkeypatch.setenv("VECTOR_STORES_DATA", "x")
+    with pytest.raises(InvalidRequest, match="VECTOR_STORES_DATA: 'x' is relative"):
+        settings_of()
+
+
+def test_a_key_comes_from_the_environment_or_a_file_and_is_never_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "key").write_text("sk-secret\n", encoding="utf-8")
+    monkeypatch.setenv("VECTOR_STORES_EMBEDDER_API_KEY_FILE", str(tmp_path / "key"))
+
+    settings = settings_of()
+
+    assert settings.embedder_api_key is not None
+    assert settings.embedder_api_key.get_secret_value() == "sk-secret"
+    assert "sk-secret" not in repr(settings) + settings.model_dump_json()
+
+
+def test_a_key_that_is_given_twice_or_cannot_be_read_is_an_error_without_the_key(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("VECTOR_STORES_EMBEDDER_API_KEY_FILE", str(tmp_path / "none"))
+    with pytest.raises(InvalidRequest, match="EMBEDDER_API_KEY_FILE cannot be read: No such file"):
+        settings_of()
+    monkeypatch.setenv("VECTOR_STORES_EMBEDDER_API_KEY", "sk-secret")
+    with pytest.raises(InvalidRequest, match="both set") as caught:
+        settings_of()
+    assert "sk-secret" not in str(caught.value)
+
+
+def test_there_is_no_flag_for_a_key() -> None:
+    with pytest.raises(SystemExit) as caught:
+        settings_of("--embedder-api-key", "sk-secret")
+    assert caught.value.code == 2
+
+
+def test_a_user_name_in_a_url_is_refused_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VECTOR_STORES_EMBEDDER_BASE_URL", "https://me:secret@api.example.org/v1")
+
+    with pytest.raises(InvalidRequest, match="EMBEDDER_BASE_URL") as caught:
+        settings_of()
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TOOLSET", "some"),
+        ("EMBEDDER", "bert"),
+        ("MAX_FILE_BYTES", "0"),
+        ("EMBEDDER_BATCH", "many"),
+        ("LOG_LEVEL", "x"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"VECTOR_STORES_{name}", value)
+
+    with pytest.raises(InvalidRequest, match=f"VECTOR_STORES_{name}"):
+        settings_of()
+
+
+def test_a_wrong_flag_is_named_as_a_flag() -> None:
+    with pytest.raises(InvalidRequest, match="--embedder: "):
+        settings_of("--embedder", "bert")
+
+
+def test_a_misspelt_variable_is_noticed() -> None:
+    assert unknown_variables({"VECTOR_STORES_FILEROOTS": "/", "VECTOR_STORES_DATA": "/", "PATH": ""}) == [
+        "VECTOR_STORES_FILEROOTS is not a setting; did you mean VECTOR_STORES_FILE_ROOTS?"
+    ]
+
+
+def test_settings_do_not_change() -> None:
+    settings = settings_of()
+    with pytest.raises(ValidationError):
+        settings.read_only = True  # pyright: ignore[reportAttributeAccessIssue]  # that it fails is the point
+
+
+def test_nothing_but_settings_and_the_command_is_taken() -> None:
+    arguments, flags = parse(["search", "--store", "s", "what", "is", "it"])
+
+    assert isinstance(arguments, argparse.Namespace)
+    assert (arguments.command, arguments.store, arguments.query, flags) == ("search", "s", ["what", "is", "it"], {})
