@@ -226,3 +226,11 @@ def _all_of(parts: list[Any]) -> Any:
     if not parts or None in parts:
         return None
     return parts[0] if len(parts) == 1 else {"type": "and", "filters": parts}
+
+
+def dump(filter: Filter) -> dict[str, Any]:
+    """Return the JSON of a filter, as OpenAI's API takes it."""
+    if isinstance(filter, Compound):
+        return {"type": filter.operator, "filters": [dump(part) for part in filter.filters]}
+    value = list(filter.value) if isinstance(filter.value, tuple) else filter.value
+    return {"type": filter.operator, "key": filter.key, "value": value}
