@@ -2,7 +2,8 @@
 
 A comparison is {type: eq|ne|gt|gte|lt|lte|in|nin, key, value}, a compound {type: and|or, filters: [...]}.
 Types never mix: "1" is not 1, true is not 1. A file without the key matches `ne` and `nin` only. An empty `and`
-matches all, an empty `or` nothing. Depth is at most 8, nodes at most 200 (DESIGN 4).
+matches all, an empty `or` nothing. Depth is at most 8, nodes at most 200 (DESIGN 4), values in lists at
+most 10,000 in all.
 """
 
 import json
@@ -15,7 +16,10 @@ from vectorstores_tools.errors import InvalidFilter
 
 MAX_DEPTH = 8
 MAX_NODES = 200
+MAX_VALUES = 10_000
 MAX_KEY = 64
+MAX_INTEGER = 2**63 - 1
+"""Beyond it a database cannot compare exactly; attributes are held to the same range."""
 
 Scalar: TypeAlias = str | int | float | bool
 Operator: TypeAlias = Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"]
@@ -102,6 +106,7 @@ class _Parser:
     def __init__(self, given: object) -> None:
         self.given = given
         self.nodes = 0
+        self.values = 0
 
     def node(self, given: object, depth: int) -> Filter:
         self.nodes += 1
@@ -131,7 +136,7 @@ class _Parser:
     def comparison(self, operator: Operator, fields: Mapping[str, object]) -> Comparison:
         self.only(fields, ("type", "key", "value"))
         key, value = fields.get("key"), fields.get("value")
-        if not isinstance(key, str) or not 0 < len(key) <= MAX_KEY:
+        if not isinstance(key, str) or not 0 < len(key) <= MAX_KEY or not _is_scalar(key):
             raise self.wrong(f"'{operator}' needs 'key', a string of 1 to {MAX_KEY} characters.")
         if operator in MEMBERSHIPS:
             return Comparison(operator, key, self.members(operator, value))
@@ -145,6 +150,9 @@ class _Parser:
         values = cast("Sequence[object]", value)
         if not isinstance(value, list | tuple) or not all(_is_scalar(v) for v in values):
             raise self.wrong(f"'{operator}' needs 'value', a list of strings, numbers or booleans.")
+        self.values += len(values)
+        if self.values > MAX_VALUES:
+            raise InvalidFilter(f"The filter has more than {MAX_VALUES} values in its lists.")
         return tuple(cast("Sequence[Scalar]", values))
 
     def only(self, fields: Mapping[str, object], known: tuple[str, ...]) -> None:
@@ -160,7 +168,11 @@ class _Parser:
 
 
 def _is_scalar(value: object) -> bool:
-    return isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value))
+    if isinstance(value, str):
+        return not any("\ud800" <= c <= "\udfff" for c in value)  # half of a pair is no character
+    if isinstance(value, int):
+        return abs(value) <= MAX_INTEGER
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def _shown(value: object) -> str:

@@ -18,6 +18,8 @@ from pydantic import (
     model_validator,
 )
 
+from vectorstores_tools.filters import MAX_INTEGER
+
 MAX_QUERY_CHARACTERS = 8_000
 MAX_QUERIES = 16
 MAX_FILE_BYTES = 512 * 1024 * 1024
@@ -28,7 +30,8 @@ MAX_FILES_IN_BATCH = 2_000
 Key = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 ShortText = Annotated[str, StringConstraints(strict=True, max_length=512)]
 Number = Annotated[StrictFloat, Field(allow_inf_nan=False)]
-AttributeValue = StrictBool | StrictInt | Number | ShortText
+Integer = Annotated[StrictInt, Field(ge=-MAX_INTEGER, le=MAX_INTEGER)]
+AttributeValue = StrictBool | Integer | Number | ShortText
 Attributes = Annotated[dict[Key, AttributeValue], Field(max_length=16)]
 Metadata = Annotated[dict[Key, ShortText], Field(max_length=16)]
 Status = Literal["in_progress", "completed", "failed", "cancelled"]

@@ -47,7 +47,7 @@ def attach(
         return _first(db, store_id, request, sizes or AUTO_CHUNKING, now, urgent=urgent, origin=origin)
     if request.attributes is not None:
         replace_attributes(db, row["id"], store_id, request.attributes)
-    if row["status"] in ("failed", "cancelled") or (sizes is not None and _differ(row, sizes)):
+    if row["status"] in ("failed", "cancelled") or (sizes is not None and differs(row, sizes)):
         return requeue_row(db, row, now, sizes, urgent=urgent)
     if urgent and row["want_rev"] is not None:
         db.execute("UPDATE attachment SET want_urgent = 1 WHERE id = ?", (row["id"],))
@@ -102,5 +102,6 @@ def _target(row: sqlite3.Row) -> tuple[int, int]:
     return row["want_size"], row["want_overlap"]
 
 
-def _differ(row: sqlite3.Row, sizes: StaticChunking) -> bool:
+def differs(row: sqlite3.Row, sizes: StaticChunking) -> bool:
+    """Tell whether the attachment has, or is getting, other sizes."""
     return _target(row) != (sizes.max_chunk_size_tokens, sizes.chunk_overlap_tokens)

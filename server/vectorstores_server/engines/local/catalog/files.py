@@ -1,6 +1,7 @@
 """Uploaded Files: entered, found, listed, deleted."""
 
 import sqlite3
+from collections.abc import Callable
 
 from vectorstores_server.engines.local.catalog.attachments import detach_row
 from vectorstores_server.engines.local.catalog.pages import FILES, Listing, Position, buried, bury, page
@@ -16,6 +17,12 @@ def insert_file(db: sqlite3.Connection, file: File, sha256: str) -> None:
         "INSERT INTO file (id, filename, purpose, bytes, sha256, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (file.id, file.filename, file.purpose, file.bytes, sha256, file.created_at, file.expires_at),
     )
+
+
+def enter_file(db: sqlite3.Connection, file: File, sha256: str, keep: Callable[[], None]) -> None:
+    """Enter a File; `keep` gives its bytes their name, in the same transaction, so that no sweep takes them."""
+    keep()
+    insert_file(db, file, sha256)
 
 
 def file_row(db: sqlite3.Connection, file_id: str, now: int) -> sqlite3.Row:

@@ -1,9 +1,9 @@
 """Files that arrive in parts: pending for an hour, then completed, cancelled or expired."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from vectorstores_server.engines.local.catalog.files import insert_file, retrieve_file
+from vectorstores_server.engines.local.catalog.files import enter_file, retrieve_file
 from vectorstores_server.engines.local.catalog.ids import new_id
 from vectorstores_tools.errors import Conflict, InvalidRequest, UploadNotFound
 from vectorstores_tools.models import File, FileExpiresAfter, Upload, UploadPart
@@ -56,9 +56,12 @@ def pending(db: sqlite3.Connection, upload_id: str, now: int) -> sqlite3.Row:
     return row
 
 
-def insert_part(db: sqlite3.Connection, upload_id: str, part_id: str, size: int, now: int) -> UploadPart:
-    """Enter a part whose bytes are there."""
+def enter_part(
+    db: sqlite3.Connection, upload_id: str, part_id: str, size: int, keep: Callable[[], None], now: int
+) -> UploadPart:
+    """Enter a part; `keep` puts its bytes in their place, in the same transaction."""
     pending(db, upload_id, now)
+    keep()
     db.execute("INSERT INTO part VALUES (?, ?, ?, ?)", (part_id, upload_id, now, size))
     return UploadPart(id=part_id, created_at=now, upload_id=upload_id)
 
@@ -86,10 +89,12 @@ def ordered_parts(db: sqlite3.Connection, upload_id: str, part_ids: Sequence[str
     return row
 
 
-def complete(db: sqlite3.Connection, upload_id: str, file: File, sha256: str, now: int) -> Upload:
+def complete(
+    db: sqlite3.Connection, upload_id: str, file: File, sha256: str, keep: Callable[[], None], now: int
+) -> Upload:
     """Enter the File that the parts made, and end the upload."""
     pending(db, upload_id, now)
-    insert_file(db, file, sha256)
+    enter_file(db, file, sha256, keep)
     db.execute("UPDATE upload SET status = 'completed', file_id = ? WHERE id = ?", (file.id, upload_id))
     db.execute("DELETE FROM part WHERE upload_id = ?", (upload_id,))
     return upload(db, upload_id, now)

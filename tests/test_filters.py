@@ -1,0 +1,209 @@
+import json
+import sqlite3
+from collections.abc import Generator
+from contextlib import closing
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vectorstores_server.engines.local.catalog.attachments import replace_attributes
+from vectorstores_server.engines.local.catalog.filtering import compile_filter
+from vectorstores_server.engines.local.catalog.schema import MIGRATIONS, statements
+from vectorstores_tools.errors import InvalidFilter
+from vectorstores_tools.filters import MAX_INTEGER, MAX_VALUES, Comparison, Compound, Filter, Operator, matches, parse
+
+AGE = {"age": 40, "name": "ada", "on": True, "rate": 0.5}
+
+
+def met(given: object, attributes: dict[str, Any] | None = None) -> bool:
+    return matches(parse(given), AGE if attributes is None else attributes)
+
+
+def one(type: str, key: str, value: object) -> dict[str, object]:
+    return {"type": type, "key": key, "value": value}
+
+
+@pytest.mark.parametrize(
+    ("filter", "expected"),
+    [
+        (one("eq", "age", 40), True),
+        (one("eq", "age", 40.0), True),
+        (one("eq", "age", "40"), False),
+        (one("eq", "on", True), True),
+        (one("eq", "on", 1), False),
+        (one("eq", "age", True), False),
+        (one("ne", "age", "40"), True),
+        (one("ne", "age", 40), False),
+        (one("gt", "age", 39.5), True),
+        (one("gt", "age", 40), False),
+        (one("gte", "age", 40), True),
+        (one("lt", "name", "b"), True),
+        (one("lt", "name", 5), False),
+        (one("lte", "rate", 0.5), True),
+        (one("in", "age", [1, 40]), True),
+        (one("in", "age", ["40"]), False),
+        (one("in", "age", []), False),
+        (one("nin", "age", [1, 2]), True),
+        (one("nin", "age", [40]), False),
+        (one("nin", "age", []), True),
+    ],
+)
+def test_types_never_mix(filter: object, expected: bool):
+    assert met(filter) is expected
+
+
+@pytest.mark.parametrize("type", ["eq", "gt", "gte", "lt", "lte"])
+def test_a_file_without_the_key_meets_no_comparison_but_ne_and_nin(type: str):
+    assert not met(one(type, "absent", 1))
+    assert not met(one("in", "absent", [1]))
+    assert met(one("ne", "absent", 1))
+    assert met(one("nin", "absent", [1]))
+
+
+def test_an_empty_and_is_all_and_an_empty_or_is_nothing():
+    assert met({"type": "and", "filters": []})
+    assert not met({"type": "or", "filters": []})
+    assert matches(None, None)
+
+
+def test_compounds_nest():
+    either = {"type": "or", "filters": [one("eq", "age", 1), one("eq", "name", "ada")]}
+    assert met({"type": "and", "filters": [either, one("eq", "on", True)]})
+    assert not met({"type": "and", "filters": [either, one("eq", "on", False)]})
+
+
+def nested(depth: int) -> dict[str, Any]:
+    filter: dict[str, Any] = one("eq", "a", 1)
+    for _ in range(depth - 1):
+        filter = {"type": "and", "filters": [filter]}
+    return filter
+
+
+def test_eight_levels_are_allowed_and_nine_are_not():
+    assert parse(nested(8)) is not None
+    with pytest.raises(InvalidFilter, match="deeper than 8"):
+        parse(nested(9))
+
+
+def test_two_hundred_parts_are_allowed_and_one_more_is_not():
+    assert parse({"type": "or", "filters": [one("eq", "a", 1)] * 199}) is not None
+    with pytest.raises(InvalidFilter, match="more than 200 parts"):
+        parse({"type": "or", "filters": [one("eq", "a", 1)] * 200})
+
+
+def test_ten_thousand_values_are_allowed_and_one_more_is_not():
+    assert parse(one("in", "a", list(range(MAX_VALUES)))) is not None
+    with pytest.raises(InvalidFilter, match="more than 10000 values"):
+        parse({"type": "or", "filters": [one("in", "a", list(range(MAX_VALUES))), one("in", "a", [1])]})
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ({"topic": "ai"}, one("eq", "topic", "ai")),
+        ({"topic": ["ai", "ml"]}, one("in", "topic", ["ai", "ml"])),
+        ({"year": {"$gte": 2020}}, one("gte", "year", 2020)),
+        ({"year": {"$gt": 1, "$lt": 9}}, {"type": "and", "filters": [one("gt", "year", 1), one("lt", "year", 9)]}),
+        ({"a": 1, "b": 2}, {"type": "and", "filters": [one("eq", "a", 1), one("eq", "b", 2)]}),
+        ({"$and": [{"a": 1}, {"b": 2}]}, {"type": "and", "filters": [one("eq", "a", 1), one("eq", "b", 2)]}),
+        ([{"a": 1}, {"b": 2}], {"type": "and", "filters": [one("eq", "a", 1), one("eq", "b", 2)]}),
+        (one("==", "a", 1), one("eq", "a", 1)),
+        ({"key": "a", "operator": ">=", "value": 1}, one("gte", "a", 1)),
+        (one("eq", "a", ["x", "y"]), one("in", "a", ["x", "y"])),
+        (one("ne", "a", ["x"]), one("nin", "a", ["x"])),
+        (one("in", "a", "x"), one("in", "a", ["x"])),
+    ],
+)
+def test_a_filter_in_a_wrong_form_is_answered_with_the_corrected_json(given: object, meant: object):
+    with pytest.raises(InvalidFilter) as refused:
+        parse(given)
+    assert f"filters={json.dumps(meant)}" in refused.value.next
+    assert parse(meant) is not None
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "topic = ai",
+        7,
+        one("eq", "", 1),
+        one("eq", "k" * 65, 1),
+        one("eq", "a", None),
+        one("eq", "a", {"b": 1}),
+        one("gt", "a", True),
+        one("gt", "a", [1, 2]),
+        one("in", "a", [None]),
+        one("eq", "a", float("nan")),
+        one("eq", "a", 2**63),
+        one("eq", "a", "\ud800"),
+        one("eq", "\ud800", 1),
+        {"type": "and"},
+        {"type": "and", "filters": "x"},
+        {"type": ["and"], "filters": []},
+        {"type": "and", "filters": [], "key": "a"},
+        {**one("eq", "a", 1), "boost": 2},
+    ],
+)
+def test_what_is_no_filter_is_refused_with_an_example(given: object):
+    with pytest.raises(InvalidFilter) as refused:
+        parse(given)
+    assert refused.value.status == 400
+    assert refused.value.param == "filters"
+    assert "filters={" in refused.value.next
+
+
+KEYS = st.sampled_from(["a", "b", "c"])
+INTEGERS = st.integers(-MAX_INTEGER, MAX_INTEGER)
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+CLOSE = st.sampled_from([
+    0, -0.0, 0.5, 1, 1.0, True, False, "", "1", "a", "b", "é", "\U0001f600", "\uffff",
+    2**53, 2**53 + 1, float(2**53), MAX_INTEGER, float(2**63),
+])  # fmt: skip
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=3)
+SCALARS = CLOSE | INTEGERS | FLOATS | st.booleans() | TEXTS
+ORDERED = SCALARS.filter(lambda v: not isinstance(v, bool))
+ORDERINGS: list[Operator] = ["gt", "gte", "lt", "lte"]
+COMPARISONS = st.one_of(
+    st.builds(Comparison, st.sampled_from(["eq", "ne"]), KEYS, SCALARS),
+    st.builds(Comparison, st.sampled_from(ORDERINGS), KEYS, ORDERED),
+    st.builds(Comparison, st.sampled_from(["in", "nin"]), KEYS, st.lists(SCALARS, max_size=4).map(tuple)),
+)
+FILTERS: st.SearchStrategy[Filter] = st.recursive(
+    COMPARISONS,
+    lambda inner: st.builds(Compound, st.sampled_from(["and", "or"]), st.lists(inner, max_size=3).map(tuple)),
+    max_leaves=8,
+)
+ATTRIBUTES = st.dictionaries(KEYS, SCALARS, max_size=3)
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Generator[sqlite3.Connection]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        db.row_factory = sqlite3.Row
+        for statement in statements(MIGRATIONS[0]):
+            db.execute(statement)
+        db.execute(
+            "INSERT INTO store (id, created_at, last_active_at, table_name) VALUES ('s', 0, 0, 't'), ('o', 0, 0, 'u')"
+        )
+        yield db
+
+
+@settings(max_examples=300, deadline=None)
+@given(held=st.lists(ATTRIBUTES, min_size=1, max_size=5), filter=FILTERS)
+def test_sql_finds_exactly_what_matches(catalog: sqlite3.Connection, held: list[dict[str, Any]], filter: Filter):
+    catalog.execute("DELETE FROM attribute")
+    catalog.execute("DELETE FROM attachment")
+    for number, attributes in enumerate(held):
+        # The same attributes in another store, which no filter of this one may see.
+        for store, id in (("s", number), ("o", 1000 + number)):
+            catalog.execute(
+                "INSERT INTO attachment (id, store_id, file_id, created_at, status, chunk_size, chunk_overlap)"
+                " VALUES (?, ?, ?, 0, 'completed', 800, 400)",
+                (id, store, f"f{number}"),
+            )
+            replace_attributes(catalog, id, store, attributes)
+    condition, values = compile_filter(filter, "s")
+    found = catalog.execute(f"SELECT id FROM attachment WHERE store_id = 's' AND {condition}", values)
+    assert {row["id"] for row in found} == {n for n, a in enumerate(held) if matches(filter, a)}
