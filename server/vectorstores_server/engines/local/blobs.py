@@ -8,11 +8,12 @@ to a sweep.
 import hashlib
 import os
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, ParamSpec, TypeVar
 
 import anyio.to_thread
 
@@ -20,6 +21,9 @@ from vectorstores_server.engines.local.catalog.connection import translated
 from vectorstores_server.engines.local.catalog.filesystem import private_directory, sync_directory
 from vectorstores_server.engines.local.parsing import PARSER, VERSION
 from vectorstores_tools.errors import TooLarge
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 BLOCK = 1024 * 1024
 TEMPORARY = ".tmp"
@@ -55,9 +59,7 @@ class Blobs:
         """Write the stream to disk; what `keep` did not name is gone on leaving. Raises TooLarge."""
         temporary = self.blobs / f"{secrets.token_hex(16)}{TEMPORARY}"
         try:
-            yield await _write_stream(temporary, stream, limit)
-        except OSError as error:
-            raise translated(error, self.directory) from error
+            yield await self._write_stream(temporary, stream, limit)
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -72,13 +74,33 @@ class Blobs:
 
     async def write_text(self, sha256: str, data: bytes) -> None:
         """Keep the parsed text of a blob."""
-        await anyio.to_thread.run_sync(self._write_text, self.text_path(sha256), data)
+        await self._run(self._write_text, self.text_path(sha256), data)
 
     async def read_text(self, sha256: str) -> bytes | None:
         """Return the parsed text of a blob, None where there is none of this version of the parsers."""
         with suppress(FileNotFoundError):
             return await anyio.to_thread.run_sync(self.text_path(sha256).read_bytes)
         return None
+
+    async def _write_stream(self, path: Path, stream: AsyncIterator[bytes], limit: int) -> Received:
+        digest = hashlib.sha256()
+        file = await self._run(_open_new, path)
+        size = 0
+
+        def write(block: bytes) -> None:
+            digest.update(block)
+            file.write(block)
+
+        with file:
+            async for block in _blocks(stream):
+                size += len(block)
+                if size > limit:
+                    raise TooLarge(
+                        f"The file is larger than {limit} bytes.", "Split it into smaller ones.", param="file"
+                    )
+                await self._run(write, block)
+            await self._run(_sync, file)
+        return Received(path, digest.hexdigest(), size)
 
     def _write_text(self, path: Path, data: bytes) -> None:
         temporary = self.texts / f"{secrets.token_hex(16)}{TEMPORARY}"
@@ -87,33 +109,14 @@ class Blobs:
                 file.write(data)
                 _sync(file)
             temporary.replace(path)
-        except OSError as error:
-            raise translated(error, self.directory) from error
         finally:
             temporary.unlink(missing_ok=True)
 
-
-async def _write_stream(path: Path, stream: AsyncIterator[bytes], limit: int) -> Received:
-    digest = hashlib.sha256()
-    file = await anyio.to_thread.run_sync(_open_new, path)
-    size = 0
-
-    def write(block: bytes) -> None:
-        digest.update(block)
-        file.write(block)
-
-    with file:
-        async for block in _blocks(stream):
-            size += len(block)
-            if size > limit:
-                raise TooLarge(
-                    f"The file is larger than {limit} bytes.",
-                    "Split it, or raise the limit of the server.",
-                    param="file",
-                )
-            await anyio.to_thread.run_sync(write, block)
-        await anyio.to_thread.run_sync(_sync, file)
-    return Received(path, digest.hexdigest(), size)
+    async def _run(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await anyio.to_thread.run_sync(partial(fn, *args, **kwargs))
+        except OSError as error:
+            raise translated(error, self.directory) from error
 
 
 async def _blocks(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -1,0 +1,39 @@
+"""Who answers: the engine on this machine, or a remote API. This is the only place that chooses."""
+
+from typing import TYPE_CHECKING
+
+from vectorstores_tools.contract import Engine
+
+if TYPE_CHECKING:
+    from vectorstores_server.settings import Settings
+
+
+async def open_engine(settings: "Settings") -> Engine:
+    """Return the engine that the settings ask for. It opens nothing before its first call."""
+    return _local(settings)
+
+
+def _local(settings: "Settings") -> Engine:
+    from importlib.metadata import version
+
+    from vectorstores_server.engines.local import LocalEngine
+    from vectorstores_server.engines.local.embedding import EmbedderChoice
+
+    key = settings.embedder_api_key
+    choice = EmbedderChoice(
+        name=settings.embedder,
+        path=settings.embedder_path,
+        cache=settings.cache,
+        base_url=settings.embedder_base_url,
+        api_key=key.get_secret_value() if key else None,
+        dimensions=settings.embedder_dimensions,
+        batch=settings.embedder_batch,
+        download=settings.model_download,
+    )
+    return LocalEngine(
+        settings.data,
+        choice,
+        read_only=settings.read_only,
+        max_file_bytes=settings.max_file_bytes,
+        version=version("vector-stores-mcp"),
+    )

@@ -1,0 +1,277 @@
+"""The engine on this machine: catalog, blobs and index, with one worker at a time per data directory."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+
+import anyio
+
+from vectorstores_server.engines.local.arrivals import Arrivals
+from vectorstores_server.engines.local.blobs import Blobs
+from vectorstores_server.engines.local.catalog import Catalog, files, requests, stores
+from vectorstores_server.engines.local.catalog.database import DB
+from vectorstores_server.engines.local.catalog.ids import clock
+from vectorstores_server.engines.local.life import Life
+from vectorstores_server.engines.local.notes import NO_MODEL, namesakes
+from vectorstores_server.engines.local.parsing import EXTENSIONS
+from vectorstores_server.engines.local.parts import Parts
+from vectorstores_server.engines.local.reading import Reader
+from vectorstores_server.engines.local.uploading import Uploads
+from vectorstores_tools.contract import AttachOptions, Capabilities, FileContent, Ingested, NewFile, Source
+from vectorstores_tools.errors import InvalidRequest, NotSupported, VectorStoreError
+from vectorstores_tools.models import (
+    MAX_FILE_BYTES,
+    MAX_FILES_IN_BATCH,
+    Attributes,
+    Deleted,
+    File,
+    FileAttach,
+    FileBatch,
+    FileExpiresAfter,
+    FilesRequest,
+    Page,
+    PageRequest,
+    SearchPage,
+    SearchRequest,
+    StoreCreate,
+    StoreFilesRequest,
+    StoreUpdate,
+    TextSlice,
+    Upload,
+    UploadPart,
+    VectorStore,
+    VectorStoreFile,
+)
+
+if TYPE_CHECKING:
+    from vectorstores_server.engines.local.embedding import EmbedderChoice
+    from vectorstores_server.engines.local.machinery import Machinery
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class LocalEngine:
+    """Implements `contract.Engine` in the data directory `directory`. Nothing is opened before the first call."""
+
+    def __init__(
+        self,
+        directory: Path,
+        embedder: "EmbedderChoice",
+        *,
+        read_only: bool = False,
+        max_file_bytes: int = MAX_FILE_BYTES,
+        version: str = "0",
+    ) -> None:
+        self._directory = directory
+        self._choice = embedder
+        self._read_only = read_only
+        self._max_file_bytes = max_file_bytes
+        self._catalog = Catalog(directory, read_only=read_only, version=version)
+        self._blobs = Blobs(directory)
+        self._parts = Parts(directory)
+        self._arrivals = Arrivals(self._catalog, self._blobs, max_file_bytes, self._made_work)
+        self._uploads = Uploads(self._catalog, self._blobs, self._parts, max_file_bytes)
+        self._reader = Reader(self._catalog, self._blobs)
+        self._life = Life()
+        self._starting = anyio.Lock()
+        self._machinery: Machinery | None = None
+        self._used: dict[str, int] = {}
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """All of it but query rewriting."""
+        return Capabilities(extensions=EXTENSIONS, max_file_bytes=self._max_file_bytes)
+
+    async def create_store(self, request: StoreCreate) -> VectorStore:
+        """See the contract. `notes` is an extra key: sentences for the reader."""
+        embedder = (await self._start()).embedder
+        identity, dimensions = (embedder.identity, embedder.dimensions) if embedder else (None, None)
+        store, others = await self._write(requests.create_store, request, identity, dimensions, clock())
+        notes = [NO_MODEL] if embedder is None else []
+        if others:
+            notes.append(namesakes(others))
+        return store.model_copy(update={"notes": notes}) if notes else store
+
+    async def list_stores(self, request: PageRequest) -> Page[VectorStore]:
+        """See the contract."""
+        return await self._read(stores.list_stores, request, clock())
+
+    async def retrieve_store(self, store_id: str) -> VectorStore:
+        """See the contract."""
+        return await self._read(stores.retrieve_store, store_id, clock())
+
+    async def update_store(self, store_id: str, request: StoreUpdate) -> VectorStore:
+        """See the contract."""
+        return await self._write(stores.update_store, store_id, request, clock())
+
+    async def delete_store(self, store_id: str) -> Deleted:
+        """See the contract."""
+        return await self._write(stores.delete_store, store_id, clock())
+
+    async def search(self, store_id: str, request: SearchRequest) -> SearchPage:
+        """See the contract."""
+        if request.rewrite_query:
+            raise NotSupported("Query rewriting is not available here;", "send several queries.", param="rewrite_query")
+        page = await (await self._start()).searcher.search(store_id, request)
+        self._was_used(store_id)
+        return page
+
+    async def attach_file(self, store_id: str, request: FileAttach) -> VectorStoreFile:
+        """See the contract."""
+        return await self._write(requests.attach_file, store_id, request, clock())
+
+    async def list_store_files(self, store_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
+        """See the contract."""
+        return await self._read(requests.list_store_files, store_id, request)
+
+    async def retrieve_store_file(self, store_id: str, file_id: str) -> VectorStoreFile:
+        """See the contract."""
+        return await self._read(requests.retrieve_store_file, store_id, file_id)
+
+    async def update_store_file(self, store_id: str, file_id: str, attributes: Attributes | None) -> VectorStoreFile:
+        """See the contract."""
+        return await self._write(requests.update_store_file, store_id, file_id, attributes, clock())
+
+    async def detach_file(self, store_id: str, file_id: str) -> Deleted:
+        """See the contract."""
+        return await self._write(requests.detach_file, store_id, file_id, clock())
+
+    async def read_text(
+        self,
+        file_id: str,
+        store_id: str | None = None,
+        *,
+        start: int = 0,
+        end: int | None = None,
+        page: int | None = None,
+    ) -> TextSlice:
+        """See the contract."""
+        await self._start()
+        text = await self._reader.text(file_id, store_id, start=start, end=end, page=page)
+        if store_id is not None:
+            self._was_used(store_id)
+        return text
+
+    async def create_batch(self, store_id: str, files: Sequence[FileAttach]) -> FileBatch:
+        """See the contract."""
+        if not 1 <= len(files) <= MAX_FILES_IN_BATCH:
+            raise InvalidRequest(
+                f"A batch takes 1 to {MAX_FILES_IN_BATCH} files, not {len(files)}.",
+                "Pass the ids of uploaded files." if not files else "Make several batches.",
+                param="file_ids",
+            )
+        return await self._write(requests.create_batch, store_id, files, clock())
+
+    async def retrieve_batch(self, store_id: str, batch_id: str) -> FileBatch:
+        """See the contract."""
+        return await self._read(requests.retrieve_batch, store_id, batch_id)
+
+    async def cancel_batch(self, store_id: str, batch_id: str) -> FileBatch:
+        """See the contract."""
+        return await self._write(requests.cancel_batch, store_id, batch_id, clock())
+
+    async def list_batch_files(self, store_id: str, batch_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
+        """See the contract."""
+        return await self._read(requests.list_batch_files, store_id, batch_id, request)
+
+    async def ingest(self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions) -> Ingested:
+        """See the contract."""
+        await self._start()
+        return await self._arrivals.ingest(store_id, sources, options)
+
+    async def create_file(self, new: NewFile) -> File:
+        """See the contract."""
+        await self._start()
+        return await self._arrivals.create_file(new)
+
+    async def list_files(self, request: FilesRequest) -> Page[File]:
+        """See the contract."""
+        return await self._read(files.list_files, request, clock())
+
+    async def retrieve_file(self, file_id: str) -> File:
+        """See the contract."""
+        return (await self._read(files.retrieve_file, file_id, clock()))[0]
+
+    async def delete_file(self, file_id: str) -> Deleted:
+        """See the contract."""
+        return await self._write(files.delete_file, file_id, clock())
+
+    def read_file(
+        self, file_id: str, start: int = 0, end: int | None = None
+    ) -> AbstractAsyncContextManager[FileContent]:
+        """See the contract."""
+        return self._reader.content(file_id, start, end)
+
+    async def create_upload(
+        self, filename: str, purpose: str, bytes: int, mime_type: str, expires_after: FileExpiresAfter | None
+    ) -> Upload:
+        """See the contract."""
+        await self._start()
+        return await self._uploads.create(filename, purpose, bytes, mime_type, expires_after)
+
+    async def add_part(self, upload_id: str, stream: AsyncIterator[bytes]) -> UploadPart:
+        """See the contract."""
+        await self._start()
+        return await self._uploads.add_part(upload_id, stream)
+
+    async def complete_upload(self, upload_id: str, part_ids: Sequence[str], md5: str | None) -> Upload:
+        """See the contract."""
+        await self._start()
+        return await self._uploads.complete(upload_id, part_ids, md5)
+
+    async def cancel_upload(self, upload_id: str) -> Upload:
+        """See the contract."""
+        await self._start()
+        return await self._uploads.cancel(upload_id)
+
+    async def changed(self, since: int) -> int:
+        """See the contract."""
+        await self._start()
+        return await self._catalog.changed(since)
+
+    async def aclose(self) -> None:
+        """See the contract."""
+        await self._life.end()
+        if self._machinery is not None:
+            await self._machinery.aclose()
+        await self._catalog.aclose()
+
+    async def _read(self, fn: Callable[Concatenate[DB, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        await self._start()
+        return await self._catalog.read(fn, *args, **kwargs)
+
+    async def _write(self, fn: Callable[Concatenate[DB, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        await self._start()
+        result = await self._catalog.write(fn, *args, **kwargs)
+        self._made_work()
+        return result
+
+    async def _start(self) -> "Machinery":
+        """Make what is heavy, and begin to work, at the first call."""
+        async with self._starting:
+            if self._machinery is None:
+                from vectorstores_server.engines.local.machinery import Machinery
+
+                self._machinery = Machinery(self._directory, self._choice, self._catalog, self._blobs, self._parts)
+            if not self._life.begun:
+                await self._life.begin()
+                if not self._read_only:
+                    self._life.spawn(self._machinery.worker.run)
+        return self._machinery
+
+    def _made_work(self) -> None:
+        if self._machinery is not None and not self._read_only:
+            self._machinery.worker.wake()
+
+    def _was_used(self, store_id: str) -> None:
+        """Let last_active_at move, at most once a minute and without waiting for it."""
+        now = clock()
+        if not self._read_only and self._used.get(store_id, 0) <= now - stores.TOUCH_SECONDS:
+            self._used[store_id] = now
+            self._life.spawn(self._touch, store_id, now)
+
+    async def _touch(self, store_id: str, now: int) -> None:
+        with suppress(VectorStoreError):
+            await self._catalog.write(stores.touch, store_id, now)

@@ -1,0 +1,60 @@
+"""Tasks that belong to the engine and to no call: they outlive the call that began them, and end with the engine."""
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import anyio
+from anyio.abc import TaskGroup
+
+log = logging.getLogger(__name__)
+
+
+class Life:
+    """One task group in a task of its own, from `begin` to `end`."""
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[None] | None = None
+        self._group: TaskGroup | None = None
+        self._over = False
+
+    @property
+    def begun(self) -> bool:
+        """Whether `begin` was called."""
+        return self._task is not None
+
+    async def begin(self) -> None:
+        """Open the group. A task group belongs to the task that opens it, which no call can be."""
+        if self._task is not None or self._over:
+            return
+        ready = anyio.Event()
+        # A context of its own: what the first call carries in its variables must not stay for good.
+        self._task = asyncio.create_task(self._live(ready), context=contextvars.Context())
+        await ready.wait()
+
+    def spawn(self, fn: Callable[..., Coroutine[Any, Any, object]], *args: object) -> None:
+        """Start a task in the group; nothing happens once the end has come."""
+        if self._group is not None:
+            self._group.start_soon(fn, *args)
+
+    async def end(self) -> None:
+        """Cancel all tasks, and wait for them."""
+        self._over = True
+        if self._task is None or self._group is None:
+            return
+        self._group.cancel_scope.cancel()
+        with anyio.CancelScope(shield=True):
+            await asyncio.wait([self._task])
+
+    async def _live(self, ready: anyio.Event) -> None:
+        try:
+            async with anyio.create_task_group() as group:
+                self._group = group
+                ready.set()
+                await anyio.sleep_forever()
+        except* OSError:
+            log.exception("The work in the background has stopped")
+        finally:
+            self._group = None

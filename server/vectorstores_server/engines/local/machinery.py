@@ -1,0 +1,45 @@
+"""What is heavy, made when it is first needed: embedder, index, searcher, worker."""
+
+from functools import cached_property
+from pathlib import Path
+
+from vectorstores_server.engines.local.blobs import Blobs
+from vectorstores_server.engines.local.catalog import Catalog
+from vectorstores_server.engines.local.embedding import Embedder, EmbedderChoice, open_embedder
+from vectorstores_server.engines.local.index import Index
+from vectorstores_server.engines.local.parts import Parts
+from vectorstores_server.engines.local.search import Searcher
+from vectorstores_server.engines.local.worker import Worker
+
+
+class Machinery:
+    """One of each for an engine. Making them opens no file of the index and loads no model."""
+
+    def __init__(self, directory: Path, choice: EmbedderChoice, catalog: Catalog, blobs: Blobs, parts: Parts) -> None:
+        self.index = Index(directory / "index")
+        self._directory = directory
+        self._choice = choice
+        self._catalog = catalog
+        self._blobs = blobs
+        self._parts = parts
+
+    @cached_property
+    def embedder(self) -> Embedder | None:
+        """What makes vectors, None where there is no model."""
+        return open_embedder(self._choice)
+
+    @cached_property
+    def searcher(self) -> Searcher:
+        """What answers searches."""
+        return Searcher(self._catalog, self._blobs, self.index, self.embedder)
+
+    @cached_property
+    def worker(self) -> Worker:
+        """What builds and sweeps."""
+        return Worker(self._directory, self._catalog, self._blobs, self._parts, self.index, self.embedder)
+
+    async def aclose(self) -> None:
+        """Close what was made."""
+        await self.index.aclose()
+        if "embedder" in self.__dict__ and self.embedder is not None:
+            await self.embedder.aclose()
