@@ -1,0 +1,70 @@
+"""A catalog in memory, for tests of what its functions mean rather than of how they are kept."""
+
+import itertools
+import sqlite3
+from collections.abc import Sequence
+
+from vectorstores_server.engines.local.catalog import attachments, files, reconciling, requests, stores, tables
+from vectorstores_server.engines.local.catalog.ids import new_id
+from vectorstores_server.engines.local.catalog.queue import Built, Work, failed, flip, next_work
+from vectorstores_server.engines.local.catalog.schema import MIGRATIONS, statements
+from vectorstores_tools.models import ChunkingStrategy, File, FileAttach, StaticChunking, StoreCreate, VectorStoreFile
+
+NOW = 1_800_000_000
+SMALL = ChunkingStrategy(type="static", static=StaticChunking(max_chunk_size_tokens=200, chunk_overlap_tokens=50))
+_numbers = itertools.count(1)
+
+
+def open_memory() -> sqlite3.Connection:
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    db.row_factory = sqlite3.Row
+    db.execute("PRAGMA foreign_keys = ON")
+    for script in MIGRATIONS:
+        for statement in statements(script):
+            db.execute(statement)
+    return db
+
+
+def make_store(db: sqlite3.Connection, now: int = NOW, embedder: str | None = None, **fields: object) -> str:
+    return stores.insert_store(db, StoreCreate.model_validate(fields), embedder, 3 if embedder else None, now)
+
+
+def add_file(db: sqlite3.Connection, filename: str = "a.txt", now: int = NOW, sha256: str | None = None) -> str:
+    file = File(id=new_id("file-"), bytes=9, created_at=now, filename=filename)
+    files.insert_file(db, file, sha256 or f"{next(_numbers):064d}")
+    return file.id
+
+
+def queued(db: sqlite3.Connection, identities: Sequence[str] = (), now: int = NOW) -> list[Work]:
+    return next_work(db, identities, now, limit=10_000)
+
+
+def build(db: sqlite3.Connection, now: int = NOW) -> set[int]:
+    """Do what the worker does with everything that is queued."""
+    return flip(db, [Built(w.rev, w.table, rows=2, usage_bytes=100) for w in queued(db, ("e",), now)], now)
+
+
+def fail_all(db: sqlite3.Connection, now: int = NOW) -> None:
+    for work in queued(db, ("e",), now):
+        failed(db, work.rev, "invalid_file", f"{work.filename} is damaged.", now)
+
+
+def attach(db: sqlite3.Connection, store: str, file: str, now: int = NOW, **fields: object) -> VectorStoreFile:
+    return requests.attach_file(db, store, FileAttach.model_validate({"file_id": file, **fields}), now)
+
+
+def batch_of(db: sqlite3.Connection, store: str, *file_ids: str) -> str:
+    return requests.create_batch(db, store, [FileAttach(file_id=f) for f in file_ids], NOW).id
+
+
+def status(db: sqlite3.Connection, store: str, file: str) -> str:
+    return attachments.retrieve_store_file(db, store, file).status
+
+
+def live(db: sqlite3.Connection, store: str) -> list[int]:
+    row = tables.store_table(db, store)
+    return sorted(reconciling.live_rows(db, row.name)) if row else []
+
+
+def dead(db: sqlite3.Connection) -> set[int]:
+    return {row["rev"] for row in db.execute("SELECT rev FROM dead_rev")}
