@@ -1,0 +1,106 @@
+"""A parsed document: its text, and where its pages and sections begin in that text."""
+
+import json
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Any, Self, cast
+
+_BLOCK = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """The begin of a section at code point `start`; level 1 is the outermost.
+
+    A section ends where the next heading of its level or an outer one begins. An empty title ends a section without
+    naming a new one: what follows a class in a module does not belong to that class.
+    """
+
+    start: int
+    level: int
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Text and structure of a file; every offset, here and wherever it is passed on, counts code points of `text`.
+
+    `page_starts[i]` is where page i + 1 begins (empty: the format has no pages); `headings` are in order of `start`.
+    """
+
+    text: str
+    title: str | None = None
+    page_starts: tuple[int, ...] = ()
+    headings: tuple[Heading, ...] = ()
+    _heading_starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    _enclosing: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    _newlines: list[int] = field(init=False, repr=False, compare=False, default_factory=list[int])
+
+    def __post_init__(self) -> None:
+        # A frozen dataclass sets what it derives like this.
+        object.__setattr__(self, "_heading_starts", tuple(heading.start for heading in self.headings))
+        object.__setattr__(self, "_enclosing", _enclosing(self.headings))
+
+    def page_at(self, offset: int) -> int | None:
+        """Page (from 1) that holds the character at `offset`; None when the format has no pages."""
+        if not self.page_starts:
+            return None
+        return max(1, bisect_right(self.page_starts, offset))
+
+    def heading_path_at(self, offset: int) -> tuple[str, ...]:
+        """Titles of the sections around `offset`, outermost first."""
+        index = bisect_right(self._heading_starts, offset) - 1
+        path: list[str] = []
+        while index >= 0:
+            path.append(self.headings[index].title)
+            index = self._enclosing[index]
+        return tuple(title for title in reversed(path) if title)
+
+    def lines(self, start: int, end: int) -> tuple[int, int]:
+        """Numbers (from 1) of the lines that hold the first and the last character of [start, end)."""
+        return self._line_at(start), self._line_at(max(start, end - 1))
+
+    def _line_at(self, offset: int) -> int:
+        if not self._newlines:
+            counts = (self.text.count("\n", at, at + _BLOCK) for at in range(0, len(self.text), _BLOCK))
+            self._newlines.extend(accumulate(counts, initial=0))
+        offset = min(max(offset, 0), len(self.text))
+        block = offset // _BLOCK
+        return 1 + self._newlines[block] + self.text.count("\n", block * _BLOCK, offset)
+
+    def dumps(self) -> bytes:
+        """One line of JSON (title, pages, headings), then the text in UTF-8."""
+        header = {
+            "title": self.title,
+            "pages": self.page_starts,
+            "headings": [(heading.start, heading.level, heading.title) for heading in self.headings],
+        }
+        return json.dumps(header, separators=(",", ":")).encode() + b"\n" + self.text.encode()
+
+    @classmethod
+    def loads(cls, data: bytes) -> Self:
+        """Take back what `dumps` wrote; ValueError for anything else."""
+        line, newline, body = data.partition(b"\n")
+        if not newline:
+            raise ValueError("not a parsed document: the header line is missing")
+        header = cast("dict[str, Any]", json.loads(line))
+        try:
+            pages = tuple(header["pages"])
+            headings = tuple(Heading(start, level, title) for start, level, title in header["headings"])
+            title = header["title"]
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a parsed document: {error!r} in its header") from error
+        return cls(body.decode(), title, pages, headings)
+
+
+def _enclosing(headings: tuple[Heading, ...]) -> tuple[int, ...]:
+    """For each heading the index of the one whose section holds its own; -1 for none."""
+    found: list[int] = []
+    open_sections: list[int] = []
+    for index, heading in enumerate(headings):
+        while open_sections and headings[open_sections[-1]].level >= heading.level:
+            open_sections.pop()
+        found.append(open_sections[-1] if open_sections else -1)
+        open_sections.append(index)
+    return tuple(found)

@@ -1,0 +1,52 @@
+"""From the bytes of a file to a Document.
+
+`child.Parser` is the way in: it runs `reading.read_document` in a confined child process. One module a family of
+formats; each imports its library itself, so that the child loads only what the file at hand needs.
+"""
+
+from pathlib import PurePath
+
+PARSER = "vs"
+VERSION = 1  # raise it when the same bytes give another text, other pages or other headings
+
+_DOCUMENTS = (
+    ".pdf .docx .pptx .xlsx .xlsm .epub .html .htm .xhtml .md .markdown .mdx .qmd .rmd .rst .adoc .asciidoc .org "
+    ".tex .txt .text .log .ipynb"
+)
+_DATA = ".csv .tsv .json .jsonl .ndjson .geojson .yaml .yml .toml .ini .cfg .conf .properties .xml .xsd .xsl .rss"
+_SOURCE_CODE = (
+    ".py .pyi .pyx .c .h .cc .cpp .cxx .hh .hpp .hxx .cs .css .scss .sass .less .go .java .js .jsx .mjs .cjs .ts .tsx "
+    ".mts .cts .vue .svelte .php .rb .rs .sh .bash .zsh .fish .ps1 .bat .cmd .kt .kts .swift .scala .groovy .gradle "
+    ".dart .lua .pl .pm .r .jl .ex .exs .erl .hrl .hs .ml .mli .fs .fsx .vb .clj .cljs .lisp .el .scm .zig .nim .d .m "
+    ".mm .cu .f90 .f95 .f .for .asm .s .v .sv .vhd .vhdl .sol .sql .graphql .gql .proto .thrift .tf .hcl .nix .cmake "
+    ".mk .dockerfile .awk .sed .tcl .vim .jinja .j2 .tmpl .diff .patch"
+)
+_WHOLE_NAMES = (
+    "makefile dockerfile containerfile jenkinsfile rakefile gemfile procfile vagrantfile justfile readme license "
+    "licence copying notice authors contributors changelog changes news todo install codeowners"
+)
+
+EXTENSIONS = frozenset(f"{_DOCUMENTS} {_DATA} {_SOURCE_CODE}".split())
+NAMES = frozenset(_WHOLE_NAMES.split())  # of files without an extension, in lower case
+
+
+class ParseFailure(Exception):
+    """Why a file has no document: `code` is what the contract's last_error calls it, `message` a sentence.
+
+    code: unsupported_file (nothing here can read such a file), invalid_file (it is damaged, locked or too large) or
+    server_error (the fault is not the file's). The message names the file, what is wrong and what to do.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message)  # both, so that it survives the way out of the child
+        self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def is_supported(filename: str) -> bool:
+    """Whether a walk over a folder should take this file, going by its name alone."""
+    path = PurePath(filename)
+    return path.suffix.lower() in EXTENSIONS or path.name.lower() in NAMES

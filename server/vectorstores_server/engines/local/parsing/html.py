@@ -1,0 +1,174 @@
+"""HTML as running text: blocks apart, tables row by row, h1 to h6 as headings; what is no content goes."""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from vectorstores_server.engines.local.document import Document
+
+from .building import Builder
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborNode
+
+_NO_CONTENT = [
+    "script",
+    "style",
+    "noscript",
+    "template",
+    "nav",
+    "svg",
+    "iframe",
+    "object",
+    "canvas",
+    "select",
+    "button",
+]
+_HIDDEN = "[hidden], a.headerlink, a.anchor, a.anchorlink"  # the last three are the signs beside headings in docs
+# XHTML closes an empty element like this; HTML takes all that follows for its content.
+_SELF_CLOSED = re.compile(
+    r"<(title|script|style|textarea|iframe|noscript|object|select|a|div|span|p)\b([^<>]{0,2000})/>", re.IGNORECASE
+)
+_HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
+_BLOCK_TAGS = (
+    "address article aside blockquote body center dd details dialog div dl dt fieldset figcaption figure footer form "
+    "header hgroup hr html legend li main ol p pre section summary table tbody td tfoot th thead tr ul caption "
+    "h1 h2 h3 h4 h5 h6"
+)
+_BLOCKS = frozenset(_BLOCK_TAGS.split())
+_NOT_IN_DATA = "h1, h2, h3, h4, h5, h6, pre, ul, ol, form"
+
+
+def read_html(text: str) -> Document:
+    """Read a page; its title is that of the head, or the first heading."""
+    builder = Builder()
+    return builder.build(add_html(builder, text))
+
+
+def add_html(builder: Builder, text: str) -> str | None:
+    """Append the content of a page; returns the title of its head."""
+    from selectolax.lexbor import LexborHTMLParser
+
+    tree = LexborHTMLParser(_SELF_CLOSED.sub(r"<\1\2></\1>", text))
+    named = tree.css_first("head > title")
+    title = named.text() if named else None
+    tree.strip_tags(_NO_CONTENT, recursive=True)
+    for node in tree.css(_HIDDEN):
+        node.decompose()
+    if tree.body is not None:
+        _Page(builder).walk(tree.body)
+    return title
+
+
+class _Page:
+    """One way through a page. Inline text gathers until a block begins or ends."""
+
+    def __init__(self, builder: Builder) -> None:
+        self._builder = builder
+        self._inline: list[str] = []
+        self._cells: list[str] = []  # of the row at hand
+        self._tables: list[bool] = []  # for each open table: whether it holds data rather than a layout
+        self._lists = 0
+        self._pre = 0
+
+    def walk(self, root: "LexborNode") -> None:
+        """Write all below `root`."""
+        for tag, node in _events(root):
+            if tag == "-text":
+                text = node.text_content or ""
+                self._inline.append(text if self._pre else text.replace("\n", " "))
+            elif not tag.startswith("/"):
+                self._enter(tag, node)
+            elif self._tables and self._tables[-1]:
+                self._leave_in_table(tag[1:])
+            else:
+                self._leave(tag[1:])
+        self._flush()
+
+    def _enter(self, tag: str, node: "LexborNode") -> None:
+        if tag == "br":
+            self._inline.append("\n")
+        elif tag == "table":
+            self._flush()
+            self._builder.gap()
+            self._tables.append(_holds_data(node))
+        elif self._tables and self._tables[-1]:
+            self._inline.append(" " if tag in _BLOCKS else "")
+        elif tag in _BLOCKS:
+            self._flush()
+            self._begin(tag)
+
+    def _begin(self, tag: str) -> None:
+        if tag in ("ul", "ol"):
+            if not self._lists:
+                self._builder.gap()
+            self._lists += 1
+        elif tag == "li":
+            self._inline.append("- ")
+        elif tag == "pre":
+            self._pre += 1
+
+    def _leave(self, tag: str) -> None:
+        if tag in _HEADINGS:
+            self._builder.heading(int(tag[1]), self._taken())
+        elif tag == "pre":
+            self._pre -= 1
+            self._builder.block("".join(self._inline))
+            self._inline.clear()
+        elif tag in _BLOCKS:
+            self._flush()
+        if tag in ("ul", "ol"):
+            self._lists -= 1
+        elif tag == "table":
+            self._tables.pop()
+
+    def _leave_in_table(self, tag: str) -> None:
+        if tag in ("td", "th"):
+            self._cells.append(" ".join(self._taken().split()))
+        elif tag == "tr":
+            if any(self._cells):
+                self._builder.line(" | ".join(self._cells))
+            self._cells.clear()
+        elif tag in ("caption", "table"):
+            self._flush()
+            if tag == "table":
+                self._tables.pop()
+
+    def _taken(self) -> str:
+        text = "".join(self._inline)
+        self._inline.clear()
+        return text
+
+    def _flush(self) -> None:
+        lines = (" ".join(line.split()) for line in self._taken().split("\n"))
+        text = "\n".join(line for line in lines if line)
+        if text == "-":  # the item's text stands in a block of its own
+            self._inline.append("- ")
+        elif text.startswith("- "):
+            self._builder.line(text)
+        else:
+            self._builder.block(text)
+
+
+def _events(root: "LexborNode") -> "Iterator[tuple[str, LexborNode]]":
+    """Each node with its tag, and with a slash before the tag once what it holds is through."""
+    above: list[LexborNode] = []
+    node = root
+    while True:
+        yield node.tag or "", node
+        if (child := node.first_child) is not None:
+            above.append(node)
+            node = child
+            continue
+        while True:
+            yield f"/{node.tag}", node
+            if not above:
+                return
+            if (following := node.next) is not None:
+                node = following
+                break
+            node = above.pop()
+
+
+def _holds_data(table: "LexborNode") -> bool:
+    return len(table.css("table")) == 1 and table.css_first(_NOT_IN_DATA) is None

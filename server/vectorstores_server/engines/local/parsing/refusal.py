@@ -1,0 +1,56 @@
+"""How a parser says no, before the name of the file is known."""
+
+import csv
+import struct
+import zipfile
+import zlib
+
+
+class Refused(Exception):
+    """`fact` goes on after the file's name ("is encrypted"), `step` is a sentence without its full stop."""
+
+    def __init__(self, code: str, fact: str, step: str) -> None:
+        super().__init__(code, fact, step)
+        self.code = code
+        self.fact = fact
+        self.step = step
+
+
+def unsupported(fact: str, step: str) -> Refused:
+    """Say that nothing here can read such a file."""
+    return Refused("unsupported_file", fact, step)
+
+
+def invalid(fact: str, step: str) -> Refused:
+    """Say that the file is damaged, locked or too large."""
+    return Refused("invalid_file", fact, step)
+
+
+def encrypted() -> Refused:
+    """Say that the file needs a password."""
+    return invalid("is encrypted", "Remove its password and upload it again")
+
+
+def damaged(kind: str) -> Refused:
+    """Say that the library for `kind` cannot read the file."""
+    return invalid(f"is damaged or not a {kind} file", "Save it again in the program that made it, and upload it again")
+
+
+# What the libraries raise over bytes that they did not expect: damaged office files end in every kind of these.
+DAMAGE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    NameError,
+    OSError,
+    RuntimeError,
+    SyntaxError,  # lxml and the standard library's XML parser derive theirs from it
+    TypeError,
+    ValueError,
+    csv.Error,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
