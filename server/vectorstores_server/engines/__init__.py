@@ -1,23 +1,25 @@
-"""Who answers: the engine on this machine, or a remote API. This is the only place that chooses."""
+"""Who answers: the engine on this machine, or a remote API. This is the only place that chooses.
+
+The parser child imports this package on its way to a parser: nothing heavy here, nor in those below it.
+"""
 
 from typing import TYPE_CHECKING
 
-from vectorstores_tools.contract import Engine
-
 if TYPE_CHECKING:
     from vectorstores_server.settings import Settings
+    from vectorstores_tools.contract import Engine
 
 
-async def open_engine(settings: "Settings") -> Engine:
+async def open_engine(settings: "Settings") -> "Engine":
     """Return the engine that the settings ask for. It opens nothing before its first call."""
     return _local(settings)
 
 
-def _local(settings: "Settings") -> Engine:
+def _local(settings: "Settings") -> "Engine":
     from importlib.metadata import version
 
-    from vectorstores_server.engines.local import LocalEngine
     from vectorstores_server.engines.local.embedding import EmbedderChoice
+    from vectorstores_server.engines.local.engine import LocalEngine
 
     key = settings.embedder_api_key
     choice = EmbedderChoice(
