@@ -1,0 +1,42 @@
+"""batch_attach and cancel_batch."""
+
+import anyio
+
+from vectorstores_tools.arguments import checked, exactly_one, refuse
+from vectorstores_tools.call import Call
+from vectorstores_tools.following import follow_batch
+from vectorstores_tools.inputs import BatchAttach, CancelBatch
+from vectorstores_tools.models import FileAttach
+from vectorstores_tools.outcomes import described_batch
+from vectorstores_tools.paths import attach_paths
+from vectorstores_tools.reply import Reply
+
+
+async def batch_attach(call: Call, given: BatchAttach) -> Reply:
+    """Attach many files to a store: uploaded ones by file_ids or files, or from this machine by paths (folders, globs).
+
+    Repeating it with the same paths never attaches twice. Waits up to wait_seconds; retrieve waits on.
+    """
+    kind = exactly_one(given, "file_ids", "files", "paths")
+    if kind == "paths":
+        return await attach_paths(call, given)
+    if kind == "files":
+        refuse(given, ("attributes", "chunking_strategy"), "each of files has its own")
+    started = anyio.current_time()
+    batch = await call.engine.create_batch(given.vector_store_id, _attachments(given))
+    left = given.wait_seconds - (anyio.current_time() - started)
+    batch = await follow_batch(call, given.vector_store_id, batch.id, left)
+    return await described_batch(call, batch)
+
+
+async def cancel_batch(call: Call, given: CancelBatch) -> Reply:
+    """Stop a batch. What is already processed stays attached; delete(what='file_from_store') takes it out."""
+    batch = await call.engine.cancel_batch(given.vector_store_id, given.batch_id)
+    return await described_batch(call, batch)
+
+
+def _attachments(given: BatchAttach) -> list[FileAttach]:
+    if given.files is not None:
+        return given.files
+    options = given.model_dump(include={"attributes", "chunking_strategy"}, exclude_none=True)
+    return [checked(FileAttach, file_id=file_id, **options) for file_id in given.file_ids or ()]

@@ -1,0 +1,57 @@
+"""When an object has reached its final status, how far it is until then, and the call that goes on from it."""
+
+from vectorstores_tools.call import Call
+from vectorstores_tools.models import FileBatch, FileCounts, VectorStore, VectorStoreFile
+from vectorstores_tools.waiting import Progress, followed
+
+
+def next_for(call: Call, item: object) -> str | None:
+    """Return the call that waits for what is in progress; None for what is final."""
+    if getattr(item, "status", "") != "in_progress":
+        return None
+    match item:
+        case VectorStore():
+            return call.waits_for(vector_store_id=item.id)
+        case FileBatch():
+            return call.waits_for(vector_store_id=item.vector_store_id, batch_id=item.id)
+        case VectorStoreFile():
+            return call.waits_for(vector_store_id=item.vector_store_id, file_id=item.id)
+        case _:
+            return None
+
+
+def told(counts: FileCounts, progress: Progress, before: int = 0) -> None:
+    """Put the counts of a store or batch into a Progress that `before` steps were already made of."""
+    done = counts.total - counts.in_progress
+    failed = f", {counts.failed} failed" if counts.failed else ""
+    progress.says(before + done, before + counts.total, f"{done} of {counts.total} files processed{failed}")
+
+
+async def follow_file(call: Call, store_id: str, file_id: str, seconds: float) -> VectorStoreFile:
+    """Return the store's file once its status is final or the time is up."""
+
+    def tell(item: VectorStoreFile, progress: Progress) -> bool:
+        progress.says(0, 1, f"{file_id} is {item.status}")
+        return item.status != "in_progress"
+
+    return await followed(call, lambda: call.engine.retrieve_store_file(store_id, file_id), tell, seconds)
+
+
+async def follow_store(call: Call, store_id: str, seconds: float) -> VectorStore:
+    """Return the store once none of its files is in progress or the time is up."""
+
+    def tell(item: VectorStore, progress: Progress) -> bool:
+        told(item.file_counts, progress)
+        return item.status != "in_progress"
+
+    return await followed(call, lambda: call.engine.retrieve_store(store_id), tell, seconds)
+
+
+async def follow_batch(call: Call, store_id: str, batch_id: str, seconds: float) -> FileBatch:
+    """Return the batch once its status is final or the time is up."""
+
+    def tell(item: FileBatch, progress: Progress) -> bool:
+        told(item.file_counts, progress)
+        return item.status != "in_progress"
+
+    return await followed(call, lambda: call.engine.retrieve_batch(store_id, batch_id), tell, seconds)

@@ -1,0 +1,43 @@
+"""How a batch ended: the batch, and which of its files failed and why."""
+
+from typing import Any
+
+from vectorstores_tools.call import Call
+from vectorstores_tools.contract import Engine
+from vectorstores_tools.describing import described
+from vectorstores_tools.errors import NotFound
+from vectorstores_tools.following import next_for
+from vectorstores_tools.models import FileBatch, StoreFilesRequest, VectorStoreFile
+from vectorstores_tools.reply import Reply
+
+FAILURES_SHOWN = 10
+
+
+async def described_batch(call: Call, batch: FileBatch, *sentences: str, **more: Any) -> Reply:
+    """Return a batch with up to ten of its failures."""
+    failed = await failures(call.engine, batch) if batch.file_counts.failed else None
+    return described(batch, *sentences, failures=failed, next=more.pop("next", None) or next_for(call, batch), **more)
+
+
+async def failures(engine: Engine, batch: FileBatch) -> list[dict[str, str]]:
+    """Return which files of the batch failed and why, the first ten."""
+    wanted = StoreFilesRequest(limit=FAILURES_SHOWN, order="asc", filter="failed")
+    page = await engine.list_batch_files(batch.vector_store_id, batch.id, wanted)
+    return [
+        {
+            "file_id": item.id,
+            "filename": await _filename(engine, item),
+            "code": item.last_error.code if item.last_error else "server_error",
+            "message": item.last_error.message if item.last_error else "",
+        }
+        for item in page.data
+    ]
+
+
+async def _filename(engine: Engine, item: VectorStoreFile) -> str:
+    if known := (item.model_extra or {}).get("filename"):
+        return str(known)
+    try:
+        return (await engine.retrieve_file(item.id)).filename
+    except NotFound:
+        return ""  # deleted since; the id still says which it was

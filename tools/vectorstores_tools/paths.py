@@ -1,0 +1,107 @@
+"""batch_attach from paths: what the intake finds is uploaded inside the call, as long as there is time."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from dataclasses import replace
+
+import anyio
+
+from vectorstores_tools.call import Call
+from vectorstores_tools.contract import AttachOptions, Ingested, Source, Survey
+from vectorstores_tools.describing import described
+from vectorstores_tools.errors import InvalidRequest, VectorStoreError
+from vectorstores_tools.following import told
+from vectorstores_tools.inputs import BatchAttach
+from vectorstores_tools.models import FileBatch
+from vectorstores_tools.outcomes import FAILURES_SHOWN, described_batch
+from vectorstores_tools.reply import Reply
+from vectorstores_tools.waiting import Progress, reported, until
+
+AGAIN = "batch_attach with the same arguments goes on"
+
+
+async def attach_paths(call: Call, given: BatchAttach) -> Reply:
+    """Upload and attach what `given.paths` name, and wait for it while there is time."""
+    await call.engine.retrieve_store(given.vector_store_id)
+    survey = await call.intake.survey(given.paths or (), call.roots)
+    if not survey.origins:
+        raise InvalidRequest(
+            f"No file to attach in {', '.join(given.paths or ())}{_counted(survey)}.",
+            "Name files, folders or globs that hold supported files.",
+            param="paths",
+        )
+    upload = Upload(call, survey, anyio.current_time() + given.wait_seconds)
+    done, batch = await reported(call.report, lambda progress: upload.run(given, progress))
+    return await _answer(call, given.vector_store_id, upload, done, batch)
+
+
+class Upload:
+    """Opens what a survey found, one after the other, until the deadline; at least one new file gets through."""
+
+    def __init__(self, call: Call, survey: Survey, deadline: float) -> None:
+        self.call = call
+        self.survey = survey
+        self.deadline = deadline
+        self.taken = 0
+        self.read = 0
+        self.refused: list[dict[str, str]] = []
+
+    @property
+    def not_uploaded(self) -> int:
+        """How many origins are left for the next call."""
+        return len(self.survey.origins) - self.taken
+
+    async def run(self, given: BatchAttach, progress: Progress) -> tuple[Ingested, FileBatch | None]:
+        """Upload, then wait for the batch while there is time."""
+        engine, store_id = self.call.engine, given.vector_store_id
+        async with aclosing(self._sources(progress)) as sources:
+            done = await engine.ingest(store_id, sources, AttachOptions(given.attributes, given.chunking_strategy))
+        if done.batch is None:
+            return done, None
+        batch_id = done.batch.id
+
+        def final(batch: FileBatch) -> bool:
+            told(batch.file_counts, progress, before=self.taken)
+            return batch.status != "in_progress"
+
+        left = max(0.0, self.deadline - anyio.current_time())
+        return done, await until(engine, lambda: engine.retrieve_batch(store_id, batch_id), final, left)
+
+    async def _sources(self, progress: Progress) -> AsyncGenerator[Source]:
+        origins = self.survey.origins
+        for origin in origins:
+            if self.read and anyio.current_time() >= self.deadline:
+                return
+            try:
+                async with self.call.intake.open(origin, self.call.roots) as source:
+                    yield replace(source, stream=self._counting(source.stream))
+            except VectorStoreError as error:
+                self.refused.append({"filename": origin, "code": error.code or error.type, "message": str(error)})
+            self.taken += 1
+            progress.says(self.taken, 2 * len(origins), f"{self.taken} of {len(origins)} files looked at or uploaded")
+
+    async def _counting(self, stream: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+        self.read += 1  # what is unchanged is never read
+        async for piece in stream:
+            yield piece
+
+
+async def _answer(call: Call, store_id: str, upload: Upload, done: Ingested, batch: FileBatch | None) -> Reply:
+    more = {
+        "uploaded": done.uploaded,
+        "unchanged": done.unchanged,
+        "not_uploaded": upload.not_uploaded,
+        "skipped": dict(upload.survey.skipped) or None,
+        "not_opened": upload.refused[:FAILURES_SHOWN] or None,
+        "notes": list(done.notes) or None,
+        "next": AGAIN if upload.not_uploaded else None,
+    }
+    if batch is None:
+        nothing = {"object": "vector_store.files_batch", "vector_store_id": store_id, "status": "completed"}
+        return described(nothing, "Nothing was attached.", **more)
+    return await described_batch(call, batch, **more)
+
+
+def _counted(survey: Survey) -> str:
+    counts = ", ".join(f"{number} {reason}" for reason, number in survey.skipped.items())
+    return f" (passed over: {counts})" if counts else ""

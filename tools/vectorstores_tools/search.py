@@ -1,0 +1,123 @@
+"""search."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import anyio
+
+from vectorstores_tools import filters
+from vectorstores_tools.arguments import checked
+from vectorstores_tools.call import Call
+from vectorstores_tools.contract import Engine
+from vectorstores_tools.errors import InvalidRequest, VectorStoreError
+from vectorstores_tools.fencing import Fence, clean, cleaned, line
+from vectorstores_tools.finding import Finding
+from vectorstores_tools.inputs import Search
+from vectorstores_tools.models import PageRequest, SearchHit, SearchPage, SearchRequest
+from vectorstores_tools.rendering import Ranked, Ranking, render
+from vectorstores_tools.reply import CHARACTERS_PER_TOKEN, Reply, compact
+from vectorstores_tools.windows import Excerpts, words
+
+CONCISE_TOKENS, DETAILED_TOKENS = 4_000, 8_000
+PASSAGE_TOKENS = 200
+"""To how much of its surroundings a concise hit may grow, for each passage that matched."""
+
+STORES_SHOWN = 20
+AT_ONCE = 4
+"""Searches of several stores that run side by side."""
+
+
+async def search(call: Call, given: Search) -> Reply:
+    """Search stores by meaning and words; each hit has its citation. Several queries in one call find more.
+
+    read with a hit's uri shows what stands around it; response_format=detailed gives whole chunks.
+    """
+    store_ids = given.vector_store_id or [await _only_store(call.engine)]
+    request = checked(
+        SearchRequest,
+        queries=given.query,
+        filters=filters.parse(given.filters),
+        max_num_results=given.max_num_results,
+        ranking_options=given.ranking_options.model_dump() if given.ranking_options else {},
+    )
+    pages = await _searched(call.engine, list(dict.fromkeys(store_ids)), request)
+    detailed = given.response_format == "detailed"
+    ranking = _ranking(call, pages, given, detailed)
+    return render(ranking, given.max_tokens or (DETAILED_TOKENS if detailed else CONCISE_TOKENS), _fence(ranking))
+
+
+async def _only_store(engine: Engine) -> str:
+    page = await engine.list_stores(PageRequest(limit=STORES_SHOWN))
+    if len(page.data) == 1 and not page.has_more:
+        return page.data[0].id
+    if not page.data:
+        raise InvalidRequest(
+            "There is no vector store yet.", "create_store makes one, batch_attach fills it.", param="vector_store_id"
+        )
+    shown = ", ".join(f"{store.id} ({line(store.name or 'no name', 60)})" for store in page.data)
+    more = ", ..." if page.has_more else ""
+    raise InvalidRequest(
+        "There are several vector stores.",
+        f"Pass vector_store_id, one or a list: {shown}{more}.",
+        param="vector_store_id",
+    )
+
+
+async def _searched(engine: Engine, store_ids: Sequence[str], request: SearchRequest) -> dict[str, SearchPage]:
+    """Search each store, several at once. The first error is raised, in the order of the stores."""
+    if len(store_ids) == 1:
+        return {store_ids[0]: await engine.search(store_ids[0], request)}
+    found: dict[str, SearchPage | VectorStoreError] = {}
+    limit = anyio.CapacityLimiter(AT_ONCE)
+
+    async def one(store_id: str) -> None:
+        async with limit:
+            try:
+                found[store_id] = await engine.search(store_id, request)
+            except VectorStoreError as error:
+                found[store_id] = error
+
+    async with anyio.create_task_group() as tasks:
+        for store_id in store_ids:
+            tasks.start_soon(one, store_id)
+    pages: dict[str, SearchPage] = {}
+    for store_id in store_ids:
+        page = found[store_id]
+        if isinstance(page, VectorStoreError):
+            raise page
+        pages[store_id] = page
+    return pages
+
+
+def _ranking(call: Call, pages: dict[str, SearchPage], given: Search, detailed: bool) -> Ranking:
+    focus = words(given.query)
+    hits = [_ranked(hit, store_id, focus, detailed) for store_id, page in pages.items() for hit in page.data]
+    hits.sort(key=lambda ranked: -ranked.hit.score)
+    hits = hits[: given.max_num_results]
+    finding = Finding(call, pages, given)
+    facts: dict[str, Any] = {"vector_store_id": next(iter(pages))} if len(pages) == 1 else {}
+    return Ranking(
+        hits, facts | finding.facts(bool(hits)), finding.sentences(bool(hits)), detailed, rest=call.reads_rest
+    )
+
+
+def _ranked(hit: SearchHit, store_id: str, focus: frozenset[str], detailed: bool) -> Ranked:
+    text = "\n".join(part.text for part in hit.content)
+    limit = len(text) if detailed else int(PASSAGE_TOKENS * CHARACTERS_PER_TOKEN)
+    start = hit.chars[0] if hit.chars else 0
+    matches = [
+        (max(0, first - start), min(len(text), last - start))
+        for first, last in hit.matches or ()
+        if hit.chars and first - start < len(text) and last > start
+    ]
+    return Ranked(hit, hit.vector_store_id or store_id, Excerpts(text, matches or [(0, len(text))], limit, focus))
+
+
+def _fence(ranking: Ranking) -> Fence:
+    """Return tags that occur in nothing that the answer may show."""
+    inside: list[str] = []
+    for ranked in ranking.hits:
+        hit = ranked.hit
+        headings = " > ".join(line(heading) for heading in hit.heading_path or ())
+        inside += [clean(ranked.excerpts.text), line(hit.filename), headings, compact(cleaned(hit.attributes or {}))]
+    return Fence(inside)

@@ -1,0 +1,178 @@
+"""The whole tool surface: which functions there are, what each may do, and how it is shown and answered."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+from mcp.server.mcpserver import Context, Resolve
+from mcp.server.mcpserver.resolve import build_resolver_plans
+from mcp.server.mcpserver.tools import Tool
+from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
+from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from vectorstores_tools import inputs, schemas
+from vectorstores_tools.arguments import parse
+from vectorstores_tools.asking import ConsentQuestion, RootsQuestion
+from vectorstores_tools.batches import batch_attach, cancel_batch
+from vectorstores_tools.call import Call
+from vectorstores_tools.contract import Engine, Intake
+from vectorstores_tools.deleting import delete
+from vectorstores_tools.errors import VectorStoreError
+from vectorstores_tools.fencing import clean
+from vectorstores_tools.files import upload_file
+from vectorstores_tools.listing import list_objects
+from vectorstores_tools.models import Request
+from vectorstores_tools.objects import retrieve, update
+from vectorstores_tools.reading import read
+from vectorstores_tools.reply import Reply
+from vectorstores_tools.search import search
+from vectorstores_tools.stores import create_store
+
+LONGEST_ANSWER = 80_000
+"""Characters above which no answer of ours goes; a client that would spill it to a file may keep it."""
+
+READS = ToolAnnotations(read_only_hint=True)
+ADDS = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False)
+ADDS_ONCE = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True)
+REPLACES = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """What of the tools a server shows. `roots_from_client` is for a client on this machine, one to a server."""
+
+    toolset: Literal["all", "core"] = "all"
+    read_only: bool = False
+    excluded: frozenset[str] = field(default_factory=frozenset[str])
+    roots_from_client: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One tool. Its description is the docstring of `run`."""
+
+    name: str
+    title: str
+    run: Callable[[Call, Any], Awaitable[Reply]]
+    arguments: type[Request]
+    output: Mapping[str, Any]
+    annotations: ToolAnnotations
+    core: bool = False
+
+
+TOOLS = (
+    Spec("create_store", "Create a vector store", create_store, inputs.CreateStore, schemas.STORE, ADDS, core=True),
+    Spec("upload_file", "Upload or attach a file", upload_file, inputs.UploadFile, schemas.FILE, ADDS, core=True),
+    Spec("batch_attach", "Attach many files", batch_attach, inputs.BatchAttach, schemas.BATCH, ADDS_ONCE, core=True),
+    Spec("search", "Search vector stores", search, inputs.Search, schemas.HITS, READS, core=True),
+    Spec("list", "List stores or files", list_objects, inputs.List, schemas.LIST, READS, core=True),
+    Spec("retrieve", "Show one object", retrieve, inputs.Retrieve, schemas.ANY, READS),
+    Spec("read", "Read a file's text", read, inputs.Read, schemas.TEXT, READS),
+    Spec("update", "Change a store or a file in it", update, inputs.Update, schemas.UPDATED, REPLACES),
+    Spec("delete", "Delete a store or a file", delete, inputs.Delete, schemas.DELETED, REPLACES),
+    Spec("cancel_batch", "Cancel a batch", cancel_batch, inputs.CancelBatch, schemas.BATCH, REPLACES),
+)
+TOOL_NAMES = tuple(spec.name for spec in TOOLS)
+TAKES_PATHS = ("upload_file", "batch_attach")
+
+
+def shown(surface: Surface) -> list[Spec]:
+    """Return the tools that a surface shows, in their order."""
+    return [
+        spec
+        for spec in TOOLS
+        if (spec.core or surface.toolset == "all")
+        and (spec.annotations.read_only_hint or not surface.read_only)
+        and spec.name not in surface.excluded
+    ]
+
+
+def build_tools(engine: Engine, intake: Intake, surface: Surface) -> list[Tool]:
+    """Return the tools of a server, for MCPServer(tools=...)."""
+    specs = shown(surface)
+    names = frozenset(spec.name for spec in specs)
+    roots = RootsQuestion()
+    return [
+        _Answering(spec, engine, intake, names, roots if surface.roots_from_client else None).tool() for spec in specs
+    ]
+
+
+class _Answering:
+    """One tool at work: arguments in, what has to be asked first, the function, its answer or error out."""
+
+    def __init__(
+        self, spec: Spec, engine: Engine, intake: Intake, names: frozenset[str], roots: RootsQuestion | None
+    ) -> None:
+        self.spec = spec
+        self.engine = engine
+        self.intake = intake
+        self.names = names
+        self.schema = schemas.input_schema(spec.arguments)
+        self.consent = ConsentQuestion(engine, self.schema) if spec.name == "delete" else None
+        self.roots = roots if spec.name in TAKES_PATHS else None
+
+    def tool(self) -> Tool:
+        """Return it as the SDK's Tool: with our schemas, and the arguments passed on as they came."""
+        asked: dict[str, tuple[Resolve, bool]] = {}
+        if self.consent:
+            asked["consent"] = (Resolve(self.consent.ask), True)
+        if self.roots:
+            asked["roots"] = (Resolve(self.roots.ask), True)
+        open_world = {"open_world_hint": self.engine.capabilities.remote}
+        return Tool(
+            fn=self.answer,
+            name=self.spec.name,
+            title=self.spec.title,
+            description=" ".join((self.spec.run.__doc__ or "").split()),
+            parameters=self.schema,
+            fn_metadata=_Unchecked(arg_model=ArgModelBase, output_schema=dict(self.spec.output)),
+            is_async=True,
+            context_kwarg="ctx",
+            resolved_params=asked,
+            resolver_plans=build_resolver_plans(asked, {"arguments"}),
+            annotations=self.spec.annotations.model_copy(update=open_world),
+            meta={"anthropic/maxResultSizeChars": LONGEST_ANSWER},
+        )
+
+    async def answer(
+        self, arguments: dict[str, Any], ctx: Context[Any, Any], consent: object = None, roots: object = None
+    ) -> CallToolResult:
+        """Run the tool. What went wrong is an answer too."""
+        try:
+            given = parse(self.spec.arguments, self.schema, arguments)
+            call = Call(
+                engine=self.engine,
+                intake=self.intake,
+                report=ctx.report_progress,
+                stores_changed=lambda: _stores_changed(ctx),
+                roots=self.roots.answer(roots) if self.roots else None,
+                consent=self.consent.answer(consent) if self.consent else "not asked",
+                tools=self.names,
+            )
+            reply = await self.spec.run(call, given)
+        except VectorStoreError as error:
+            return _refused(error)
+        return CallToolResult(content=[TextContent(type="text", text=reply.text)], structured_content=reply.structured)
+
+
+class _Unchecked(FuncMetadata):
+    """Passes the arguments on as one dict: `arguments.parse` understands more, and its errors are ours."""
+
+    def validate_arguments(self, arguments_to_validate: dict[str, Any]) -> dict[str, Any]:
+        return {"arguments": arguments_to_validate}
+
+
+async def _stores_changed(ctx: Context[Any, Any]) -> None:
+    """Tell a client of 2025 itself; a newer one hears it through its subscription."""
+    if ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS:
+        await ctx.session.send_resource_list_changed()
+
+
+def _refused(error: VectorStoreError) -> CallToolResult:
+    facts = {"message": clean(error.fact), "code": error.code, "param": error.param, "next": clean(error.next)}
+    return CallToolResult(
+        content=[TextContent(type="text", text=clean(str(error)))],
+        structured_content=cast("dict[str, Any]", {"error": facts}),
+        is_error=True,
+    )

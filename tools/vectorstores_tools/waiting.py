@@ -1,0 +1,86 @@
+"""Waiting for work that a call started, or that somebody else did, with progress for the client."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import anyio
+
+from vectorstores_tools.call import Call, Report
+from vectorstores_tools.contract import Engine
+from vectorstores_tools.errors import VectorStoreError
+
+T = TypeVar("T")
+
+TICK = 2.5
+"""Seconds between two reports at most; clients that reset their time-out on progress may wait for 5."""
+
+LEAST_BETWEEN = 0.25
+"""Seconds between two reports at least."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a call is: `done` of `total` things, and a few words."""
+
+    done: int = 0
+    total: int | None = None
+    message: str = ""
+
+    def says(self, done: int, total: int | None, message: str) -> None:
+        """Set all three; the next report has them."""
+        self.done, self.total, self.message = done, total, message
+
+
+async def reported(report: Report, work: Callable[[Progress], Awaitable[T]]) -> T:
+    """Return what `work` returns; while it runs, its Progress is reported from time to time, changed or not."""
+    progress = Progress()
+    done: list[T] = []
+    refused: VectorStoreError | None = None
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_tick, report, progress)
+        try:
+            done.append(await work(progress))
+        except VectorStoreError as error:
+            refused = error  # raised outside, where no task group wraps it
+        tasks.cancel_scope.cancel()
+    if refused is not None:
+        raise refused
+    return done[0]
+
+
+async def _tick(report: Report, progress: Progress) -> None:
+    told, last, silence = -1.0, (0, ""), 0.0
+    while True:
+        await anyio.sleep(LEAST_BETWEEN)
+        silence += LEAST_BETWEEN
+        state = (progress.done, progress.message)
+        if state == last and silence < TICK:
+            continue
+        # It must grow with every report, also when nothing was finished since.
+        told = max(float(progress.done), told + 0.001)
+        last, silence = state, 0.0
+        await report(told, progress.total, progress.message)
+
+
+async def until(engine: Engine, retrieve: Callable[[], Awaitable[T]], final: Callable[[T], bool], seconds: float) -> T:
+    """Return what `retrieve` gives as soon as it is final, or as it is when the time is up."""
+    deadline = anyio.current_time() + seconds
+    mark = await engine.changed(0) if seconds > 0 else 0
+    item = await retrieve()
+    while not final(item) and (left := deadline - anyio.current_time()) > 0:
+        with anyio.move_on_after(left):
+            mark = await engine.changed(mark)
+        item = await retrieve()
+    return item
+
+
+async def followed(
+    call: Call, retrieve: Callable[[], Awaitable[T]], tell: Callable[[T, Progress], bool], seconds: float
+) -> T:
+    """As `until`, with reports; `tell` puts what it sees into the Progress and returns whether it is final."""
+    if seconds <= 0:
+        return await retrieve()
+    return await reported(
+        call.report, lambda progress: until(call.engine, retrieve, lambda item: tell(item, progress), seconds)
+    )
