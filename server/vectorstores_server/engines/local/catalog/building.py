@@ -57,3 +57,18 @@ def _without_vectors(db: sqlite3.Connection) -> str | None:
         " (SELECT 1 FROM store_table WHERE store_id = store.id AND state = 'building') LIMIT 1"
     ).fetchone()
     return row["id"] if row else None
+
+
+def begin_anew(db: sqlite3.Connection, store_id: str | None, identity: str | None, dimensions: int | None) -> int:
+    """Enter a table for the store, or for every one, where none is being built; return how many.
+
+    Without an embedder (`identity` None) only stores that have no vectors: nobody's vectors are thrown away.
+    """
+    rows = db.execute(
+        "SELECT id FROM store WHERE expired = 0 AND (? IS NULL OR id = ?) AND (? IS NOT NULL OR embedder IS NULL)"
+        " AND NOT EXISTS (SELECT 1 FROM store_table WHERE store_id = store.id AND state = 'building')",
+        (store_id, store_id, identity),
+    ).fetchall()
+    for row in rows:
+        begin_table(db, row["id"], identity, dimensions)
+    return len(rows)

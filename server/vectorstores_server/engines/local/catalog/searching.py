@@ -17,8 +17,8 @@ MANY = 1_000
 class View:
     """A store as one snapshot has it.
 
-    `matching`: the live revisions that the filter meets, None without a filter. `unfinished`: revisions that are not
-    live but may have rows in the table, at most MANY + 1 of them.
+    `in_progress`: files without a live version; `matching`: the live revisions that the filter meets, None without a
+    filter; `unfinished`: revisions that are not live but may have rows in the table, at most MANY + 1 of them.
     """
 
     store_id: str
@@ -54,7 +54,7 @@ def view(db: sqlite3.Connection, store_id: str, filter: Filter | None, now: int)
         dimensions=row["dimensions"],
         total=row["n_in_progress"] + row["n_completed"] + row["n_failed"] + row["n_cancelled"],
         live=row["n_live"],
-        in_progress=row["n_in_progress"],
+        in_progress=row["n_in_progress"] + row["n_completed"] - row["n_live"],
         failed=row["n_failed"],
         matching=None if filter is None else _live(db, store_id, filter, matching=True),
         unfinished=_unfinished(db, store_id, row["table_name"]),

@@ -1,0 +1,50 @@
+"""Which process does the work: the holder of an exclusive transaction on `worker.lock`, a SQLite file of its own.
+
+The operating system frees it when the holder dies. Nothing else may open, copy or unlink the file while a process
+runs: closing any other descriptor of it would free the holder's POSIX lock.
+"""
+
+import sqlite3
+from pathlib import Path
+
+
+class WorkerLock:
+    """The right to write to the index of one data directory. Neither `take` nor `release` ever waits."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / "worker.lock"
+        self._connection: sqlite3.Connection | None = None
+        self.held = False
+
+    def take(self) -> bool:
+        """Try to get the lock; False when another process has it."""
+        if self.held:
+            return True
+        try:
+            self._open().execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            return False
+        self._path.chmod(0o600)
+        self.held = True
+        return True
+
+    def release(self) -> None:
+        """Let others have it."""
+        if self._connection is not None and self.held:
+            self._connection.execute("ROLLBACK")
+        self.held = False
+
+    def close(self) -> None:
+        """Release, and close the file."""
+        self.release()
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None:
+            # The lock is taken and let go from whichever thread runs the event loop, one at a time.
+            self._connection = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
+        return self._connection

@@ -1,0 +1,169 @@
+"""A search: embed the queries, then in one snapshot of the catalog find, rank and cite passages.
+
+The snapshot says which revisions are live, so that no answer holds two versions of a file, or neither.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import anyio
+
+from vectorstores_server.engines.local.blobs import Blobs
+from vectorstores_server.engines.local.catalog import Catalog, Snapshot, searching, tables
+from vectorstores_server.engines.local.catalog.ids import clock
+from vectorstores_server.engines.local.catalog.searching import View
+from vectorstores_server.engines.local.hits import Found, above, cite
+from vectorstores_server.engines.local.index import CandidateQuery, Index, IndexUnavailable, Weights
+from vectorstores_server.engines.local.notes import NO_MODEL
+from vectorstores_server.engines.local.passages import query_text
+from vectorstores_server.engines.local.ranking import best_of, merged, rank
+from vectorstores_server.engines.local.reach import VECTOR_K, Reach, last_resort, plan
+from vectorstores_server.engines.local.texts import Texts
+from vectorstores_tools.errors import Unavailable
+from vectorstores_tools.models import NotSearched, SearchHit, SearchPage, SearchRequest
+
+if TYPE_CHECKING:
+    from numpy import float32
+    from numpy.typing import NDArray
+
+    from vectorstores_server.engines.local.embedding import Embedder
+
+PASSAGES_PER_HIT = 5
+"""A chunk of 800 tokens holds about so many passages, and all of them may be among the best."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request with its vectors; None where the store has none, or those of another embedder."""
+
+    request: SearchRequest
+    vectors: "Sequence[NDArray[float32]] | None"
+
+    @property
+    def weights(self) -> Weights:
+        """The shares of meaning and wording; an extension lets the caller choose them."""
+        chosen = self.request.ranking_options.hybrid_search or {}
+        vector, text = chosen.get("embedding_weight", 0.0), chosen.get("text_weight", 0.0)
+        return Weights(vector / (vector + text), text / (vector + text)) if vector + text > 0 else Weights()
+
+
+class Searcher:
+    """Answers searches; one for an engine. Raises StoreNotFound, StoreExpired, Unavailable."""
+
+    def __init__(self, catalog: Catalog, blobs: Blobs, index: Index, embedder: "Embedder | None") -> None:
+        self._catalog = catalog
+        self._index = index
+        self._embedder = embedder
+        self._texts = Texts(blobs)
+
+    async def search(self, store_id: str, request: SearchRequest) -> SearchPage:
+        """See `Engine.search`. `request.filters` is a `filters.Filter`, or None."""
+        vectors = await self._embed(store_id, request.queries)
+        async with self._catalog.snapshot() as snapshot:
+            view = await snapshot.read(searching.view, store_id, request.filters, clock())
+            if self._embedder is None or view.embedder != self._embedder.identity:
+                vectors = None
+            question = Question(request, vectors)
+            try:
+                found = await self._find(snapshot, view, question)
+            except IndexUnavailable as error:
+                raise Unavailable(
+                    f"The index of vector store '{store_id}' cannot be used: {error.reason}.",
+                    "`vector-stores-mcp reindex` builds it anew from the stored documents.",
+                ) from error
+            texts = await self._texts.get({found.cited[hit.passage.rev].sha256 for hit in found.hits})
+        return self._page(view, found, question, [cite(hit, found, view.store_id, texts) for hit in found.hits])
+
+    async def _embed(self, store_id: str, queries: Sequence[str]) -> "Sequence[NDArray[float32]] | None":
+        """Embed before the snapshot is taken: a remote embedder may take seconds."""
+        embedder = self._embedder
+        store = await self._catalog.read(tables.store_table, store_id) if embedder else None
+        if embedder is None or store is None or store.embedder != embedder.identity or store.files == 0:
+            return None
+        vectors: dict[int, NDArray[float32]] = {}
+
+        async def embed(number: int, query: str) -> None:
+            vectors[number] = await embedder.embed_query(query)
+
+        async with anyio.create_task_group() as tasks:
+            for number, query in enumerate(queries):
+                tasks.start_soon(embed, number, query)
+        return [vectors[number] for number in range(len(queries))]
+
+    async def _find(self, snapshot: Snapshot, view: View, question: Question) -> Found:
+        if view.live == 0 or view.matching == []:
+            return Found()
+        reach = plan(view)
+        found, exhausted = await self._reach(snapshot, view, question, reach)
+        wanted = question.request.max_num_results
+        if not reach.sure and not exhausted and len(found.hits) < wanted and found.below_threshold == 0:
+            found, _ = await self._reach(snapshot, view, question, last_resort(view))
+        return found
+
+    async def _reach(self, snapshot: Snapshot, view: View, question: Question, reach: Reach) -> tuple[Found, bool]:
+        """Search once; also tell whether the index gave all that it has."""
+        request = question.request
+        answers = [
+            await self._index.candidates(view.table, self._query(question, number, reach))
+            for number in range(len(request.queries))
+        ]
+        revs = {row.rev for answer in answers for row in answer.rows}
+        if view.matching is not None and reach.revs is None:
+            revs &= set(view.matching)
+        cited = await snapshot.read(searching.cited, view.store_id, revs)
+        seen = [replace(a, rows=[row for row in a.rows if row.rev in cited]) for a in answers]
+        ranker = "none" if request.ranking_options.ranker == "none" else "fused"
+        ranked = best_of([rank(answer, ranker, question.weights) for answer in seen])
+        kept, below = above(ranked, request.ranking_options.score_threshold)
+        found = Found(
+            hits=merged(kept)[: request.max_num_results],
+            cited=cited,
+            answers=seen,
+            below_threshold=len(merged(below)),
+            best_below=below[0].score if below else None,
+        )
+        return found, all(len(answer.rows) < reach.vector_k for answer in answers)
+
+    def _query(self, question: Question, number: int, reach: Reach) -> CandidateQuery:
+        request = question.request
+        return CandidateQuery(
+            vector=question.vectors[number] if question.vectors else None,
+            text=query_text(request.queries[number]),
+            revs=reach.revs,
+            vector_k=reach.vector_k,
+            text_k=reach.text_k,
+            best=PASSAGES_PER_HIT * request.max_num_results * reach.vector_k // VECTOR_K,
+            weights=question.weights,
+        )
+
+    def _page(self, view: View, found: Found, question: Question, hits: list[SearchHit]) -> SearchPage:
+        unseen = NotSearched(in_progress=view.in_progress, failed=view.failed)
+        return SearchPage(
+            search_query=question.request.queries,
+            data=hits,
+            not_searched=unseen if unseen.in_progress or unseen.failed else None,
+            store_files=view.total,
+            files=view.live if view.matching is None else len(view.matching),
+            below_threshold=found.below_threshold,
+            best_below=found.best_below,
+            notes=self._notes(view, question),
+        )
+
+    def _notes(self, view: View, question: Question) -> list[str]:
+        if question.vectors is not None or view.live == 0:
+            return []
+        notes = [self._why_no_vectors(view)]
+        if question.request.ranking_options.ranker == "none":
+            notes.append("Without vectors ranker 'none' means the order and the scores of BM25, which are not in 0..1.")
+        return notes
+
+    def _why_no_vectors(self, view: View) -> str:
+        if self._embedder is None and view.embedder is None:
+            return NO_MODEL
+        if view.embedder is None:
+            return "The vectors of this store are being made; until then it is searched by words only."
+        return (
+            f"Searched by words only: the vectors of this store are those of {view.embedder}, which this server does"
+            " not have. Configure it, or run `vector-stores-mcp reindex`."
+        )

@@ -1,0 +1,74 @@
+"""Where files to build come from, and what becomes of them: here the queue of the catalog; a new table is another."""
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from vectorstores_server.engines.local.catalog import Catalog, queue
+from vectorstores_server.engines.local.catalog.ids import clock
+from vectorstores_server.engines.local.catalog.outcomes import Built, failed, flip
+from vectorstores_server.engines.local.catalog.queue import Work
+from vectorstores_server.engines.local.catalog.revisions import bury_revs
+from vectorstores_server.engines.local.parsing import ParseFailure
+
+AT_ONCE = 8
+
+
+class Source(Protocol):
+    """Files that somebody wants in an index table."""
+
+    async def next(self, besides: Collection[int]) -> Sequence[Work]:
+        """Return the next few files, none whose revision is in `besides`; empty when there is nothing to do."""
+        ...
+
+    async def wanted(self, revs: Collection[int]) -> set[int]:
+        """Return those of the revisions that somebody still waits for."""
+        ...
+
+    async def finish(self, built: Sequence[Built]) -> None:
+        """Take over revisions that are complete in the index."""
+        ...
+
+    async def drop(self, table: str, rev: int) -> None:
+        """Take note that rows of this revision are in the table and that no more will come."""
+        ...
+
+    async def refuse(self, work: Work, failure: ParseFailure) -> None:
+        """Record why a file cannot be built."""
+        ...
+
+    async def without_vectors(self, works: Sequence[Work], reason: str) -> None:
+        """Record that the embedder gave up on these files, after its own attempts."""
+        ...
+
+
+class Queue:
+    """The attachments that have a revision to be built, of stores whose embedder is one of `identities`."""
+
+    def __init__(self, catalog: Catalog, identities: Collection[str]) -> None:
+        self._catalog = catalog
+        self._identities = identities
+
+    async def next(self, besides: Collection[int]) -> Sequence[Work]:
+        """Return single files before batches, oldest first."""
+        return await self._catalog.read(queue.next_work, self._identities, clock(), limit=AT_ONCE, besides=besides)
+
+    async def wanted(self, revs: Collection[int]) -> set[int]:
+        """Return those that nobody cancelled, detached or asked for anew."""
+        return await self._catalog.read(queue.still_wanted, revs)
+
+    async def finish(self, built: Sequence[Built]) -> None:
+        """Flip: make the revisions what is searched, all in one transaction."""
+        await self._catalog.write(flip, built, clock())
+
+    async def drop(self, table: str, rev: int) -> None:
+        """Leave the rows to the sweep."""
+        await self._catalog.write(bury_revs, table, [rev], clock())
+
+    async def refuse(self, work: Work, failure: ParseFailure) -> None:
+        """Fail the file; a version of it that is live stays."""
+        await self._catalog.write(failed, work.rev, failure.code, failure.message, clock())
+
+    async def without_vectors(self, works: Sequence[Work], reason: str) -> None:
+        """Fail the files."""
+        for work in works:
+            await self._catalog.write(failed, work.rev, "server_error", reason, clock())

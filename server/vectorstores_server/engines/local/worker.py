@@ -1,0 +1,124 @@
+"""The one worker of a data directory: whichever process holds `worker.lock` builds, sweeps and repairs."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import anyio
+
+from vectorstores_server.engines.local.blobs import Blobs
+from vectorstores_server.engines.local.catalog import Catalog, building, queue
+from vectorstores_server.engines.local.catalog.ids import clock
+from vectorstores_server.engines.local.embedding import Embedder
+from vectorstores_server.engines.local.index import Index, IndexUnavailable
+from vectorstores_server.engines.local.lock import WorkerLock
+from vectorstores_server.engines.local.parsing.child import Parser
+from vectorstores_server.engines.local.parts import Parts
+from vectorstores_server.engines.local.preparing import Preparer
+from vectorstores_server.engines.local.shift import Shift, Workshop
+from vectorstores_server.engines.local.sweep import Sweep
+from vectorstores_tools.errors import DirectoryUpgraded, Unavailable
+
+TRY_SECONDS = 1.0
+PAUSE_SECONDS = 10.0
+"""After a full disk, or an index that cannot be written."""
+
+log = logging.getLogger(__name__)
+
+
+def _nothing(step: str) -> None:
+    del step
+
+
+class Worker:
+    """Takes the lock when the catalog holds work that this process can do, and lets go when there is none.
+
+    `checkpoint` is called with the name of each step of the protocol as soon as it is taken; a test ends the process
+    there.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        catalog: Catalog,
+        blobs: Blobs,
+        parts: Parts,
+        index: Index,
+        embedder: Embedder | None,
+        *,
+        checkpoint: Callable[[str], None] = _nothing,
+    ) -> None:
+        self._catalog = catalog
+        self._lock = WorkerLock(directory)
+        self._woken = anyio.Event()
+        preparer = Preparer(blobs, Parser(), embedder.window if embedder else None, checkpoint)
+        self._shop = Workshop(catalog, index, embedder, preparer, Sweep(catalog, blobs, parts, index), checkpoint)
+        self._identities = [embedder.identity] if embedder else []
+
+    def wake(self) -> None:
+        """Say that there may be work: the lock is tried at once instead of within a second."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Work until cancelled; then the lock is free, and what is unfinished is still queued."""
+        try:
+            while await self._turn():
+                await self._wait(TRY_SECONDS)
+        finally:
+            self._lock.close()
+
+    async def reindex(self, store_id: str | None = None) -> int:
+        """Have the store, or every one, built anew with this process's embedder; return how many that are."""
+        embedder = self._shop.embedder
+        identity, dimensions = (embedder.identity, embedder.dimensions) if embedder else (None, None)
+        begun = await self._catalog.write(building.begin_anew, store_id, identity, dimensions)
+        self.wake()
+        return begun
+
+    async def rebuilding(self) -> int:
+        """Return how many stores are still to be built anew."""
+        identity = self._identities[0] if self._identities else None
+        return len(await self._catalog.read(building.building_tables, identity))
+
+    async def purge(self) -> None:
+        """Take what was deleted off the disk now. Raises Unavailable while another process works."""
+        if self._lock.held or not self._lock.take():
+            raise Unavailable("Another process is working on this data directory;", "end it, or try again later.")
+        try:
+            await self._shop.sweep.purge()
+        finally:
+            self._lock.release()
+
+    async def _turn(self) -> bool:
+        """Take the lock if there is work and nobody has it. False when this process may never work again."""
+        go_on, paused = True, False
+        try:
+            if await self._has_work() and self._lock.take():
+                try:
+                    await Shift(self._shop, self._wait).run()
+                finally:
+                    self._lock.release()
+        except* DirectoryUpgraded as errors:
+            log.warning("No more work is done here: %s", _first(errors))
+            go_on = False
+        except* (Unavailable, IndexUnavailable, OSError) as errors:
+            log.warning("Work is paused for %.0f s: %s", PAUSE_SECONDS, _first(errors))
+            paused = True
+        if paused:
+            await anyio.sleep(PAUSE_SECONDS)
+        return go_on
+
+    async def _wait(self, seconds: float) -> None:
+        with anyio.move_on_after(seconds):
+            await self._woken.wait()
+        self._woken = anyio.Event()
+
+    async def _has_work(self) -> bool:
+        if self._shop.sweep.due() or await self._catalog.read(queue.doable, self._identities, clock()):
+            return True
+        return await self._shop.must_rebuild()
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    error = errors.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
