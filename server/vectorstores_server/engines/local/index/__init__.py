@@ -1,0 +1,190 @@
+"""The index over what the catalog and the blobs hold: tables of passages that can always be built anew.
+
+Importing this imports neither LanceDB nor Arrow nor numpy; the first row that is read or written does, in a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from anyio import to_thread
+
+from vectorstores_server.engines.local.index import upkeep
+from vectorstores_server.engines.local.index.errors import (
+    IndexBusy,
+    IndexUnavailable,
+    OutOfSpace,
+    TableMissing,
+    WrongDimensions,
+    translated,
+)
+from vectorstores_server.engines.local.index.records import (
+    Candidate,
+    CandidateQuery,
+    Candidates,
+    RevFilter,
+    Rows,
+    Weights,
+)
+
+if TYPE_CHECKING:  # takes a second to import
+    from vectorstores_server.engines.local.index.lance import Database, Table
+
+__all__ = [
+    "Candidate",
+    "CandidateQuery",
+    "Candidates",
+    "Index",
+    "IndexBusy",
+    "IndexUnavailable",
+    "OutOfSpace",
+    "RevFilter",
+    "Rows",
+    "TableMissing",
+    "Weights",
+    "WrongDimensions",
+]
+
+SUFFIX = ".lance"
+REVS_AT_ONCE = 5_000
+
+T = TypeVar("T")
+
+
+class Index:
+    """Tables in one directory. Anyone may read; only the holder of the worker lock may call what writes.
+
+    A table is opened anew for each call, which takes .15 ms: so each call sees one version, the newest, whoever wrote
+    it, and nothing of a table that was dropped stays behind. Methods raise `IndexUnavailable`.
+    """
+
+    def __init__(self, directory: Path, *, window: timedelta = upkeep.WINDOW) -> None:
+        self._directory = directory
+        self._window = window
+        self._database: Database | None = None
+
+    async def create(self, table: str, dimensions: int | None) -> None:
+        """Make a table with its indexes; complete one whose making was interrupted, leave a complete one alone."""
+        database = await self._open()
+        with translated(table):
+            opened = await database.create(table, dimensions)
+            indexed = await opened.indexed()
+            if "text" not in indexed:
+                await opened.index_text()
+            if "rev" not in indexed:
+                await opened.index_revs()
+
+    async def add(self, table: str, rows: Sequence[Rows]) -> None:
+        """Append rows in one commit. WrongDimensions when their vectors are not the table's."""
+        if any(len(part.ordinals) for part in rows):
+            await self._on(table, lambda opened: opened.add(rows))
+
+    async def delete(self, table: str, revs: Sequence[int]) -> None:
+        """Delete the rows of revisions, those that are there. They leave the disk by `optimize`, or by `purge`."""
+        folder = self._folder(table)
+        for start in range(0, len(revs), REVS_AT_ONCE):
+            where = RevFilter("in", revs[start : start + REVS_AT_ONCE]).sql() or "false"
+            await to_thread.run_sync(upkeep.mark, folder)
+            await self._on(table, lambda opened, where=where: opened.delete(where))
+
+    async def drop(self, table: str) -> None:
+        """Delete a table and its files, readable or not; nothing happens when there is none."""
+        folder = self._folder(table)
+        if await to_thread.run_sync(folder.exists):
+            database = await self._open()
+            with translated(table):
+                await database.drop(table)
+        await to_thread.run_sync(upkeep.unmark, folder)
+
+    async def tables(self) -> list[str]:
+        """Name the tables, unreadable ones too; opens nothing."""
+        return await to_thread.run_sync(lambda: sorted(path.stem for path in self._directory.glob(f"*{SUFFIX}")))
+
+    async def revs(self, table: str) -> dict[int, int]:
+        """Count the rows of each revision."""
+        return await self._on(table, lambda opened: opened.revs())
+
+    async def rows(self, table: str, revs: Sequence[int]) -> int:
+        """Count the rows of these revisions."""
+        return await self._on(table, lambda opened: opened.count(RevFilter("in", revs).sql()))
+
+    async def candidates(self, table: str, query: CandidateQuery) -> Candidates:
+        """Find the passages that may answer. WrongDimensions for a vector that is not the table's."""
+        await self._open()
+        from vectorstores_server.engines.local.index.candidates import find
+
+        try:
+            return await self._on(table, lambda opened: find(opened, query))
+        except (TableMissing, WrongDimensions):
+            raise
+        except IndexUnavailable:  # a purge took the files of this version away: once more with the newest
+            return await self._on(table, lambda opened: find(opened, query))
+
+    async def optimize(self, table: str, *, force: bool = False) -> bool:
+        """Do what is due, or with `force` what can be done now; False when nothing was.
+
+        Due are: more than 1,500 rows without index or 30 fragments, a vector index from 5,000 rows on, rows that were
+        deleted ten minutes ago, versions older than half an hour. A conflict with a writer is no error here.
+        """
+        folder = self._folder(table)
+        left = await to_thread.run_sync(upkeep.Leftovers.of, folder)
+        state = await self._on(table, lambda opened: opened.state())
+        erase = left.erasable(self._window)
+        if not (force or erase or upkeep.due(state) or left.prunable(self._window)):
+            return False
+        try:
+            if erase:
+                await self._on(table, upkeep.erase)
+                await to_thread.run_sync(upkeep.unmark, folder)
+            await self._on(table, lambda opened: upkeep.optimize(opened, self._window))
+        except IndexBusy:
+            return False
+        return True
+
+    async def unsettled(self) -> list[str]:
+        """Name the tables with deleted rows or old versions, for which `optimize` will be due; opens nothing."""
+
+        def look() -> list[str]:
+            folders = sorted(self._directory.glob(f"*{SUFFIX}"))
+            return [folder.stem for folder in folders if upkeep.Leftovers.of(folder).any]
+
+        return await to_thread.run_sync(look)
+
+    async def purge(self, table: str) -> None:
+        """Take what was deleted off the disk now; a search on an older version starts again with the newest."""
+        await self._on(table, upkeep.purge)
+        await to_thread.run_sync(upkeep.unmark, self._folder(table))
+
+    async def aclose(self) -> None:
+        """Let go of what is cached; the next call opens it again."""
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    def _folder(self, table: str) -> Path:
+        return self._directory / f"{table}{SUFFIX}"
+
+    async def _open(self) -> Database:
+        if self._database is None:
+            await to_thread.run_sync(_load)
+            from vectorstores_server.engines.local.index.lance import Database
+
+            with translated("all"):
+                self._database = await Database.connect(self._directory)
+        return self._database
+
+    async def _on(self, table: str, call: Callable[[Table], Awaitable[T]]) -> T:
+        """Call with the newest version of a table."""
+        database = await self._open()
+        with translated(table):
+            return await call(await database.open(table))
+
+
+def _load() -> None:
+    """Import the libraries; in a thread, so that the loop goes on."""
+    from vectorstores_server.engines.local.index import candidates, lance
+
+    del candidates, lance

@@ -1,0 +1,78 @@
+"""What can go wrong in the index, and the one place where LanceDB's errors are read.
+
+IndexUnavailable        the table cannot be read or written
+├── TableMissing        there is no such table
+├── WrongDimensions     vectors of another length than the table's
+├── IndexBusy           another writer was faster; nothing was written, try again later
+└── OutOfSpace          the disk is full; nothing was written
+
+LanceDB raises plain ValueError, RuntimeError and OSError, so their kind is read from their text (0.40).
+"""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+
+class IndexUnavailable(Exception):
+    """A table of the index cannot be used. `reason` says why without naming a path; the cause has LanceDB's words."""
+
+    reason = "it could not be read or written"
+    next = "It is rebuilt from the stored documents the next time this data directory is opened for writing."
+
+    def __init__(self, table: str, reason: str | None = None) -> None:
+        self.table = table
+        self.reason = reason or type(self).reason
+        super().__init__(f"Index table {table!r} is unavailable: {self.reason}. {self.next}")
+
+
+class TableMissing(IndexUnavailable):
+    """No table of that name."""
+
+    reason = "it does not exist"
+
+
+class WrongDimensions(IndexUnavailable):
+    """Vectors of another length than the table's, or none where it wants some."""
+
+    next = "Use the embedder that the store was made with."
+
+    def __init__(self, table: str, wanted: int | None, given: int | None) -> None:
+        super().__init__(table, f"it has {_vectors(wanted)}, not {_vectors(given)}")
+
+
+def _vectors(dimensions: int | None) -> str:
+    return "no vectors" if dimensions is None else f"vectors of {dimensions} numbers"
+
+
+class IndexBusy(IndexUnavailable):
+    """Another commit came first, more often than LanceDB retries."""
+
+    reason = "another writer changed it at the same moment"
+    next = "Try again."
+
+
+class OutOfSpace(IndexUnavailable):
+    """The disk that holds the index is full."""
+
+    reason = "the disk is full"
+    next = "Free some space; what was not indexed stays queued."
+
+
+_SIGNS = (
+    (TableMissing, ("was not found",)),
+    (IndexBusy, ("commit conflict", "Too many concurrent writers")),
+    (OutOfSpace, ("No space left", "Disk quota exceeded", "os error 28", "os error 122")),
+)
+
+
+@contextmanager
+def translated(table: str) -> Generator[None]:
+    """Turn what LanceDB raises inside into the tree above."""
+    try:
+        yield
+    except (ValueError, RuntimeError, OSError) as error:
+        text = str(error)
+        for kind, signs in _SIGNS:
+            if any(sign.casefold() in text.casefold() for sign in signs):
+                raise kind(table) from error
+        raise IndexUnavailable(table) from error

@@ -1,0 +1,186 @@
+"""LanceDB 0.40 as we use it: one typed class over a table at one version. The only module that imports it, and late."""
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
+# ^ pyarrow has no type information, and lancedb's signatures are made of it; what leaves this module is typed.
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("LANCEDB_LOG", "error")  # read by the library when it is imported; stderr is the client's log
+
+import lancedb
+import numpy as np
+from lancedb.db import AsyncConnection
+from lancedb.index import FTS, BTree, IvfRq
+from lancedb.table import AsyncTable
+from numpy import float32
+from numpy.typing import NDArray
+
+from vectorstores_server.engines.local.index.arrow import PLACE, REV, TEXT, VECTOR, batch, schema
+from vectorstores_server.engines.local.index.errors import WrongDimensions
+from vectorstores_server.engines.local.index.records import Rows
+
+MIN_PROBES = 50
+VECTOR_INDEX_FROM = 5_000  # rows; from here on the codes are read faster than the vectors
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What upkeep goes by. `deleted` rows are still on disk; with several fragments it may be too low."""
+
+    rows: int
+    fragments: int
+    deleted: int
+    unindexed: int
+    wants_vector_index: bool
+
+
+class Table:
+    """One table at the version it was opened at; a write moves it to its own."""
+
+    def __init__(self, table: AsyncTable, schema: Any) -> None:
+        self._table = table
+        self._schema = schema
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self._table.name
+
+    @property
+    def dimensions(self) -> int | None:
+        """The length of its vectors; None when it has none."""
+        if VECTOR not in self._schema.names:
+            return None
+        return int(self._schema.field(VECTOR).type.list_size)
+
+    async def count(self, where: str | None = None) -> int:
+        """Count the rows that match."""
+        return await self._table.count_rows(where)
+
+    async def tokens(self, text: str) -> int:
+        """Count the tokens that the full-text index makes of `text`: stop words are gone, CJK is segmented."""
+        return len(list(await self._table.tokenize(text, column=TEXT)))
+
+    async def near(self, vector: NDArray[float32], k: int, where: str | None) -> list[int]:
+        """Return the row ids of the k nearest, by the index's own approximation where there is one.
+
+        Its distances are not returned: 4-bit codes give twice the cosine distance, a table without index once.
+        All partitions may be probed when the filter leaves too few rows.
+        """
+        query = self._table.query().nearest_to(vector).distance_type("cosine").limit(k)
+        query = query.maximum_nprobes(0).minimum_nprobes(MIN_PROBES).select(["_distance"]).with_row_id()
+        found = await (query.where(where) if where else query).to_arrow()
+        return found["_rowid"].to_pylist()
+
+    async def matching(self, text: str, k: int, where: str | None) -> dict[int, float]:
+        """Return the k best scores of BM25 by row id, falling."""
+        query = self._table.query().nearest_to_text(text, columns=TEXT).limit(k)
+        query = query.select(["_score"]).with_row_id()
+        found = await (query.where(where) if where else query).to_arrow()
+        return dict(zip(found["_rowid"].to_pylist(), found["_score"].to_pylist(), strict=True))
+
+    async def take(self, ids: Sequence[int], *, vectors: bool) -> tuple[dict[str, list[int]], NDArray[float32] | None]:
+        """Return the columns of PLACE and "_rowid" for these rows in any order, and their vectors."""
+        columns: list[str] = [*PLACE, VECTOR] if vectors else [*PLACE]
+        found = await self._table.take_row_ids(list(ids)).select(columns).with_row_id().to_arrow()
+        place = {name: found[name].to_pylist() for name in (*PLACE, "_rowid")}
+        if not vectors:
+            return place, None
+        flat = found[VECTOR].combine_chunks().flatten().to_numpy()
+        return place, flat.reshape(len(place["_rowid"]), -1)
+
+    async def revs(self) -> dict[int, int]:
+        """Count the rows of each revision."""
+        column = (await self._table.query().select([REV]).to_arrow())[REV].to_numpy()
+        revs, counts = np.unique(column, return_counts=True)
+        return dict(zip(revs.tolist(), counts.tolist(), strict=True))
+
+    async def add(self, rows: Sequence[Rows]) -> None:
+        """Append in one commit."""
+        for part in rows:
+            given = None if part.vectors is None else part.vectors.shape[-1]
+            if given != self.dimensions:
+                raise WrongDimensions(self.name, self.dimensions, given)
+        await self._table.add(batch(rows, self._schema))
+
+    async def delete(self, where: str) -> None:
+        """Mark rows as deleted; they stay on disk until they are compacted away and the old version is pruned."""
+        await self._table.delete(where)
+
+    async def touch(self, rev: int) -> None:
+        """Write the rows of `rev` anew, so that the fragment that held them is compacted with the new one."""
+        await self._table.update(where=f"{REV} = {rev}", updates_sql={REV: REV})
+
+    async def compact(self, window: timedelta, *, unverified: bool = False) -> None:
+        """Merge fragments, index what is not, and remove the files of versions older than `window`.
+
+        `unverified` also removes what a killed writer left; only safe while nobody writes.
+        """
+        await self._table.optimize(cleanup_older_than=window, delete_unverified=unverified)
+
+    async def index_text(self) -> None:
+        """Build the full-text index anew."""
+        await self._table.create_index(TEXT, config=FTS(base_tokenizer="icu", with_position=False))
+
+    async def index_revs(self) -> None:
+        """Build the index that filters use."""
+        await self._table.create_index(REV, config=BTree())
+
+    async def index_vectors(self) -> None:
+        """Build the vector index: 4-bit codes, whose nearest 100 hold the true nearest 10."""
+        await self._table.create_index(VECTOR, config=IvfRq(distance_type="cosine", num_bits=4))
+
+    async def indexed(self) -> set[str]:
+        """Name the columns that have an index."""
+        return {column for index in await self._table.list_indices() for column in index.columns}
+
+    async def state(self) -> State:
+        """Measure the table."""
+        stats: Any = await self._table.stats()
+        fragments = stats["fragment_stats"]
+        number, mean = fragments["num_fragments"], fragments["lengths"]["mean"]
+        text = await self._table.index_stats(f"{TEXT}_idx")
+        return State(
+            rows=stats["num_rows"],
+            fragments=number,
+            deleted=max(0, number * mean - stats["num_rows"]),
+            unindexed=text.num_unindexed_rows if text else stats["num_rows"],
+            wants_vector_index=self.dimensions is not None
+            and stats["num_rows"] >= VECTOR_INDEX_FROM
+            and VECTOR not in await self.indexed(),
+        )
+
+
+class Database:
+    """A directory of tables."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    @classmethod
+    async def connect(cls, directory: Path) -> "Database":
+        """Open the directory, and make it where it is missing."""
+        return cls(await lancedb.connect_async(str(directory)))
+
+    async def open(self, name: str) -> Table:
+        """Open the newest version of a table (.15 ms)."""
+        table = await self._connection.open_table(name)
+        return Table(table, await table.schema())
+
+    async def create(self, name: str, dimensions: int | None) -> Table:
+        """Make an empty table, or open the one that there is if its columns are the same."""
+        table = await self._connection.create_table(name, schema=schema(dimensions), exist_ok=True)
+        return Table(table, await table.schema())
+
+    async def drop(self, name: str) -> None:
+        """Delete a table and its files, readable or not."""
+        await self._connection.drop_table(name)
+
+    def close(self) -> None:
+        """Let go of what the connection caches."""
+        self._connection.close()

@@ -1,0 +1,101 @@
+"""Keep a table fast, and what was deleted off the disk.
+
+Deleted rows leave in three steps: LanceDB marks them; `erase` compacts the fragments that hold them and builds the
+full-text index anew, which otherwise keeps their words; half an hour later the versions before that are pruned.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:  # what only looks at folders imports no library
+    from vectorstores_server.engines.local.index.lance import State, Table
+
+WINDOW = timedelta(minutes=30)  # a reader may be on a version this old; with 0 readers and writers were seen to fail
+MOST_UNINDEXED = 1_500  # each costs every text query 15 us
+MOST_FRAGMENTS = 30
+ERASE_AFTER = 1 / 3  # of the window, so that many deletions are one rewriting
+
+
+class Leftovers(NamedTuple):
+    """What the folder shows without opening the table. Times are seconds of the wall clock."""
+
+    versions: int
+    oldest_version: float
+    deleted_since: float | None
+
+    @classmethod
+    def of(cls, folder: Path) -> Leftovers:
+        """Look."""
+        written = [path.stat().st_mtime for path in (folder / "_versions").glob("*.manifest")]
+        note = marker(folder)
+        return cls(len(written), min(written, default=0.0), note.stat().st_mtime if note.exists() else None)
+
+    @property
+    def any(self) -> bool:
+        """Whether deleted rows, or versions before the newest, are still on disk."""
+        return self.versions > 1 or self.deleted_since is not None
+
+    def prunable(self, window: timedelta) -> bool:
+        """Whether a version has left the window."""
+        return self.versions > 1 and time.time() - self.oldest_version > window.total_seconds()
+
+    def erasable(self, window: timedelta) -> bool:
+        """Whether it is time to write anew what holds deleted rows."""
+        since = self.deleted_since
+        return since is not None and time.time() - since > ERASE_AFTER * window.total_seconds()
+
+
+def marker(folder: Path) -> Path:
+    """Return the empty file beside a table that says since when it holds deleted rows."""
+    return folder.with_suffix(".deleted")
+
+
+def mark(folder: Path) -> None:
+    """Note a deletion, before it is made."""
+    note = marker(folder)
+    if not note.exists():
+        note.touch(0o600)
+
+
+def unmark(folder: Path) -> None:
+    """Note that no deleted row is left, or no table."""
+    marker(folder).unlink(missing_ok=True)
+
+
+def due(state: State) -> bool:
+    """Whether searches suffer from the state of the table."""
+    return state.unindexed > MOST_UNINDEXED or state.fragments > MOST_FRAGMENTS or state.wants_vector_index
+
+
+async def optimize(table: Table, window: timedelta) -> None:
+    """Merge, index and prune."""
+    await table.compact(window)
+    if (await table.state()).wants_vector_index:
+        await table.index_vectors()
+
+
+async def erase(table: Table) -> None:
+    """Write anew what holds deleted rows. Fragments of a million rows are left until a tenth of them is deleted."""
+    await _merge(table)
+    if (await table.state()).deleted:
+        revs = await table.revs()
+        if revs:
+            await table.touch(min(revs, key=revs.__getitem__))
+            await _merge(table)
+    await table.index_text()
+
+
+async def purge(table: Table) -> None:
+    """Erase, and prune every version but the newest. Readers of an older one fail once and open the newest."""
+    await erase(table)
+    await table.compact(timedelta(milliseconds=1), unverified=True)
+
+
+async def _merge(table: Table) -> None:
+    """Compact twice: the first time indexes, and only fragments that are indexed alike are merged."""
+    await table.compact(WINDOW)
+    await table.compact(WINDOW)

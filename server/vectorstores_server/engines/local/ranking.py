@@ -1,0 +1,105 @@
+"""From cosines and BM25 scores to one order: scores in 0..1 that mean the same from query to query.
+
+score = .45 max(cos, 0) + .55 S / (S + 3.3 n r): S is LanceDB's BM25 score, n the tokens of the query without stop
+words, r the largest idf that the table's rows can give against that of 1,000 rows. Measured on four collections it
+beats reciprocal rank fusion by .01 nDCG@10, and .3 tells on-topic from off-topic questions (AUC .986).
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
+
+from vectorstores_server.engines.local.index.records import Candidate, Candidates, Weights
+
+SATURATION = 3.3  # times n r: the BM25 score that counts half
+IDF_OF_1000_ROWS = 6.5
+MEASURED = Weights()
+
+Ranker = Literal["fused", "none"]
+
+
+class Ranked(NamedTuple):
+    """A passage and its score."""
+
+    score: float
+    passage: Candidate
+
+
+class Hit(NamedTuple):
+    """A chunk that answers: the score and the best of its passages, and all that matched, best first."""
+
+    score: float
+    passage: Candidate
+    matched: list[Candidate]
+
+
+def rarity(rows: int) -> float:
+    """Return r: how rare a word can be among `rows` passages, 1 from 1,000 on.
+
+    Without it a perfect match in a store of one document scores .12, and a threshold refuses good answers there.
+    """
+    return min(1.0, math.log(1 + (max(rows, 1) - 0.5) / 1.5) / IDF_OF_1000_ROWS)
+
+
+def text_share(text_score: float, n_tokens: int, rows: int) -> float:
+    """Return the wording half in 0..1; 0 for a query of stop words."""
+    if n_tokens == 0 or text_score <= 0:
+        return 0.0
+    return text_score / (text_score + SATURATION * n_tokens * rarity(rows))
+
+
+def score(cosine: float | None, text_score: float, n_tokens: int, rows: int, weights: Weights = MEASURED) -> float:
+    """Return the score of a passage in 0..1; without a cosine, BM25 alone."""
+    wording = text_share(text_score, n_tokens, rows)
+    if cosine is None:
+        return wording
+    return weights.vector * min(max(cosine, 0.0), 1.0) + weights.text * wording
+
+
+def rank(found: Candidates, ranker: Ranker = "fused", weights: Weights = MEASURED) -> list[Ranked]:
+    """Order passages, best first. `none` is cosine order, and where there are no vectors the bare BM25 score."""
+    if ranker == "none":
+        ranked = [Ranked(_unfused(row), row) for row in found.rows]
+    else:
+        n, rows = found.n_tokens, found.n_rows
+        ranked = [Ranked(score(row.cosine, row.text_score, n, rows, weights), row) for row in found.rows]
+    return in_order(ranked)
+
+
+def _unfused(row: Candidate) -> float:
+    return row.text_score if row.cosine is None else min(max(row.cosine, 0.0), 1.0)
+
+
+def in_order(ranked: Iterable[Ranked]) -> list[Ranked]:
+    """Sort by falling score; equal ones by place, so that an answer repeats."""
+    return sorted(ranked, key=lambda r: (-r.score, r.passage.rev, r.passage.ordinal))
+
+
+def best_of(rankings: Sequence[Sequence[Ranked]]) -> list[Ranked]:
+    """Join the answers to several queries: each passage with the best score that any of them gave it."""
+    if len(rankings) == 1:
+        return list(rankings[0])
+    best: dict[tuple[int, int], Ranked] = {}
+    for ranked in rankings:
+        for entry in ranked:
+            place = (entry.passage.rev, entry.passage.ordinal)
+            if place not in best or entry.score > best[place].score:
+                best[place] = entry
+    return in_order(best.values())
+
+
+def merged(ranked: Iterable[Ranked]) -> list[Hit]:
+    """Give each chunk one hit, best first: a passage that lies inside a chunk already chosen adds no other."""
+    chosen: dict[int, list[Hit]] = {}
+    hits: list[Hit] = []
+    for value, passage in ranked:
+        of_rev = chosen.setdefault(passage.rev, [])
+        for hit in of_rev:
+            if hit.passage.chunk_start <= passage.start and passage.end <= hit.passage.chunk_end:
+                hit.matched.append(passage)
+                break
+        else:
+            hit = Hit(value, passage, [passage])
+            of_rev.append(hit)
+            hits.append(hit)
+    return hits
