@@ -45,7 +45,7 @@ from vectorstores_tools.models import (
 )
 
 if TYPE_CHECKING:
-    from vectorstores_server.engines.local.embedding import EmbedderChoice
+    from vectorstores_server.engines.local.embedding import Embedder, EmbedderChoice
     from vectorstores_server.engines.local.machinery import Machinery
 
 P = ParamSpec("P")
@@ -58,14 +58,16 @@ class LocalEngine:
     def __init__(
         self,
         directory: Path,
-        embedder: "EmbedderChoice",
+        embedder: "EmbedderChoice | Embedder | None",
         *,
         read_only: bool = False,
         max_file_bytes: int = MAX_FILE_BYTES,
         version: str = "0",
+        checkpoint: Callable[[str], None] | None = None,
     ) -> None:
         self._directory = directory
         self._choice = embedder
+        self._checkpoint = checkpoint
         self._read_only = read_only
         self._max_file_bytes = max_file_bytes
         self._catalog = Catalog(directory, read_only=read_only, version=version)
@@ -231,6 +233,18 @@ class LocalEngine:
         await self._start()
         return await self._catalog.changed(since)
 
+    async def reindex(self, store_id: str | None = None) -> int:
+        """Have a store, or every one, built anew with today's embedder; return how many that are. Not waited for."""
+        return await (await self._start()).worker.reindex(store_id)
+
+    async def rebuilding(self) -> int:
+        """Return how many stores are still to be built anew."""
+        return await (await self._start()).worker.rebuilding()
+
+    async def purge(self) -> None:
+        """Take what was deleted off the disk now. Raises Unavailable while another process works on the directory."""
+        await (await self._start()).worker.purge()
+
     async def aclose(self) -> None:
         """See the contract."""
         await self._life.end()
@@ -254,7 +268,9 @@ class LocalEngine:
             if self._machinery is None:
                 from vectorstores_server.engines.local.machinery import Machinery
 
-                self._machinery = Machinery(self._directory, self._choice, self._catalog, self._blobs, self._parts)
+                self._machinery = Machinery(
+                    self._directory, self._choice, self._catalog, self._blobs, self._parts, self._checkpoint
+                )
             if not self._life.begun:
                 await self._life.begin()
                 if not self._read_only:

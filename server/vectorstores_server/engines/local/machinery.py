@@ -1,5 +1,6 @@
 """What is heavy, made when it is first needed: embedder, index, searcher, worker."""
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
@@ -15,18 +16,27 @@ from vectorstores_server.engines.local.worker import Worker
 class Machinery:
     """One of each for an engine. Making them opens no file of the index and loads no model."""
 
-    def __init__(self, directory: Path, choice: EmbedderChoice, catalog: Catalog, blobs: Blobs, parts: Parts) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        choice: EmbedderChoice | Embedder | None,
+        catalog: Catalog,
+        blobs: Blobs,
+        parts: Parts,
+        checkpoint: Callable[[str], None] | None = None,
+    ) -> None:
         self.index = Index(directory / "index")
         self._directory = directory
         self._choice = choice
         self._catalog = catalog
         self._blobs = blobs
         self._parts = parts
+        self._checkpoint = checkpoint
 
     @cached_property
     def embedder(self) -> Embedder | None:
         """What makes vectors, None where there is no model."""
-        return open_embedder(self._choice)
+        return open_embedder(self._choice) if isinstance(self._choice, EmbedderChoice) else self._choice
 
     @cached_property
     def searcher(self) -> Searcher:
@@ -36,7 +46,15 @@ class Machinery:
     @cached_property
     def worker(self) -> Worker:
         """What builds and sweeps."""
-        return Worker(self._directory, self._catalog, self._blobs, self._parts, self.index, self.embedder)
+        return Worker(
+            self._directory,
+            self._catalog,
+            self._blobs,
+            self._parts,
+            self.index,
+            self.embedder,
+            checkpoint=self._checkpoint,
+        )
 
     async def aclose(self) -> None:
         """Close what was made."""

@@ -46,8 +46,9 @@ class Worker:
         index: Index,
         embedder: Embedder | None,
         *,
-        checkpoint: Callable[[str], None] = _nothing,
+        checkpoint: Callable[[str], None] | None = None,
     ) -> None:
+        checkpoint = checkpoint or _nothing
         self._catalog = catalog
         self._lock = WorkerLock(directory)
         self._woken = anyio.Event()

@@ -1,0 +1,110 @@
+"""A LocalEngine for tests: words as vectors, texts as files, and waiting without sleeping."""
+
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+
+from vectorstores_server.engines.local.engine import LocalEngine
+from vectorstores_tools.contract import NewFile
+from vectorstores_tools.models import (
+    ChunkingStrategy,
+    FileAttach,
+    SearchPage,
+    SearchRequest,
+    StaticChunking,
+    StoreCreate,
+    StoreFilesRequest,
+    VectorStoreFile,
+)
+
+if TYPE_CHECKING:
+    from numpy import float32
+    from numpy.typing import NDArray
+
+SMALL_CHUNKS = ChunkingStrategy(type="static", static=StaticChunking(max_chunk_size_tokens=100, chunk_overlap_tokens=0))
+
+
+class Words:
+    """An embedder whose texts are alike when they share words."""
+
+    window = 256
+
+    def __init__(self, dimensions: int = 32) -> None:
+        self.identity = f"words/{dimensions}"
+        self.dimensions = dimensions
+        self.embedded = 0
+
+    async def embed_documents(
+        self, texts: Sequence[str], *, stop: Callable[[], bool] | None = None
+    ) -> "NDArray[float32]":
+        import numpy as np
+
+        await anyio.lowlevel.checkpoint()
+        self.embedded += len(texts)
+        return np.stack([self._vector(text) for text in texts])
+
+    async def embed_query(self, text: str) -> "NDArray[float32]":
+        return self._vector(text)
+
+    async def aclose(self) -> None:
+        pass
+
+    def _vector(self, text: str) -> "NDArray[float32]":
+        import numpy as np
+
+        vector = np.full(self.dimensions, 1e-3, np.float32)
+        for word in re.findall(r"\w+", text.lower()):
+            vector[blake2b(word.encode(), digest_size=2).digest()[0] % self.dimensions] += 1
+        return vector / np.linalg.norm(vector)
+
+
+@asynccontextmanager
+async def opened(
+    directory: Path, embedder: Words | None = None, checkpoint: Callable[[str], None] | None = None
+) -> AsyncIterator[LocalEngine]:
+    engine = LocalEngine(directory, embedder, checkpoint=checkpoint)
+    try:
+        yield engine
+    finally:
+        await engine.aclose()
+
+
+async def once(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
+async def store(engine: LocalEngine, name: str = "test") -> str:
+    return (await engine.create_store(StoreCreate(name=name))).id
+
+
+async def upload(engine: LocalEngine, text: str | bytes, filename: str = "note.txt") -> str:
+    data = text.encode() if isinstance(text, str) else text
+    return (await engine.create_file(NewFile(filename, once(data)))).id
+
+
+async def add(
+    engine: LocalEngine, store_id: str, text: str | bytes, filename: str = "note.txt", **options: object
+) -> str:
+    """Upload, attach and wait until it is searchable."""
+    file_id = await upload(engine, text, filename)
+    await engine.attach_file(store_id, FileAttach.model_validate({"file_id": file_id, **options}))
+    await settled(engine, store_id)
+    return file_id
+
+
+async def settled(engine: LocalEngine, store_id: str, seconds: float = 30) -> list[VectorStoreFile]:
+    """Wait until no file of the store is in progress, and return the first hundred."""
+    mark = 0
+    with anyio.fail_after(seconds):
+        while (await engine.retrieve_store(store_id)).file_counts.in_progress:
+            mark = await engine.changed(mark)
+    return (await engine.list_store_files(store_id, StoreFilesRequest(limit=100))).data
+
+
+async def search(engine: LocalEngine, store_id: str, *queries: str, **options: object) -> SearchPage:
+    return await engine.search(store_id, SearchRequest.model_validate({"queries": queries, **options}))
