@@ -57,18 +57,20 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    data: AbsolutePath = Field(default_factory=_default_data, description="where stores and files are kept")
+    data: AbsolutePath = Field(
+        default_factory=_default_data, description="where stores and files are kept; default: the user's data directory"
+    )
     embedder: str = Field(
         default="auto",
         pattern=r"^(auto|minilm|none|openai:.+)$",
-        description="auto (minilm when its weights are there), minilm, openai:<model> or none (text search only)",
+        description="auto (minilm when its weights are there), minilm, openai:MODEL or none (text search only)",
     )
     embedder_path: AbsolutePath | None = Field(default=None, description="the model's weights, model.safetensors")
     model_download: bool = Field(default=False, description="download the model at the first ingest, if it is missing")
     embedder_base_url: str = Field(
         default="https://api.openai.com/v1",
         pattern=r"^https?://[^@\s]+$",
-        description="the /v1 that answers for openai:<model>",
+        description="the /v1 that answers for openai:MODEL",
     )
     embedder_api_key: SecretStr | None = Field(default=None, description="its key")
     embedder_api_key_file: AbsolutePath | None = Field(default=None, description="a file that holds its key")

@@ -3,7 +3,7 @@
 import logging
 import os
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import anyio
 from mcp.server import MCPServer
@@ -17,7 +17,7 @@ SECONDS_TO_FINISH = 0.25
 SECONDS_TO_CLOSE = 0.6
 
 
-async def serve_stdio(server: MCPServer, engine: Engine) -> NoReturn:
+async def serve_stdio(server: MCPServer[Any], engine: Engine) -> NoReturn:
     """Serve until standard input ends or a signal asks to stop; then close the engine and end the process.
 
     The process is ended from here: a thread that reads standard input, or one that waits for a lock, cannot be
@@ -34,7 +34,7 @@ async def serve_stdio(server: MCPServer, engine: Engine) -> NoReturn:
     raise AssertionError  # _leave ended the process
 
 
-async def _serve(server: MCPServer, served: anyio.Event, stopped: anyio.Event) -> None:
+async def _serve(server: MCPServer[Any], served: anyio.Event, stopped: anyio.Event) -> None:
     try:
         await server.run_stdio_async()
     except* OSError as group:

@@ -3,12 +3,15 @@
 import argparse
 import logging
 import os
+from collections.abc import Sequence
 
 from vectorstores_server.app import Surface, build_server
 from vectorstores_server.engines import open_engine
 from vectorstores_server.intake import intake_for
 from vectorstores_server.settings import Settings, unknown_variables
 from vectorstores_server.transports import serve_stdio
+from vectorstores_tools.errors import InvalidRequest
+from vectorstores_tools.toolset import TOOL_NAMES
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +20,7 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
     """Serve until the client is gone."""
     for sentence in unknown_variables(os.environ):
         log.warning("%s", sentence)
+    _check_names(settings.exclude_tools)
     engine = await open_engine(settings)
     surface = Surface(
         toolset=settings.toolset,
@@ -25,3 +29,9 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
         roots_from_client=settings.file_roots is None,
     )
     await serve_stdio(build_server(engine, intake_for(settings, engine.capabilities), surface), engine)
+
+
+def _check_names(excluded: Sequence[str]) -> None:
+    for name in excluded:
+        if name not in TOOL_NAMES:
+            raise InvalidRequest(f"There is no tool '{name}' to exclude.", f"The tools are {', '.join(TOOL_NAMES)}.")

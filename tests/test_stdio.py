@@ -1,0 +1,195 @@
+import json
+import os
+import re
+import signal
+import sqlite3
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import anyio
+import pytest
+
+from served import Served, served
+
+HEAVY = {"lancedb", "pyarrow", "onnxruntime", "tokenizers", "numpy", "rich", "httpx", "fastapi", "typer", "docx"}
+WORDS = "The tide turns twice a day, and the harbour turns with it. "
+
+
+async def end_of_input(server: Served) -> None:
+    await server.hang_up()
+
+
+async def terminate(server: Served) -> None:
+    server.process.send_signal(signal.SIGTERM)
+
+
+async def interrupt(server: Served) -> None:
+    server.process.send_signal(signal.SIGINT)
+
+
+End = Callable[[Served], Awaitable[None]]
+ENDS = pytest.mark.parametrize("end", [end_of_input, terminate, interrupt])
+
+
+async def ends_within_a_second(server: Served, end: End) -> None:
+    await end(server)
+    with anyio.fail_after(1):
+        assert await server.process.wait() == 0
+    for line in [*server.stdout, *await server.rest()]:
+        assert json.loads(line)["jsonrpc"] == "2.0"
+    assert "Traceback" not in server.stderr.read_text(encoding="utf-8")
+
+
+def many_files(folder: Path, count: int) -> Path:
+    documents = folder / "documents"
+    documents.mkdir()
+    for number in range(count):
+        (documents / f"{number}.md").write_text(f"# Part {number}\n\n" + WORDS * 60, encoding="utf-8")
+    return documents
+
+
+@ENDS
+async def test_an_idle_server_ends_cleanly(tmp_path: Path, end: End) -> None:
+    async with served(tmp_path, embedder="none") as server:
+        with anyio.fail_after(20):
+            await server.handshake()
+            await server.ask("tools/list")
+            assert (await server.call("list"))["data"] == []
+        await ends_within_a_second(server, end)
+
+
+@ENDS
+async def test_a_server_at_work_ends_cleanly_and_the_next_one_goes_on(tmp_path: Path, end: End) -> None:
+    documents = many_files(tmp_path, 40)
+    async with served(tmp_path) as server:
+        with anyio.fail_after(60):
+            await server.handshake()
+            store = await server.call("create_store", name="s")
+            batch = await server.call(
+                "batch_attach", vector_store_id=store["id"], paths=[str(documents)], wait_seconds=2
+            )
+        assert batch["status"] == "in_progress"
+        await ends_within_a_second(server, end)
+    async with served(tmp_path) as server:
+        with anyio.fail_after(60):
+            await server.handshake()
+            while batch["status"] == "in_progress":
+                batch = await server.call(
+                    "retrieve", vector_store_id=store["id"], batch_id=batch["id"], wait_seconds=20
+                )
+    assert batch["file_counts"]["completed"] == 40
+
+
+@ENDS
+async def test_a_call_that_waits_for_a_lock_does_not_hold_up_the_end(tmp_path: Path, end: End) -> None:
+    async with served(tmp_path, embedder="none") as server:
+        with anyio.fail_after(20):
+            await server.handshake()
+            await server.call("create_store", name="s")
+        with sqlite3.connect(tmp_path / "data" / "catalog.db", isolation_level=None) as holder:
+            holder.execute("BEGIN IMMEDIATE")
+            await server.post("tools/call", name="create_store", arguments={"name": "waits"})
+            await server.ask("ping")
+            await ends_within_a_second(server, end)
+        holder.close()
+
+
+async def test_what_was_sent_before_the_input_ended_is_answered(tmp_path: Path) -> None:
+    async with served(tmp_path, embedder="none") as server:
+        with anyio.fail_after(20):
+            asked = await server.post(
+                "initialize", protocolVersion="2025-11-25", capabilities={}, clientInfo={"name": "t", "version": "0"}
+            )
+            await server.hang_up()
+            assert (await server.answer(asked))["serverInfo"]["name"] == "vector-stores-mcp"
+            assert await server.process.wait() == 0
+
+
+async def test_the_handshake_and_the_list_of_tools_touch_nothing_on_disk(tmp_path: Path) -> None:
+    async with served(tmp_path) as server:
+        with anyio.fail_after(20):
+            await server.handshake()
+            assert len((await server.ask("tools/list"))["tools"]) == 10
+        assert not (tmp_path / "data").exists()
+        await ends_within_a_second(server, end_of_input)
+
+
+async def test_nothing_heavy_is_imported_for_the_handshake(tmp_path: Path) -> None:
+    command = (sys.executable, "-X", "importtime", "-m", "vectorstores_server")
+    async with served(tmp_path, command=command) as server:
+        with anyio.fail_after(20):
+            await server.handshake()
+            await server.ask("tools/list")
+        await ends_within_a_second(server, end_of_input)
+        log = server.stderr.read_text(encoding="utf-8")
+
+    imported = set(re.findall(r"^import time:\s+\d+ \|\s+\d+ \|\s+(\w+)", log, re.MULTILINE))
+    assert "mcp" in imported
+    assert not imported & HEAVY
+
+
+async def test_four_servers_share_a_directory_while_the_first_ingests(tmp_path: Path) -> None:
+    documents = many_files(tmp_path, 60)
+    async with served(tmp_path) as first:
+        with anyio.fail_after(60):
+            await first.handshake()
+            store = await first.call("create_store", name="s")
+            batch = await first.call(
+                "batch_attach", vector_store_id=store["id"], paths=[str(documents)], wait_seconds=1
+            )
+        for number in range(3):
+            async with served(tmp_path) as other:
+                with anyio.fail_after(30):
+                    await other.handshake()
+                    assert store["id"] in [s["id"] for s in (await other.call("list"))["data"]]
+                    added = await other.call("upload_file", text=f"Number {number} says gannet.", filename="n.txt")
+                    assert added["id"].startswith("file-")
+                    await other.call("search", vector_store_id=store["id"], query="tide")
+                await ends_within_a_second(other, end_of_input)
+        with anyio.fail_after(60):
+            while batch["status"] == "in_progress":
+                batch = await first.call("retrieve", vector_store_id=store["id"], batch_id=batch["id"], wait_seconds=20)
+        assert batch["file_counts"]["completed"] == 60
+        await ends_within_a_second(first, end_of_input)
+
+
+async def test_a_misspelt_variable_is_named_on_stderr(tmp_path: Path) -> None:
+    async with served(tmp_path, file_rots="/", embedder="none") as server:
+        with anyio.fail_after(20):
+            await server.handshake()
+        await ends_within_a_second(server, end_of_input)
+        assert "did you mean VECTOR_STORES_FILE_ROOTS?" in server.stderr.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [({"toolset": "some"}, "VECTOR_STORES_TOOLSET"), ({"exclude_tools": "serch"}, "There is no tool 'serch'")],
+)
+async def test_a_wrong_setting_ends_the_server_with_one_line(
+    tmp_path: Path, settings: dict[str, str], sentence: str
+) -> None:
+    async with served(tmp_path, **settings) as server:
+        with anyio.fail_after(20):
+            assert await server.process.wait() == 1
+            assert await server.rest() == []
+        [line] = server.stderr.read_text(encoding="utf-8").splitlines()
+    assert line.startswith("vector-stores-mcp: ")
+    assert sentence in line
+
+
+def open_to_others(top: Path) -> list[Path]:
+    """Return what somebody else could read; files that LanceDB writes lie below a folder that is closed."""
+    found = [Path(folder, name) for folder, _, files in os.walk(top) for name in ("", *files)]
+    return [path for path in found if path.stat().st_mode & 0o077 and not (path.is_file() and "index" in path.parts)]
+
+
+async def test_files_and_folders_of_the_data_directory_are_private(tmp_path: Path) -> None:
+    async with served(tmp_path, embedder="none", log_file=str(tmp_path / "log" / "vs.log")) as server:
+        with anyio.fail_after(20):
+            await server.handshake()
+            store = await server.call("create_store", name="s")
+            await server.call("upload_file", vector_store_id=store["id"], text="Some words.", filename="a.txt")
+        await ends_within_a_second(server, end_of_input)
+    assert open_to_others(tmp_path / "data") == []
+    assert (tmp_path / "log" / "vs.log").stat().st_mode & 0o077 == 0
