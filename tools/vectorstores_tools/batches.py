@@ -37,6 +37,6 @@ async def cancel_batch(call: Call, given: CancelBatch) -> Reply:
 
 def _attachments(given: BatchAttach) -> list[FileAttach]:
     if given.files is not None:
-        return given.files
+        return list(given.files)
     options = given.model_dump(include={"attributes", "chunking_strategy"}, exclude_none=True)
     return [checked(FileAttach, file_id=file_id, **options) for file_id in given.file_ids or ()]

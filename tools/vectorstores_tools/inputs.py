@@ -43,13 +43,13 @@ FilterTree = WithJsonSchema(
     }
 )
 
-Chunking = Annotated[ChunkingStrategy | None, Field(description="auto is 800/400; the overlap at most half")]
+Chunking = Annotated[ChunkingStrategy | None, Field(description="auto is 800/400; overlap at most half")]
 FileMap = Annotated[
     Annotated[Attributes, Pairs] | None,
-    Field(description="Of the file, to filter by: up to 16 strings, numbers or booleans"),
+    Field(description="To filter by: up to 16 strings, numbers, booleans"),
 ]
 StoreMap = Annotated[Annotated[Metadata, Pairs] | None, Field(description="Up to 16 strings")]
-Wait = Annotated[int, Field(ge=0, le=50, description="For processing, seconds")]
+Wait = Annotated[int, Field(ge=0, le=50, description="Seconds to wait for processing")]
 
 
 class CreateStore(Request):
@@ -80,13 +80,19 @@ class UploadFile(Request):
     wait_seconds: Wait = 20
 
 
+class BatchFile(FileAttach):
+    """One of batch_attach's files; its schema is not shown a fourth time."""
+
+    chunking_strategy: Annotated[ChunkingStrategy, Pairs] | None = None
+
+
 class BatchAttach(Request):
     """Arguments of batch_attach."""
 
     vector_store_id: Id
     file_ids: Annotated[list[Id], Field(max_length=MAX_FILES_IN_BATCH)] | None = None
-    files: Annotated[list[FileAttach], Field(max_length=MAX_FILES_IN_BATCH)] | None = Field(
-        default=None, description="As file_ids, each with its own attributes and chunking_strategy"
+    files: Annotated[list[BatchFile], Field(max_length=MAX_FILES_IN_BATCH)] | None = Field(
+        default=None, description="As file_ids, each with its own options"
     )
     paths: Annotated[list[str], Field(min_length=1, max_length=100)] | None = Field(
         default=None, description="Files, folders or globs; absolute, or from ~"
@@ -108,7 +114,7 @@ class Search(Request):
 
     query: Annotated[Queries, OneOrMore]
     vector_store_id: Annotated[Stores, OneOrMore] | None = Field(
-        default=None, description="One or a list; not needed where there is one store"
+        default=None, description="Not needed with one store"
     )
     filters: Annotated[Any, FilterTree] = Field(
         default=None,
@@ -117,7 +123,7 @@ class Search(Request):
     max_num_results: int = Field(default=10, ge=1, le=50)
     ranking_options: Ranking | None = None
     response_format: Literal["concise", "detailed"] = Field(
-        default="concise", description="The passages that matched, or whole chunks"
+        default="concise", description="Passages that matched, or chunks"
     )
     max_tokens: Tokens | None = Field(default=None, description="Of the answer; default 4000, detailed 8000")
 
