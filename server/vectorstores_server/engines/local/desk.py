@@ -24,25 +24,34 @@ class Piece:
 
 
 def take(files: Sequence[Prepared], room: int) -> list[Piece]:
-    """Take up to `room` passages, from the oldest file of the most pressing kind on.
+    """Take up to `room` passages, of the most pressing kind of files first, and there from the oldest on.
 
-    No file gets more than half while others wait, so that a small one is through with the next group however long
-    the one before it is.
+    No file gets more than half while others of its kind wait, so that a small one is through with the next group
+    however long the one before it is.
     """
-    files = sorted((f for f in files if f.left), key=lambda f: f.priority)
-    share = room if len(files) == 1 else room // 2
-    counts: list[int] = []
-    for file in files:
-        counts.append(min(file.left, share, room))
-        room -= counts[-1]
     pieces: list[Piece] = []
-    for file, count in zip(files, counts, strict=True):
-        more = min(file.left - count, room)
-        room -= more
-        if count + more:
-            pieces.append(Piece(file, file.taken, file.taken + count + more))
-            file.taken += count + more
+    for priority in sorted({file.priority for file in files}):
+        of_kind = [file for file in files if file.priority == priority and file.left]
+        for file, count in zip(of_kind, _shares([file.left for file in of_kind], room), strict=True):
+            if count:
+                pieces.append(Piece(file, file.taken, file.taken + count))
+                file.taken += count
+                room -= count
     return pieces
+
+
+def _shares(left: Sequence[int], room: int) -> list[int]:
+    """Divide `room`: at most half to each as long as anything is left for others, then the rest in order."""
+    most = room if len(left) == 1 else room // 2
+    shares: list[int] = []
+    for count in left:
+        shares.append(min(count, most, room))
+        room -= shares[-1]
+    for i, count in enumerate(left):
+        more = min(count - shares[i], room)
+        shares[i] += more
+        room -= more
+    return shares
 
 
 class Desk:
