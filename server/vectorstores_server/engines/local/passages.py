@@ -108,7 +108,7 @@ def _cuts(offsets: "NDArray[np.int32]", quality: "NDArray[np.float32]", cap: int
             cuts.append(n)
             break
         ideal = _ideal(left, characters, cap)
-        fits = int(np.searchsorted(ends, starts[here] + MAX_CHARACTERS, side="right"))
+        fits = int(np.searchsorted(ends, int(starts[here]) + MAX_CHARACTERS, side="right"))
         high = min(here + cap, max(fits, here + 1), n)
         low = min(here + max(1, int(0.5 * ideal)), high)
         off: NDArray[np.float64] = np.abs(np.arange(low, high + 1) - here - ideal) / ideal

@@ -121,7 +121,7 @@ def _split_long(spans: "NDArray[np.int32]") -> "NDArray[np.int32]":
     pieces = np.where(long, -(-length // CHARACTERS_A_TOKEN), 1)
     which = np.repeat(np.arange(len(spans)), pieces)
     nth = np.arange(len(which)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    starts = spans[which, 0] + nth * CHARACTERS_A_TOKEN
-    whole = spans[which, 1]
-    ends: NDArray[np.int64] = np.where(long[which], np.minimum(starts + CHARACTERS_A_TOKEN, whole), whole)
-    return np.column_stack((starts, ends)).astype(np.int32)
+    split, inside = spans[which], long[which]
+    split[:, 0] += nth * CHARACTERS_A_TOKEN
+    split[inside, 1] = np.minimum(split[inside, 0] + CHARACTERS_A_TOKEN, split[inside, 1])
+    return split

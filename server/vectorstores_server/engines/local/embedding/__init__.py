@@ -1,0 +1,110 @@
+"""Embedders: texts in, vectors out. Which one there is, is chosen here; nothing is loaded before the first text."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from vectorstores_server.engines.local.embedding.errors import EmbeddingFailure, ModelMissing, Stopped
+from vectorstores_server.engines.local.embedding.weights import candidates, find_weights
+
+if TYPE_CHECKING:
+    from numpy import float32
+    from numpy.typing import NDArray
+
+__all__ = ["Embedder", "EmbedderChoice", "EmbeddingFailure", "Stopped", "open_embedder"]
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors of length 1. All methods raise EmbeddingFailure, and nothing else of their own."""
+
+    @property
+    def identity(self) -> str:
+        """Name, precision and dimensions: vectors of the same identity may be compared with each other.
+
+        Known after `prepare()`, as `dimensions` is; for MiniLM at once.
+        """
+        ...
+
+    @property
+    def dimensions(self) -> int:
+        """How many numbers a vector has."""
+        ...
+
+    @property
+    def window(self) -> int:
+        """How many of its tokens it reads of a text, its own two special ones included."""
+        ...
+
+    async def prepare(self) -> None:
+        """Find out what is not known yet: a service is asked once for its dimensions. A second call does nothing."""
+        ...
+
+    async def embed_documents(
+        self, texts: Sequence[str], *, stop: Callable[[], bool] | None = None
+    ) -> "NDArray[float32]":
+        """Return an array (len(texts), dimensions), in the order of the texts.
+
+        `stop` is asked from a thread, some times a second (a service: between requests); raises Stopped if it
+        answers true.
+        """
+        ...
+
+    async def embed_query(self, text: str) -> "NDArray[float32]":
+        """Return an array (dimensions,). Does not wait for documents that are being embedded."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of the model or the connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedderChoice:
+    """What the operator chose. `name`: auto, minilm, openai:<model> or none; `cache`: where a download is kept."""
+
+    name: str
+    cache: Path
+    path: Path | None = None
+    download: bool = False
+    base_url: str = "https://api.openai.com/v1"
+    api_key: str | None = field(default=None, repr=False)
+    dimensions: int | None = None
+    batch: int = 128
+
+
+def open_embedder(choice: EmbedderChoice) -> Embedder | None:
+    """Return the chosen embedder; None: there are no vectors (`none`, or `auto` without weights on this machine).
+
+    Cheap, and answers differently once the weights have arrived. Raises ModelMissing where a model was demanded
+    that is not there, and may not be downloaded.
+    """
+    if choice.name == "none":
+        return None
+    if choice.name.startswith("openai:"):
+        from vectorstores_server.engines.local.embedding.openai import OpenAIEmbedder
+
+        return OpenAIEmbedder(
+            choice.base_url,
+            choice.api_key,
+            choice.name.removeprefix("openai:"),
+            dimensions=choice.dimensions,
+            batch=choice.batch,
+        )
+    return _open_minilm(choice)
+
+
+def _open_minilm(choice: EmbedderChoice) -> Embedder | None:
+    from vectorstores_server.engines.local.embedding.minilm import MiniLM
+
+    weights = find_weights(choice.path, choice.cache)
+    if weights is None and not choice.download:
+        if choice.name == "auto":
+            return None
+        raise ModelMissing(candidates(choice.cache))
+    if not choice.download:
+        return MiniLM(weights, choice.cache)
+    from vectorstores_server.engines.local.embedding.download import download
+
+    return MiniLM(weights, choice.cache, partial(download, choice.cache))

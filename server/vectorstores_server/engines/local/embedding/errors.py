@@ -1,0 +1,82 @@
+"""What an embedder can fail with.
+
+EmbeddingFailure             code and sentence, ready to be shown; `transient`: trying again later may help
+├── ModelMissing             no weights were found; names where they were looked for
+├── ModelUnusable            weights were found, and are not the model's
+├── DownloadFailed           the model could not be fetched
+├── ServiceUnavailable       the embedding service does not answer, or is busy
+└── ServiceRefused           it answers, and will not do this (key, model, size), or answers nonsense
+
+Stopped                      not a failure: `stop()` said so
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+INSTALL_COMMAND = "vector-stores-mcp model install"
+
+
+class Stopped(Exception):
+    """The work was given up because `stop()` answered true; nothing was computed that counts."""
+
+
+class EmbeddingFailure(Exception):
+    """Texts could not be embedded. `message` is the fact and the next step; it never holds a key."""
+
+    code = "embedding_failed"
+    transient = False
+
+    def __init__(self, fact: str, next: str) -> None:
+        self.message = f"{fact} {next}"
+        super().__init__(self.message)
+
+
+class ModelMissing(EmbeddingFailure):
+    """The weights of the local model are not on this machine."""
+
+    code = "model_missing"
+
+    def __init__(self, searched: Sequence[Path]) -> None:
+        places = ", ".join(str(path) for path in searched)
+        super().__init__(
+            f"The embedding model is not installed (looked in {places}).",
+            f"Run: {INSTALL_COMMAND}",
+        )
+
+
+class ModelUnusable(EmbeddingFailure):
+    """A file that should be the model's weights is not."""
+
+    code = "model_unusable"
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"{path} is not the expected model.safetensors of all-MiniLM-L6-v2: {reason}.",
+            f"Remove it and run: {INSTALL_COMMAND}",
+        )
+
+
+class DownloadFailed(EmbeddingFailure):
+    """The weights could not be fetched or kept."""
+
+    code = "model_download_failed"
+    transient = True
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(
+            f"Downloading the embedding model from {url} failed: {reason}.",
+            f"Run {INSTALL_COMMAND} again, or fetch the file by other means and set VECTOR_STORES_EMBEDDER_PATH to it.",
+        )
+
+
+class ServiceUnavailable(EmbeddingFailure):
+    """The embedding service cannot be reached or asks to be left alone for now."""
+
+    code = "embedding_service_unavailable"
+    transient = True
+
+
+class ServiceRefused(EmbeddingFailure):
+    """The embedding service will not do what it was asked, however often."""
+
+    code = "embedding_service_refused"

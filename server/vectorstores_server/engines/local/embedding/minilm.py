@@ -1,0 +1,175 @@
+"""The local embedder: the model in threads of its own, so that the event loop lives and queries do not queue."""
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.lowlevel
+import anyio.to_thread
+
+from vectorstores_server.engines.local.embedding.errors import ModelMissing, Stopped
+from vectorstores_server.engines.local.embedding.quantising import DIMENSIONS, WINDOW
+from vectorstores_server.engines.local.embedding.weights import candidates, find_weights
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from vectorstores_server.engines.local.embedding.model import Model
+
+SLICE_SECONDS = 0.2
+"""After this time a thread comes back to the event loop; it asks `stop` as often."""
+BATCH_TOKENS = 512
+"""Measured: larger batches leave the processor's cache and are up to a tenth slower."""
+MAX_THREADS = 8
+
+
+class MiniLM:
+    """all-MiniLM-L6-v2 in int8 on onnxruntime. `weights` None: `fetch` gets them at the first embed_documents.
+
+    Each thread computes one batch on its own: that costs less than one batch on all cores, and a query shares no
+    pool with the documents.
+    """
+
+    identity = f"minilm/int8/{DIMENSIONS}"
+    dimensions = DIMENSIONS
+    window = WINDOW
+
+    def __init__(
+        self,
+        weights: Path | None,
+        cache: Path,
+        fetch: Callable[[], Awaitable[Path]] | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self._weights = weights
+        self._cache = cache
+        self._fetch = fetch
+        self._model: Model | None = None
+        self._opening = threading.Lock()
+        self._threads = threads or min(MAX_THREADS, usable_cores())
+        self._bulk = anyio.CapacityLimiter(self._threads)
+        self._queries = anyio.CapacityLimiter(16)
+
+    async def prepare(self) -> None:
+        """Nothing is unknown."""
+
+    async def embed_documents(
+        self, texts: Sequence[str], *, stop: Callable[[], bool] | None = None
+    ) -> "NDArray[np.float32]":
+        """See Embedder. Raises ModelMissing, ModelUnusable, DownloadFailed and Stopped."""
+        import numpy as np
+
+        if self._path() is None and self._fetch is not None:
+            self._weights = await self._fetch()
+        model = await anyio.to_thread.run_sync(self._open, limiter=self._bulk)
+        batches = await anyio.to_thread.run_sync(_batches, texts, limiter=self._bulk)
+        job = _Job(model, batches, np.empty((len(texts), DIMENSIONS), np.float32), stop)
+        async with anyio.create_task_group() as workers:
+            for _ in range(min(self._threads, len(batches))):
+                workers.start_soon(self._work, job)
+        if job.stopped:
+            # Who is cancelled shall see that, and not Stopped.
+            await anyio.lowlevel.checkpoint()
+            raise Stopped
+        return job.vectors
+
+    async def embed_query(self, text: str) -> "NDArray[np.float32]":
+        """See Embedder. Raises ModelMissing and ModelUnusable."""
+        return await anyio.to_thread.run_sync(self._query, text, limiter=self._queries)
+
+    async def aclose(self) -> None:
+        """Let go of the model's memory."""
+        self._model = None
+
+    async def _work(self, job: "_Job") -> None:
+        while job.pending:
+            await anyio.to_thread.run_sync(job.run, limiter=self._bulk)
+
+    def _query(self, text: str) -> "NDArray[np.float32]":
+        from vectorstores_server.engines.local.embedding.model import token_ids
+
+        return self._open().embed([token_ids(text)])[0]
+
+    def _open(self) -> "Model":
+        """Load the model once, whoever comes first; blocks for the fifth of a second that it takes."""
+        with self._opening:
+            if self._model is None:
+                from vectorstores_server.engines.local.embedding.model import Model
+
+                path = self._path()
+                if path is None:
+                    raise ModelMissing(candidates(self._cache))
+                self._model = Model(path)
+            return self._model
+
+    def _path(self) -> Path | None:
+        return self._weights or find_weights(None, self._cache)
+
+
+class _Job:
+    """The batches of one call that are still to be done, taken by several threads, and what came of them."""
+
+    def __init__(
+        self,
+        model: "Model",
+        batches: "deque[Batch]",
+        vectors: "NDArray[np.float32]",
+        stop: Callable[[], bool] | None,
+    ) -> None:
+        self.vectors = vectors
+        self.stopped = False
+        self._model = model
+        self._batches = batches
+        self._stop = stop
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is more to do."""
+        return bool(self._batches) and not self.stopped
+
+    def run(self) -> None:
+        """Compute batches for SLICE_SECONDS."""
+        if self._stop is not None and self._stop():
+            self.stopped = True
+            return
+        until = time.monotonic() + SLICE_SECONDS
+        while self.pending and time.monotonic() < until:
+            try:
+                places, ids = self._batches.popleft()
+            except IndexError:
+                return
+            self.vectors[places] = self._model.embed(ids)
+
+
+Batch = tuple[list[int], list[list[int]]]
+"""Places of the texts in the call, and their token ids, which are equally many."""
+
+
+def _batches(texts: Sequence[str]) -> deque[Batch]:
+    """Batches of texts of one length, so that nothing is padded; the longest first."""
+    from vectorstores_server.engines.local.embedding.model import token_ids
+
+    ids = [token_ids(text) for text in texts]
+    order = sorted(range(len(ids)), key=lambda i: -len(ids[i]))
+    batches: deque[Batch] = deque()
+    for length, same in groupby(order, key=lambda i: len(ids[i])):
+        places = list(same)
+        size = max(1, BATCH_TOKENS // length)
+        for at in range(0, len(places), size):
+            part = places[at : at + size]
+            batches.append((part, [ids[i] for i in part]))
+    return batches
+
+
+def usable_cores() -> int:
+    """Cores that this process may use; a container's share of time is not known here."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
