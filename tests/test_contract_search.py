@@ -1,0 +1,138 @@
+"""What contract.py promises of searching."""
+
+import pytest
+
+from engine_calls import NOISE, SMALL, add, attach, found, new_store, search, settled, upload
+from vectorstores_tools import filters
+from vectorstores_tools.contract import Engine
+from vectorstores_tools.errors import NotSupported, StoreNotFound
+from vectorstores_tools.models import FileAttach
+
+TEXTS = {
+    "cats.txt": "Cats sleep sixteen hours a day and purr when they are content.",
+    "dogs.txt": "Dogs bark at strangers and fetch sticks in the park.",
+    "tax.txt": "The tax return is due at the end of July, with all receipts.",
+}
+
+
+async def library(engine: Engine) -> tuple[str, dict[str, str]]:
+    store = await new_store(engine)
+    return store, {name: await add(engine, store, text, name, {"name": name}) for name, text in TEXTS.items()}
+
+
+async def test_a_search_finds_the_text_and_says_where_it_stands(engine: Engine):
+    store, files = await library(engine)
+    page = await search(engine, store, "why do cats purr")
+    hit = page.data[0]
+    assert (hit.file_id, hit.filename, hit.attributes) == (files["cats.txt"], "cats.txt", {"name": "cats.txt"})
+    assert hit.content[0].text == TEXTS["cats.txt"]
+    assert page.search_query == ["why do cats purr"]
+    if engine.capabilities.citations:
+        assert hit.vector_store_id == store
+        assert (hit.chars, hit.lines) == ((0, len(TEXTS["cats.txt"])), (1, 1))
+
+
+async def test_scores_lie_between_0_and_1_and_fall_with_rank(engine: Engine):
+    store, _ = await library(engine)
+    scores = [hit.score for hit in (await search(engine, store, "cats and dogs and tax")).data]
+    assert len(scores) == 3
+    assert all(0 <= score <= 1 for score in scores)
+    assert scores == sorted(scores, reverse=True)
+
+
+async def test_no_more_hits_than_asked_for(engine: Engine):
+    store, _ = await library(engine)
+    assert len(await found(engine, store, "cats and dogs and tax", max_num_results=2)) == 2
+
+
+async def test_a_threshold_drops_hits_and_says_how_many(engine: Engine):
+    store, _ = await library(engine)
+    page = await search(engine, store, "cats", ranking_options={"score_threshold": 1.0})
+    assert page.data == []
+    if page.below_threshold:
+        assert page.best_below is not None
+        assert 0 < page.best_below < 1
+
+
+async def test_several_queries_find_what_each_of_them_finds(engine: Engine):
+    store, files = await library(engine)
+    page = await search(engine, store, "purr", "receipts")
+    assert {hit.file_id for hit in page.data[:2]} == {files["cats.txt"], files["tax.txt"]}
+    assert page.search_query == ["purr", "receipts"]
+
+
+async def test_filters_choose_the_files_that_are_searched(engine: Engine):
+    store, files = await library(engine)
+    query = "cats dogs tax"
+    only = filters.parse({"type": "eq", "key": "name", "value": "dogs.txt"})
+    assert await found(engine, store, query, filters=only) == [files["dogs.txt"]]
+    others = filters.parse({"type": "nin", "key": "name", "value": ["dogs.txt"]})
+    assert set(await found(engine, store, query, filters=others)) == {files["cats.txt"], files["tax.txt"]}
+    nothing = filters.parse({"type": "eq", "key": "name", "value": "none"})
+    page = await search(engine, store, query, filters=nothing)
+    assert page.data == []
+    if page.files is not None:
+        assert page.files == 0
+
+
+async def test_a_search_sees_new_attributes_at_once(engine: Engine):
+    store, files = await library(engine)
+    await engine.update_store_file(store, files["cats.txt"], {"name": "lions"})
+    lions = filters.parse({"type": "eq", "key": "name", "value": "lions"})
+    hits = (await search(engine, store, "cats", filters=lions)).data
+    assert [(hit.file_id, hit.attributes) for hit in hits] == [(files["cats.txt"], {"name": "lions"})]
+
+
+async def test_a_store_searches_its_own_files_only(engine: Engine):
+    store, _ = await library(engine)
+    other = await new_store(engine)
+    mine = await add(engine, other, "Cats are here as well.")
+    assert await found(engine, other, "cats") == [mine]
+    assert mine not in await found(engine, store, "cats")
+
+
+async def test_an_empty_store_has_no_hits(engine: Engine):
+    page = await search(engine, await new_store(engine), "anything")
+    assert page.data == []
+    assert page.object == "vector_store.search_results.page"
+
+
+async def test_no_search_ever_sees_two_versions_of_a_file_or_none(engine: Engine):
+    store = await new_store(engine)
+    file = await add(engine, store, "The walrus lives in the far north.")
+    for sizes in (SMALL, None, SMALL):
+        strategy = sizes or {"type": "auto"}
+        await engine.attach_file(store, FileAttach.model_validate({"file_id": file, "chunking_strategy": strategy}))
+        while (await engine.retrieve_store_file(store, file)).status == "in_progress":
+            assert await found(engine, store, "walrus") == [file]
+        assert await found(engine, store, "walrus") == [file]
+
+
+async def test_what_failed_is_counted_as_not_searched(engine: Engine):
+    store, _ = await library(engine)
+    noise = await upload(engine, NOISE, "noise.bin")
+    await attach(engine, store, noise)
+    await settled(engine, store, noise)
+    page = await search(engine, store, "cats")
+    if page.not_searched is not None:
+        assert (page.not_searched.in_progress, page.not_searched.failed) == (0, 1)
+
+
+async def test_searching_no_store_is_not_found(engine: Engine):
+    with pytest.raises(StoreNotFound):
+        await search(engine, "vs_none", "x")
+
+
+async def test_rewriting_is_refused_where_there_is_none(engine: Engine):
+    if engine.capabilities.rewrite_query:
+        pytest.skip("there it is done")
+    with pytest.raises(NotSupported, match="send several queries") as refused:
+        await search(engine, await new_store(engine), "x", rewrite_query=True)
+    assert refused.value.param == "rewrite_query"
+
+
+async def test_with_a_model_a_search_finds_what_is_meant_without_a_common_word(minilm_engine: Engine):
+    store, files = await library(minilm_engine)
+    page = await search(minilm_engine, store, "feline happiness")
+    assert page.data[0].file_id == files["cats.txt"]
+    assert page.data[0].vector_score is not None
