@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from vectorstores_server.engines.local.index.records import Candidate, Candidates, Weights
 
-SATURATION = 3.3  # times n r: the BM25 score that counts half
+SATURATION = 3.3
 IDF_OF_1000_ROWS = 6.5
 MEASURED = Weights()
 
@@ -41,11 +41,16 @@ def rarity(rows: int) -> float:
     return min(1.0, math.log(1 + (max(rows, 1) - 0.5) / 1.5) / IDF_OF_1000_ROWS)
 
 
+def half_point(n_tokens: int, rows: int) -> float:
+    """Return the BM25 score that counts half; 0 for a query of stop words."""
+    return SATURATION * n_tokens * rarity(rows)
+
+
 def text_share(text_score: float, n_tokens: int, rows: int) -> float:
     """Return the wording half in 0..1; 0 for a query of stop words."""
     if n_tokens == 0 or text_score <= 0:
         return 0.0
-    return text_score / (text_score + SATURATION * n_tokens * rarity(rows))
+    return text_score / (text_score + half_point(n_tokens, rows))
 
 
 def score(cosine: float | None, text_score: float, n_tokens: int, rows: int, weights: Weights = MEASURED) -> float:

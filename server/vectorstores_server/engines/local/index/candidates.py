@@ -1,26 +1,45 @@
 """Find the passages that may answer: by vector and by text side by side, then the exact cosine of those that count.
 
-The two queries give row ids only. Reading a vector is the dear part (10 us each: 300 cost more than both queries), and
-most rows that the text alone found cannot come near the top: a row that is not among the nearest has at most the cosine
-of the farthest of those (and what the 4-bit codes err), so its score has a ceiling, and its vector is read only if the
-ceiling reaches the best.
+The two queries give row ids and scores only. Reading a vector costs 10 us, so reading those of 400 rows costs more than
+both queries. The codes of the vector index give the cosines of the nearest thousand almost for nothing and to within
+.02: enough to see which rows can be among the best, and only of these are place and vector read.
 """
 
+import math
 from asyncio import gather
-from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
-from numpy import float32
+from numpy import float32, float64
 from numpy.typing import NDArray
 
 from vectorstores_server.engines.local.index.arrow import PLACE
 from vectorstores_server.engines.local.index.errors import WrongDimensions
 from vectorstores_server.engines.local.index.lance import Table
 from vectorstores_server.engines.local.index.records import Candidate, CandidateQuery, Candidates
-from vectorstores_server.engines.local.ranking import score
+from vectorstores_server.engines.local.ranking import half_point
 
-READ_AT_ONCE = 50  # rows by text alone whose vectors are read with those of the nearest
-ERROR = 0.03  # of a cosine by the codes of the vector index, which choose the nearest
+WIDE = 1_000
+CODE_ERROR = 0.44  # over the root of the dimensions: four standard deviations of a cosine by 4-bit codes
+
+Floats = NDArray[float64]
+
+
+class Near(NamedTuple):
+    """Cosines by row id, falling, and by how much they may be wrong; `complete` when no other row matches."""
+
+    cosines: dict[int, float]
+    error: float
+    complete: bool
+
+
+class Bounds(NamedTuple):
+    """Candidates by row id with their BM25 scores, and between what their cosines lie."""
+
+    ids: list[int]
+    texts: Floats
+    low: Floats
+    high: Floats
 
 
 async def find(table: Table, query: CandidateQuery) -> Candidates:
@@ -29,26 +48,28 @@ async def find(table: Table, query: CandidateQuery) -> Candidates:
     vector = query.vector if table.dimensions is not None else None
     if vector is not None and len(vector) != table.dimensions:
         raise WrongDimensions(table.name, table.dimensions, len(vector))
-    near, text_scores, n_tokens, n_rows = await gather(
+    near, texts, n_tokens, n_rows = await gather(
         _near(table, vector, query.vector_k, where),
         _matching(table, query.text, query.text_k, where),
         _tokens(table, query.text),
         table.count(),
     )
-    by_text = [row for row in text_scores if row not in near]
-    at_once = len(by_text) if vector is None else READ_AT_ONCE
-    found = await _read(table, [*near, *by_text[:at_once]], text_scores, vector)
-    answer = Candidates(list(found.values()), n_tokens, n_rows)
-    farthest = min((found[row].cosine or 0.0 for row in near), default=1.0) + ERROR
-    waiting = {row: text_scores[row] for row in by_text[at_once:]}
-    possible = _possible(answer, waiting, farthest, query)
-    answer.rows.extend((await _read(table, possible, text_scores, vector)).values())
-    return answer
+    bounds = _bounds(near, texts, query.vector_k)
+    chosen = _possible(bounds, query, n_tokens, n_rows, by_vector=vector is not None)
+    rows = await _read(table, [bounds.ids[at] for at in chosen], texts, near, vector)
+    complete = near.complete and len(texts) < query.text_k and len(rows) == len(bounds.ids)
+    return Candidates(rows, n_tokens, n_rows, complete)
 
 
-async def _near(table: Table, vector: NDArray[float32] | None, k: int, where: str | None) -> dict[int, None]:
-    """Return the ids of the nearest rows, in order and quick to look up."""
-    return {} if vector is None else dict.fromkeys(await table.near(vector, k, where))
+async def _near(table: Table, vector: NDArray[float32] | None, k: int, where: str | None) -> Near:
+    if vector is None:
+        return Near({}, 0.0, complete=True)
+    coded = await table.coded()
+    wide = k if coded is None else max(k, WIDE)
+    distances = await table.near(vector, wide, where)
+    scale = 2 if coded else 1  # codes give the squared distance of unit vectors, which is twice 1 - cos
+    cosines = {row: 1 - distance / scale for row, distance in distances.items()}
+    return Near(cosines, CODE_ERROR / math.sqrt(len(vector)) if coded else 0.0, len(cosines) < wide)
 
 
 async def _matching(table: Table, text: str, k: int, where: str | None) -> dict[int, float]:
@@ -60,32 +81,47 @@ async def _tokens(table: Table, text: str) -> int:
     return await table.tokens(text) if text.strip() else 0
 
 
+def _bounds(near: Near, texts: dict[int, float], vector_k: int) -> Bounds:
+    """Join the first of both sides. A row that is not among the nearest is at most as near as the last of them."""
+    ids = list(dict.fromkeys([*list(near.cosines)[:vector_k], *texts]))
+    farthest = min(near.cosines.values(), default=-1.0)
+    low = np.array([near.cosines.get(row, -1.0) for row in ids]) - near.error
+    high = np.array([near.cosines.get(row, farthest) for row in ids]) + near.error
+    return Bounds(ids, np.array([texts.get(row, 0.0) for row in ids]), low, high)
+
+
+def _possible(bounds: Bounds, query: CandidateQuery, n_tokens: int, n_rows: int, *, by_vector: bool) -> list[int]:
+    """Return the positions of those that can be among the best."""
+    if len(bounds.ids) <= query.best:
+        return list(range(len(bounds.ids)))
+    half = half_point(n_tokens, n_rows)
+    wording = bounds.texts / (bounds.texts + half) if half else np.zeros(len(bounds.ids))
+    weights = query.weights
+    share = weights.vector if by_vector else 0.0
+    low = share * np.maximum(bounds.low, 0) + weights.text * wording
+    high = share * np.maximum(bounds.high, 0) + weights.text * wording
+    floor = np.partition(low, -query.best)[-query.best]
+    return np.flatnonzero(high >= floor).tolist()
+
+
 async def _read(
-    table: Table, ids: Sequence[int], text_scores: Mapping[int, float], vector: NDArray[float32] | None
-) -> dict[int, Candidate]:
-    """Return candidates by row id, with exact cosines where there is a vector to compare with."""
+    table: Table, ids: list[int], texts: dict[int, float], near: Near, vector: NDArray[float32] | None
+) -> list[Candidate]:
+    """Read rows, and their vectors unless all cosines are known exactly."""
     if not ids:
-        return {}
-    place, vectors = await table.take(ids, vectors=vector is not None)
+        return []
+    exact = vector is None or (near.error == 0 and all(row in near.cosines for row in ids))
+    place, vectors = await table.take(ids, vectors=not exact)
     rows = place["_rowid"]
-    cosines = [None] * len(rows) if vector is None or vectors is None else _cosines(vectors, vector)
-    scores = [text_scores.get(row, 0.0) for row in rows]
-    columns = zip(*(place[name] for name in PLACE), cosines, scores, strict=True)
-    return dict(zip(rows, map(Candidate._make, columns), strict=True))
+    if vector is not None and vectors is not None:
+        cosines: list[float] | list[float | None] = _cosines(vectors, vector)
+    else:
+        cosines = [near.cosines.get(row) for row in rows]
+    scores = [texts.get(row, 0.0) for row in rows]
+    return [Candidate(*row) for row in zip(*(place[name] for name in PLACE), cosines, scores, strict=True)]
 
 
 def _cosines(vectors: NDArray[float32], vector: NDArray[float32]) -> list[float]:
     """Return cos(row, vector); 0 where one of them has no direction."""
     lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(vector)
     return ((vectors @ vector) / np.where(lengths == 0, 1, lengths)).tolist()
-
-
-def _possible(answer: Candidates, waiting: Mapping[int, float], farthest: float, query: CandidateQuery) -> list[int]:
-    """Name the rows that can still be among the best, none of which has a cosine above `farthest`."""
-
-    def scored(cosine: float | None, text_score: float) -> float:
-        return score(cosine, text_score, answer.n_tokens, answer.n_rows, query.weights)
-
-    best = sorted((scored(row.cosine, row.text_score) for row in answer.rows), reverse=True)[: query.best]
-    floor = best[-1] if len(best) == query.best else 0.0
-    return [row for row, text_score in waiting.items() if scored(farthest, text_score) >= floor]

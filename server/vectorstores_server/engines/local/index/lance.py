@@ -66,16 +66,25 @@ class Table:
         """Count the tokens that the full-text index makes of `text`: stop words are gone, CJK is segmented."""
         return len(list(await self._table.tokenize(text, column=TEXT)))
 
-    async def near(self, vector: NDArray[float32], k: int, where: str | None) -> list[int]:
-        """Return the row ids of the k nearest, by the index's own approximation where there is one.
+    async def coded(self) -> bool | None:
+        """Tell whether `near` answers by 4-bit codes alone; None when it does by codes and reads the vectors as well.
 
-        Its distances are not returned: 4-bit codes give twice the cosine distance, a table without index once.
+        The latter is what LanceDB does while there are rows that the vector index does not cover.
+        """
+        index = await self._table.index_stats(f"{VECTOR}_idx")
+        if index is None:
+            return False
+        return None if index.num_unindexed_rows else True
+
+    async def near(self, vector: NDArray[float32], k: int, where: str | None) -> dict[int, float]:
+        """Return the distances of the k nearest by row id, rising: 1 - cos, or about twice that by codes alone.
+
         All partitions may be probed when the filter leaves too few rows.
         """
         query = self._table.query().nearest_to(vector).distance_type("cosine").limit(k)
         query = query.maximum_nprobes(0).minimum_nprobes(MIN_PROBES).select(["_distance"]).with_row_id()
         found = await (query.where(where) if where else query).to_arrow()
-        return found["_rowid"].to_pylist()
+        return dict(zip(found["_rowid"].to_pylist(), found["_distance"].to_pylist(), strict=True))
 
     async def matching(self, text: str, k: int, where: str | None) -> dict[int, float]:
         """Return the k best scores of BM25 by row id, falling."""

@@ -81,8 +81,12 @@ class Candidate(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Passages in no particular order; the tokens of the query's text, and the rows of the table, for their scores."""
+    """Passages in no particular order; the tokens of the query's text and the rows of the table, for their scores.
+
+    `complete` says that no other row matches, so that asking for more would give the same.
+    """
 
     rows: list[Candidate]
     n_tokens: int
     n_rows: int
+    complete: bool = False
