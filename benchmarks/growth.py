@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from numpy import float32
 from numpy.typing import NDArray
-from vectorstores_server.engines.local.index import CandidateQuery, Index, Rows
 
 from benchmarks.budgets import Result
 from benchmarks.metrics import median
 from benchmarks.options import Options
+from vectorstores_server.engines.local.index import CandidateQuery, Index, Rows
 
 START = 10_000
 STEP = 10_000

@@ -4,10 +4,6 @@ import shutil
 import time
 from pathlib import Path
 
-from vectorstores_server.engines.local.embedding import Embedder, EmbedderChoice, open_embedder
-from vectorstores_server.engines.local.passages import cut, embed_text
-from vectorstores_server.engines.local.tokens import TokenCounter
-
 from benchmarks.budgets import Result
 from benchmarks.corpus import abstracts
 from benchmarks.index_vectors_given import rows_per_second
@@ -17,6 +13,9 @@ from benchmarks.peers import torch_rate
 from benchmarks.processes import OURS, Served, serve
 from benchmarks.stores import attach, finished
 from vectorstores_server.engines.local.document import Document
+from vectorstores_server.engines.local.embedding import Embedder, EmbedderChoice, open_embedder
+from vectorstores_server.engines.local.passages import cut, embed_text
+from vectorstores_server.engines.local.tokens import TokenCounter
 
 TOKENS = 200
 FILES = 16

@@ -13,7 +13,8 @@ TEXT_ROWS = 300
 PLACE = ["rev", "ordinal", "start", "end", "chunk_start", "chunk_end"]
 
 
-connect: Any = lancedb.connect_async  # pyright: ignore[reportUnknownMemberType]  # half typed
+# half typed
+connect: Any = lancedb.connect_async  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
 class RawTable:

@@ -30,8 +30,9 @@ async def make_rows(pieces: Sequence[Piece], embedder: Embedder | None, stop: Ca
 
 
 def _embed_texts(pieces: Sequence[Piece]) -> list[str]:
+    # A title helps the vectors, a file name does not: in front of each passage it cost a point of chunkeval's recall.
     return [
-        embed_text(piece.file.document, passage, piece.file.title)
+        embed_text(piece.file.document, passage, piece.file.document.title or "")
         for piece in pieces
         for passage in piece.file.passages[piece.first : piece.last]
     ]
