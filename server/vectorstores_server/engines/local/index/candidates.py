@@ -48,8 +48,9 @@ async def find(table: Table, query: CandidateQuery) -> Candidates:
     vector = query.vector if table.dimensions is not None else None
     if vector is not None and len(vector) != table.dimensions:
         raise WrongDimensions(table.name, table.dimensions, len(vector))
+    coded = await table.coded() if vector is not None else None
     near, texts, n_tokens, n_rows = await gather(
-        _near(table, vector, query.vector_k, where),
+        _near(table, vector, query.vector_k, where, coded=coded),
         _matching(table, query.text, query.text_k, where),
         _tokens(table, query.text),
         table.count(),
@@ -61,15 +62,17 @@ async def find(table: Table, query: CandidateQuery) -> Candidates:
     return Candidates(rows, n_tokens, n_rows, complete)
 
 
-async def _near(table: Table, vector: NDArray[float32] | None, k: int, where: str | None) -> Near:
+async def _near(
+    table: Table, vector: NDArray[float32] | None, k: int, where: str | None, *, coded: bool | None
+) -> Near:
+    """Ask for many where that costs nothing: not where LanceDB reads the vector of each."""
     if vector is None:
         return Near({}, 0.0, complete=True)
-    coded = await table.coded()
     wide = k if coded is None else max(k, WIDE)
-    distances = await table.near(vector, wide, where)
-    scale = 2 if coded else 1  # codes give the squared distance of unit vectors, which is twice 1 - cos
-    cosines = {row: 1 - distance / scale for row, distance in distances.items()}
-    return Near(cosines, CODE_ERROR / math.sqrt(len(vector)) if coded else 0.0, len(cosines) < wide)
+    ids, distances = await table.near(vector, wide, where)
+    cosines = 1 - distances / (2 if coded else 1)  # codes give the squared distance of unit vectors: 2 (1 - cos)
+    error = CODE_ERROR / math.sqrt(len(vector)) if coded else 0.0
+    return Near(dict(zip(ids, cosines.tolist(), strict=True)), error, len(ids) < wide)
 
 
 async def _matching(table: Table, text: str, k: int, where: str | None) -> dict[int, float]:

@@ -76,15 +76,15 @@ class Table:
             return False
         return None if index.num_unindexed_rows else True
 
-    async def near(self, vector: NDArray[float32], k: int, where: str | None) -> dict[int, float]:
-        """Return the distances of the k nearest by row id, rising: 1 - cos, or about twice that by codes alone.
+    async def near(self, vector: NDArray[float32], k: int, where: str | None) -> tuple[list[int], NDArray[float32]]:
+        """Return the row ids of the k nearest and their distances: 1 - cos, or about twice that by codes alone.
 
         All partitions may be probed when the filter leaves too few rows.
         """
         query = self._table.query().nearest_to(vector).distance_type("cosine").limit(k)
         query = query.maximum_nprobes(0).minimum_nprobes(MIN_PROBES).select(["_distance"]).with_row_id()
         found = await (query.where(where) if where else query).to_arrow()
-        return dict(zip(found["_rowid"].to_pylist(), found["_distance"].to_pylist(), strict=True))
+        return found["_rowid"].to_pylist(), found["_distance"].to_numpy()
 
     async def matching(self, text: str, k: int, where: str | None) -> dict[int, float]:
         """Return the k best scores of BM25 by row id, falling."""
