@@ -1,13 +1,14 @@
 """A LocalEngine for tests: words as vectors, texts as files, and waiting without sleeping."""
 
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.lowlevel
 
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_tools.contract import NewFile
@@ -39,6 +40,9 @@ class Words:
         self.dimensions = dimensions
         self.embedded = 0
 
+    async def prepare(self) -> None:
+        pass
+
     async def embed_documents(
         self, texts: Sequence[str], *, stop: Callable[[], bool] | None = None
     ) -> "NDArray[float32]":
@@ -60,13 +64,13 @@ class Words:
         vector = np.full(self.dimensions, 1e-3, np.float32)
         for word in re.findall(r"\w+", text.lower()):
             vector[blake2b(word.encode(), digest_size=2).digest()[0] % self.dimensions] += 1
-        return vector / np.linalg.norm(vector)
+        return vector / np.float32(np.linalg.norm(vector))
 
 
 @asynccontextmanager
 async def opened(
     directory: Path, embedder: Words | None = None, checkpoint: Callable[[str], None] | None = None
-) -> AsyncIterator[LocalEngine]:
+) -> AsyncGenerator[LocalEngine]:
     engine = LocalEngine(directory, embedder, checkpoint=checkpoint)
     try:
         yield engine

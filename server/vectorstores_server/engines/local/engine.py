@@ -88,10 +88,9 @@ class LocalEngine:
 
     async def create_store(self, request: StoreCreate) -> VectorStore:
         """See the contract. `notes` is an extra key: sentences for the reader."""
-        embedder = (await self._start()).embedder
-        identity, dimensions = (embedder.identity, embedder.dimensions) if embedder else (None, None)
+        identity, dimensions = await (await self._start()).vectors()
         store, others = await self._write(requests.create_store, request, identity, dimensions, clock())
-        notes = [NO_MODEL] if embedder is None else []
+        notes = [NO_MODEL] if identity is None else []
         if others:
             notes.append(namesakes(others))
         return store.model_copy(update={"notes": notes}) if notes else store
@@ -235,7 +234,8 @@ class LocalEngine:
 
     async def reindex(self, store_id: str | None = None) -> int:
         """Have a store, or every one, built anew with today's embedder; return how many that are. Not waited for."""
-        return await (await self._start()).worker.reindex(store_id)
+        machinery = await self._start()
+        return await machinery.worker.reindex(store_id, *await machinery.vectors())
 
     async def rebuilding(self) -> int:
         """Return how many stores are still to be built anew."""

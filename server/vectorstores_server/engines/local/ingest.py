@@ -169,12 +169,17 @@ class Ingest:
                 groups = [group]
                 while receive.statistics().current_buffer_used:
                     groups.append(receive.receive_nowait())
-                # Half of this would have to be repaired by a reconcile; it takes some milliseconds.
-                pieces = [piece for g in groups for piece in g.pieces]
-                with anyio.CancelScope(shield=True):
-                    tables = await self._add(pieces, [rows for g in groups for rows in g.rows])
-                    await self._finish(pieces)
-                await self._after_add(tables)
+                await self._after_add(await self._store(groups))
+
+    async def _store(self, groups: Sequence[Group]) -> set[str]:
+        """Add and flip. Half of this would have to be repaired by a reconcile; all of it takes some milliseconds."""
+        pieces = [piece for group in groups for piece in group.pieces]
+        rows = [rows for group in groups for rows in group.rows]
+        tables = set[str]()
+        with anyio.CancelScope(shield=True):
+            tables |= await self._add(pieces, rows)
+            await self._finish(pieces)
+        return tables
 
     async def _add(self, pieces: Sequence[Piece], rows: Sequence[Rows]) -> set[str]:
         if self._tables is None:

@@ -32,6 +32,7 @@ class Life:
         ready = anyio.Event()
         # A context of its own: what the first call carries in its variables must not stay for good.
         self._task = asyncio.create_task(self._live(ready), context=contextvars.Context())
+        self._task.add_done_callback(_report)
         await ready.wait()
 
     def spawn(self, fn: Callable[..., Coroutine[Any, Any, object]], *args: object) -> None:
@@ -58,3 +59,10 @@ class Life:
             log.exception("The work in the background has stopped")
         finally:
             self._group = None
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    """Say what ended the background: no call waits for it, and without it nothing is built any more."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        log.critical("The work in the background has stopped; restart the server", exc_info=error)

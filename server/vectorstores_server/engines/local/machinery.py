@@ -6,11 +6,17 @@ from pathlib import Path
 
 from vectorstores_server.engines.local.blobs import Blobs
 from vectorstores_server.engines.local.catalog import Catalog
-from vectorstores_server.engines.local.embedding import Embedder, EmbedderChoice, open_embedder
+from vectorstores_server.engines.local.embedding import (
+    Embedder,
+    EmbedderChoice,
+    EmbeddingFailure,
+    open_embedder,
+)
 from vectorstores_server.engines.local.index import Index
 from vectorstores_server.engines.local.parts import Parts
 from vectorstores_server.engines.local.search import Searcher
 from vectorstores_server.engines.local.worker import Worker
+from vectorstores_tools.errors import Unavailable
 
 
 class Machinery:
@@ -36,7 +42,22 @@ class Machinery:
     @cached_property
     def embedder(self) -> Embedder | None:
         """What makes vectors, None where there is no model."""
-        return open_embedder(self._choice) if isinstance(self._choice, EmbedderChoice) else self._choice
+        if not isinstance(self._choice, EmbedderChoice):
+            return self._choice
+        try:
+            return open_embedder(self._choice)
+        except EmbeddingFailure as failure:
+            raise Unavailable(failure.message) from failure
+
+    async def vectors(self) -> tuple[str | None, int | None]:
+        """Return the embedder's identity and dimensions, for which a service may have to be asked."""
+        if self.embedder is None:
+            return None, None
+        try:
+            await self.embedder.prepare()
+        except EmbeddingFailure as failure:
+            raise Unavailable(failure.message) from failure
+        return self.embedder.identity, self.embedder.dimensions
 
     @cached_property
     def searcher(self) -> Searcher:

@@ -2,7 +2,6 @@
 
 import logging
 import sys
-import uuid
 from pathlib import Path
 
 from vectorstores_server.engines.local.catalog import Catalog, reconciling
@@ -14,12 +13,18 @@ log = logging.getLogger(__name__)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-def boot_id() -> str:
-    """Name this boot of the machine. Where the system has no name for it every call gives another one.
+if sys.platform == "linux":
 
-    Lance does not fsync, so what it wrote before a power loss has to be looked at.
-    """
-    return _BOOT_ID.read_text().strip() if sys.platform == "linux" else str(uuid.uuid4())
+    def boot_id() -> str:
+        """Name this boot: Lance does not fsync, so after a power loss its tables have to be looked at."""
+        return _BOOT_ID.read_text().strip()
+
+else:
+    import uuid
+
+    def boot_id() -> str:
+        """Give another name each time: without one for the boot, every worker looks at the tables first."""
+        return str(uuid.uuid4())
 
 
 async def needed(catalog: Catalog, boot: str) -> bool:

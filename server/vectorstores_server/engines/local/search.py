@@ -13,6 +13,7 @@ from vectorstores_server.engines.local.blobs import Blobs
 from vectorstores_server.engines.local.catalog import Catalog, Snapshot, searching, tables
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.catalog.searching import View
+from vectorstores_server.engines.local.embedding import Embedder, EmbeddingFailure
 from vectorstores_server.engines.local.hits import Found, above, cite
 from vectorstores_server.engines.local.index import CandidateQuery, Index, IndexUnavailable, Weights
 from vectorstores_server.engines.local.notes import NO_MODEL
@@ -27,18 +28,20 @@ if TYPE_CHECKING:
     from numpy import float32
     from numpy.typing import NDArray
 
-    from vectorstores_server.engines.local.embedding import Embedder
-
+BEING_MADE = "The vectors of this store are being made; until then it is searched by words only."
+UNFUSED = "Without vectors ranker 'none' means the order and the scores of BM25, which are not in 0..1."
 PASSAGES_PER_HIT = 5
 """A chunk of 800 tokens holds about so many passages, and all of them may be among the best."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A request with its vectors; None where the store has none, or those of another embedder."""
+    """A request, and its vectors where the store's embedder is at hand; `why` says why there are none."""
 
     request: SearchRequest
-    vectors: "Sequence[NDArray[float32]] | None"
+    vectors: "Sequence[NDArray[float32]]" = ()
+    identity: str | None = None
+    why: str = ""
 
     @property
     def weights(self) -> Weights:
@@ -48,10 +51,18 @@ class Question:
         return Weights(vector / (vector + text), text / (vector + text)) if vector + text > 0 else Weights()
 
 
+def other_embedder(identity: str) -> str:
+    """Say that this process cannot make vectors for the store."""
+    return (
+        f"Searched by words only: the vectors of this store are those of {identity}, which this server does not have."
+        " Configure it, or run `vector-stores-mcp reindex`."
+    )
+
+
 class Searcher:
     """Answers searches; one for an engine. Raises StoreNotFound, StoreExpired, Unavailable."""
 
-    def __init__(self, catalog: Catalog, blobs: Blobs, index: Index, embedder: "Embedder | None") -> None:
+    def __init__(self, catalog: Catalog, blobs: Blobs, index: Index, embedder: Embedder | None) -> None:
         self._catalog = catalog
         self._index = index
         self._embedder = embedder
@@ -59,12 +70,11 @@ class Searcher:
 
     async def search(self, store_id: str, request: SearchRequest) -> SearchPage:
         """See `Engine.search`. `request.filters` is a `filters.Filter`, or None."""
-        vectors = await self._embed(store_id, request.queries)
+        question = await self._embed(store_id, request)
         async with self._catalog.snapshot() as snapshot:
             view = await snapshot.read(searching.view, store_id, request.filters, clock())
-            if self._embedder is None or view.embedder != self._embedder.identity:
-                vectors = None
-            question = Question(request, vectors)
+            if view.embedder != question.identity:  # the store got its vectors this very moment
+                question = Question(request, why=BEING_MADE)
             try:
                 found = await self._find(snapshot, view, question)
             except IndexUnavailable as error:
@@ -75,21 +85,22 @@ class Searcher:
             texts = await self._texts.get({found.cited[hit.passage.rev].sha256 for hit in found.hits})
         return self._page(view, found, question, [cite(hit, found, view.store_id, texts) for hit in found.hits])
 
-    async def _embed(self, store_id: str, queries: Sequence[str]) -> "Sequence[NDArray[float32]] | None":
+    async def _embed(self, store_id: str, request: SearchRequest) -> Question:
         """Embed before the snapshot is taken: a remote embedder may take seconds."""
         embedder = self._embedder
-        store = await self._catalog.read(tables.store_table, store_id) if embedder else None
-        if embedder is None or store is None or store.embedder != embedder.identity or store.files == 0:
-            return None
-        vectors: dict[int, NDArray[float32]] = {}
-
-        async def embed(number: int, query: str) -> None:
-            vectors[number] = await embedder.embed_query(query)
-
-        async with anyio.create_task_group() as tasks:
-            for number, query in enumerate(queries):
-                tasks.start_soon(embed, number, query)
-        return [vectors[number] for number in range(len(queries))]
+        store = await self._catalog.read(tables.store_table, store_id)
+        if store is None or store.files == 0:
+            return Question(request, identity=store.embedder if store else None)
+        if store.embedder is None or embedder is None:
+            why = other_embedder(store.embedder) if store.embedder else BEING_MADE if embedder else NO_MODEL
+            return Question(request, identity=store.embedder, why=why)
+        try:
+            await embedder.prepare()
+            if embedder.identity != store.embedder:
+                return Question(request, identity=store.embedder, why=other_embedder(store.embedder))
+            return Question(request, await _vectors(embedder, request.queries), store.embedder)
+        except EmbeddingFailure as failure:
+            return Question(request, identity=store.embedder, why=f"Searched by words only. {failure.message}")
 
     async def _find(self, snapshot: Snapshot, view: View, question: Question) -> Found:
         if view.live == 0 or view.matching == []:
@@ -147,23 +158,25 @@ class Searcher:
             files=view.live if view.matching is None else len(view.matching),
             below_threshold=found.below_threshold,
             best_below=found.best_below,
-            notes=self._notes(view, question),
+            notes=_notes(view, question),
         )
 
-    def _notes(self, view: View, question: Question) -> list[str]:
-        if question.vectors is not None or view.live == 0:
-            return []
-        notes = [self._why_no_vectors(view)]
-        if question.request.ranking_options.ranker == "none":
-            notes.append("Without vectors ranker 'none' means the order and the scores of BM25, which are not in 0..1.")
-        return notes
 
-    def _why_no_vectors(self, view: View) -> str:
-        if self._embedder is None and view.embedder is None:
-            return NO_MODEL
-        if view.embedder is None:
-            return "The vectors of this store are being made; until then it is searched by words only."
-        return (
-            f"Searched by words only: the vectors of this store are those of {view.embedder}, which this server does"
-            " not have. Configure it, or run `vector-stores-mcp reindex`."
-        )
+async def _vectors(embedder: Embedder, queries: Sequence[str]) -> "Sequence[NDArray[float32]]":
+    if len(queries) == 1:
+        return [await embedder.embed_query(queries[0])]
+    vectors: dict[int, NDArray[float32]] = {}
+
+    async def embed(number: int) -> None:
+        vectors[number] = await embedder.embed_query(queries[number])
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(len(queries)):
+            tasks.start_soon(embed, number)
+    return [vectors[number] for number in range(len(queries))]
+
+
+def _notes(view: View, question: Question) -> list[str]:
+    if question.vectors or view.live == 0 or not question.why:
+        return []
+    return [question.why, UNFUSED] if question.request.ranking_options.ranker == "none" else [question.why]

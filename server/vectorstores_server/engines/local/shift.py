@@ -1,5 +1,6 @@
 """One holding of the worker's lock: build what is queued, fill new tables, sweep, until it has been quiet."""
 
+import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -7,7 +8,9 @@ from dataclasses import dataclass
 import anyio
 
 from vectorstores_server.engines.local.catalog import Catalog, building, reconciling
-from vectorstores_server.engines.local.embedding import Embedder
+from vectorstores_server.engines.local.catalog.building import BuildingTable
+from vectorstores_server.engines.local.catalog.ids import clock
+from vectorstores_server.engines.local.embedding import Embedder, EmbeddingFailure
 from vectorstores_server.engines.local.index import Index
 from vectorstores_server.engines.local.ingest import Ingest
 from vectorstores_server.engines.local.preparing import Preparer
@@ -20,13 +23,18 @@ LOOK_SECONDS = 0.25
 QUIET_SECONDS = 2.0
 SWEEP_SECONDS = 5.0
 """Between two looks for something to sweep while a long batch goes in."""
-REBUILD_PAUSE = 60.0
-"""Before a new table is tried again whose embedder has failed."""
+PAUSE = 60.0
+"""Before an embedder that has failed is asked again for what is not a user's file."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class Workshop:
-    """What a worker works with. `rebuild_after` is a monotonic time."""
+    """What a worker works with. `rebuild_after` is a monotonic time.
+
+    `identity` is the embedder's; None without one, and until there is work for which a service has to be asked.
+    """
 
     catalog: Catalog
     index: Index
@@ -34,16 +42,44 @@ class Workshop:
     preparer: Preparer
     sweep: Sweep
     checkpoint: Callable[[str], None]
+    identity: str | None = None
+    identify_after: float = 0.0
     rebuild_after: float = 0.0
+
+    @property
+    def identities(self) -> list[str]:
+        """The embedders whose vectors this process can make."""
+        return [self.identity] if self.identity else []
+
+    async def identify(self) -> None:
+        """Learn the embedder's identity when there is something to embed; go on without where it cannot be had."""
+        if self.embedder is None or self.identity or time.monotonic() < self.identify_after:
+            return
+        if not await self.catalog.read(building.wants_vectors, clock()):
+            return
+        try:
+            await self.embedder.prepare()
+        except EmbeddingFailure as failure:
+            self.identify_after = time.monotonic() + PAUSE
+            log.warning("What needs vectors waits: %s", failure.message)
+        else:
+            self.identity = self.embedder.identity
 
     async def must_rebuild(self) -> bool:
         """Tell whether a table waits to be filled that this process can fill, or a store for its first vectors."""
         if time.monotonic() < self.rebuild_after:
             return False
-        identity = self.embedder.identity if self.embedder else None
-        if await self.catalog.read(building.building_tables, identity):
+        if await self.catalog.read(building.building_tables, self.identity):
             return True
-        return identity is not None and await self.catalog.read(building.lacks_vectors)
+        return self.identity is not None and await self.catalog.read(building.lacks_vectors)
+
+    async def next_table(self) -> BuildingTable | None:
+        """Return the table to fill next; a store without vectors gets one."""
+        tables = await self.catalog.read(building.building_tables, self.identity)
+        if not tables and self.embedder and self.identity:
+            await self.catalog.write(building.begin_vectors, self.identity, self.embedder.dimensions)
+            tables = await self.catalog.read(building.building_tables, self.identity)
+        return tables[0] if tables else None
 
 
 class Shift:
@@ -99,7 +135,7 @@ class Shift:
 
     async def _build(self) -> bool:
         shop = self._shop
-        queue = Queue(shop.catalog, [shop.embedder.identity] if shop.embedder else [])
+        queue = Queue(shop.catalog, shop.identities)
         rebuild = await self._find_rebuild()
         sources: list[Source] = [queue] if rebuild is None else [queue, rebuild]
         ingest = Ingest(
@@ -123,19 +159,15 @@ class Shift:
     async def _find_rebuild(self) -> Rebuild | None:
         shop = self._shop
         if self._rebuild is None and await shop.must_rebuild():
-            embedder = shop.embedder
-            identity = embedder.identity if embedder else None
-            if embedder and not await shop.catalog.read(building.building_tables, identity):
-                await shop.catalog.write(building.begin_vectors, embedder.identity, embedder.dimensions)
-            tables = await shop.catalog.read(building.building_tables, identity)
-            if tables:
-                self._rebuild = await Rebuild.resume(shop.catalog, shop.index, tables[0])
+            table = await shop.next_table()
+            if table is not None:
+                self._rebuild = await Rebuild.resume(shop.catalog, shop.index, table)
         return self._rebuild
 
     async def _end(self, rebuild: Rebuild) -> None:
         """Put the table in place, or leave it for later; one that lacks files that came meanwhile goes on."""
         if rebuild.stopped:
-            self._shop.rebuild_after = time.monotonic() + REBUILD_PAUSE
+            self._shop.rebuild_after = time.monotonic() + PAUSE
             self._rebuild = None
         elif await rebuild.switch():
             self._shop.checkpoint("switched")

@@ -54,7 +54,6 @@ class Worker:
         self._woken = anyio.Event()
         preparer = Preparer(blobs, Parser(), embedder.window if embedder else None, checkpoint)
         self._shop = Workshop(catalog, index, embedder, preparer, Sweep(catalog, blobs, parts, index), checkpoint)
-        self._identities = [embedder.identity] if embedder else []
 
     def wake(self) -> None:
         """Say that there may be work: the lock is tried at once instead of within a second."""
@@ -68,18 +67,15 @@ class Worker:
         finally:
             self._lock.close()
 
-    async def reindex(self, store_id: str | None = None) -> int:
-        """Have the store, or every one, built anew with this process's embedder; return how many that are."""
-        embedder = self._shop.embedder
-        identity, dimensions = (embedder.identity, embedder.dimensions) if embedder else (None, None)
+    async def reindex(self, store_id: str | None, identity: str | None, dimensions: int | None) -> int:
+        """Have the store, or every one, built anew with this embedder; return how many that are."""
         begun = await self._catalog.write(building.begin_anew, store_id, identity, dimensions)
         self.wake()
         return begun
 
     async def rebuilding(self) -> int:
         """Return how many stores are still to be built anew."""
-        identity = self._identities[0] if self._identities else None
-        return len(await self._catalog.read(building.building_tables, identity))
+        return len(await self._catalog.read(building.building_tables, self._shop.identity))
 
     async def purge(self) -> None:
         """Take what was deleted off the disk now. Raises Unavailable while another process works."""
@@ -94,6 +90,7 @@ class Worker:
         """Take the lock if there is work and nobody has it. False when this process may never work again."""
         go_on, paused = True, False
         try:
+            await self._shop.identify()
             if await self._has_work() and self._lock.take():
                 try:
                     await Shift(self._shop, self._wait).run()
@@ -115,11 +112,15 @@ class Worker:
         self._woken = anyio.Event()
 
     async def _has_work(self) -> bool:
-        if self._shop.sweep.due() or await self._catalog.read(queue.doable, self._identities, clock()):
+        shop = self._shop
+        if shop.sweep.due() or await self._catalog.read(queue.doable, shop.identities, clock()):
             return True
-        return await self._shop.must_rebuild()
+        return await shop.must_rebuild()
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    error = errors.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+    """Return the error that a group of groups is about."""
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

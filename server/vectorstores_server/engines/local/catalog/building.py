@@ -3,6 +3,7 @@
 import sqlite3
 from dataclasses import dataclass
 
+from vectorstores_server.engines.local.catalog.queue import blocked
 from vectorstores_server.engines.local.catalog.tables import begin_table
 
 BYTES_PER_FLOAT = 4
@@ -26,6 +27,12 @@ def building_tables(db: sqlite3.Connection, identity: str | None) -> list[Buildi
         (identity,),
     )
     return [BuildingTable(*row) for row in rows]
+
+
+def wants_vectors(db: sqlite3.Connection, now: int) -> bool:
+    """Tell whether anything waits for an embedder, whichever it is."""
+    building = db.execute("SELECT 1 FROM store_table WHERE state = 'building' AND embedder IS NOT NULL").fetchone()
+    return building is not None or lacks_vectors(db) or blocked(db, (), now) > 0
 
 
 def lacks_vectors(db: sqlite3.Connection) -> bool:
