@@ -135,6 +135,9 @@ def assert_true(db: sqlite3.Connection) -> None:
             "SELECT id FROM attachment LEFT JOIN attribute ON attachment_id = id GROUP BY id"
             " HAVING count(key) != (SELECT count(*) FROM json_each(attachment.attributes))"
         ),
+        "attributes carry what is live": (
+            "SELECT 1 FROM attribute JOIN attachment ON id = attachment_id WHERE rev IS NOT live_rev"
+        ),
         "each living store has one live table": (
             "SELECT 1 FROM store LEFT JOIN store_table ON store_id = id AND state = 'live' GROUP BY id"
             " HAVING count(store_table.name) != 1 - expired OR max(store_table.name) != table_name"

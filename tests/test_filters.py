@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vectorstores_server.engines.local.catalog.attachments import replace_attributes
-from vectorstores_server.engines.local.catalog.filtering import compile_filter
 from vectorstores_server.engines.local.catalog.schema import MIGRATIONS, statements
+from vectorstores_server.engines.local.catalog.searching import matching, not_matching
 from vectorstores_tools.errors import InvalidFilter
 from vectorstores_tools.filters import MAX_INTEGER, MAX_VALUES, Comparison, Compound, Filter, Operator, matches, parse
 
@@ -203,7 +203,14 @@ def test_sql_finds_exactly_what_matches(catalog: sqlite3.Connection, held: list[
                 " VALUES (?, ?, ?, 0, 'completed', 800, 400)",
                 (id, store, f"f{number}"),
             )
-            replace_attributes(catalog, id, store, attributes)
-    condition, values = compile_filter(filter, "s")
-    found = catalog.execute(f"SELECT id FROM attachment WHERE store_id = 's' AND {condition}", values)
-    assert {row["id"] for row in found} == {n for n, a in enumerate(held) if matches(filter, a)}
+            replace_attributes(catalog, id, attributes)
+            if number % 3 == 0:  # attributes before and after the file is live
+                catalog.execute("UPDATE attachment SET live_rev = ? WHERE id = ?", (10 + id, id))
+                replace_attributes(catalog, id, attributes)
+            if number % 3 == 1:
+                catalog.execute("UPDATE attachment SET live_rev = ? WHERE id = ?", (10 + id, id))
+    live = {10 + n: a for n, a in enumerate(held) if n % 3 != 2}
+    wanted = {rev for rev, attributes in live.items() if matches(filter, attributes)}
+    found = matching(catalog, "s", filter)
+    assert (len(found), set(found)) == (len(wanted), wanted)
+    assert set(not_matching(catalog, "s", filter)) == live.keys() - wanted

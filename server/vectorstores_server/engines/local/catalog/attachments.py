@@ -62,13 +62,13 @@ def position(db: sqlite3.Connection, store_id: str, file_id: str) -> Position | 
     return (row["created_at"], file_id) if row else buried(db, store_id, file_id)
 
 
-def replace_attributes(db: sqlite3.Connection, attachment_id: int, store_id: str, attributes: Attributes) -> None:
+def replace_attributes(db: sqlite3.Connection, attachment_id: int, attributes: Attributes) -> None:
     """Replace the whole map, and what filters read of it."""
     db.execute("UPDATE attachment SET attributes = ? WHERE id = ?", (dumps(attributes), attachment_id))
     db.execute("DELETE FROM attribute WHERE attachment_id = ?", (attachment_id,))
     db.executemany(
-        "INSERT INTO attribute VALUES (?, ?, ?, ?, ?)",
-        [(attachment_id, store_id, key, kind(value), value) for key, value in attributes.items()],
+        "INSERT INTO attribute SELECT id, store_id, ?, ?, ?, live_rev FROM attachment WHERE id = ?",
+        [(key, kind(value), value, attachment_id) for key, value in attributes.items()],
     )
 
 
@@ -77,7 +77,7 @@ def update_store_file(
 ) -> VectorStoreFile:
     """Replace the whole map of attributes; None empties it."""
     row = attachment_row(db, store_id, file_id)
-    replace_attributes(db, row["id"], store_id, attributes or {})
+    replace_attributes(db, row["id"], attributes or {})
     return retrieve_store_file(db, store_id, file_id)
 
 

@@ -46,7 +46,7 @@ def attach(
     if row is None:
         return _first(db, store_id, request, sizes or AUTO_CHUNKING, now, urgent=urgent, origin=origin)
     if request.attributes is not None:
-        replace_attributes(db, row["id"], store_id, request.attributes)
+        replace_attributes(db, row["id"], request.attributes)
     if row["status"] in ("failed", "cancelled") or (sizes is not None and differs(row, sizes)):
         return requeue_row(db, row, now, sizes, urgent=urgent)
     if urgent and row["want_rev"] is not None:
@@ -92,7 +92,7 @@ def _first(
         (store_id, request.file_id, now, rev, size, overlap, size, overlap, int(urgent), source, sha256),
     )
     if request.attributes and cursor.lastrowid is not None:
-        replace_attributes(db, cursor.lastrowid, store_id, request.attributes)
+        replace_attributes(db, cursor.lastrowid, request.attributes)
     return rev
 
 

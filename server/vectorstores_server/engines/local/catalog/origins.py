@@ -46,7 +46,7 @@ def reattach(
     usable(db, store_id, now)
     if not _makes_work(row, options):
         if options.attributes is not None:
-            replace_attributes(db, row["id"], store_id, options.attributes)
+            replace_attributes(db, row["id"], options.attributes)
         return Entered(row["file_id"], batch_id, new=False)
     batch_id = batch_id or insert_batch(db, store_id, now)
     add_to_batch(db, batch_id, store_id, _request(row["file_id"], options), now)

@@ -154,10 +154,15 @@ CREATE TABLE attribute (
     key TEXT NOT NULL,
     kind TEXT NOT NULL,
     value NOT NULL,
+    rev INTEGER,
     PRIMARY KEY (attachment_id, key)
 ) WITHOUT ROWID
 
-CREATE INDEX attribute_value ON attribute (store_id, key, kind, value)
+CREATE INDEX attribute_value ON attribute (store_id, key, kind, value, rev)
+
+CREATE TRIGGER attachment_rev AFTER UPDATE OF live_rev ON attachment BEGIN
+    UPDATE attribute SET rev = NEW.live_rev WHERE attachment_id = NEW.id;
+END
 
 CREATE TABLE batch (
     id TEXT PRIMARY KEY,

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from vectorstores_server.engines.local.catalog.filtering import compile_filter
+from vectorstores_server.engines.local.catalog.filtering import select_revs
 from vectorstores_server.engines.local.catalog.ids import loads
 from vectorstores_server.engines.local.catalog.stores import usable
 from vectorstores_tools.filters import Filter
@@ -56,14 +56,24 @@ def view(db: sqlite3.Connection, store_id: str, filter: Filter | None, now: int)
         live=row["n_live"],
         in_progress=row["n_in_progress"] + row["n_completed"] - row["n_live"],
         failed=row["n_failed"],
-        matching=None if filter is None else _live(db, store_id, filter, matching=True),
+        matching=None if filter is None else matching(db, store_id, filter),
         unfinished=_unfinished(db, store_id, row["table_name"]),
     )
 
 
+def matching(db: sqlite3.Connection, store_id: str, filter: Filter) -> list[int]:
+    """Return the live revisions that the filter meets."""
+    query, values = select_revs(filter, store_id)
+    return [rev for (rev,) in db.execute(query, values)]
+
+
 def not_matching(db: sqlite3.Connection, store_id: str, filter: Filter) -> list[int]:
     """Return the live revisions that the filter does not meet."""
-    return _live(db, store_id, filter, matching=False)
+    query, values = select_revs(filter, store_id)
+    others = (
+        f"SELECT live_rev FROM attachment WHERE store_id = ? AND live_rev IS NOT NULL AND live_rev NOT IN ({query})"  # noqa: S608 no value is in it
+    )
+    return [rev for (rev,) in db.execute(others, (store_id, *values))]
 
 
 def cited(db: sqlite3.Connection, store_id: str, revs: Collection[int]) -> dict[int, Cited]:
@@ -78,13 +88,6 @@ def cited(db: sqlite3.Connection, store_id: str, revs: Collection[int]) -> dict[
         if row is not None:
             found[rev] = Cited(rev, row["file_id"], row["filename"], loads(row["attributes"]) or {}, row["sha256"])
     return found
-
-
-def _live(db: sqlite3.Connection, store_id: str, filter: Filter, *, matching: bool) -> list[int]:
-    condition, values = compile_filter(filter, store_id)
-    meets = condition if matching else f"NOT ({condition})"
-    query = f"SELECT live_rev FROM attachment WHERE store_id = ? AND live_rev IS NOT NULL AND {meets}"  # noqa: S608 no value is in it
-    return [row["live_rev"] for row in db.execute(query, (store_id, *values))]
 
 
 def _unfinished(db: sqlite3.Connection, store_id: str, table: str) -> list[int]:
