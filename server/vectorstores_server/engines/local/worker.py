@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import anyio
 
@@ -15,11 +16,12 @@ from vectorstores_server.engines.local.lock import WorkerLock
 from vectorstores_server.engines.local.parsing.child import Parser
 from vectorstores_server.engines.local.parts import Parts
 from vectorstores_server.engines.local.preparing import Preparer
-from vectorstores_server.engines.local.shift import Shift, Workshop
+from vectorstores_server.engines.local.shift import LOOK_SECONDS, Shift, Workshop
 from vectorstores_server.engines.local.sweep import Sweep
 from vectorstores_tools.errors import DirectoryUpgraded, Unavailable
 
 TRY_SECONDS = 1.0
+PURGE_WAIT_SECONDS = 30.0
 PAUSE_SECONDS = 10.0
 """After a full disk, or an index that cannot be written."""
 
@@ -49,6 +51,7 @@ class Worker:
         checkpoint: Callable[[str], None] | None = None,
     ) -> None:
         checkpoint = checkpoint or _nothing
+        self._directory = directory
         self._catalog = catalog
         self._lock = WorkerLock(directory)
         self._woken = anyio.Event()
@@ -78,13 +81,17 @@ class Worker:
         return len(await self._catalog.read(building.building_tables, self._shop.identity))
 
     async def purge(self) -> None:
-        """Take what was deleted off the disk now. Raises Unavailable while another process works."""
-        if self._lock.held or not self._lock.take():
-            raise Unavailable("Another process is working on this data directory;", "end it, or try again later.")
+        """Take what was deleted off the disk now. Raises Unavailable while another process goes on working."""
+        lock = WorkerLock(self._directory)
         try:
+            with anyio.move_on_after(PURGE_WAIT_SECONDS):
+                while not lock.take():  # noqa: ASYNC110 another process tells nobody
+                    await anyio.sleep(LOOK_SECONDS)
+            if not lock.held:
+                raise Unavailable("Another process is working on this data directory;", "end it, or try again later.")
             await self._shop.sweep.purge()
         finally:
-            self._lock.release()
+            lock.close()
 
     async def _turn(self) -> bool:
         """Take the lock if there is work and nobody has it. False when this process may never work again."""
@@ -118,9 +125,9 @@ class Worker:
         return await shop.must_rebuild()
 
 
-def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+def _first(error: BaseException) -> BaseException:
     """Return the error that a group of groups is about."""
-    error: BaseException = errors
     while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        error = group.exceptions[0]
     return error
