@@ -1,0 +1,1 @@
+"""The same promises, kept by forwarding to an OpenAI-compatible API."""

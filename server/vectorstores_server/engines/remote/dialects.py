@@ -1,0 +1,132 @@
+"""How the services differ from OpenAI's API: data, and a few small functions.
+
+Sources: OpenAI's API description; OGX 1.5.0 as observed; the documentation of Yandex AI Studio and Azure; the source
+of LiteLLM 1.109 (docs/remotes.md has a page for each).
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from vectorstores_tools.contract import Capabilities
+
+Name = Literal["openai", "azure", "ogx", "yandex", "litellm"]
+OPENAI_EXTENSIONS = frozenset(
+    {".c", ".cpp", ".cs", ".css", ".doc", ".docx", ".go", ".html", ".java", ".js", ".json"}
+    | {".md", ".pdf", ".php", ".pptx", ".py", ".rb", ".sh", ".tex", ".ts", ".txt"}
+)
+YANDEX_EXTENSIONS = frozenset(
+    {".csv", ".doc", ".docx", ".html", ".json", ".md", ".pdf", ".rtf", ".tex", ".txt", ".xls", ".xlsx", ".xml"}
+)
+OGX_STORE_KEYS = frozenset({"provider_id", "provider_vector_store_id", "embedding_model", "embedding_dimension"})
+OGX_HIT_KEYS = frozenset(
+    {"document_id", "filename", "file_id", "chunk_id", "token_count", "metadata_token_count", "chunk_tokenizer"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What one service does in its own way. The defaults are OpenAI's."""
+
+    name: Name
+    capabilities: Capabilities
+    store_keys: frozenset[str] = frozenset()
+    """Bookkeeping of the service in a store's metadata."""
+    hit_keys: frozenset[str] = frozenset()
+    """Bookkeeping of the service in a hit's attributes; where there is any, attributes.file_id is the true id."""
+    batch_files: bool = True
+    """Whether a batch takes `files` with their own attributes; else only `file_ids`."""
+    checks_cursors: bool = True
+    keeps_description: bool = True
+    several_queries: bool = True
+    reattaches: bool = True
+    """Whether attaching an attached file anew does something."""
+    delete_detaches: bool = True
+    searches_new_attributes: bool = True
+    membership_filters: bool = True
+    keep_alive: bool = True
+
+    def metadata(self, given: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Return a store's metadata as its owner wrote it."""
+        return _without(given, self.store_keys)
+
+    def attributes(self, given: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Return a hit's attributes as its owner wrote them."""
+        return _without(given, self.hit_keys)
+
+    def file_id(self, hit: dict[str, Any]) -> str:
+        """Return the id of the File behind a hit."""
+        attributes: dict[str, Any] = hit.get("attributes") or {}
+        return str(attributes.get("file_id", hit.get("file_id", ""))) if self.hit_keys else str(hit.get("file_id", ""))
+
+
+DIALECTS: dict[Name, Dialect] = {
+    "openai": Dialect(
+        "openai", Capabilities(remote=True, extensions=OPENAI_EXTENSIONS, rewrite_query=True, citations=False)
+    ),
+    "azure": Dialect(
+        "azure", Capabilities(remote=True, extensions=OPENAI_EXTENSIONS, rewrite_query=True, citations=False)
+    ),
+    "ogx": Dialect(
+        "ogx",
+        Capabilities(
+            remote=True,
+            extensions=OPENAI_EXTENSIONS,
+            uploads=False,
+            expiry=False,
+            clear=False,
+            citations=False,
+        ),
+        store_keys=OGX_STORE_KEYS,
+        hit_keys=OGX_HIT_KEYS,
+        batch_files=False,
+        checks_cursors=False,
+        keeps_description=False,
+        several_queries=False,
+        reattaches=False,
+        delete_detaches=False,
+        searches_new_attributes=False,
+        keep_alive=False,
+    ),
+    "yandex": Dialect(
+        "yandex",
+        Capabilities(
+            remote=True,
+            extensions=YANDEX_EXTENSIONS,
+            max_file_bytes=128 * 1024 * 1024,
+            cancel_batch=False,
+            uploads=False,
+            citations=False,
+        ),
+        membership_filters=False,
+    ),
+    "litellm": Dialect(
+        "litellm",
+        Capabilities(
+            remote=True,
+            extensions=OPENAI_EXTENSIONS,
+            batches=False,
+            cancel_batch=True,
+            uploads=False,
+            rewrite_query=True,
+            citations=False,
+        ),
+    ),
+}
+
+
+def dialect_of(base_url: str) -> Dialect:
+    """Guess from the address alone; an unknown one is taken to be OpenAI's."""
+    url = urlsplit(base_url)
+    host = (url.hostname or "").lower()
+    if host.endswith((".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com")):
+        return DIALECTS["azure"]
+    if host.endswith(".cloud.yandex.net"):
+        return DIALECTS["yandex"]
+    if url.port == 8321:
+        return DIALECTS["ogx"]
+    return DIALECTS["litellm" if url.port == 4000 else "openai"]
+
+
+def _without(given: dict[str, Any] | None, keys: frozenset[str]) -> dict[str, Any] | None:
+    return given if given is None or not keys else {k: v for k, v in given.items() if k not in keys}

@@ -1,0 +1,313 @@
+"""The engine that forwards: every promise of the contract, kept with the calls that the remote has."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, TypeVar
+
+import anyio
+
+from vectorstores_server.engines.local.life import Life
+from vectorstores_server.engines.remote import pages, paths
+from vectorstores_server.engines.remote.arrivals import MARKS, Arrivals
+from vectorstores_server.engines.remote.attaching import Attaching
+from vectorstores_server.engines.remote.batches import PREFIX
+from vectorstores_server.engines.remote.client import NOBODY, RemoteClient
+from vectorstores_server.engines.remote.dialects import Dialect
+from vectorstores_server.engines.remote.failures import Subject
+from vectorstores_server.engines.remote.naming import explained
+from vectorstores_server.engines.remote.reading import content, text
+from vectorstores_server.engines.remote.searching import search
+from vectorstores_server.engines.remote.sending import send_file, send_part
+from vectorstores_tools.contract import AttachOptions, Capabilities, FileContent, Ingested, NewFile, Source
+from vectorstores_tools.errors import BadCursor, InvalidRequest, NotFound, NotSupported, VectorStoreError
+from vectorstores_tools.models import (
+    MAX_FILES_IN_BATCH,
+    Attributes,
+    Deleted,
+    File,
+    FileAttach,
+    FileBatch,
+    FileExpiresAfter,
+    FilesRequest,
+    Page,
+    PageRequest,
+    SearchPage,
+    SearchRequest,
+    StoreCreate,
+    StoreFilesRequest,
+    StoreUpdate,
+    TextSlice,
+    Upload,
+    UploadPart,
+    VectorStore,
+    VectorStoreFile,
+)
+
+T = TypeVar("T")
+
+
+class RemoteEngine:
+    """Implements `contract.Engine` over one service. The client is ours to close."""
+
+    def __init__(self, client: RemoteClient, dialect: Dialect) -> None:
+        self._client = client
+        self._dialect = dialect
+        self._life = Life()
+        self._attaching = Attaching(client, dialect, self._life)
+        self._arrivals = Arrivals(client, self._send_file, self._attaching.together)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the service has."""
+        return self._dialect.capabilities
+
+    async def create_store(self, request: StoreCreate) -> VectorStore:
+        """See the contract."""
+        self._refuse_expiry(request.expires_after)
+        if request.description is not None and not self._dialect.keeps_description:
+            raise NotSupported("This service keeps no description;", "put it into metadata.", param="description")
+        body = request.model_dump(exclude_unset=True, exclude_none=True)
+        return self._store(await self._asked(self._client.post("vector_stores", body)))
+
+    async def list_stores(self, request: PageRequest) -> Page[VectorStore]:
+        """See the contract."""
+        await self._check_cursor(request, "")
+        page = await self._asked(pages.page(self._client, "vector_stores", request, VectorStore))
+        return page.model_copy(update={"data": [self._own(store) for store in page.data]})
+
+    async def retrieve_store(self, store_id: str) -> VectorStore:
+        """See the contract."""
+        about = Subject(store_id)
+        return self._store(await self._asked(self._client.get(paths.store(store_id), None, about), about))
+
+    async def update_store(self, store_id: str, request: StoreUpdate) -> VectorStore:
+        """See the contract."""
+        self._refuse_expiry(request.expires_after)
+        body = request.model_dump(exclude_unset=True)
+        cleared = [name for name, value in body.items() if value is None]
+        if cleared and not self._dialect.capabilities.clear:
+            raise NotSupported(
+                f"This service cannot clear {cleared[0]};", "give it a new value instead.", param=cleared[0]
+            )
+        about = Subject(store_id)
+        sent = self._client.post(paths.store(store_id), body, about, repeatable=True)
+        return self._store(await self._asked(sent, about))
+
+    async def delete_store(self, store_id: str) -> Deleted:
+        """See the contract."""
+        about = Subject(store_id)
+        said = await self._asked(self._client.delete(paths.store(store_id), about), about)
+        return Deleted.model_validate({**said, "object": "vector_store.deleted"})
+
+    async def search(self, store_id: str, request: SearchRequest) -> SearchPage:
+        """See the contract."""
+        return await self._asked(search(self._client, self._dialect, store_id, request), Subject(store_id))
+
+    async def attach_file(self, store_id: str, request: FileAttach) -> VectorStoreFile:
+        """See the contract."""
+        return await self._asked(self._attaching.one(store_id, request), Subject(store_id, request.file_id))
+
+    async def list_store_files(self, store_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
+        """See the contract."""
+        await self._check_cursor(request, store_id)
+        about = Subject(store_id)
+        listed = pages.page(self._client, paths.store(store_id, "/files"), request, VectorStoreFile, about)
+        return await self._asked(listed, about)
+
+    async def retrieve_store_file(self, store_id: str, file_id: str) -> VectorStoreFile:
+        """See the contract."""
+        file = await self._asked(self._attaching.look(store_id, file_id), Subject(store_id, file_id))
+        await self._replace(store_id, file)
+        return file
+
+    async def update_store_file(self, store_id: str, file_id: str, attributes: Attributes | None) -> VectorStoreFile:
+        """See the contract. The marks of a source stay, whatever map is given."""
+        about = Subject(store_id, file_id)
+        file = await self._asked(self._attaching.look(store_id, file_id), about)
+        marks = {key: value for key, value in (file.attributes or {}).items() if key in MARKS}
+        merged = {**(attributes or {}), **marks} or None
+        return await self._asked(self._attaching.describe(store_id, file_id, merged), about)
+
+    async def detach_file(self, store_id: str, file_id: str) -> Deleted:
+        """See the contract."""
+        about = Subject(store_id, file_id)
+        said = await self._asked(self._client.delete(paths.store_file(store_id, file_id), about), about)
+        return Deleted.model_validate({**said, "id": file_id, "object": "vector_store.file.deleted"})
+
+    async def read_text(
+        self,
+        file_id: str,
+        store_id: str | None = None,
+        *,
+        start: int = 0,
+        end: int | None = None,
+        page: int | None = None,
+    ) -> TextSlice:
+        """See the contract."""
+        asked = text(self._client, file_id, store_id, start, end, page)
+        return await self._asked(asked, Subject(store_id or "", file_id))
+
+    async def create_batch(self, store_id: str, files: Sequence[FileAttach]) -> FileBatch:
+        """See the contract."""
+        if not 1 <= len(files) <= MAX_FILES_IN_BATCH:
+            raise InvalidRequest(
+                f"A batch takes 1 to {MAX_FILES_IN_BATCH} files, not {len(files)}.",
+                "Pass the ids of uploaded files." if not files else "Make several batches.",
+                param="file_ids",
+            )
+        return await self._asked(self._attaching.together(store_id, files), Subject(store_id))
+
+    async def retrieve_batch(self, store_id: str, batch_id: str) -> FileBatch:
+        """See the contract."""
+        if batch_id.startswith(PREFIX):
+            return await self._attaching.batches.look(store_id, batch_id)
+        about = Subject(store_id, batch_id=batch_id)
+        said = await self._asked(self._client.get(paths.batch(store_id, batch_id), None, about), about)
+        return FileBatch.model_validate(said)
+
+    async def cancel_batch(self, store_id: str, batch_id: str) -> FileBatch:
+        """See the contract."""
+        if batch_id.startswith(PREFIX):
+            return self._attaching.batches.cancel(store_id, batch_id)
+        if not self._dialect.capabilities.cancel_batch:
+            raise NotSupported(
+                "This service cannot cancel a batch;", "delete its files from the store.", param="batch_id"
+            )
+        about = Subject(store_id, batch_id=batch_id)
+        path = paths.batch(store_id, batch_id, "/cancel")
+        return FileBatch.model_validate(await self._asked(self._client.post(path, None, about, repeatable=True), about))
+
+    async def list_batch_files(self, store_id: str, batch_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
+        """See the contract."""
+        if batch_id.startswith(PREFIX):
+            return self._attaching.batches.page(store_id, batch_id, request)
+        about = Subject(store_id, batch_id=batch_id)
+        path = paths.batch(store_id, batch_id, "/files")
+        return await self._asked(pages.page(self._client, path, request, VectorStoreFile, about), about)
+
+    async def ingest(self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions) -> Ingested:
+        """See the contract."""
+        return await self._asked(self._arrivals.ingest(store_id, sources, options), Subject(store_id))
+
+    async def create_file(self, new: NewFile) -> File:
+        """See the contract."""
+        return await self._asked(self._send_file(new))
+
+    async def list_files(self, request: FilesRequest) -> Page[File]:
+        """See the contract. `before` is not on this list of OpenAI's API."""
+        if request.before is not None:
+            raise NotSupported("The list of uploaded files has no 'before';", "page with 'after'.", param="before")
+        return await self._asked(pages.page(self._client, "files", request, File))
+
+    async def retrieve_file(self, file_id: str) -> File:
+        """See the contract."""
+        about = Subject(file_id=file_id)
+        return File.model_validate(await self._asked(self._client.get(paths.file(file_id), None, about), about))
+
+    async def delete_file(self, file_id: str) -> Deleted:
+        """See the contract. A service that leaves the file in its stores is asked store by store."""
+        about = Subject(file_id=file_id)
+        if not self._dialect.delete_detaches:
+            await self._asked(self._attaching.detach_everywhere(file_id), about)
+        said = await self._asked(self._client.delete(paths.file(file_id), about), about)
+        return Deleted.model_validate({**said, "object": "file"})
+
+    def read_file(
+        self, file_id: str, start: int = 0, end: int | None = None
+    ) -> AbstractAsyncContextManager[FileContent]:
+        """See the contract."""
+        return self._content(file_id, start, end)
+
+    async def create_upload(
+        self, filename: str, purpose: str, bytes: int, mime_type: str, expires_after: FileExpiresAfter | None
+    ) -> Upload:
+        """See the contract."""
+        self._need_uploads()
+        body: dict[str, Any] = {"filename": filename, "purpose": purpose, "bytes": bytes, "mime_type": mime_type}
+        if expires_after is not None:
+            body["expires_after"] = expires_after.model_dump()
+        return Upload.model_validate(await self._asked(self._client.post("uploads", body)))
+
+    async def add_part(self, upload_id: str, stream: AsyncIterator[bytes]) -> UploadPart:
+        """See the contract."""
+        self._need_uploads()
+        return await self._asked(send_part(self._client, upload_id, stream), Subject(upload_id=upload_id))
+
+    async def complete_upload(self, upload_id: str, part_ids: Sequence[str], md5: str | None) -> Upload:
+        """See the contract."""
+        self._need_uploads()
+        body = {"part_ids": list(part_ids), **({"md5": md5} if md5 else {})}
+        about = Subject(upload_id=upload_id)
+        done = self._client.post(paths.upload(upload_id, "/complete"), body, about)
+        return Upload.model_validate(await self._asked(done, about))
+
+    async def cancel_upload(self, upload_id: str) -> Upload:
+        """See the contract."""
+        self._need_uploads()
+        about = Subject(upload_id=upload_id)
+        done = self._client.post(paths.upload(upload_id, "/cancel"), None, about, repeatable=True)
+        return Upload.model_validate(await self._asked(done, about))
+
+    async def changed(self, since: int) -> int:
+        """See the contract: a remote tells nobody, so it is asked again after the time that it last named."""
+        if since:
+            await anyio.sleep(self._client.poll_seconds)
+        return since + 1
+
+    async def aclose(self) -> None:
+        """See the contract."""
+        await self._life.end()
+        await self._client.aclose()
+
+    async def _send_file(self, new: NewFile) -> File:
+        return await send_file(self._client, self._dialect, new)
+
+    @asynccontextmanager
+    async def _content(self, file_id: str, start: int, end: int | None) -> AsyncGenerator[FileContent]:
+        about = Subject(file_id=file_id)
+        try:
+            async with content(self._client, file_id, start, end) as opened:
+                yield opened
+        except VectorStoreError as error:
+            raise await explained(self._client, error, about) from None
+
+    async def _asked(self, call: Coroutine[Any, Any, T], about: Subject = NOBODY) -> T:
+        try:
+            return await call
+        except VectorStoreError as error:
+            raise await explained(self._client, error, about) from None
+
+    async def _check_cursor(self, request: PageRequest, store_id: str) -> None:
+        """Look the cursor up where the service ignores one that it does not know."""
+        if self._dialect.checks_cursors:
+            return
+        for param in ("after", "before"):
+            cursor: str | None = getattr(request, param)
+            if cursor is None:
+                continue
+            try:
+                path = paths.store_file(store_id, cursor) if store_id else paths.store(cursor)
+                await self._client.get(path, None, Subject(store_id or cursor, cursor if store_id else ""))
+            except NotFound:
+                raise BadCursor(param, cursor) from None
+
+    async def _replace(self, store_id: str, file: VectorStoreFile) -> None:
+        """Take out the file whose place this one was to take, now that it is completed."""
+        if file.status == "completed" and (old := self._arrivals.replaced.pop((store_id, file.id), None)):
+            await self.detach_file(store_id, old)
+
+    def _refuse_expiry(self, expires_after: object) -> None:
+        if expires_after is not None and not self._dialect.capabilities.expiry:
+            raise NotSupported(
+                "Nothing expires on this service;", "delete the store when it is done.", param="expires_after"
+            )
+
+    def _need_uploads(self) -> None:
+        if not self._dialect.capabilities.uploads:
+            raise NotSupported("This service takes no uploads in parts;", "upload the file whole.")
+
+    def _store(self, said: dict[str, Any]) -> VectorStore:
+        return self._own(VectorStore.model_validate(said))
+
+    def _own(self, store: VectorStore) -> VectorStore:
+        return store.model_copy(update={"metadata": self._dialect.metadata(store.metadata)})
