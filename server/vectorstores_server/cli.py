@@ -39,6 +39,7 @@ def run(argv: "Sequence[str]") -> int:
 
 
 def _command(argv: "Sequence[str]") -> int:
+    import os
     from importlib import import_module
 
     import anyio
@@ -47,6 +48,7 @@ def _command(argv: "Sequence[str]") -> int:
     from vectorstores_server.commandline import parse
     from vectorstores_server.settings import read_settings
 
+    os.umask(0o077)  # also for what libraries write below the data directory
     arguments, flags = parse(argv)
     settings = read_settings(flags)
     logs.configure(settings.log_level if arguments.command == "serve" else "warning", settings.log_file)

@@ -10,6 +10,7 @@ from typing import Any, cast
 from mcp.server import MCPServer
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel.server import NotificationOptions, Server
+from mcp.server.mcpserver import server as mcpserver
 from mcp.server.models import InitializationOptions
 from mcp.types import (
     EmptyResult,
@@ -40,6 +41,16 @@ def install(server: MCPServer[Watch], resources: Resources) -> None:
     low.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, _unsubscribe)
     low.add_request_handler("logging/setLevel", SetLevelRequestParams, _set_level)
     _announce_changes(low)
+
+
+def leave_logging_alone() -> None:
+    """Keep MCPServer from importing rich for a log handler that ours makes useless: 4 % of the start."""
+    if hasattr(mcpserver, "configure_logging"):
+        mcpserver.configure_logging = _no_logging  # pyright: ignore[reportPrivateImportUsage]  # this module's point
+
+
+def _no_logging(level: str = "INFO") -> None:
+    """Do nothing: `logs.configure` has run."""
 
 
 async def _subscribe(ctx: Context, params: SubscribeRequestParams) -> EmptyResult:

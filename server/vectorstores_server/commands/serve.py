@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from vectorstores_server.app import Surface, build_server
 from vectorstores_server.engines import open_engine
 from vectorstores_server.intake import intake_for
+from vectorstores_server.sdk_gaps import leave_logging_alone
 from vectorstores_server.settings import Settings, unknown_variables
 from vectorstores_server.transports import serve_stdio
 from vectorstores_tools.errors import InvalidRequest
@@ -22,6 +23,7 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
         log.warning("%s", sentence)
     _check_names(settings.exclude_tools)
     engine = await open_engine(settings)
+    leave_logging_alone()
     surface = Surface(
         toolset=settings.toolset,
         read_only=settings.read_only,
