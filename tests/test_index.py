@@ -388,14 +388,30 @@ async def test_optimize_waits_until_it_is_due(index: Index) -> None:
     await index.create(TABLE, DIMENSIONS)
     await index.add(TABLE, [rows(1, prose(100), vectors(100))])
     assert not await index.optimize(TABLE)
+    assert await index.optimize(TABLE, idle=True)
+    assert not await index.optimize(TABLE, idle=True)
     assert await index.optimize(TABLE, force=True)
-    await index.add(TABLE, [rows(2, prose(1_600), vectors(1_600))])
+    await index.add(TABLE, [rows(2, prose(400), vectors(400))])
     assert await index.optimize(TABLE)
     assert not await index.optimize(TABLE)
-    for rev in range(3, 36):
-        await index.add(TABLE, [rows(rev, ["one"], vectors(1))])
+
+
+async def test_many_small_commits_make_optimize_due(index: Index) -> None:
+    await index.create(TABLE, None)
+    for rev in range(31):
+        await index.add(TABLE, [rows(rev, ["one"])])
     assert await index.optimize(TABLE)
     assert not await index.optimize(TABLE)
+
+
+async def test_a_search_is_complete_when_no_other_row_matches(index: Index) -> None:
+    await index.create(TABLE, DIMENSIONS)
+    await index.add(TABLE, [rows(rev, ["heron"], vectors(1, seed=rev)) for rev in range(8)])
+    vector = vectors(1)[0]
+    assert (await index.candidates(TABLE, asked("heron", vector))).complete
+    assert (await index.candidates(TABLE, asked("heron"))).complete
+    assert not (await index.candidates(TABLE, asked("heron", vector, best=3))).complete
+    assert not (await index.candidates(TABLE, CandidateQuery(vector, "heron", None, text_k=8))).complete
 
 
 async def test_a_table_is_settled_when_its_old_versions_have_left_the_window(tmp_path: Path) -> None:

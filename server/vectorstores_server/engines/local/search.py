@@ -134,7 +134,7 @@ class Searcher:
             below_threshold=len(merged(below)),
             best_below=below[0].score if below else None,
         )
-        return found, all(len(answer.rows) < reach.vector_k for answer in answers)
+        return found, all(answer.complete for answer in answers)
 
     def _query(self, question: Question, number: int, reach: Reach) -> CandidateQuery:
         request = question.request

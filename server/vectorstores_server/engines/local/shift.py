@@ -125,7 +125,7 @@ class Shift:
         swept = await self._sweep()
         built = await self._build()
         for table in sorted(self._touched):
-            await self._shop.index.optimize(table)
+            await self._shop.index.optimize(table, idle=True)
         self._touched.clear()
         return swept or built
 

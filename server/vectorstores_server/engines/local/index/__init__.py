@@ -123,17 +123,18 @@ class Index:
         except IndexUnavailable:  # a purge took the files of this version away: once more with the newest
             return await self._on(table, lambda opened: find(opened, query))
 
-    async def optimize(self, table: str, *, force: bool = False) -> bool:
+    async def optimize(self, table: str, *, idle: bool = False, force: bool = False) -> bool:
         """Do what is due, or with `force` what can be done now; False when nothing was.
 
-        Due are: more than 1,500 rows without index or 30 fragments, a vector index from 5,000 rows on, rows that were
-        deleted ten minutes ago, versions older than half an hour. A conflict with a writer is no error here.
+        Due are: more than 300 rows and .4 % without index (20 when `idle`, after the last file), more than 30
+        fragments, a vector index from 5,000 rows on, rows that were deleted ten minutes ago, versions older than half
+        an hour. A conflict with another writer is no error here.
         """
         folder = self._folder(table)
         left = await to_thread.run_sync(upkeep.Leftovers.of, folder)
         state = await self._on(table, lambda opened: opened.state())
         erase = left.erasable(self._window)
-        if not (force or erase or upkeep.due(state) or left.prunable(self._window)):
+        if not (force or erase or upkeep.due(state, idle=idle) or left.prunable(self._window)):
             return False
         try:
             if erase:

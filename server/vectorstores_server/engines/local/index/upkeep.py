@@ -15,7 +15,9 @@ if TYPE_CHECKING:  # what only looks at folders imports no library
     from vectorstores_server.engines.local.index.lance import State, Table
 
 WINDOW = timedelta(minutes=30)  # a reader may be on a version this old; with 0 readers and writers were seen to fail
-MOST_UNINDEXED = 1_500  # each costs every text query 15 us
+MOST_UNINDEXED = 300  # each costs every search 25 us, and indexing a table of 10,000 rows .2 s
+MOST_UNINDEXED_SHARE = 1 / 250  # of the rows, as indexing costs more in a large table
+FEW_UNINDEXED = 20
 MOST_FRAGMENTS = 30
 ERASE_AFTER = 1 / 3  # of the window, so that many deletions are one rewriting
 
@@ -66,9 +68,14 @@ def unmark(folder: Path) -> None:
     marker(folder).unlink(missing_ok=True)
 
 
-def due(state: State) -> bool:
-    """Whether searches suffer from the state of the table."""
-    return state.unindexed > MOST_UNINDEXED or state.fragments > MOST_FRAGMENTS or state.wants_vector_index
+def due(state: State, *, idle: bool) -> bool:
+    """Whether searches suffer from the state of the table; sooner when there is nothing else to do."""
+    busy_limit = MOST_UNINDEXED + MOST_UNINDEXED_SHARE * state.rows
+    return (
+        state.unindexed > (FEW_UNINDEXED if idle else busy_limit)
+        or state.fragments > MOST_FRAGMENTS
+        or state.wants_vector_index
+    )
 
 
 async def optimize(table: Table, window: timedelta) -> None:
