@@ -1,0 +1,57 @@
+import sys
+from pathlib import Path
+
+import anyio
+import pytest
+
+from crash_child import FILES
+from local import Words, opened, search, settled
+from vectorstores_server.engines.local.catalog import Catalog, reconciling
+from vectorstores_server.engines.local.index import Index
+from vectorstores_tools.models import PageRequest
+
+CHILD = Path(__file__).with_name("crash_child.py")
+STEPS = (
+    "created", "claimed", "parsed", "kept", "cut", "embedded", "added", "flipped", "refused", "dirty", "reconciled",
+)  # fmt: skip
+
+
+async def crash(directory: Path, step: str, run: int) -> dict[str, str]:
+    """Let a process end at the step; return the file id and the word of what it acknowledged before."""
+    with anyio.fail_after(30):
+        ended = await anyio.run_process(
+            [sys.executable, str(CHILD), str(directory), step, str(run)], check=False, stderr=None
+        )
+    assert ended.returncode == -9, f"the step '{step}' was never reached"
+    return dict(line.split()[1:] for line in ended.stdout.decode().splitlines() if line.startswith("acknowledged"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+async def test_after_a_crash_at_any_step_every_acknowledged_file_is_there_once(tmp_path: Path):
+    words: dict[str, str] = {}
+    for run, step in enumerate(STEPS):
+        words |= await crash(tmp_path, step, run)
+    async with opened(tmp_path, Words()) as engine:
+        [id] = [s.id for s in (await engine.list_stores(PageRequest())).data]
+        states = {file.id: file.status for file in await settled(engine, id)}
+        assert {states[file] for file in words} == {"completed"}
+        assert sorted(states.values()).count("failed") == 1
+        for file, word in words.items():
+            hits = (await search(engine, id, word, ranking_options={"score_threshold": 0.5})).data
+            assert {hit.file_id for hit in hits} == {file}
+            assert len({hit.chars for hit in hits}) == len(hits)
+    assert len(words) >= FILES * (len(STEPS) - 2)
+    await assert_index_agrees(tmp_path)
+
+
+async def assert_index_agrees(directory: Path) -> None:
+    """Every live revision has its rows, once, and nobody else has any."""
+    catalog, index = Catalog(directory), Index(directory / "index")
+    [table] = await index.tables()
+    rows = await index.revs(table)
+    expected = await catalog.read(reconciling.live_rows, table)
+    kept = await catalog.read(reconciling.kept_revs, table)
+    await catalog.aclose()
+    await index.aclose()
+    assert {rev: count for rev, count in rows.items() if rev in expected} == expected
+    assert rows.keys() <= kept
