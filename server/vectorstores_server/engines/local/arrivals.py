@@ -51,7 +51,8 @@ class Arrivals:
         return await self._summary(store_id, entered, batch_id, notes)
 
     async def _take(self, store_id: str, source: Source, options: AttachOptions, batch_id: str | None) -> Entered:
-        origin = Origin(source.origin, source.sha256)
+        name = _storable(source.origin)
+        origin = Origin(name, source.sha256)
         known = await self._catalog.read(standing, store_id, origin, options)
         if known is not None and known.idle:
             return Entered(known.file_id, batch_id, new=False)
@@ -61,7 +62,7 @@ class Arrivals:
                 return again
         async with self._blobs.receive(source.stream, self._limit) as received:
             # The bytes that came are what counts, should the file have changed since it was hashed.
-            origin = Origin(source.origin, received.sha256)
+            origin = Origin(name, received.sha256)
             file = make_file(source.filename, "assistants", received.size, None)
             return await self._catalog.write(
                 enter, store_id, origin, file, self._keeper(received), options, batch_id, clock()
@@ -87,8 +88,18 @@ def make_file(filename: str, purpose: str, size: int, expires_after: FileExpires
     now = clock()
     expires_at = now + expires_after.seconds if expires_after else None
     return File(
-        id=new_id("file-"), bytes=size, created_at=now, expires_at=expires_at, filename=filename, purpose=purpose
+        id=new_id("file-"),
+        bytes=size,
+        created_at=now,
+        expires_at=expires_at,
+        filename=_storable(filename),
+        purpose=purpose,
     )
+
+
+def _storable(name: str) -> str:
+    """Return a name with what is no character written out: Linux allows any bytes in a path."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _is_about_the_file(error: InvalidRequest | TooLarge) -> bool:

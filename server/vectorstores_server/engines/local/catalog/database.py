@@ -13,7 +13,7 @@ import anyio.to_thread
 from anyio import CapacityLimiter
 
 from vectorstores_server.engines.local.catalog.connection import FILE_NAME, check_version, connect, prepare, translated
-from vectorstores_tools.errors import NotAllowed
+from vectorstores_tools.errors import InvalidRequest, NotAllowed
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -167,6 +167,10 @@ class Catalog:
 def _guarded(directory: Path, fn: Callable[[], T]) -> T:
     try:
         return fn()
+    except UnicodeEncodeError as error:
+        raise InvalidRequest(
+            f"{error.object!a} holds half of a character (a lone surrogate).", "Send it as valid Unicode."
+        ) from error
     except (OSError, sqlite3.OperationalError) as error:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
             raise  # wrong SQL is a fault of ours, not the machine's
