@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
+from clients import caller, caller_of_era, era
 
 from vectorstores_tools.contract import Engine
+
+__all__ = ["anyio_backend", "caller", "caller_of_era", "engine", "era", "minilm_engine"]
 
 OpenEngine: TypeAlias = Callable[[Path], AbstractAsyncContextManager[Engine]]
 
@@ -63,8 +66,3 @@ async def minilm_engine(tmp_path: Path) -> AsyncGenerator[Engine]:
     """The local engine with vectors."""
     async with local_minilm(tmp_path) as engine:
         yield engine
-
-
-from clients import caller, era  # noqa: E402  # fixtures: a client on a server over `engine`, in both eras
-
-__all__ = ["anyio_backend", "caller", "engine", "era", "minilm_engine"]

@@ -32,7 +32,6 @@ async def search(call: Call, given: Search) -> Reply:
 
     read with a hit's uri shows what stands around it; response_format=detailed gives whole chunks.
     """
-    store_ids = given.vector_store_id or [await _only_store(call.engine)]
     request = checked(
         SearchRequest,
         queries=given.query,
@@ -40,6 +39,7 @@ async def search(call: Call, given: Search) -> Reply:
         max_num_results=given.max_num_results,
         ranking_options=given.ranking_options.model_dump() if given.ranking_options else {},
     )
+    store_ids = given.vector_store_id or [await _only_store(call.engine)]
     pages = await _searched(call.engine, list(dict.fromkeys(store_ids)), request)
     detailed = given.response_format == "detailed"
     ranking = _ranking(call, pages, given, detailed)
@@ -91,9 +91,11 @@ async def _searched(engine: Engine, store_ids: Sequence[str], request: SearchReq
 
 def _ranking(call: Call, pages: dict[str, SearchPage], given: Search, detailed: bool) -> Ranking:
     focus = words(given.query)
-    hits = [_ranked(hit, store_id, focus, detailed) for store_id, page in pages.items() for hit in page.data]
-    hits.sort(key=lambda ranked: -ranked.hit.score)
-    hits = hits[: given.max_num_results]
+    found = [(hit, store_id) for store_id, page in pages.items() for hit in page.data]
+    found.sort(key=lambda pair: -pair[0].score)
+    del found[given.max_num_results :]
+    least = _score_of_last([hit for hit, _ in found], given.max_num_results)
+    hits = [_ranked(hit, store_id, focus, least, detailed) for hit, store_id in found]
     finding = Finding(call, pages, given)
     facts: dict[str, Any] = {"vector_store_id": next(iter(pages))} if len(pages) == 1 else {}
     return Ranking(
@@ -101,16 +103,26 @@ def _ranking(call: Call, pages: dict[str, SearchPage], given: Search, detailed: 
     )
 
 
-def _ranked(hit: SearchHit, store_id: str, focus: frozenset[str], detailed: bool) -> Ranked:
+def _score_of_last(hits: Sequence[SearchHit], passages: int) -> float:
+    """Return the score that the best `passages` passages of all hits reach: a hit shows its best and those."""
+    scores = sorted((score for hit in hits for score in hit.match_scores or [hit.score]), reverse=True)
+    return scores[passages - 1] if len(scores) >= passages else 0.0
+
+
+def _ranked(hit: SearchHit, store_id: str, focus: frozenset[str], least: float, detailed: bool) -> Ranked:
     text = "\n".join(part.text for part in hit.content)
     limit = len(text) if detailed else int(PASSAGE_TOKENS * CHARACTERS_PER_TOKEN)
     start = hit.chars[0] if hit.chars else 0
+    scores = hit.match_scores or [hit.score] * len(hit.matches or ())
     matches = [
-        (max(0, first - start), min(len(text), last - start))
-        for first, last in hit.matches or ()
-        if hit.chars and first - start < len(text) and last > start
+        (max(0, first - start), min(len(text), last - start), score)
+        for rank, ((first, last), score) in enumerate(zip(hit.matches or (), scores, strict=False))
+        if hit.chars and first - start < len(text) and last > start and (rank == 0 or score >= least)
     ]
-    return Ranked(hit, hit.vector_store_id or store_id, Excerpts(text, matches or [(0, len(text))], limit, focus))
+    excerpts = Excerpts(text, [(first, last) for first, last, _ in matches], limit, focus)
+    if not matches:  # an engine that does not know where in the chunk the match is
+        excerpts = Excerpts(text, [(0, len(text))], limit, focus).focused()
+    return Ranked(hit, hit.vector_store_id or store_id, excerpts, [score for *_, score in matches] or [hit.score])
 
 
 def _fence(ranking: Ranking) -> Fence:

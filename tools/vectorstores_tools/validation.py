@@ -28,7 +28,7 @@ SYNONYMS = {
 def invalid(errors: Sequence[Mapping[str, Any]], known: Sequence[str] = ()) -> InvalidRequest:
     """Return the error for the first of pydantic's `errors()`; `known` are the arguments that the call has."""
     first = _telling(errors)
-    name = parameter(first["loc"])
+    name = parameter(first["loc"], known)
     rule = _RULES.get(first["type"])
     if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return UnknownArgument(name, known, nearest(str(first["loc"][-1]), known))
@@ -47,10 +47,10 @@ def nearest(name: str, known: Sequence[str]) -> str | None:
     return close[0] if close else None
 
 
-def parameter(loc: Sequence[int | str]) -> str:
+def parameter(loc: Sequence[int | str], known: Sequence[str] = ()) -> str:
     """Return the dotted name of a place: ('body', 'files', 0, 'file_id') is files[0].file_id."""
     name = ""
-    for step in loc[1:] if loc and loc[0] in NOT_PARAMETERS else loc:
+    for step in loc[1:] if loc and loc[0] in NOT_PARAMETERS and loc[0] not in known else loc:
         name += f"[{step}]" if isinstance(step, int) else f".{step}" if name else step
     return name or "body"
 
