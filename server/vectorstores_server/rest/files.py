@@ -11,7 +11,7 @@ from fastapi import Request as HttpRequest
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from vectorstores_server.rest.errors import envelope
-from vectorstores_server.rest.forms import chunks, read_form
+from vectorstores_server.rest.forms import chunks, open_form
 from vectorstores_server.rest.replies import EngineOf, Extended, reply
 from vectorstores_server.rest.wire import DeletedObject, FileObject, ListPage
 from vectorstores_tools.contract import NewFile
@@ -49,9 +49,9 @@ class FileFields(Request):
 @router.post("", response_model=FileObject, openapi_extra={"requestBody": FORM})
 async def create_file(engine: EngineOf, extended: Extended, request: HttpRequest) -> JSONResponse:
     """Upload a File."""
-    file, fields = await read_form(request, "file", FileFields)
-    new = NewFile(file.filename or "file", chunks(file), fields.purpose, fields.expires_after)
-    return reply(await engine.create_file(new), FileObject, extended)
+    async with open_form(request, "file", FileFields) as (file, fields):
+        new = NewFile(file.filename or "file", chunks(file), fields.purpose, fields.expires_after)
+        return reply(await engine.create_file(new), FileObject, extended)
 
 
 @router.get("", response_model=ListPage[FileObject])

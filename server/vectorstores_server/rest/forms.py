@@ -5,7 +5,8 @@ temporary file goes with the request, also when the client hangs up half-way.
 """
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -20,28 +21,33 @@ NESTED = re.compile(r"^(\w+)\[(\w+)\]$")
 M = TypeVar("M", bound=BaseModel)
 
 
-async def read_form(request: Request, file_field: str, shape: type[M]) -> tuple[UploadFile, M]:
-    """Return the file of a multipart body and its other fields as `shape`. Raises InvalidRequest."""
+@asynccontextmanager
+async def open_form(request: Request, file_field: str, shape: type[M]) -> AsyncGenerator[tuple[UploadFile, M]]:
+    """Open the file of a multipart body, with its other fields as `shape`. Raises InvalidRequest."""
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise InvalidRequest(
             "The body must be multipart/form-data.", f"Send the bytes as the form field '{file_field}'."
         )
-    form = await request.form(max_files=1, max_fields=20)
-    file = form.get(file_field)
-    if not isinstance(file, UploadFile):
-        raise InvalidRequest(
-            f"Missing required parameter: '{file_field}'.", param=file_field, code="missing_required_parameter"
-        )
-    try:
-        return file, shape.model_validate(_fields(form.multi_items(), file_field))
-    except ValidationError as error:
-        raise invalid(error.errors(), list(shape.model_fields)) from None
+    async with request.form(max_files=1, max_fields=20) as form:
+        file = form.get(file_field)
+        if not isinstance(file, UploadFile):
+            raise InvalidRequest(
+                f"Missing required parameter: '{file_field}'.", param=file_field, code="missing_required_parameter"
+            )
+        yield file, _checked(_fields(form.multi_items(), file_field), shape)
 
 
 async def chunks(file: UploadFile) -> AsyncIterator[bytes]:
     """Yield the file's bytes in pieces of 1 MiB."""
     while piece := await file.read(CHUNK):
         yield piece
+
+
+def _checked(fields: dict[str, Any], shape: type[M]) -> M:
+    try:
+        return shape.model_validate(fields)
+    except ValidationError as error:
+        raise invalid(error.errors(), list(shape.model_fields)) from None
 
 
 def _fields(items: list[tuple[str, Any]], file_field: str) -> dict[str, Any]:

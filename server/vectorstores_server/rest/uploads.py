@@ -6,7 +6,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from vectorstores_server.rest.files import Purpose
-from vectorstores_server.rest.forms import chunks, read_form
+from vectorstores_server.rest.forms import chunks, open_form
 from vectorstores_server.rest.replies import EngineOf, Extended, reply
 from vectorstores_server.rest.wire import UploadObject, UploadPartObject
 from vectorstores_tools.models import FileExpiresAfter, Request
@@ -57,8 +57,8 @@ async def create_upload(engine: EngineOf, extended: Extended, body: UploadBody) 
 @router.post("/{upload_id}/parts", response_model=UploadPartObject, openapi_extra={"requestBody": PART})
 async def add_upload_part(engine: EngineOf, extended: Extended, upload_id: str, request: HttpRequest) -> JSONResponse:
     """Add a part of at most 64 MB."""
-    data, _ = await read_form(request, "data", NoFields)
-    return reply(await engine.add_part(upload_id, chunks(data)), UploadPartObject, extended)
+    async with open_form(request, "data", NoFields) as (data, _):
+        return reply(await engine.add_part(upload_id, chunks(data)), UploadPartObject, extended)
 
 
 @router.post("/{upload_id}/complete", response_model=UploadObject)
