@@ -3,7 +3,7 @@
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -145,7 +145,11 @@ async def test_searching_and_reading_move_the_expiry_of_a_store(tmp_path: Path, 
     engine = open_engine()
     store = await new_store(engine, expires_after={"anchor": "last_active_at", "days": 1})
     file = await add(engine, store, "a walrus")
-    for use in (lambda e: search(e, store, "walrus"), lambda e: e.read_text(file, store)):
+    uses: list[Callable[[LocalEngine], Awaitable[object]]] = [
+        lambda engine: search(engine, store, "walrus"),
+        lambda engine: engine.read_text(file, store),
+    ]
+    for use in uses:
         fresh = open_engine()
         change(tmp_path / "data", "UPDATE store SET last_active_at = 5, expires_at = expires_at - 1000")
         before = await fresh.retrieve_store(store)
