@@ -1,0 +1,106 @@
+"""Several processes on one data directory, and what must be true of it afterwards."""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio
+
+from local import Words, opened, settled, store
+from many_child import AttachOptions, sources, version
+from vectorstores_server.engines.local.catalog import Catalog, reconciling
+from vectorstores_server.engines.local.index import Index
+from vectorstores_tools.models import Page, StoreFilesRequest, VectorStoreFile
+
+ROLES = ("add:one", "add:two", "change", "search")
+
+
+@dataclass(slots=True)
+class Report:
+    """What the processes said."""
+
+    added: dict[str, str] = field(default_factory=dict[str, str])
+    removed: set[str] = field(default_factory=set[str])
+    versions: int = 0
+    searches: int = 0
+    wrong: list[str] = field(default_factory=list[str])
+
+    def take(self, line: str) -> None:
+        what, _, rest = line.partition(" ")
+        if what == "added":
+            file, word = rest.split()
+            self.added[file] = word
+        elif what == "removed":
+            self.removed.add(rest)
+        elif what == "version":
+            self.versions = int(rest)
+        elif what == "searches":
+            self.searches = int(rest)
+        elif what == "saw":
+            self.wrong.append(rest)
+
+
+async def begin(directory: Path) -> str:
+    """Make a store that holds the first version of the changing file."""
+    async with opened(directory, Words()) as engine:
+        id = await store(engine)
+        await engine.ingest(id, sources(version(0)), AttachOptions())
+        await settled(engine, id)
+    return id
+
+
+async def work_together(directory: Path, id: str, seconds: float) -> Report:
+    """Run one process a role, all at once."""
+    report = Report()
+
+    async def one(role: str) -> None:
+        child = Path(__file__).with_name("many_child.py")
+        command = [sys.executable, str(child), str(directory), id, role, str(seconds)]
+        ended = await anyio.run_process(command, stderr=None)
+        for line in ended.stdout.decode().splitlines():
+            report.take(line)
+
+    with anyio.fail_after(seconds + 60):
+        async with anyio.create_task_group() as tasks:
+            for role in ROLES:
+                tasks.start_soon(one, role)
+    return report
+
+
+async def problems(directory: Path, id: str, report: Report) -> list[str]:
+    """Let the rest be built, and name what is lost, there twice, stuck or left over."""
+    async with opened(directory, Words()) as engine:
+        await settled(engine, id, seconds=60)
+        files: list[VectorStoreFile] = []
+        page: Page[VectorStoreFile] | None = None
+        while page is None or page.has_more:
+            after = page.last_id if page else None
+            page = await engine.list_store_files(id, StoreFilesRequest(limit=100, after=after))
+            files += page.data
+    there = [file.id for file in files]
+    found = [f"{file.id} is {file.status}" for file in files if file.status != "completed"]
+    found += [f"{file} is lost" for file in report.added if file not in there and file not in report.removed]
+    found += [f"{file} was removed" for file in there if file in report.removed]
+    found += [f"{len(there)} files, {len(set(there))} different"] if len(there) != len(set(there)) else []
+    # A process may have been ended between an addition and its line; the changing file is the one that is not new.
+    unknown = len(set(there) - report.added.keys())
+    found += [f"{unknown} files that nobody added"] if not 1 <= unknown <= 3 else []
+    found += [f"a search saw {wrong}" for wrong in report.wrong]
+    return found + await index_problems(directory)
+
+
+async def index_problems(directory: Path) -> list[str]:
+    """Name the revisions whose rows are not what the catalog says."""
+    catalog, index = Catalog(directory), Index(directory / "index")
+    found: list[str] = []
+    for table in await index.tables():
+        rows = await index.revs(table)
+        kept = await catalog.read(reconciling.kept_revs, table)
+        expected = await catalog.read(reconciling.live_rows, table)
+        found += [
+            f"revision {rev} has {rows.get(rev, 0)} rows, not {n}" for rev, n in expected.items() if rows.get(rev) != n
+        ]
+        found += [f"revision {rev} has rows and no owner" for rev in rows if rev not in kept]
+    await catalog.aclose()
+    await index.aclose()
+    return found
