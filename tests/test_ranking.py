@@ -118,7 +118,7 @@ def test_passages_of_one_chunk_are_one_hit_with_the_best_score() -> None:
     ranked = rank(found(passage(1, 0, cosine=0.5), passage(1, 1, cosine=0.9), passage(1, 2, cosine=0.7)))
     (hit,) = merged(ranked)
     assert hit.passage.ordinal == 1
-    assert [p.ordinal for p in hit.matched] == [1, 2, 0]
+    assert [r.passage.ordinal for r in hit.matched] == [1, 2, 0]
     assert hit.score == ranked[0].score
 
 

@@ -297,7 +297,8 @@ class SearchHit(Answer):
     """One result: the chunk's text, and where it stands (None = this engine does not know).
 
     `chars` is the chunk's [start, end) in the file's parsed text, `matches` the passages in it that matched, best
-    first, `lines` and `page` count from 1. `vector_score` and `text_score` are the two parts of the score.
+    first, `match_scores` their scores; `lines` and `page` count from 1. `vector_score` and `text_score` are the two
+    parts of the score.
     """
 
     file_id: str
@@ -311,6 +312,7 @@ class SearchHit(Answer):
     lines: tuple[int, int] | None = None
     chars: tuple[int, int] | None = None
     matches: list[tuple[int, int]] | None = None
+    match_scores: list[float] | None = None
     vector_score: float | None = None
     text_score: float | None = None
 

@@ -1,12 +1,8 @@
-"""Which part of a hit's text is shown: its matches, shortened or grown to a size (pure).
-
-A size is characters for one match. Below a match's length the match is shortened around the place where most words of
-the query stand; above it, its surroundings are taken in, evenly on both sides.
-"""
+"""Which part of a hit's text is shown: its matches, whole and grown, or the best of them only (pure)."""
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 Range: TypeAlias = tuple[int, int]
@@ -19,27 +15,34 @@ _WORD = re.compile(r"\w{3,}")
 
 @dataclass(frozen=True, slots=True)
 class Excerpts:
-    """A text, the ranges of it that matched (best first), and the size up to which each may grow."""
+    """A text, the ranges of it that matched (best first), and the size up to which each may grow.
+
+    Sizes are characters. `focus` are the words around which a match is shortened.
+    """
 
     text: str
     matches: Sequence[Range]
     limit: int
     focus: frozenset[str] = frozenset()
 
-    @property
-    def longest(self) -> int:
-        """The size at which every match is whole."""
-        return max((end - start for start, end in self.matches), default=0)
+    def grown(self, extra: int) -> str:
+        """Return every match whole, each with up to `extra` characters of what stands around it."""
+        return self._joined([self._grown(m, min(m[1] - m[0] + extra, self.limit)) for m in self.matches])
 
-    def at(self, size: int, whole: int) -> str:
-        """Return what is shown at `size`; `whole` is the size from which all matches of the answer are whole."""
-        if size >= whole + self.limit:
-            grown = [self._grown(match, self.limit) for match in self.matches]
-        elif size >= whole:
-            grown = [self._grown(m, min(m[1] - m[0] + size - whole, self.limit)) for m in self.matches]
-        else:
-            grown = [self._shortened(match, size) for match in self.matches]
-        return self._joined(_merged(self.text, grown))
+    def best(self, count: int, part: int = 0) -> str:
+        """Return the first `count` matches whole, and the one after them shortened to `part`."""
+        ranges = list(self.matches[:count])
+        if part:
+            ranges.append(self._shortened(self.matches[count], part))
+        return self._joined(ranges)
+
+    def size(self, match: int) -> int:
+        """Return the size of a match."""
+        return self.matches[match][1] - self.matches[match][0]
+
+    def focused(self) -> "Excerpts":
+        """Return these with each match that is longer than the limit shortened to it."""
+        return replace(self, matches=[self._shortened(match, self.limit) for match in self.matches])
 
     def _grown(self, match: Range, size: int) -> Range:
         spare = size - (match[1] - match[0])
@@ -80,7 +83,8 @@ class Excerpts:
             end = max(end - SNAP, keep[1]) + gap.start()
         return start, end
 
-    def _joined(self, ranges: Sequence[Range]) -> str:
+    def _joined(self, found: Sequence[Range]) -> str:
+        ranges = _merged(self.text, found)
         if not ranges:
             return ""
         shown = "\n…\n".join(self.text[start:end].strip() for start, end in ranges)

@@ -40,7 +40,7 @@ def _show(number: int, hit: SearchHit, store_id: str, query: str) -> None:
     text = "\n".join(part.text for part in hit.content)
     start = hit.chars[0] if hit.chars else 0
     matches = [(a - start, b - start) for a, b in (hit.matches or [])[:1]] or [(0, len(text))]
-    shown = Excerpts(text, matches, EXCERPT, words([query])).at(EXCERPT, EXCERPT)
+    shown = Excerpts(text, matches, EXCERPT, words([query])).grown(0)
     for row in textwrap.wrap(line(clean(shown), EXCERPT + 2), WIDTH):
         say(f"   {row}")
     say()

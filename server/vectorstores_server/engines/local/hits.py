@@ -28,6 +28,7 @@ def cite(hit: Hit, found: Found, store_id: str, texts: Mapping[str, Document]) -
     passage, of = hit.passage, found.cited[hit.passage.rev]
     document = texts.get(of.sha256, Document(""))
     start, end = passage.chunk_start, passage.chunk_end
+    best = hit.matched[:MOST_MATCHES]
     return SearchHit(
         file_id=of.file_id,
         filename=of.filename,
@@ -39,7 +40,8 @@ def cite(hit: Hit, found: Found, store_id: str, texts: Mapping[str, Document]) -
         heading_path=list(document.heading_path_at(passage.start)) or None,
         lines=document.lines(start, end),
         chars=(start, end),
-        matches=[(p.start, p.end) for p in hit.matched[:MOST_MATCHES]],
+        matches=[(ranked.passage.start, ranked.passage.end) for ranked in best],
+        match_scores=[ranked.score for ranked in best],
         vector_score=None if passage.cosine is None else min(max(passage.cosine, 0.0), 1.0),
         text_score=_text_score(passage, found.answers),
     )

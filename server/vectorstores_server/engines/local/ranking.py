@@ -30,7 +30,7 @@ class Hit(NamedTuple):
 
     score: float
     passage: Candidate
-    matched: list[Candidate]
+    matched: list[Ranked]
 
 
 def rarity(rows: int) -> float:
@@ -97,14 +97,15 @@ def merged(ranked: Iterable[Ranked]) -> list[Hit]:
     """Give each chunk one hit, best first: a passage that lies inside a chunk already chosen adds no other."""
     chosen: dict[int, list[Hit]] = {}
     hits: list[Hit] = []
-    for value, passage in ranked:
+    for entry in ranked:
+        passage = entry.passage
         of_rev = chosen.setdefault(passage.rev, [])
         for hit in of_rev:
             if hit.passage.chunk_start <= passage.start and passage.end <= hit.passage.chunk_end:
-                hit.matched.append(passage)
+                hit.matched.append(entry)
                 break
         else:
-            hit = Hit(value, passage, [passage])
+            hit = Hit(entry.score, passage, [entry])
             of_rev.append(hit)
             hits.append(hit)
     return hits
