@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from vectorstores_server.engines.local.index.arrow import PLACE, REV, TEXT, VECTOR, batch, schema
 from vectorstores_server.engines.local.index.errors import WrongDimensions
 from vectorstores_server.engines.local.index.records import Rows
+from vectorstores_server.engines.local.index.stopwords import ENGLISH
 
 MIN_PROBES = 50
 VECTOR_INDEX_FROM = 5_000  # rows; from here on the codes are read faster than the vectors
@@ -134,7 +135,9 @@ class Table:
 
     async def index_text(self) -> None:
         """Build the full-text index anew."""
-        await self._table.create_index(TEXT, config=FTS(base_tokenizer="icu", with_position=False))
+        await self._table.create_index(
+            TEXT, config=FTS(base_tokenizer="icu", with_position=False, custom_stop_words=ENGLISH)
+        )
 
     async def index_revs(self) -> None:
         """Build the index that filters use."""
