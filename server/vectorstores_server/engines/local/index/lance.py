@@ -135,9 +135,8 @@ class Table:
 
     async def index_text(self) -> None:
         """Build the full-text index anew."""
-        await self._table.create_index(
-            TEXT, config=FTS(base_tokenizer="icu", with_position=False, custom_stop_words=ENGLISH)
-        )
+        config = FTS(base_tokenizer="icu", with_position=False, custom_stop_words=ENGLISH)
+        await self._table.create_index(TEXT, config=config)
 
     async def index_revs(self) -> None:
         """Build the index that filters use."""
