@@ -44,7 +44,7 @@ class Served:
 
     async def answer(self, request: int) -> dict[str, Any]:
         while True:
-            line = (await self._lines.receive_until(b"\n", MAX_LINE)).decode()
+            line = await self.line()
             self.stdout.append(line)
             message = json.loads(line)
             if message.get("id") == request and "method" not in message:
@@ -64,6 +64,10 @@ class Served:
 
     async def hang_up(self) -> None:
         await self._stdin.aclose()
+
+    async def line(self) -> str:
+        """Return the next line of stdout."""
+        return (await self._lines.receive_until(b"\n", MAX_LINE)).decode()
 
     async def rest(self) -> list[str]:
         """Return what stdout still holds, to its end."""

@@ -8,6 +8,7 @@ import os
 import select
 import signal
 import stat
+import struct
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -61,3 +62,25 @@ def real_path(fd: int, path: Path) -> Path:
         return Path(os.fsdecode(fcntl.fcntl(fd, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0")))
     link = Path(f"/proc/self/fd/{fd}")
     return link.readlink() if link.is_symlink() else path.resolve()
+
+
+def lock_owner(path: Path) -> int | None:
+    """Return the process that has a POSIX lock on the file; None: nobody; 0: somebody, who cannot be told here.
+
+    Never to be called by a process that may have the lock itself: closing the file here would let go of it.
+    """
+    if sys.platform not in ("linux", "darwin") or not path.exists():
+        return None
+    import fcntl
+
+    linux = sys.platform == "linux"
+    asked = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+    if not linux:
+        asked = struct.pack("qqihh", 0, 0, 0, fcntl.F_WRLCK, os.SEEK_SET)
+    with path.open("r+b") as file:
+        answer = fcntl.fcntl(file, fcntl.F_GETLK, asked)
+    if linux:
+        kind, _, _, _, owner = struct.unpack("hhqqi", answer)
+    else:
+        _, _, owner, kind, _ = struct.unpack("qqihh", answer)
+    return None if kind == fcntl.F_UNLCK else owner

@@ -2,22 +2,31 @@
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
 
-class _Rate(ProgressColumn):
+class _Pace(ProgressColumn):
+    """The rate since the beginning, and the time left at that rate: work comes in groups, so the latest says little."""
+
     def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text(f"{speed:.1f}/s" if speed else "")
+        if not task.completed or not task.elapsed or task.remaining is None:
+            return Text("")
+        rate = task.completed / task.elapsed
+        left = f", {timedelta(seconds=round(task.remaining / rate))} left" if task.remaining else ""
+        return Text(f"{self._shown(rate)}/s{left}")
+
+    def _shown(self, rate: float) -> str:
+        return f"{rate / 1e6:.1f} MB" if rate > 100_000 else f"{rate:.1f}"
 
 
 @contextmanager
 def bar(label: str, total: int) -> Generator[Callable[[int], None]]:
     """Show a bar, and yield the function that says how many are done."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Pace())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(label, total=total)
         yield lambda done: progress.update(task, completed=done)

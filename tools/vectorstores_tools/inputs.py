@@ -113,9 +113,7 @@ class Search(Request):
     """Arguments of search."""
 
     query: Annotated[Queries, OneOrMore]
-    vector_store_id: Annotated[Stores, OneOrMore] | None = Field(
-        default=None, description="Not needed with one store"
-    )
+    vector_store_id: Annotated[Stores, OneOrMore] | None = Field(default=None, description="Not needed with one store")
     filters: Annotated[Any, FilterTree] = Field(
         default=None,
         description='By attributes, e.g. {"type":"eq","key":"topic","value":"ai"}; and / or take filters',

@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vectorstores_server.commands.opened import engine_of, find_store
+from vectorstores_server.commands.opened import engine_of, find_store, pick, stores_of
 from vectorstores_server.intake import MachineIntake, intake_for
 from vectorstores_server.intake.walk import split_glob
 from vectorstores_server.progress import bar
 from vectorstores_server.settings import Settings
 from vectorstores_server.terminal import say
 from vectorstores_tools.contract import AttachOptions, Engine, Source
-from vectorstores_tools.errors import InvalidRequest, StoreNotFound, VectorStoreError
+from vectorstores_tools.errors import InvalidRequest, VectorStoreError
 from vectorstores_tools.fencing import line
 from vectorstores_tools.models import MAX_FILES_IN_BATCH, FileBatch, StoreCreate, StoreFilesRequest, VectorStore
 
@@ -62,11 +62,11 @@ def _is_url(named: str) -> bool:
 
 
 async def _store(engine: Engine, named: str | None) -> VectorStore:
-    try:
+    if named is None or named.startswith("vs_"):
         return await find_store(engine, named)
-    except StoreNotFound:
-        if named is None or named.startswith("vs_"):
-            raise
+    known = pick([store async for store in stores_of(engine)], named)
+    if known is not None:
+        return known
     store = await engine.create_store(StoreCreate(name=named))
     say(f"Made the store {line(named)} ({store.id})")
     return store
@@ -79,6 +79,8 @@ async def _add(engine: Engine, intake: MachineIntake, store: VectorStore, origin
         with bar("Reading ", len(part)) as done:
             result = await engine.ingest(store.id, _opened(intake, part, tally, done), AttachOptions())
         tally.unchanged += result.unchanged
+        for note in result.notes:
+            say(note)
         if result.batch is not None and result.uploaded:
             await _follow(engine, result.batch, tally)
     return tally

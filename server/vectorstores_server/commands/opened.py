@@ -1,14 +1,15 @@
 """The engine for the length of one command, and finding a store in it by name or id."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import anyio
 
 from vectorstores_server.engines import open_engine
+from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.settings import Settings
 from vectorstores_tools.contract import Engine
-from vectorstores_tools.errors import InvalidRequest, StoreNotFound
+from vectorstores_tools.errors import InvalidRequest, NotSupported
 from vectorstores_tools.models import PageRequest, VectorStore
 
 SECONDS_TO_CLOSE = 5
@@ -23,6 +24,15 @@ async def engine_of(settings: Settings) -> AsyncGenerator[Engine]:
     finally:
         with anyio.move_on_after(SECONDS_TO_CLOSE, shield=True):
             await engine.aclose()
+
+
+@asynccontextmanager
+async def local_engine_of(settings: Settings) -> AsyncGenerator[LocalEngine]:
+    """Open the engine, which must be the one on this machine."""
+    async with engine_of(settings) as engine:
+        if not isinstance(engine, LocalEngine):
+            raise NotSupported("There is no index on this machine;", "the remote API keeps it.")
+        yield engine
 
 
 async def stores_of(engine: Engine) -> AsyncIterator[VectorStore]:
@@ -48,17 +58,20 @@ async def find_store(engine: Engine, named: str | None) -> VectorStore:
             f"There are {len(stores)} stores: {found}." if stores else "There is no store yet.",
             "Name one with --store." if stores else "`vector-stores-mcp add --store NAME PATH` makes one.",
         )
+    store = pick(stores, named)
+    if store is None:
+        raise InvalidRequest(f"There is no store '{named}'.", "`vector-stores-mcp ls` lists them.")
+    return store
+
+
+def pick(stores: Sequence[VectorStore], named: str) -> VectorStore | None:
+    """Return the one of that id or name. Raises InvalidRequest where several have the name."""
     for store in stores:
         if store.id == named:
             return store
-    return _only(named, [store for store in stores if store.name == named])
-
-
-def _only(name: str, stores: list[VectorStore]) -> VectorStore:
-    if len(stores) > 1:
+    found = [store for store in stores if store.name == named]
+    if len(found) > 1:
         raise InvalidRequest(
-            f"{len(stores)} stores are called '{name}'.", f"Name one by its id: {', '.join(s.id for s in stores)}."
+            f"{len(found)} stores are called '{named}'.", f"Name one by its id: {', '.join(s.id for s in found)}."
         )
-    if not stores:
-        raise StoreNotFound(name)
-    return stores[0]
+    return found[0] if found else None

@@ -81,17 +81,13 @@ class Document:
     @classmethod
     def loads(cls, data: bytes) -> Self:
         """Take back what `dumps` wrote; ValueError for anything else."""
-        line, newline, body = data.partition(b"\n")
-        if not newline:
-            raise ValueError("not a parsed document: the header line is missing")
-        header = cast("dict[str, Any]", json.loads(line))
+        line, _, body = data.partition(b"\n")
         try:
-            pages = tuple(header["pages"])
+            header = cast("dict[str, Any]", json.loads(line))
             headings = tuple(Heading(start, level, title) for start, level, title in header["headings"])
-            title = header["title"]
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"not a parsed document: {error!r} in its header") from error
-        return cls(body.decode(), title, pages, headings)
+            return cls(body.decode(), header["title"], tuple(header["pages"]), headings)
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"not a parsed document: {error!r}") from error
 
 
 def _enclosing(headings: tuple[Heading, ...]) -> tuple[int, ...]:

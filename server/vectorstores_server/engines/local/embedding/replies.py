@@ -1,4 +1,4 @@
-"""What an /v1/embeddings answer says: vectors, or why not. Servers differ, see docs/embedders.md."""
+"""What an /v1/embeddings answer says: vectors, or why not. Servers say the same things in many ways."""
 
 import json
 import re

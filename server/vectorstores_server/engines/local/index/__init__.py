@@ -126,7 +126,7 @@ class Index:
     async def optimize(self, table: str, *, idle: bool = False, force: bool = False) -> bool:
         """Do what is due, or with `force` what can be done now; False when nothing was.
 
-        Due are: more than 300 rows and .4 % without index (20 when `idle`, after the last file), more than 30
+        Due are: more than 200 rows and .4 % without index (20 when `idle`, after the last file), more than 30
         fragments, a vector index from 5,000 rows on, rows that were deleted ten minutes ago, versions older than half
         an hour. A conflict with another writer is no error here.
         """

@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # what only looks at folders imports no library
     from vectorstores_server.engines.local.index.lance import State, Table
 
 WINDOW = timedelta(minutes=30)  # a reader may be on a version this old; with 0 readers and writers were seen to fail
-MOST_UNINDEXED = 300  # each costs every search 25 us, and indexing a table of 10,000 rows .2 s
+MOST_UNINDEXED = 200  # each costs every search 25 to 50 us, and indexing a table of 10,000 rows .2 s
 MOST_UNINDEXED_SHARE = 1 / 250  # of the rows, as indexing costs more in a large table
 FEW_UNINDEXED = 20
 MOST_FRAGMENTS = 30

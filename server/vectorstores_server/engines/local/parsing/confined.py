@@ -34,7 +34,7 @@ def parse(
     """
     posix.end_with_parent(parent)
     posix.limit(memory_bytes=memory_bytes, cpu_seconds=cpu_seconds)
-    with _silent():
+    with silent():
         faulthandler.dump_traceback_later(seconds, exit=True, file=2)
         try:
             return read_document(Path(path), filename).dumps()
@@ -48,7 +48,8 @@ def parse(
 
 
 @contextmanager
-def _silent() -> Generator[None]:
+def silent() -> Generator[None]:
+    """Point output and errors nowhere, and what C code has left in its buffers too."""
     results = os.dup(1)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)

@@ -15,7 +15,7 @@ from .decoding import decode
 from .html import add_html
 from .refusal import DAMAGE, damaged, encrypted
 
-_KIND = "EPUB book"
+_KIND = "an EPUB book"
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
 _READABLE = ("application/xhtml+xml", "text/html")

@@ -39,7 +39,7 @@ def notebook(text: str) -> Document:
         for cell in cells:
             _add_cell(builder, cell)
     except DAMAGE as error:
-        raise damaged("Jupyter notebook (.ipynb)") from error
+        raise damaged("a Jupyter notebook (.ipynb)") from error
     return builder.build()
 
 

@@ -18,6 +18,7 @@ _MARKDOWN = re.compile(
     r"|(?P<over>(?![-*+>|#\d])\S.*)\n {0,3}(?P<under>=+|-+)[ \t]*$)",
     re.MULTILINE,
 )
+_WRITTEN_CHARACTERS = 1000  # of a heading, before its links and marks go: what is longer is none
 _LINK = re.compile(r"!?\[([^\]\n]*)\]\([^)\n]*\)")
 _DECORATION = re.compile(r"<[^<>\n]*>|\{#[^}\n]*\}|[*`]|\\(?=[^\w\s])")
 _TEX_LEVELS = {name: level for level, name in enumerate(
@@ -51,7 +52,7 @@ def _markdown_headings(text: str, begin: int) -> Iterator[Heading]:
         elif not fence:
             level = len(match["marks"]) if match["marks"] else "=-".index(match["under"][0]) + 1
             written = (match["title"] or "").rstrip().rstrip("#") if match["marks"] else match["over"]
-            if title := one_line(_DECORATION.sub("", _LINK.sub(r"\1", written))):
+            if title := one_line(_DECORATION.sub("", _LINK.sub(r"\1", written[:_WRITTEN_CHARACTERS]))):
                 yield Heading(match.start(), level, title)
 
 

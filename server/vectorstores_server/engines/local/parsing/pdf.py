@@ -12,7 +12,7 @@ from vectorstores_server.engines.local.document import Document, Heading
 from .building import Builder, first_title, one_line
 from .refusal import DAMAGE, damaged, encrypted, unsupported
 
-_KIND = "PDF"
+_KIND = "a PDF"
 _PASSWORD_NEEDED = 4  # FPDF_ERR_PASSWORD
 _MAX_BOOKMARKS = 20_000
 # PDFium's sign for the hyphen of a word that goes on in the next line.

@@ -8,7 +8,7 @@ from itertools import accumulate
 from vectorstores_server.engines.local.document import Heading
 
 # The tree takes about a hundred times the text; longer modules are made by programs.
-MAX_CHARACTERS = 2_000_000
+MAX_CHARACTERS = 1_000_000
 
 
 def python_headings(text: str) -> tuple[Heading, ...] | None:

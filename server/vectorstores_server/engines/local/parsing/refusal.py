@@ -33,7 +33,7 @@ def encrypted() -> Refused:
 
 def damaged(kind: str) -> Refused:
     """Say that the library for `kind` cannot read the file."""
-    return invalid(f"is damaged or not a {kind} file", "Save it again in the program that made it, and upload it again")
+    return invalid(f"is damaged or not {kind}", "Save it again in the program that made it, and upload it again")
 
 
 # What the libraries raise over bytes that they did not expect: damaged office files end in every kind of these.

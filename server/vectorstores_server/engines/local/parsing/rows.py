@@ -9,6 +9,7 @@ from itertools import chain, islice
 from vectorstores_server.engines.local.document import Document
 
 from .building import Builder
+from .limits import MAX_CHARACTERS
 
 _SEPARATOR = " | "
 _SAMPLE_ROWS = 50
@@ -59,6 +60,7 @@ def _named(names: Sequence[str], cells: Sequence[str]) -> str:
 
 def delimited(text: str, extension: str) -> Document:
     """CSV with whatever delimiter it has, or TSV."""
+    csv.field_size_limit(MAX_CHARACTERS)  # of the process; its own limit is 131,072
     builder = Builder()
     delimiter = "\t" if extension == ".tsv" else _delimiter(text)
     if delimiter is None:
@@ -69,7 +71,6 @@ def delimited(text: str, extension: str) -> Document:
 
 
 def _records(text: str, delimiter: str) -> list[list[str]]:
-    csv.field_size_limit(max(len(text), 1))
     records = list(csv.reader(io.StringIO(text), delimiter=delimiter))
     # A quote that nobody closes makes one cell of all that follows.
     if any(cell.count("\n") > _LONGEST_CELL_IN_LINES for record in records for cell in record if len(cell) > 1000):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pptx.shapes.base import BaseShape
     from pptx.slide import Slide
 
-_KIND = "PowerPoint presentation (.pptx)"
+_KIND = "a PowerPoint presentation (.pptx)"
 
 
 def read_slides(path: Path) -> Document:

@@ -67,7 +67,7 @@ _ASSIGNED = re.compile(
     r"(?:async[ \t]*)?(?:function\b|\([^()\n]{0,200}\)[^=\n]{0,60}=>|[\w$]{1,60}[ \t]*=>)",
     re.MULTILINE,
 )
-_NAME = re.compile(r"[\w$#~:.]+$")
+_NAME = re.compile(r"([\w$#~:.]+)(?:<[^<>]*>)?[ \t]*$")
 _ASSIGNED_LANGUAGES = ".js .jsx .mjs .cjs .ts .tsx .mts .cts .vue .svelte .r"
 _FLAT = {
     ".toml .ini .cfg .conf": r"^\[+(?P<title>[^\[\]\n]{1,200})\]+",
@@ -117,10 +117,10 @@ def _found(match: re.Match[str]) -> tuple[int, int, str]:
 def _braced(text: str) -> Iterator[tuple[int, int, str]]:
     for match in _BRACED.finditer(text):
         words = re.findall(r"\w+", match["name"])
-        name = _NAME.search(match["name"].rstrip())
+        name = _NAME.search(match["name"])
         arguments = match["arguments"]
         if name and not _NOT_CALLED.intersection(words) and arguments.count("(") == arguments.count(")"):
-            yield match.start(), len(match["indent"].expandtabs(4)), f"{name[0]}()"
+            yield match.start(), len(match["indent"].expandtabs(4)), f"{name[1]}()"
 
 
 def _levels(definitions: list[tuple[int, int, str]]) -> Iterator[Heading]:

@@ -2,20 +2,22 @@
 
 import datetime
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vectorstores_server.engines.local.document import Document
 
 from .archive import check_archive
-from .building import Builder
+from .building import Builder, one_line
 from .refusal import DAMAGE, damaged
 from .rows import add_table
 
 if TYPE_CHECKING:
     from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 
-_KIND = "Excel workbook (.xlsx)"
+_KIND = "an Excel workbook (.xlsx)"
 
 
 def read_workbook(path: Path) -> Document:
@@ -29,18 +31,23 @@ def read_workbook(path: Path) -> Document:
         with path.open("rb") as file:  # a name without an extension would be refused
             workbook = load_workbook(file, read_only=True, data_only=True, keep_links=False)
             for sheet in workbook.worksheets:
-                builder.heading(1, sheet.title)
-                add_table(builder, _rows(sheet))
+                rows = _rows(sheet)
+                if (first := next(rows, None)) is not None:
+                    builder.heading(1, sheet.title)
+                    add_table(builder, chain((first,), rows))
             title = workbook.properties.title
     except (*DAMAGE, InvalidFileException) as error:
         raise damaged(_KIND) from error
-    return builder.build(title)
+    # Without a title property there is none: that of the first sheet is mostly "Sheet1".
+    return replace(builder.build(), title=one_line(title or "") or None)
 
 
 def _rows(sheet: "ReadOnlyWorksheet") -> Iterator[list[str]]:
     sheet.reset_dimensions()  # what the file says of them is often wrong
     for row in sheet.iter_rows(values_only=True):
-        yield [_shown(value) for value in row]
+        cells = [_shown(value) for value in row]
+        if any(cells):
+            yield cells
 
 
 def _shown(value: object) -> str:

@@ -1,0 +1,104 @@
+"""`doctor`: what an answer to "it does not work" begins with; `--purge` takes deleted data off the disk at once."""
+
+import argparse
+import os
+import platform
+import shutil
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from vectorstores_server import posix
+from vectorstores_server.commands.opened import engine_of, local_engine_of, stores_of
+from vectorstores_server.engines.local.embedding.errors import INSTALL_COMMAND, EmbeddingFailure
+from vectorstores_server.engines.local.embedding.weights import find_weights, verify
+from vectorstores_server.settings import APP, Settings, unknown_variables
+from vectorstores_server.terminal import fields, say, size
+from vectorstores_tools.errors import VectorStoreError
+
+PARTS = ("mcp", "lancedb", "onnxruntime", "tokenizers", "pydantic", "httpx")
+
+
+async def run(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Write what there is to know; 1 where something is wrong."""
+    if arguments.purge:
+        async with local_engine_of(settings) as engine:
+            await engine.purge()
+        say("What was deleted is off the disk.")
+        return 0
+    model, model_works = _model(settings)
+    stores, stores_work = await _stores(settings)
+    fields(
+        [
+            ("program", f"{APP} {version(APP)}, {sys.argv[0]}"),
+            ("system", f"Python {platform.python_version()}, {platform.platform(terse=True)}"),
+            ("packages", ", ".join(f"{name} {_version(name)}" for name in PARTS)),
+            ("data", _data(settings.data)),
+            ("worker", _worker(settings.data)),
+            ("stores", stores),
+            ("embedder", settings.embedder),
+            ("model", model),
+            ("paths", _roots(settings)),
+            ("URLs", ", ".join(settings.url_hosts) or "none"),
+            *(("setting", sentence) for sentence in unknown_variables(os.environ)),
+        ]
+    )
+    return 0 if model_works and stores_work else 1
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "missing"
+
+
+def _data(data: Path) -> str:
+    place = next(folder for folder in (data, *data.parents) if folder.exists())
+    free = size(shutil.disk_usage(place).free)
+    if not data.exists():
+        return f"{data}, not made yet; {free} free"
+    used = sum(path.stat().st_size for path in data.rglob("*") if path.is_file())
+    return f"{data}, {size(used)} used, {free} free"
+
+
+def _worker(data: Path) -> str:
+    """Return who holds the right to write to the index. This process never has it when it looks."""
+    owner = posix.lock_owner(data / "worker.lock")
+    if owner is None:
+        return "nobody works now"
+    return f"process {owner} works" if owner else "another process works"
+
+
+async def _stores(settings: Settings) -> tuple[str, bool]:
+    if not settings.data.exists():
+        return "none", True
+    count = files = waiting = 0
+    try:
+        async with engine_of(settings.model_copy(update={"read_only": True})) as engine:
+            async for store in stores_of(engine):
+                count += 1
+                files += store.file_counts.total
+                waiting += store.file_counts.in_progress
+    except VectorStoreError as error:
+        return str(error), False
+    return f"{count} with {files} files, {waiting} of them in progress", True
+
+
+def _model(settings: Settings) -> tuple[str, bool]:
+    if settings.embedder == "none" or settings.embedder.startswith("openai:"):
+        return "not used", True
+    try:
+        path = find_weights(settings.embedder_path, settings.cache)
+        if path is None:
+            return f"missing: search is by words alone. Run: {INSTALL_COMMAND}", settings.embedder == "auto"
+        verify(path)
+    except EmbeddingFailure as failure:
+        return failure.message, False
+    return f"{path}, whole", True
+
+
+def _roots(settings: Settings) -> str:
+    if settings.file_roots is None:
+        return f"the client's roots, else {Path.home()}"
+    return ", ".join(map(str, settings.file_roots)) or "none"

@@ -1,0 +1,278 @@
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import anyio
+import pytest
+
+from served import MODULE, served
+from vectorstores_server import cli, posix
+from vectorstores_server.settings import Settings
+
+HOLDS = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("BEGIN EXCLUSIVE")
+print("held", flush=True)
+input()
+"""
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command in this process, on data of its own and by words alone; return code, stdout and stderr."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"VECTOR_STORES_{name.upper()}", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("VECTOR_STORES_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("VECTOR_STORES_EMBEDDER", "none")
+
+    def run(*argv: object) -> tuple[int, str, str]:
+        code = cli.run([str(one) for one in argv])
+        told = capsys.readouterr()
+        return code, told.out, told.err
+
+    return run
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Path:
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "tides.md").write_text("# Tides\n\n## Cause\n\nThe moon moves the tides twice a day.\n", encoding="utf-8")
+    (folder / "birds.md").write_text("# Birds\n\nGannets dive from thirty metres.\n", encoding="utf-8")
+    (folder / "photo.jpg").write_bytes(b"\xff\xd8\xff")
+    return folder
+
+
+def test_add_makes_the_store_and_search_finds_with_a_citation(run: Run, notes: Path) -> None:
+    code, out, _ = run("add", "--store", "sea", notes)
+
+    assert code == 0
+    assert "Made the store sea (vs_" in out
+    assert "Passed over: 1 unsupported type" in out
+    assert "2 completed, 0 unchanged, 0 failed" in out
+    code, out, _ = run("search", "what", "moves", "the", "tides?")
+    assert code == 0
+    assert "tides.md, Tides > Cause, lines" in out
+    assert "vectorstore://vs_" in out
+    assert "The moon moves the tides twice a day." in out
+
+
+def test_adding_again_takes_only_what_changed(run: Run, notes: Path) -> None:
+    run("add", "--store", "sea", notes)
+    (notes / "birds.md").write_text("# Birds\n\nPuffins dig burrows.\n", encoding="utf-8")
+
+    _, out, _ = run("add", notes)
+
+    assert "1 completed, 1 unchanged, 0 failed" in out
+    assert "Puffins dig burrows." in run("search", "puffins")[1]
+    assert "Gannets" not in run("search", "gannets thirty metres")[1]
+
+
+def test_a_path_that_a_person_types_is_its_own_root(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / ".hidden" / "a.txt").write_text("words", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VECTOR_STORES_FILE_ROOTS", "")
+
+    assert "1 completed" in run("add", "--store", "s", ".hidden/a.txt")[1]
+    assert "1 unchanged" in run("add", "--store", "s", ".hidden")[1]
+    assert "1 unchanged" in run("add", "--store", "s", ".hidden/*.txt")[1]
+
+
+def test_a_file_that_fails_is_named_and_the_others_are_added(run: Run, notes: Path) -> None:
+    (notes / "broken.pdf").write_bytes(b"%PDF-1.4 and then nothing of the kind")
+
+    code, out, err = run("add", "--store", "sea", notes)
+
+    assert code == 1
+    assert "2 completed, 0 unchanged, 1 failed" in out
+    assert "Failed: " in err
+    assert "broken.pdf" in err
+    assert "broken.pdf" in run("ls", "sea")[1]
+
+
+def test_without_a_store_the_only_one_is_meant_and_several_are_an_error(run: Run, notes: Path) -> None:
+    assert "There is no store yet." in run("search", "x")[2]
+    run("add", "--store", "one", notes)
+    run("add", "--store", "two", notes)
+
+    code, out, err = run("search", "tides")
+
+    assert (code, out) == (1, "")
+    assert err == "vector-stores-mcp: There are 2 stores: two, one. Name one with --store.\n"
+
+
+def test_ls_and_show_tell_about_stores_and_files(run: Run, notes: Path) -> None:
+    assert "There is no store yet" in run("ls")[1]
+    run("add", "--store", "sea", notes)
+
+    [heading, row] = run("ls")[1].splitlines()
+    assert heading.split() == ["ID", "NAME", "STATUS", "FILES", "INDEX", "CREATED"]
+    store_id = row.split()[0]
+    files = [line.split() for line in run("ls", "sea")[1].splitlines()[1:]]
+    assert {(name, status) for _, name, status, *_ in files} == {("tides.md", "completed"), ("birds.md", "completed")}
+    assert "2: 2 completed, 0 in progress" in run("show", store_id)[1]
+    assert "birds.md" in run("show", next(file[0] for file in files if file[1] == "birds.md"))[1]
+
+
+def test_rm_asks_first_and_without_a_terminal_deletes_nothing(run: Run, notes: Path) -> None:
+    run("add", "--store", "sea", notes)
+    file_id = run("ls", "sea")[1].splitlines()[1].split()[0]
+
+    assert run("rm", "sea")[2] == "vector-stores-mcp: Nothing was deleted. Answer y, or pass --yes.\n"
+    assert run("rm", file_id, "--yes")[0] == 0
+    assert len(run("ls", "sea")[1].splitlines()) == 2
+    assert run("rm", "sea", "--yes")[0] == 0
+    assert "There is no store 'sea'" in run("rm", "sea", "--yes")[2]
+
+
+def test_names_cannot_write_to_the_terminal(run: Run, notes: Path) -> None:
+    (notes / "a\x1b[2Jb.md").write_text("The red \x1b[31mword", encoding="utf-8")
+    run("add", "--store", "sea\x1b[31m", notes)
+
+    shown = "".join(run(*command)[1] for command in (["ls"], ["ls", "sea\x1b[31m"], ["search", "red"]))
+    assert "a[2Jb.md" in shown
+    assert "\x1b" not in shown
+
+
+def test_reindex_builds_anew_and_says_how_many(run: Run, notes: Path) -> None:
+    run("add", "--store", "sea", notes)
+
+    assert run("reindex", "sea")[:2] == (0, "Rebuilt the index of 1 store.\n")
+    assert "tides.md" in run("search", "tides")[1]
+
+
+def test_doctor_tells_where_things_are(run: Run, tmp_path: Path, notes: Path) -> None:
+    assert "not made yet" in run("doctor")[1]
+    run("add", "--store", "sea", notes)
+
+    code, out, _ = run("doctor")
+
+    assert code == 0
+    assert str(tmp_path / "data") in out
+    assert "1 with 2 files, 0 of them in progress" in out
+    assert "nobody works now" in out
+    assert run("doctor", "--purge")[:2] == (0, "What was deleted is off the disk.\n")
+
+
+def test_doctor_fails_where_the_model_that_is_asked_for_is_missing(run: Run, tmp_path: Path) -> None:
+    code, out, _ = run("doctor", "--embedder", "minilm", "--embedder-path", tmp_path / "nothing")
+
+    assert code == 1
+    assert "vector-stores-mcp model install" in out
+
+
+def test_the_holder_of_a_lock_is_known_to_others(tmp_path: Path) -> None:
+    path = tmp_path / "worker.lock"
+    assert posix.lock_owner(path) is None
+    sqlite3.connect(path).close()
+    holds = (
+        "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.execute('BEGIN EXCLUSIVE'); print(1,flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", holds, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        assert posix.lock_owner(path) == holder.pid
+        holder.kill()
+    assert posix.lock_owner(path) is None
+
+
+def test_config_prints_absolute_paths_and_what_was_set_but_no_key(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VECTOR_STORES_EMBEDDER_API_KEY", "sk-secret")
+
+    code, out, err = run("config", "claude-desktop", "--file-root", tmp_path, "--url-host", "a.org", "--read-only")
+
+    assert code == 0
+    [server] = json.loads(out)["mcpServers"].values()
+    assert Path(server["command"]).is_absolute()
+    assert server["env"] == {
+        "VECTOR_STORES_DATA": str(tmp_path / "data"),
+        "VECTOR_STORES_EMBEDDER": "none",
+        "VECTOR_STORES_FILE_ROOTS": str(tmp_path),
+        "VECTOR_STORES_READ_ONLY": "true",
+        "VECTOR_STORES_URL_HOSTS": "a.org",
+    }
+    assert "claude_desktop_config.json" in err
+    assert "sk-secret" not in out + err
+
+
+def test_config_writes_beside_the_clients_other_servers_after_a_backup(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / ".cursor" / "mcp.json"
+    file.parent.mkdir()
+    before = '{"mcpServers": {"other": {"command": "x"}}, "theme": "dark"}'
+    file.write_text(before, encoding="utf-8")
+
+    assert run("config", "cursor", "--write")[0] == 0
+
+    written = json.loads(file.read_text(encoding="utf-8"))
+    assert written["theme"] == "dark"
+    assert set(written["mcpServers"]) == {"other", "vector-stores"}
+    [backup] = file.parent.glob("mcp.json.*.bak")
+    assert backup.read_text(encoding="utf-8") == before
+
+
+@pytest.mark.parametrize("content", ["{ // a comment\n}", "[]", '{"mcpServers": []}'])
+def test_config_does_not_touch_a_file_that_it_does_not_understand(run: Run, tmp_path: Path, content: str) -> None:
+    file = tmp_path / ".cursor" / "mcp.json"
+    file.parent.mkdir()
+    file.write_text(content, encoding="utf-8")
+
+    code, _, err = run("config", "cursor", "--write")
+
+    assert code == 1
+    assert "Paste the block by hand." in err
+    assert file.read_text(encoding="utf-8") == content
+
+
+@pytest.mark.parametrize("argv", [["fly"], ["add"], ["--fly"], ["config", "emacs"], ["search", "--results", "x", "q"]])
+def test_wrong_arguments_are_told_with_code_2(run: Run, argv: Sequence[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run(*argv)
+    assert caught.value.code == 2
+
+
+def test_a_value_out_of_its_range_is_one_line(run: Run, notes: Path) -> None:
+    run("add", "--store", "sea", notes)
+
+    code, out, err = run("search", "--results", "0", "tides")
+
+    assert (code, out) == (1, "")
+    assert err.startswith("vector-stores-mcp: Invalid 'max_num_results'")
+    assert err.count("\n") == 1
+
+
+async def test_ctrl_c_stops_add_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(30):
+        (folder / f"{number}.md").write_text(f"# Part {number}\n\n" + "Words of all kinds. " * 300, encoding="utf-8")
+    arguments = ["add", "--store", "s", str(folder)]
+
+    with anyio.fail_after(40):
+        async with served(tmp_path, arguments=arguments) as adding:
+            while "Made the store" not in await adding.line():
+                pass
+            adding.process.send_signal(signal.SIGINT)
+            assert await adding.process.wait() == cli.INTERRUPTED
+            assert "Traceback" not in adding.stderr.read_text(encoding="utf-8")
+        async with served(tmp_path, arguments=arguments) as again:
+            rest = "\n".join(await again.rest())
+            assert await again.process.wait() == 0
+    assert ", 0 failed" in rest
+
+
+def test_the_version_is_told_by_the_module_too() -> None:
+    told = subprocess.run([*MODULE, "--version"], check=True, capture_output=True, text=True)
+    assert told.stdout.startswith("vector-stores-mcp 0.")
