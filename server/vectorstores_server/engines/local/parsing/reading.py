@@ -102,13 +102,15 @@ def _read_text(path: Path, kind: str) -> Document:
 
 
 def _structured(text: str, kind: str) -> Document:
-    from . import jsons, markup, rows, source
+    from . import jsons, markup, plain, rows, source
 
     match kind:
         case ".md" | ".markdown" | ".mdx" | ".qmd" | ".rmd" | "readme":
             return markup.markdown(text)
         case ".rst" | ".adoc" | ".asciidoc" | ".org" | ".tex":
             return markup.READERS[kind](text)
+        case ".txt" | ".text":
+            return plain.plain(text)
         case ".csv" | ".tsv":
             return rows.delimited(text, kind)
         case ".json" | ".jsonl" | ".ndjson" | ".geojson":
