@@ -13,4 +13,4 @@ _WORDS = (
     "they this those through to too under until up ve very was wasn we were weren what when where which while who whom "
     "why will with won wouldn y you your yours yourself yourselves"
 )
-ENGLISH: list[str] = _WORDS.split()
+ENGLISH = list[str](_WORDS.split())
