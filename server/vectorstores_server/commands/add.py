@@ -69,6 +69,8 @@ async def _store(engine: Engine, named: str | None) -> VectorStore:
         return known
     store = await engine.create_store(StoreCreate(name=named))
     say(f"Made the store {line(named)} ({store.id})")
+    for note in (store.model_extra or {}).get("notes", []):
+        say(note)
     return store
 
 
