@@ -4,8 +4,10 @@ It starts the installed `vector-stores-mcp` over stdio, as an agent's client wou
 Run it with `make demo`, or `python examples/demo.py "a question of your own"`.
 """
 
+import re
 import sys
 import tempfile
+import textwrap
 import time
 from pathlib import Path
 from typing import Any
@@ -70,7 +72,7 @@ async def ask(client: Client, store_id: str, question: str) -> None:
     for hit in answer["data"]:
         print(f"   {hit['score']:.2f}  {citation(hit)}")
         print(f"         {hit['uri']}")
-        for line in shown(hit.get("text", ""))[:4]:
+        for line in telling(hit.get("text", ""), question):
             print(f"         | {line}")
 
 
@@ -85,9 +87,15 @@ def citation(hit: dict[str, Any]) -> str:
     return ", ".join(where)
 
 
-def shown(text: str) -> list[str]:
-    """Return the lines of a hit without its fence."""
-    return [line[:100] for line in text.splitlines() if line.strip() and not line.startswith(("<doc-", "</doc-"))]
+def telling(text: str, question: str, rows: int = 3) -> list[str]:
+    """Return the rows of a hit, without its fence, that share most words with the question."""
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith(("<doc-", "</doc-"))]
+    lines = [row for line in lines for row in textwrap.wrap(line, 100)]
+    words = {word for word in re.findall(r"\w+", question.lower()) if len(word) > 3}
+    shared = [sum(word in line.lower() for word in words) for line in lines]
+    starts = range(max(1, len(lines) - rows + 1))
+    best = max(starts, key=lambda start: sum(shared[start : start + rows]))
+    return lines[best : best + rows]
 
 
 async def main(questions: list[str]) -> None:

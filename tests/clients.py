@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+import anyio
 import pytest
 from mcp import Client
 from mcp.types import CallToolResult, TextContent
@@ -89,7 +90,7 @@ async def connected(
     engine: Engine, era: Era, folder: Path, surface: Surface | None = None, **client: Any
 ) -> AsyncGenerator[Caller]:
     """A client on a new server over `engine`, which may read `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
+    await anyio.Path(folder).mkdir(parents=True, exist_ok=True)
     wanted = Wanted(engine.capabilities.extensions, engine.capabilities.max_file_bytes)
     intake = MachineIntake(folder.parent / "data", wanted, None if surface and surface.roots_from_client else [folder])
     async with Client(build_server(engine, intake, surface or Surface()), mode=era, **client) as open_client:

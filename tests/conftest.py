@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
-from clients import caller, caller_of_era, era
 
+from clients import caller, caller_of_era, era
 from vectorstores_tools.contract import Engine
 
 __all__ = ["anyio_backend", "caller", "caller_of_era", "engine", "era", "minilm_engine"]

@@ -161,11 +161,16 @@ async def test_a_full_disk_is_an_error_that_names_the_directory_and_loses_nothin
         return db.execute("SELECT count(*) FROM store WHERE name = ?", (name,)).fetchone()[0]
 
     acknowledged = 0
-    await catalog.write(allow, 1)
-    with pytest.raises(DiskFull, match=str(tmp_path / "data")):
+
+    async def make_many() -> None:
+        nonlocal acknowledged
         for _ in range(200):
             await make(catalog, "x")
             acknowledged += 1
+
+    await catalog.write(allow, 1)
+    with pytest.raises(DiskFull, match=str(tmp_path / "data")):
+        await make_many()
     await catalog.write(allow, 100_000)
     await make(catalog, "after")
     assert [await catalog.read(count, name) for name in ("a", "x", "after")] == [1, acknowledged, 1]

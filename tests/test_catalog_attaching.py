@@ -152,6 +152,17 @@ def test_single_files_come_before_batches_and_then_the_oldest(db: sqlite3.Connec
     assert [w.file_id for w in queued(db)][1:] == many
 
 
+def test_a_batch_of_one_file_counts_as_a_single_file_until_a_second_comes(db: sqlite3.Connection):
+    store = make_store(db)
+    many = [add_file(db) for _ in range(3)]
+    batch_of(db, store, *many)
+    growing, second = batch_of(db, store, add_file(db)), add_file(db)
+    assert queued(db)[0].file_id not in many
+    batches.add_to_batch(db, growing, store, FileAttach(file_id=second), NOW)
+    assert [w.file_id for w in queued(db)][:3] == many
+    assert batches.cancel_batch(db, store, growing, NOW).file_counts.cancelled == 2
+
+
 def test_attaching_a_batch_file_alone_makes_it_urgent(db: sqlite3.Connection):
     store = make_store(db)
     many = [add_file(db) for _ in range(3)]

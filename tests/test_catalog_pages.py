@@ -94,7 +94,7 @@ def test_an_id_that_never_existed_is_a_bad_cursor(db: sqlite3.Connection, param:
 
 def test_a_cursor_stays_good_for_a_week_after_its_item_is_gone(db: sqlite3.Connection):
     store = make_store(db)
-    members = [add_file(db) for _ in range(3)]
+    members = [add_file(db, now=NOW + number) for number in range(3)]
     for number, file in enumerate(members):
         attach(db, store, file, NOW + number)
     attachments.detach_file(db, store, members[1], NOW)

@@ -1,4 +1,5 @@
 import json
+import re
 import signal
 import sqlite3
 import subprocess
@@ -108,7 +109,7 @@ def test_without_a_store_the_only_one_is_meant_and_several_are_an_error(run: Run
     code, out, err = run("search", "tides")
 
     assert (code, out) == (1, "")
-    assert err == "vector-stores-mcp: There are 2 stores: two, one. Name one with --store.\n"
+    assert re.fullmatch("vector-stores-mcp: There are 2 stores: (one, two|two, one). Name one with --store.\n", err)
 
 
 def test_ls_and_show_tell_about_stores_and_files(run: Run, notes: Path) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
+import jsonschema
 import pytest
-from clients import Caller
-from jsonschema import Draft202012Validator
 from mcp.types import Tool
 
+from clients import Caller
 from vectorstores_server.app import INSTRUCTIONS
 from vectorstores_tools import toolset
 from vectorstores_tools.contract import Capabilities, Engine, Intake
@@ -107,12 +107,12 @@ def test_inputs_are_flat_objects_without_titles_nulls_and_references() -> None:
 def test_outputs_are_objects_that_name_their_keys_and_allow_others() -> None:
     for tool in tools():
         assert tool.output_schema is not None
-        Draft202012Validator.check_schema(tool.output_schema)
+        jsonschema.Draft202012Validator.check_schema(tool.output_schema)
         assert tool.output_schema["type"] == "object"
         assert tool.output_schema["additionalProperties"] is True
         assert "$defs" not in tool.output_schema
         error = {"error": {"message": "m", "code": None, "param": None, "next": ""}}
-        assert Draft202012Validator(tool.output_schema).is_valid(error)
+        jsonschema.validate(error, tool.output_schema)
 
 
 def test_every_tool_says_what_it_may_do() -> None:
@@ -138,7 +138,8 @@ def test_every_parameter_of_the_design_is_there() -> None:
             "vector_store_id", "file_ids", "files", "paths", "attributes", "chunking_strategy", "wait_seconds",
         },
         "search": {
-            "query", "vector_store_id", "filters", "max_num_results", "ranking_options", "response_format", "max_tokens",
+            "query", "vector_store_id", "filters", "max_num_results", "ranking_options", "response_format",
+            "max_tokens",
         },
         "list": {"of", "vector_store_id", "batch_id", "limit", "order", "after", "before", "filter"},
         "retrieve": {"vector_store_id", "file_id", "batch_id", "wait_seconds"},

@@ -2,6 +2,7 @@
 
 import anyio
 import pytest
+
 from clients import Caller, text_of
 from engine_calls import PATIENCE
 
@@ -97,7 +98,7 @@ async def test_null_means_left_out(caller: Caller) -> None:
 
 
 async def test_a_wrong_argument_is_named(caller: Caller, subtests: pytest.Subtests) -> None:
-    for tool, arguments, says in (
+    wrong: list[tuple[str, dict[str, object], str]] = [
         ("search", {"query": "a", "top_k": 3}, "Unknown argument 'top_k'. Did you mean max_num_results?"),
         ("search", {"query": "a", "max_num_results": 51}, "Expected a value <= 50, but got 51"),
         ("search", {"query": "x" * 8_001}, "Expected at most 8000 characters"),
@@ -119,7 +120,8 @@ async def test_a_wrong_argument_is_named(caller: Caller, subtests: pytest.Subtes
         ("retrieve", {}, "Nothing to retrieve"),
         ("retrieve", {"batch_id": "vsfb_1"}, "a batch belongs to a store"),
         ("retrieve", {"file_id": "file-0"}, "file-0"),
-    ):
+    ]
+    for tool, arguments, says in wrong:
         with subtests.test(f"{tool}: {says}"):
             error = await caller.refused(tool, **arguments)
             assert says in f"{error['message']} {error['next']}"

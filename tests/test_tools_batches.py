@@ -1,6 +1,7 @@
 """batch_attach and cancel_batch, through the protocol."""
 
 import anyio
+
 from clients import Caller, text_of
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clients import Caller, Era, connected, text_of
 from mcp.client import ClientRequestContext
 from mcp.types import ElicitRequestParams, ElicitResult
 
+from clients import Caller, Era, connected, text_of
 from vectorstores_tools.contract import Engine
 
 

@@ -1,13 +1,12 @@
 """The whole tool surface in both eras of the protocol, and what a server shows of it."""
 
-from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
-from clients import Caller, Era, connected, text_of
 from mcp.client import ClientRequestContext
 from mcp.types import ListRootsResult, Root
 
+from clients import Caller, Era, connected, text_of
 from vectorstores_server.app import Surface
 from vectorstores_tools.contract import Engine
 from vectorstores_tools.toolset import TOOL_NAMES
@@ -73,10 +72,10 @@ class Folders:
 
 
 @pytest.fixture
-async def roots(tmp_path: Path) -> AsyncGenerator[Folders]:
+def roots(tmp_path: Path) -> Folders:
     (tmp_path / "open folder").mkdir()
     (tmp_path / "open folder" / "a.txt").write_text("Bees make honey.")
-    yield Folders(tmp_path / "open folder")
+    return Folders(tmp_path / "open folder")
 
 
 async def test_the_folders_that_a_client_has_open_may_be_read(

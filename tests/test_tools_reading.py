@@ -1,8 +1,8 @@
 """read and list, through the protocol."""
 
 import pytest
-from clients import Caller, text_of, unfenced
 
+from clients import Caller, text_of, unfenced
 from vectorstores_tools.reply import CHARACTERS_PER_TOKEN, compact
 
 LONG = "\n".join(f'Line {n} of a long text with a "quote" and a tab\t.' for n in range(400))

@@ -3,8 +3,8 @@
 import re
 
 import pytest
-from clients import Caller, text_of, unfenced
 
+from clients import Caller, text_of, unfenced
 from vectorstores_tools.reply import CHARACTERS_PER_TOKEN, compact
 
 PARAGRAPHS = {

@@ -64,7 +64,7 @@ class IssuerKeys:
 
 
 class JwtVerifier(TokenVerifier):
-    """The SDK's TokenVerifier over an issuer's keys. A token with the read scope and without the write one only reads."""
+    """The SDK's TokenVerifier over an issuer's keys. A token with the read scope, not the write one, only reads."""
 
     def __init__(self, keys: IssuerKeys, audience: str) -> None:
         self._keys = keys

@@ -33,12 +33,13 @@ class Progress:
 
 
 async def reported(report: Report, work: Callable[[Progress], Awaitable[T]]) -> T:
-    """Return what `work` returns; while it runs, its Progress is reported from time to time, changed or not."""
+    """Return what `work` returns; its Progress is reported from time to time while it runs, and at its end."""
     progress = Progress()
+    reports = _Reports(report, progress)
     done: list[T] = []
     refused: VectorStoreError | None = None
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_tick, report, progress)
+        tasks.start_soon(reports.go_on)
         try:
             done.append(await work(progress))
         except VectorStoreError as error:
@@ -46,21 +47,39 @@ async def reported(report: Report, work: Callable[[Progress], Awaitable[T]]) -> 
         tasks.cancel_scope.cancel()
     if refused is not None:
         raise refused
+    if reports.news:
+        await reports.send()
     return done[0]
 
 
-async def _tick(report: Report, progress: Progress) -> None:
-    told, last, silence = -1.0, (0, ""), 0.0
-    while True:
-        await anyio.sleep(LEAST_BETWEEN)
-        silence += LEAST_BETWEEN
-        state = (progress.done, progress.message)
-        if state == last and silence < TICK:
-            continue
+class _Reports:
+    """What the client was told of a Progress."""
+
+    def __init__(self, report: Report, progress: Progress) -> None:
+        self._report = report
+        self._progress = progress
+        self._state = (0, "")
+        self._told = -1.0
+
+    @property
+    def news(self) -> bool:
+        return self._state != (self._progress.done, self._progress.message)
+
+    async def go_on(self) -> None:
+        silence = 0.0
+        while True:
+            await anyio.sleep(LEAST_BETWEEN)
+            silence += LEAST_BETWEEN
+            if self.news or silence >= TICK:
+                silence = 0.0
+                await self.send()
+
+    async def send(self) -> None:
+        progress = self._progress
         # It must grow with every report, also when nothing was finished since.
-        told = max(float(progress.done), told + 0.001)
-        last, silence = state, 0.0
-        await report(told, progress.total, progress.message)
+        self._told = max(float(progress.done), self._told + 0.001)
+        self._state = (progress.done, progress.message)
+        await self._report(self._told, progress.total, progress.message)
 
 
 async def until(engine: Engine, retrieve: Callable[[], Awaitable[T]], final: Callable[[T], bool], seconds: float) -> T:

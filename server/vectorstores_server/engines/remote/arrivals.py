@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import anyio
 
@@ -53,6 +54,8 @@ class Arrivals:
         self._attach = attach
         self.replaced: dict[tuple[str, str], str] = {}
         """(store, new file) -> the file that it takes the place of, once it is completed."""
+        self._last: dict[tuple[str, str], FileBatch] = {}
+        """(store, file) -> the batch that brought it, for as long as this process lives."""
 
     async def ingest(self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions) -> Ingested:
         """See the contract. What was uploaded is attached also when the call is interrupted."""
@@ -112,13 +115,14 @@ class Arrivals:
 
     async def _finish(self, store_id: str, delivery: Delivery) -> FileBatch | None:
         if not delivery.entries:
-            return None
+            return next((self._last[store_id, i] for i in delivery.file_ids if (store_id, i) in self._last), None)
         batch = await self._attach(store_id, delivery.entries)
+        self._last.update({(store_id, entry.file_id): batch for entry in delivery.entries})
         for old, new in delivery.replaced.items():
             self.replaced[store_id, new] = old
         return batch
 
 
-def own(attributes: dict[str, str | int | float | bool] | None) -> dict[str, str | int | float | bool] | None:
-    """Return the attributes without our two marks."""
+def unmarked(attributes: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the attributes as the caller gave them, without the marks of a source."""
     return None if attributes is None else {key: v for key, v in attributes.items() if key not in MARKS}

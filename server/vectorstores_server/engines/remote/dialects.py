@@ -9,6 +9,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from vectorstores_tools.contract import Capabilities
+from vectorstores_tools.errors import NotSupported
 
 Name = Literal["openai", "azure", "ogx", "yandex", "litellm"]
 OPENAI_EXTENSIONS = frozenset(
@@ -58,6 +59,18 @@ class Dialect:
         """Return the id of the File behind a hit."""
         attributes: dict[str, Any] = hit.get("attributes") or {}
         return str(attributes.get("file_id", hit.get("file_id", ""))) if self.hit_keys else str(hit.get("file_id", ""))
+
+    def check_expiry(self, expires_after: object) -> None:
+        """Raise NotSupported for an expiry where nothing expires."""
+        if expires_after is not None and not self.capabilities.expiry:
+            raise NotSupported(
+                "Nothing expires on this service;", "delete the store when it is done.", param="expires_after"
+            )
+
+    def check_uploads(self) -> None:
+        """Raise NotSupported where files cannot be sent in parts."""
+        if not self.capabilities.uploads:
+            raise NotSupported("This service takes no uploads in parts;", "upload the file whole.")
 
 
 DIALECTS: dict[Name, Dialect] = {

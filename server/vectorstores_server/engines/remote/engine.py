@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import anyio
 
 from vectorstores_server.engines.local.life import Life
 from vectorstores_server.engines.remote import pages, paths
-from vectorstores_server.engines.remote.arrivals import MARKS, Arrivals
+from vectorstores_server.engines.remote.arrivals import MARKS, Arrivals, unmarked
 from vectorstores_server.engines.remote.attaching import Attaching
 from vectorstores_server.engines.remote.batches import PREFIX
 from vectorstores_server.engines.remote.client import NOBODY, RemoteClient
@@ -19,7 +20,7 @@ from vectorstores_server.engines.remote.reading import content, text
 from vectorstores_server.engines.remote.searching import search
 from vectorstores_server.engines.remote.sending import send_file, send_part
 from vectorstores_tools.contract import AttachOptions, Capabilities, FileContent, Ingested, NewFile, Source
-from vectorstores_tools.errors import BadCursor, InvalidRequest, NotFound, NotSupported, VectorStoreError
+from vectorstores_tools.errors import InvalidRequest, NotSupported, VectorStoreError
 from vectorstores_tools.models import (
     MAX_FILES_IN_BATCH,
     Attributes,
@@ -63,7 +64,7 @@ class RemoteEngine:
 
     async def create_store(self, request: StoreCreate) -> VectorStore:
         """See the contract."""
-        self._refuse_expiry(request.expires_after)
+        self._dialect.check_expiry(request.expires_after)
         if request.description is not None and not self._dialect.keeps_description:
             raise NotSupported("This service keeps no description;", "put it into metadata.", param="description")
         body = request.model_dump(exclude_unset=True, exclude_none=True)
@@ -71,7 +72,7 @@ class RemoteEngine:
 
     async def list_stores(self, request: PageRequest) -> Page[VectorStore]:
         """See the contract."""
-        await self._check_cursor(request, "")
+        await self._asked(pages.check_cursor(self._client, self._dialect, request))
         page = await self._asked(pages.page(self._client, "vector_stores", request, VectorStore))
         return page.model_copy(update={"data": [self._own(store) for store in page.data]})
 
@@ -82,7 +83,7 @@ class RemoteEngine:
 
     async def update_store(self, store_id: str, request: StoreUpdate) -> VectorStore:
         """See the contract."""
-        self._refuse_expiry(request.expires_after)
+        self._dialect.check_expiry(request.expires_after)
         body = request.model_dump(exclude_unset=True)
         cleared = [name for name, value in body.items() if value is None]
         if cleared and not self._dialect.capabilities.clear:
@@ -101,24 +102,27 @@ class RemoteEngine:
 
     async def search(self, store_id: str, request: SearchRequest) -> SearchPage:
         """See the contract."""
-        return await self._asked(search(self._client, self._dialect, store_id, request), Subject(store_id))
+        page = await self._asked(search(self._client, self._dialect, store_id, request), Subject(store_id))
+        for hit in page.data:
+            hit.attributes = unmarked(hit.attributes)
+        return page
 
     async def attach_file(self, store_id: str, request: FileAttach) -> VectorStoreFile:
         """See the contract."""
-        return await self._asked(self._attaching.one(store_id, request), Subject(store_id, request.file_id))
+        return _shown(await self._asked(self._attaching.one(store_id, request), Subject(store_id, request.file_id)))
 
     async def list_store_files(self, store_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
         """See the contract."""
-        await self._check_cursor(request, store_id)
+        await self._asked(pages.check_cursor(self._client, self._dialect, request, store_id))
         about = Subject(store_id)
         listed = pages.page(self._client, paths.store(store_id, "/files"), request, VectorStoreFile, about)
-        return await self._asked(listed, about)
+        return _shown_page(await self._asked(listed, about))
 
     async def retrieve_store_file(self, store_id: str, file_id: str) -> VectorStoreFile:
         """See the contract."""
         file = await self._asked(self._attaching.look(store_id, file_id), Subject(store_id, file_id))
         await self._replace(store_id, file)
-        return file
+        return _shown(file)
 
     async def update_store_file(self, store_id: str, file_id: str, attributes: Attributes | None) -> VectorStoreFile:
         """See the contract. The marks of a source stay, whatever map is given."""
@@ -126,7 +130,7 @@ class RemoteEngine:
         file = await self._asked(self._attaching.look(store_id, file_id), about)
         marks = {key: value for key, value in (file.attributes or {}).items() if key in MARKS}
         merged = {**(attributes or {}), **marks} or None
-        return await self._asked(self._attaching.describe(store_id, file_id, merged), about)
+        return _shown(await self._asked(self._attaching.describe(store_id, file_id, merged), about))
 
     async def detach_file(self, store_id: str, file_id: str) -> Deleted:
         """See the contract."""
@@ -180,14 +184,18 @@ class RemoteEngine:
     async def list_batch_files(self, store_id: str, batch_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
         """See the contract."""
         if batch_id.startswith(PREFIX):
-            return self._attaching.batches.page(store_id, batch_id, request)
+            return _shown_page(self._attaching.batches.page(store_id, batch_id, request))
         about = Subject(store_id, batch_id=batch_id)
         path = paths.batch(store_id, batch_id, "/files")
-        return await self._asked(pages.page(self._client, path, request, VectorStoreFile, about), about)
+        listed = pages.page(self._client, path, request, VectorStoreFile, about)
+        return _shown_page(await self._asked(listed, about))
 
     async def ingest(self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions) -> Ingested:
         """See the contract."""
-        return await self._asked(self._arrivals.ingest(store_id, sources, options), Subject(store_id))
+        done = await self._asked(self._arrivals.ingest(store_id, sources, options), Subject(store_id))
+        if done.batch is None or done.uploaded:
+            return done
+        return replace(done, batch=await self.retrieve_batch(store_id, done.batch.id))
 
     async def create_file(self, new: NewFile) -> File:
         """See the contract."""
@@ -222,7 +230,7 @@ class RemoteEngine:
         self, filename: str, purpose: str, bytes: int, mime_type: str, expires_after: FileExpiresAfter | None
     ) -> Upload:
         """See the contract."""
-        self._need_uploads()
+        self._dialect.check_uploads()
         body: dict[str, Any] = {"filename": filename, "purpose": purpose, "bytes": bytes, "mime_type": mime_type}
         if expires_after is not None:
             body["expires_after"] = expires_after.model_dump()
@@ -230,12 +238,12 @@ class RemoteEngine:
 
     async def add_part(self, upload_id: str, stream: AsyncIterator[bytes]) -> UploadPart:
         """See the contract."""
-        self._need_uploads()
+        self._dialect.check_uploads()
         return await self._asked(send_part(self._client, upload_id, stream), Subject(upload_id=upload_id))
 
     async def complete_upload(self, upload_id: str, part_ids: Sequence[str], md5: str | None) -> Upload:
         """See the contract."""
-        self._need_uploads()
+        self._dialect.check_uploads()
         body = {"part_ids": list(part_ids), **({"md5": md5} if md5 else {})}
         about = Subject(upload_id=upload_id)
         done = self._client.post(paths.upload(upload_id, "/complete"), body, about)
@@ -243,7 +251,7 @@ class RemoteEngine:
 
     async def cancel_upload(self, upload_id: str) -> Upload:
         """See the contract."""
-        self._need_uploads()
+        self._dialect.check_uploads()
         about = Subject(upload_id=upload_id)
         done = self._client.post(paths.upload(upload_id, "/cancel"), None, about, repeatable=True)
         return Upload.model_validate(await self._asked(done, about))
@@ -277,37 +285,21 @@ class RemoteEngine:
         except VectorStoreError as error:
             raise await explained(self._client, error, about) from None
 
-    async def _check_cursor(self, request: PageRequest, store_id: str) -> None:
-        """Look the cursor up where the service ignores one that it does not know."""
-        if self._dialect.checks_cursors:
-            return
-        for param in ("after", "before"):
-            cursor: str | None = getattr(request, param)
-            if cursor is None:
-                continue
-            try:
-                path = paths.store_file(store_id, cursor) if store_id else paths.store(cursor)
-                await self._client.get(path, None, Subject(store_id or cursor, cursor if store_id else ""))
-            except NotFound:
-                raise BadCursor(param, cursor) from None
-
     async def _replace(self, store_id: str, file: VectorStoreFile) -> None:
         """Take out the file whose place this one was to take, now that it is completed."""
         if file.status == "completed" and (old := self._arrivals.replaced.pop((store_id, file.id), None)):
             await self.detach_file(store_id, old)
-
-    def _refuse_expiry(self, expires_after: object) -> None:
-        if expires_after is not None and not self._dialect.capabilities.expiry:
-            raise NotSupported(
-                "Nothing expires on this service;", "delete the store when it is done.", param="expires_after"
-            )
-
-    def _need_uploads(self) -> None:
-        if not self._dialect.capabilities.uploads:
-            raise NotSupported("This service takes no uploads in parts;", "upload the file whole.")
 
     def _store(self, said: dict[str, Any]) -> VectorStore:
         return self._own(VectorStore.model_validate(said))
 
     def _own(self, store: VectorStore) -> VectorStore:
         return store.model_copy(update={"metadata": self._dialect.metadata(store.metadata)})
+
+
+def _shown(file: VectorStoreFile) -> VectorStoreFile:
+    return file.model_copy(update={"attributes": unmarked(file.attributes)})
+
+
+def _shown_page(page: Page[VectorStoreFile]) -> Page[VectorStoreFile]:
+    return page.model_copy(update={"data": [_shown(file) for file in page.data]})

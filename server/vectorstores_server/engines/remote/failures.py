@@ -19,6 +19,7 @@ from vectorstores_tools.errors import (
     InvalidRequest,
     NotAllowed,
     NotFound,
+    NotReady,
     RateLimited,
     Refused,
     StoreNotFound,
@@ -29,7 +30,9 @@ from vectorstores_tools.errors import (
 )
 
 KEY_LIKE = re.compile(r"\b(?:sk|pk|AQVN|t1)[-_.*\w]{8,}|(?i:bearer)\s+\S+")
+MISSING_FILE = re.compile(r"No such File object: ([^\s.,]+)")
 HTML = re.compile(r"<(?:!doctype|html|head|body)\b", re.IGNORECASE)
+HTML_PAGE = "an HTML page"
 LONGEST = 400
 
 
@@ -46,7 +49,10 @@ class Subject:
         """Return the error for the part that is missing; what the remote said decides where two ids were sent."""
         if self.upload_id:
             return UploadNotFound(self.upload_id)
-        about_store = "store" in said.lower() and self.store_id in said and self.file_id not in said
+        if missing := MISSING_FILE.search(said):
+            return FileNotFound(missing[1])
+        names_part = any(part and part in said for part in (self.file_id, self.batch_id))
+        about_store = "store" in said.lower() and self.store_id in said and not names_part
         if self.batch_id and not about_store:
             return BatchNotFound(self.batch_id, self.store_id)
         if self.file_id and self.store_id and not about_store:
@@ -71,6 +77,8 @@ def from_reply(reply: httpx.Response, host: str, subject: Subject) -> VectorStor
         return simple
     if status >= 500:
         return Unavailable(f"{host} failed with status {status}: {said}", "Try again in a moment.")
+    if code == NotReady.code:
+        return NotReady(said)
     return InvalidRequest(said or f"{host} refused the request with status {status}.", param=param, code=code)
 
 
@@ -95,7 +103,7 @@ def redact(text: str) -> str:
 
 
 def _missing(subject: Subject, said: str, host: str) -> VectorStoreError:
-    if HTML.search(said) or not subject:
+    if said in ("", "Not found", "Not Found", HTML_PAGE):
         return NotFound(
             f"{host} has no such route.", "Check that REMOTE_BASE_URL ends in /v1 (or what it uses instead)."
         )
@@ -123,7 +131,7 @@ def _read(reply: httpx.Response) -> tuple[str, str | None, str | None]:
     try:
         body: Any = reply.json()
     except ValueError:
-        return (redact(reply.text) if not HTML.search(reply.text) else "an HTML page"), None, None
+        return (redact(reply.text) if not HTML.search(reply.text) else HTML_PAGE), None, None
     inner: Any = _object(body).get("error", body)
     if isinstance(inner, str):
         return redact(inner), None, None

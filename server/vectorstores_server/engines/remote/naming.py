@@ -15,7 +15,7 @@ async def explained(client: RemoteClient, error: VectorStoreError, about: Subjec
         return StoreNotFound(about.store_id, await _stores_named(client, about.store_id))
     if isinstance(error, FileNotInStore):
         return FileNotInStore(about.file_id, about.store_id, await _files_named(client, about.file_id))
-    if isinstance(error, FileNotFound):
+    if isinstance(error, FileNotFound) and about.file_id:
         return FileNotFound(about.file_id, await _files_named(client, about.file_id))
     if about.store_id and "has expired" in error.fact:
         request = StoreFilesRequest(limit=20)

@@ -5,9 +5,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from vectorstores_server.engines.remote import paths
 from vectorstores_server.engines.remote.client import NOBODY, RemoteClient
+from vectorstores_server.engines.remote.dialects import Dialect
 from vectorstores_server.engines.remote.failures import Subject
-from vectorstores_tools.errors import BadCursor, VectorStoreError
+from vectorstores_tools.errors import BadCursor, NotFound, VectorStoreError
 from vectorstores_tools.models import Page, PageRequest
 
 T = TypeVar("T", bound=BaseModel)
@@ -24,6 +26,21 @@ async def page(
             raise BadCursor(error.param, getattr(request, error.param) or "") from None
         raise
     return _page(body, item)
+
+
+async def check_cursor(client: RemoteClient, dialect: Dialect, request: PageRequest, store_id: str = "") -> None:
+    """Look the cursor of a list up where the service ignores one that it does not know. Raises BadCursor."""
+    if dialect.checks_cursors:
+        return
+    for param in ("after", "before"):
+        cursor: str | None = getattr(request, param)
+        if cursor is None:
+            continue
+        path = paths.store_file(store_id, cursor) if store_id else paths.store(cursor)
+        try:
+            await client.get(path, None, Subject(store_id or cursor, cursor if store_id else ""))
+        except NotFound:
+            raise BadCursor(param, cursor) from None
 
 
 async def every(client: RemoteClient, path: str, item: type[T], about: Subject = NOBODY) -> AsyncIterator[T]:

@@ -20,6 +20,10 @@ async def text(
     """Return characters [start, end) of what the remote parsed, of the upload itself without a store."""
     if page is not None:
         raise NotSupported("This service does not tell pages;", "use start and end, in characters.", param="page")
+    if start < 0 or (end is not None and end < start):
+        raise InvalidRequest(
+            f"There are no characters from {start} to {end}.", "Pass 0 <= start <= end.", param="start"
+        )
     whole = await _raw(client, file_id) if store_id is None else await _parsed(client, store_id, file_id)
     if start > len(whole):
         raise InvalidRequest(
@@ -70,10 +74,10 @@ async def _raw(client: RemoteClient, file_id: str) -> str:
         async for piece in opened.stream:
             collected += piece
     try:
-        return collected.decode("utf-8")
+        return collected.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError:
         raise NotReady(
             f"File '{file_id}' is not plain text, and what was parsed of it belongs to a store.",
-            "Pass the vector_store_id that it is attached to.",
+            "Attach it to a store, and pass the vector_store_id.",
             param="file_id",
         ) from None

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from vectorstores_server.engines.local.catalog.attachments import COLUMNS, JOINED, position, store_file
-from vectorstores_server.engines.local.catalog.enqueue import Origin, attach
+from vectorstores_server.engines.local.catalog.enqueue import ALONE, BATCHED, FIRST, Origin, attach
 from vectorstores_server.engines.local.catalog.ids import new_id
 from vectorstores_server.engines.local.catalog.outcomes import give_up
 from vectorstores_server.engines.local.catalog.pages import Listing, Position, page
@@ -30,7 +30,10 @@ def add_to_batch(
     db: sqlite3.Connection, batch_id: str, store_id: str, request: FileAttach, now: int, origin: Origin | None = None
 ) -> None:
     """Attach one file as part of the batch; one that needs no work is completed in it."""
-    rev = attach(db, store_id, request, now, urgent=False, origin=origin)
+    held = len(db.execute("SELECT 1 FROM batch_file WHERE batch_id = ? LIMIT 2", (batch_id,)).fetchall())
+    rev = attach(db, store_id, request, now, BATCHED if held else FIRST, origin)
+    if held == 1:
+        _wait_in_line(db, batch_id)
     db.execute(
         "INSERT OR REPLACE INTO batch_file (batch_id, file_id, rev, status) VALUES (?, ?, ?, ?)",
         (batch_id, request.file_id, rev, "completed" if rev is None else "in_progress"),
@@ -110,11 +113,20 @@ def _row(db: sqlite3.Connection, store_id: str, batch_id: str) -> sqlite3.Row:
     return row
 
 
+def _wait_in_line(db: sqlite3.Connection, batch_id: str) -> None:
+    """Take back the lead that a batch's first file had while it was the only one."""
+    db.execute(
+        "UPDATE attachment SET want_priority = ? WHERE want_priority = ? AND want_rev IN"
+        " (SELECT rev FROM batch_file WHERE batch_id = ? AND rev IS NOT NULL)",
+        (BATCHED, FIRST, batch_id),
+    )
+
+
 def _wanted_elsewhere(db: sqlite3.Connection, rev: int, batch_id: str) -> bool:
     return db.execute(
         "SELECT EXISTS (SELECT 1 FROM batch_file WHERE rev = ? AND batch_id != ?)"
-        " OR EXISTS (SELECT 1 FROM attachment WHERE want_rev = ? AND want_urgent = 1)",
-        (rev, batch_id, rev),
+        " OR EXISTS (SELECT 1 FROM attachment WHERE want_rev = ? AND want_priority = ?)",
+        (rev, batch_id, rev, ALONE),
     ).fetchone()[0]
 
 

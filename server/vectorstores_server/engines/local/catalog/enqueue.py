@@ -9,6 +9,9 @@ from vectorstores_server.engines.local.catalog.revisions import bury_revs, new_r
 from vectorstores_tools.errors import FileNotFound
 from vectorstores_tools.models import AUTO_CHUNKING, FileAttach, StaticChunking
 
+BATCHED, FIRST, ALONE = 0, 1, 2
+"""What is built first: what was attached by itself, a batch that is one file so far, then the others, oldest first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -32,30 +35,29 @@ def attach(
     store_id: str,
     request: FileAttach,
     now: int,
-    *,
-    urgent: bool,
+    priority: int,
     origin: Origin | None = None,
 ) -> int | None:
     """Attach a File that exists, or an attached one anew; return the revision to wait for, None when there is none.
 
     Other sizes, a failure or a cancellation make work; given attributes count at once; what is not given stays.
-    `urgent` work is done before what came in a batch.
+    `priority`: ALONE, FIRST or BATCHED.
     """
     row = find_attachment(db, store_id, request.file_id)
     sizes = request.chunking_strategy.sizes if request.chunking_strategy else None
     if row is None:
-        return _first(db, store_id, request, sizes or AUTO_CHUNKING, now, urgent=urgent, origin=origin)
+        return _first(db, store_id, request, sizes or AUTO_CHUNKING, now, priority, origin)
     if request.attributes is not None:
         replace_attributes(db, row["id"], request.attributes)
     if row["status"] in ("failed", "cancelled") or (sizes is not None and differs(row, sizes)):
-        return requeue_row(db, row, now, sizes, urgent=urgent)
-    if urgent and row["want_rev"] is not None:
-        db.execute("UPDATE attachment SET want_urgent = 1 WHERE id = ?", (row["id"],))
+        return requeue_row(db, row, now, priority, sizes)
+    if row["want_priority"] < priority and row["want_rev"] is not None:
+        db.execute("UPDATE attachment SET want_priority = ? WHERE id = ?", (priority, row["id"]))
     return row["want_rev"]
 
 
 def requeue_row(
-    db: sqlite3.Connection, row: sqlite3.Row, now: int, sizes: StaticChunking | None = None, *, urgent: bool
+    db: sqlite3.Connection, row: sqlite3.Row, now: int, priority: int, sizes: StaticChunking | None = None
 ) -> int:
     """Let an attachment be processed again; those who waited for a former revision wait for the new one."""
     rev = new_rev(db)
@@ -66,8 +68,8 @@ def requeue_row(
         db.execute("UPDATE batch_file SET rev = ? WHERE rev = ?", (rev, row["want_rev"]))
     db.execute(
         "UPDATE attachment SET want_rev = ?, status = 'in_progress', want_size = ?, want_overlap = ?,"
-        " want_urgent = max(?, CASE WHEN want_rev IS NULL THEN 0 ELSE want_urgent END) WHERE id = ?",
-        (rev, size, overlap, int(urgent), row["id"]),
+        " want_priority = max(?, want_priority) WHERE id = ?",
+        (rev, size, overlap, priority, row["id"]),
     )
     return rev
 
@@ -78,8 +80,7 @@ def _first(
     request: FileAttach,
     sizes: StaticChunking,
     now: int,
-    *,
-    urgent: bool,
+    priority: int,
     origin: Origin | None,
 ) -> int:
     rev = new_rev(db)
@@ -87,9 +88,9 @@ def _first(
     source, sha256 = (origin.source, origin.sha256) if origin else (None, None)
     cursor = db.execute(
         "INSERT INTO attachment (store_id, file_id, created_at, status, want_rev, chunk_size, chunk_overlap,"
-        " want_size, want_overlap, want_urgent, source, sha256)"
+        " want_size, want_overlap, want_priority, source, sha256)"
         " VALUES (?, ?, ?, 'in_progress', ?, ?, ?, ?, ?, ?, ?, ?)",
-        (store_id, request.file_id, now, rev, size, overlap, size, overlap, int(urgent), source, sha256),
+        (store_id, request.file_id, now, rev, size, overlap, size, overlap, priority, source, sha256),
     )
     if request.attributes and cursor.lastrowid is not None:
         replace_attributes(db, cursor.lastrowid, request.attributes)

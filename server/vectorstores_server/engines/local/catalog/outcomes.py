@@ -57,7 +57,7 @@ def give_up(db: sqlite3.Connection, rev: int, status: str, now: int, error: tupl
     bury_revs(db, row["table_name"], (rev,), now)
     code, message = error or (row["error_code"], row["error_message"])
     db.execute(
-        "UPDATE attachment SET want_rev = NULL, want_urgent = 0, error_code = ?, error_message = ?,"
+        "UPDATE attachment SET want_rev = NULL, want_priority = 0, error_code = ?, error_message = ?,"
         " status = CASE WHEN live_rev IS NULL THEN ? ELSE 'completed' END,"
         " chunk_size = CASE WHEN live_rev IS NULL THEN want_size ELSE chunk_size END,"
         " chunk_overlap = CASE WHEN live_rev IS NULL THEN want_overlap ELSE chunk_overlap END,"
@@ -70,7 +70,7 @@ def give_up(db: sqlite3.Connection, rev: int, status: str, now: int, error: tupl
 
 def _go_live(db: sqlite3.Connection, row: sqlite3.Row, one: Built, now: int) -> None:
     db.execute(
-        "UPDATE attachment SET live_rev = want_rev, want_rev = NULL, want_urgent = 0, status = 'completed',"
+        "UPDATE attachment SET live_rev = want_rev, want_rev = NULL, want_priority = 0, status = 'completed',"
         " chunk_size = want_size, chunk_overlap = want_overlap, want_size = NULL, want_overlap = NULL,"
         " rows = ?, usage_bytes = ?, error_code = NULL, error_message = NULL WHERE id = ?",
         (one.rows, one.usage_bytes, row["id"]),

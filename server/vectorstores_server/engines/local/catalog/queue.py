@@ -43,7 +43,7 @@ def next_work(
     if not stores:
         return []
     query = [_WORK, "WHERE want_rev IS NOT NULL AND store_id IN", _marks(stores)]
-    order = "ORDER BY want_urgent DESC, want_rev LIMIT ?"
+    order = "ORDER BY want_priority DESC, want_rev LIMIT ?"
     rows = db.execute(" ".join([*query, order]), (*stores, limit + len(besides)))
     return [Work(*row) for row in rows if row["want_rev"] not in besides][:limit]
 

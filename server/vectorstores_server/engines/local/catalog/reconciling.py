@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Collection
 
-from vectorstores_server.engines.local.catalog.enqueue import requeue_row
+from vectorstores_server.engines.local.catalog.enqueue import BATCHED, requeue_row
 from vectorstores_server.engines.local.catalog.tables import add_table, fresh_name
 
 
@@ -46,7 +46,7 @@ def requeue(db: sqlite3.Connection, live_revs: Collection[int], now: int) -> int
     for rev in live_revs:
         row = db.execute("SELECT * FROM attachment WHERE live_rev = ? AND want_rev IS NULL", (rev,)).fetchone()
         if row is not None:
-            requeue_row(db, row, now, urgent=False)
+            requeue_row(db, row, now, BATCHED)
             queued += 1
     return queued
 
@@ -63,6 +63,6 @@ def rebuild(db: sqlite3.Connection, store_id: str, now: int) -> str:
     rows = db.execute("SELECT * FROM attachment WHERE store_id = ? AND live_rev IS NOT NULL", (store_id,)).fetchall()
     for row in rows:
         if row["want_rev"] is None:
-            requeue_row(db, row, now, urgent=False)
+            requeue_row(db, row, now, BATCHED)
         db.execute("UPDATE attachment SET live_rev = NULL, rows = 0, usage_bytes = 0 WHERE id = ?", (row["id"],))
     return old

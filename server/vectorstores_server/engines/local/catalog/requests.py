@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from vectorstores_server.engines.local.catalog import attachments, batches
-from vectorstores_server.engines.local.catalog.enqueue import attach, require_files
+from vectorstores_server.engines.local.catalog.enqueue import ALONE, BATCHED, attach, require_files
 from vectorstores_server.engines.local.catalog.stores import insert_store, namesakes, retrieve_store, store_row, touch
 from vectorstores_server.engines.local.catalog.stores import usable as usable_store
 from vectorstores_tools.models import (
@@ -28,7 +28,7 @@ def create_store(
     store_id = insert_store(db, request, embedder, dimensions, now)
     for file_id in dict.fromkeys(request.file_ids):
         one = FileAttach(file_id=file_id, chunking_strategy=request.chunking_strategy)
-        attach(db, store_id, one, now, urgent=len(request.file_ids) == 1)
+        attach(db, store_id, one, now, ALONE if len(request.file_ids) == 1 else BATCHED)
     others = namesakes(db, request.name, besides=store_id) if request.name else []
     return retrieve_store(db, store_id, now), others
 
@@ -37,7 +37,7 @@ def attach_file(db: sqlite3.Connection, store_id: str, request: FileAttach, now:
     """Attach one File, before what came in batches."""
     usable_store(db, store_id, now)
     require_files(db, [request.file_id], now)
-    attach(db, store_id, request, now, urgent=True)
+    attach(db, store_id, request, now, ALONE)
     touch(db, store_id, now)
     return attachments.retrieve_store_file(db, store_id, request.file_id)
 

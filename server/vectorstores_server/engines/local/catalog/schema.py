@@ -90,7 +90,7 @@ CREATE TABLE attachment (
     chunk_overlap INTEGER NOT NULL,
     want_size INTEGER,
     want_overlap INTEGER,
-    want_urgent INTEGER NOT NULL DEFAULT 0,
+    want_priority INTEGER NOT NULL DEFAULT 0,
     attributes TEXT NOT NULL DEFAULT '{}',
     rows INTEGER NOT NULL DEFAULT 0,
     usage_bytes INTEGER NOT NULL DEFAULT 0,
@@ -109,7 +109,7 @@ CREATE INDEX attachment_file ON attachment (file_id)
 
 CREATE INDEX attachment_live ON attachment (store_id, live_rev) WHERE live_rev IS NOT NULL
 
-CREATE INDEX attachment_queue ON attachment (want_urgent DESC, want_rev) WHERE want_rev IS NOT NULL
+CREATE INDEX attachment_queue ON attachment (want_priority DESC, want_rev) WHERE want_rev IS NOT NULL
 
 CREATE INDEX attachment_wanted ON attachment (store_id, want_rev) WHERE want_rev IS NOT NULL
 

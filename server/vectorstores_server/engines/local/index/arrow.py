@@ -4,24 +4,27 @@
 # ^ pyarrow has no type information.
 
 from collections.abc import Sequence
-from itertools import chain
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy import float32, int64
+from numpy import int64
+from numpy.typing import NDArray
 
 from vectorstores_server.engines.local.index.records import Rows
 
-TEXT, VECTOR, REV = "text", "vector", "rev"
-PLACE = ("rev", "ordinal", "start", "end", "chunk_start", "chunk_end")
+TEXT, VECTOR, REV, PLACE = "text", "vector", "rev", "place"
+PLACES = ("rev", "ordinal", "start", "end", "chunk_start", "chunk_end")
+"""What stands in `place`: together, because each column of each row that is read is a reading of its own."""
 
 
 def schema(dimensions: int | None) -> Any:
     """Return the columns of a table; those of an existing table never change."""
-    fields = [pa.field(REV, pa.int64(), nullable=False)]
-    fields += [pa.field(name, pa.int32(), nullable=False) for name in PLACE[1:]]
-    fields.append(pa.field(TEXT, pa.string(), nullable=False))
+    fields = [
+        pa.field(REV, pa.int64(), nullable=False),
+        pa.field(PLACE, pa.list_(pa.int64(), len(PLACES)), nullable=False),
+        pa.field(TEXT, pa.string(), nullable=False),
+    ]
     if dimensions is not None:
         fields.append(pa.field(VECTOR, pa.list_(pa.float32(), dimensions), nullable=False))
     return pa.schema(fields)
@@ -29,15 +32,23 @@ def schema(dimensions: int | None) -> Any:
 
 def batch(rows: Sequence[Rows], columns: Any) -> Any:
     """Lay rows out as Arrow; the numbers of the vectors are copied once."""
-    lengths = [len(r.ordinals) for r in rows]
-    places = [[getattr(r, f"{name}s") for r in rows] for name in PLACE[1:]]
-    arrays = [
-        pa.array(np.repeat(np.array([r.rev for r in rows], int64), lengths)),
-        *(pa.array(list(chain.from_iterable(column)), pa.int32()) for column in places),
-        pa.array([text for r in rows for text in r.texts], pa.string()),
-    ]
+    places = np.concatenate([_places(part) for part in rows])
+    arrays = [pa.array(places[:, 0]), _lists(places), pa.array([text for part in rows for text in part.texts])]
     if VECTOR in columns.names:
-        vectors = np.concatenate([r.vectors for r in rows if r.vectors is not None])
-        flat = pa.array(np.ascontiguousarray(vectors, float32).reshape(-1))
-        arrays.append(pa.FixedSizeListArray.from_arrays(flat, columns.field(VECTOR).type.list_size))
+        arrays.append(_lists(np.concatenate([part.vectors for part in rows if part.vectors is not None])))
     return pa.record_batch(arrays, schema=columns)
+
+
+def matrix(column: Any) -> NDArray[Any]:
+    """Return a column of lists of one length as (rows, length)."""
+    return column.combine_chunks().flatten().to_numpy().reshape(len(column), -1)
+
+
+def _places(part: Rows) -> NDArray[int64]:
+    columns = (part.ordinals, part.starts, part.ends, part.chunk_starts, part.chunk_ends)
+    revs = np.full(len(part.ordinals), part.rev, int64)
+    return np.stack([revs, *(np.asarray(column, int64) for column in columns)], axis=1)
+
+
+def _lists(numbers: NDArray[Any]) -> Any:
+    return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(numbers).reshape(-1)), numbers.shape[1])

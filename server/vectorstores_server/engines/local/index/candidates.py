@@ -13,7 +13,6 @@ import numpy as np
 from numpy import float32, float64
 from numpy.typing import NDArray
 
-from vectorstores_server.engines.local.index.arrow import PLACE
 from vectorstores_server.engines.local.index.errors import WrongDimensions
 from vectorstores_server.engines.local.index.lance import Table
 from vectorstores_server.engines.local.index.records import Candidate, CandidateQuery, Candidates
@@ -114,14 +113,13 @@ async def _read(
     if not ids:
         return []
     exact = vector is None or (near.error == 0 and all(row in near.cosines for row in ids))
-    place, vectors = await table.take(ids, vectors=not exact)
-    rows = place["_rowid"]
-    if vector is not None and vectors is not None:
-        cosines: list[float] | list[float | None] = _cosines(vectors, vector)
+    taken = await table.take(ids, vectors=not exact)
+    if vector is not None and taken.vectors is not None:
+        cosines: list[float] | list[float | None] = _cosines(taken.vectors, vector)
     else:
-        cosines = [near.cosines.get(row) for row in rows]
-    scores = [texts.get(row, 0.0) for row in rows]
-    return [Candidate(*row) for row in zip(*(place[name] for name in PLACE), cosines, scores, strict=True)]
+        cosines = [near.cosines.get(row) for row in taken.ids]
+    scores = [texts.get(row, 0.0) for row in taken.ids]
+    return [Candidate(*place, *both) for place, *both in zip(taken.places, cosines, scores, strict=True)]
 
 
 def _cosines(vectors: NDArray[float32], vector: NDArray[float32]) -> list[float]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 os.environ.setdefault("LANCEDB_LOG", "error")  # read by the library when it is imported; stderr is the client's log
 
@@ -20,7 +20,7 @@ from lancedb.table import AsyncTable
 from numpy import float32
 from numpy.typing import NDArray
 
-from vectorstores_server.engines.local.index.arrow import PLACE, REV, TEXT, VECTOR, batch, schema
+from vectorstores_server.engines.local.index.arrow import PLACE, REV, TEXT, VECTOR, batch, matrix, schema
 from vectorstores_server.engines.local.index.errors import WrongDimensions
 from vectorstores_server.engines.local.index.records import Rows
 from vectorstores_server.engines.local.index.stopwords import ENGLISH
@@ -38,6 +38,14 @@ class State:
     deleted: int
     unindexed: int
     wants_vector_index: bool
+
+
+class Taken(NamedTuple):
+    """Rows: their ids, their PLACES, and their vectors (rows, dimensions) if these were asked for."""
+
+    ids: list[int]
+    places: list[list[int]]
+    vectors: NDArray[float32] | None
 
 
 class Table:
@@ -94,15 +102,15 @@ class Table:
         found = await (query.where(where) if where else query).to_arrow()
         return dict(zip(found["_rowid"].to_pylist(), found["_score"].to_pylist(), strict=True))
 
-    async def take(self, ids: Sequence[int], *, vectors: bool) -> tuple[dict[str, list[int]], NDArray[float32] | None]:
-        """Return the columns of PLACE and "_rowid" for these rows in any order, and their vectors."""
-        columns: list[str] = [*PLACE, VECTOR] if vectors else [*PLACE]
+    async def take(self, ids: Sequence[int], *, vectors: bool) -> Taken:
+        """Read rows, in any order."""
+        columns: list[str] = [PLACE, VECTOR] if vectors else [PLACE]
         found = await self._table.take_row_ids(list(ids)).select(columns).with_row_id().to_arrow()
-        place = {name: found[name].to_pylist() for name in (*PLACE, "_rowid")}
-        if not vectors:
-            return place, None
-        flat = found[VECTOR].combine_chunks().flatten().to_numpy()
-        return place, flat.reshape(len(place["_rowid"]), -1)
+        return Taken(
+            found["_rowid"].to_pylist(),
+            matrix(found[PLACE]).tolist(),
+            matrix(found[VECTOR]) if vectors else None,
+        )
 
     async def revs(self) -> dict[int, int]:
         """Count the rows of each revision."""
