@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import anyio
 
+from vectorstores_server.engines.life import Life
 from vectorstores_server.engines.local.arrivals import Arrivals
 from vectorstores_server.engines.local.blobs import Blobs
 from vectorstores_server.engines.local.catalog import Catalog, files, requests, stores
 from vectorstores_server.engines.local.catalog.database import DB
 from vectorstores_server.engines.local.catalog.ids import clock
-from vectorstores_server.engines.local.life import Life
 from vectorstores_server.engines.local.notes import NO_MODEL, namesakes
 from vectorstores_server.engines.local.parsing import EXTENSIONS
 from vectorstores_server.engines.local.parts import Parts

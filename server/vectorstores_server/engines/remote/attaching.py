@@ -7,7 +7,7 @@ from typing import Any
 
 import anyio
 
-from vectorstores_server.engines.local.life import Life
+from vectorstores_server.engines.life import Life
 from vectorstores_server.engines.remote import pages, paths
 from vectorstores_server.engines.remote.batches import LocalBatches
 from vectorstores_server.engines.remote.client import RemoteClient

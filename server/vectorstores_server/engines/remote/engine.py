@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import anyio
 
-from vectorstores_server.engines.local.life import Life
+from vectorstores_server.engines.life import Life
 from vectorstores_server.engines.remote import pages, paths
 from vectorstores_server.engines.remote.arrivals import MARKS, Arrivals, unmarked
 from vectorstores_server.engines.remote.attaching import Attaching
