@@ -4,7 +4,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from vectorstores_server.engines.remote.client import Address, RemoteClient
+from vectorstores_server.engines.remote.address import Address
+from vectorstores_server.engines.remote.client import RemoteClient
 from vectorstores_server.engines.remote.failures import Subject
 from vectorstores_tools.errors import (
     BatchNotFound,

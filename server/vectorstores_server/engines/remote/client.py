@@ -2,28 +2,19 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
 import anyio
 import httpx
 
+from vectorstores_server.engines.remote.address import Address
 from vectorstores_server.engines.remote.failures import Subject, from_reply, from_transport
 from vectorstores_server.engines.remote.retries import MAX_RETRIES, should_retry, wait_before
 from vectorstores_tools.errors import Unavailable
 
 TIMEOUT = httpx.Timeout(60.0, connect=5.0, write=300.0, pool=30.0)
 NOBODY = Subject()
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where the remote is, and what opens it. The headers never show in a repr."""
-
-    base_url: str
-    headers: Mapping[str, str] = field(repr=False, default_factory=dict[str, str])
-    params: Mapping[str, str] = field(default_factory=dict[str, str])
-    keep_alive: bool = True
 
 
 @dataclass(frozen=True, slots=True)
