@@ -4,7 +4,7 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -13,7 +13,9 @@ from vectorstores_tools.errors import InvalidRequest
 from vectorstores_tools.models import MAX_FILE_BYTES
 
 PREFIX = "VECTOR_STORES_"
-SECRETS = frozenset({"embedder_api_key"})
+SECRETS = frozenset({"embedder_api_key", "tokens", "remote_api_key", "remote_headers"})
+"""They come from the environment or a file, never from a flag, which other users of the machine can read."""
+LISTS = frozenset({"file_roots", "url_hosts", "exclude_tools", "allowed_hosts"})
 APP = "vector-stores-mcp"
 
 
@@ -50,6 +52,9 @@ def _split_by(separator: str) -> BeforeValidator:
 AbsolutePath = Annotated[Path, BeforeValidator(_absolute)]
 Paths = Annotated[tuple[AbsolutePath, ...], NoDecode, _split_by(os.pathsep)]
 Names = Annotated[tuple[str, ...], NoDecode, _split_by(",")]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, _split_by(",")]
+Address = Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:.]+\]|[^:\s/]+):\d{1,5}$")]
+BaseUrl = Annotated[str, Field(pattern=r"^https?://[^@\s]+$")]
 
 
 class Settings(BaseSettings):
@@ -60,6 +65,9 @@ class Settings(BaseSettings):
     data: AbsolutePath = Field(
         default_factory=_default_data, description="where stores and files are kept; default: the user's data directory"
     )
+    backend: Literal["local", "remote"] = Field(
+        default="local", description="local (an engine on this machine) or remote (an OpenAI-compatible API)"
+    )
     embedder: str = Field(
         default="auto",
         pattern=r"^(auto|minilm|none|openai:.+)$",
@@ -67,10 +75,8 @@ class Settings(BaseSettings):
     )
     embedder_path: AbsolutePath | None = Field(default=None, description="the model's weights, model.safetensors")
     model_download: bool = Field(default=False, description="download the model at the first ingest, if it is missing")
-    embedder_base_url: str = Field(
-        default="https://api.openai.com/v1",
-        pattern=r"^https?://[^@\s]+$",
-        description="the /v1 that answers for openai:MODEL",
+    embedder_base_url: BaseUrl = Field(
+        default="https://api.openai.com/v1", description="the /v1 that answers for openai:MODEL"
     )
     embedder_api_key: SecretStr | None = Field(default=None, description="its key")
     embedder_api_key_file: AbsolutePath | None = Field(default=None, description="a file that holds its key")
@@ -78,7 +84,8 @@ class Settings(BaseSettings):
     embedder_batch: int = Field(default=128, ge=1, le=2_048, description="texts in one request")
     file_roots: Paths | None = Field(
         default=None,
-        description="folders that paths may lie in; default: the client's roots, else the home directory; empty: none",
+        description="folders that paths may lie in; default: the client's roots, else the home directory;"
+        " over HTTP and with a remote none; empty: none",
     )
     url_hosts: Names = Field(
         default=(), description="hosts that URLs may name: host, *.domain or *; default: no URL is fetched"
@@ -87,6 +94,25 @@ class Settings(BaseSettings):
     read_only: bool = Field(default=False, description="offer only what changes nothing")
     toolset: Literal["all", "core"] = Field(default="all", description="all, or core: the five tools of the main job")
     exclude_tools: Names = Field(default=(), description="tools that are not offered")
+    http: Address | None = Field(default=None, description="serve over HTTP on HOST:PORT instead of stdio")
+    tokens: Secrets = Field(default=(), description="who may come in over HTTP; one that begins with ro: only reads")
+    tokens_file: AbsolutePath | None = Field(default=None, description="a file that holds them, one a line")
+    allowed_hosts: Names = Field(default=(), description="names under which the server is reached, besides localhost")
+    max_requests: int = Field(default=128, ge=1, description="HTTP requests that may run at once")
+    max_requests_per_token: int = Field(default=64, ge=1, description="the same for one token")
+    oauth_issuer: BaseUrl | None = Field(default=None, description="accept this issuer's JWTs over HTTP")
+    oauth_audience: BaseUrl | None = Field(default=None, description="the audience that they must name: our own URL")
+    remote_base_url: BaseUrl | None = Field(default=None, description="the remote's address, with its /v1")
+    remote_api_key: SecretStr | None = Field(default=None, description="its key")
+    remote_api_key_file: AbsolutePath | None = Field(default=None, description="a file that holds its key")
+    remote_project: str | None = Field(default=None, description="the project of the remote that requests are for")
+    remote_headers: SecretStr | None = Field(default=None, description="more headers for the remote: Name: value, ...")
+    remote_auth: Literal["bearer", "azure-api-key", "yandex-api-key"] = Field(
+        default="bearer", description="how the key is sent"
+    )
+    remote_dialect: Literal["auto", "openai", "azure", "ogx", "yandex", "litellm"] = Field(
+        default="auto", description="what the remote is; auto looks at its address only"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="how much is logged")
     log_file: AbsolutePath | None = Field(default=None, description="log there too, besides stderr")
 
@@ -95,7 +121,15 @@ class Settings(BaseSettings):
     def _read_secret_files(cls, values: dict[str, Any]) -> dict[str, Any]:
         return {**values, **{name: _secret(name, values) for name in SECRETS if values.get(f"{name}_file")}}
 
-    @field_validator("log_level", "toolset", mode="before")
+    @model_validator(mode="after")
+    def _check_pairs(self) -> Self:
+        if (self.oauth_issuer is None) != (self.oauth_audience is None):
+            raise ValueError(f"{PREFIX}OAUTH_ISSUER and {PREFIX}OAUTH_AUDIENCE belong together; set both")
+        if self.backend == "remote" and self.remote_base_url is None:
+            raise ValueError(f"{PREFIX}BACKEND is remote, so {PREFIX}REMOTE_BASE_URL must be set")
+        return self
+
+    @field_validator("log_level", "toolset", "backend", "remote_auth", "remote_dialect", mode="before")
     @classmethod
     def _any_case(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
@@ -110,10 +144,11 @@ def _secret(name: str, values: Mapping[str, Any]) -> str:
     if values.get(name):
         raise ValueError(f"{PREFIX}{name.upper()} and {PREFIX}{name.upper()}_FILE are both set; keep one")
     try:
-        return Path(values[f"{name}_file"]).expanduser().read_text(encoding="utf-8").strip()
+        text = Path(values[f"{name}_file"]).expanduser().read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise ValueError(f"{PREFIX}{name.upper()}_FILE cannot be read: {reason}") from None
+    return ",".join(text.splitlines()) if name == "tokens" else text
 
 
 def read_settings(flags: Mapping[str, Any]) -> Settings:
@@ -135,7 +170,7 @@ def _problem(error: Mapping[str, Any], flags: Mapping[str, Any]) -> str:
 
 def is_list(name: str) -> bool:
     """Whether the setting holds several values."""
-    return name in {"file_roots", "url_hosts", "exclude_tools"}
+    return name in LISTS
 
 
 def flag_of(name: str) -> str:

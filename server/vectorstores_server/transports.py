@@ -30,6 +30,13 @@ async def serve_stdio(server: MCPServer[Any], engine: Engine) -> NoReturn:
         tasks.start_soon(_end_after_hangup, hung_up, served, stopped)
         tasks.start_soon(_serve, server, served, stopped)
         await stopped.wait()
+        await close_and_leave(engine)
+    raise AssertionError  # the process has ended
+
+
+async def close_and_leave(engine: Engine) -> NoReturn:
+    """Close the engine and end the process, soon, whatever still runs."""
+    async with anyio.create_task_group() as tasks:
         tasks.start_soon(_leave_in_time)
         await engine.aclose()
         _leave()

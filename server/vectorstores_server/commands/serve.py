@@ -1,9 +1,10 @@
-"""`serve`: the MCP server on stdin and stdout."""
+"""`serve`: the MCP server on stdin and stdout, or everything over HTTP."""
 
 import argparse
 import logging
 import os
 from collections.abc import Sequence
+from typing import NoReturn
 
 from vectorstores_server.app import Surface, build_server
 from vectorstores_server.engines import open_engine
@@ -17,20 +18,29 @@ from vectorstores_tools.toolset import TOOL_NAMES
 log = logging.getLogger(__name__)
 
 
-async def run(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Serve until the client is gone."""
+async def run(settings: Settings, arguments: argparse.Namespace) -> NoReturn:
+    """Serve until the client is gone, or until a signal."""
     for sentence in unknown_variables(os.environ):
         log.warning("%s", sentence)
     _check_names(settings.exclude_tools)
-    engine = await open_engine(settings)
     leave_logging_alone()
-    surface = Surface(
+    if settings.http is not None:
+        from vectorstores_server.webserver import serve_web
+
+        await serve_web(settings, settings.http)
+    engine = await open_engine(settings)
+    intake = intake_for(settings, engine.capabilities)
+    await serve_stdio(build_server(engine, intake, surface_of(settings, engine.capabilities.remote)), engine)
+
+
+def surface_of(settings: Settings, remote: bool) -> Surface:
+    """Return what clients on stdio see; a remote gets no file of this machine unless FILE_ROOTS names it."""
+    return Surface(
         toolset=settings.toolset,
         read_only=settings.read_only,
         excluded=frozenset(settings.exclude_tools),
-        roots_from_client=settings.file_roots is None,
+        roots_from_client=settings.file_roots is None and not remote,
     )
-    await serve_stdio(build_server(engine, intake_for(settings, engine.capabilities), surface), engine)
 
 
 def _check_names(excluded: Sequence[str]) -> None:

@@ -12,7 +12,24 @@ if TYPE_CHECKING:
 
 async def open_engine(settings: "Settings") -> "Engine":
     """Return the engine that the settings ask for. It opens nothing before its first call."""
-    return _local(settings)
+    return _remote(settings) if settings.backend == "remote" else _local(settings)
+
+
+def _remote(settings: "Settings") -> "Engine":
+    from vectorstores_server.engines.remote.address import RemoteChoice, read_headers
+    from vectorstores_server.engines.remote.opening import open_remote
+
+    key, headers = settings.remote_api_key, settings.remote_headers
+    return open_remote(
+        RemoteChoice(
+            base_url=settings.remote_base_url or "",
+            api_key=key.get_secret_value() if key else None,
+            project=settings.remote_project,
+            headers=read_headers(headers.get_secret_value()) if headers else {},
+            auth=settings.remote_auth,
+            dialect=settings.remote_dialect,
+        )
+    )
 
 
 def _local(settings: "Settings") -> "Engine":

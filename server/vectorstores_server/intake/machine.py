@@ -90,9 +90,12 @@ class MachineIntake:
         )
 
 
-def intake_for(settings: Settings, capabilities: Capabilities) -> MachineIntake:
-    """Return the intake that a server of these settings has; for a remote engine without roots of its own."""
-    default = () if capabilities.remote else None
+def intake_for(settings: Settings, capabilities: Capabilities, *, over_http: bool = False) -> MachineIntake:
+    """Return the intake that a server of these settings has: without roots for a remote engine and over HTTP.
+
+    A client that comes over HTTP sits at another machine, and what goes to a remote leaves this one.
+    """
+    default = () if capabilities.remote or over_http else None
     return MachineIntake(
         data=settings.data,
         wanted=Wanted(capabilities.extensions, min(settings.max_file_bytes, capabilities.max_file_bytes)),

@@ -1,0 +1,94 @@
+"""From the settings to a running web server: one engine for all transports, and who may come in."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NoReturn
+
+from vectorstores_server.access import LOOPBACK, AnyOf, StaticTokens, Verifier, check_bind
+from vectorstores_server.admission import Admission
+from vectorstores_server.app import Surface, build_server
+from vectorstores_server.engines import open_engine
+from vectorstores_server.guard import Policy
+from vectorstores_server.intake import intake_for
+from vectorstores_server.serving import Bind, Work, serve_http
+from vectorstores_server.settings import Settings
+from vectorstores_server.transports import close_and_leave
+from vectorstores_server.web import METADATA, Servers, build_web
+from vectorstores_tools.contract import Engine
+from vectorstores_tools.models import PageRequest
+
+log = logging.getLogger(__name__)
+
+
+async def serve_web(settings: Settings, address: str) -> NoReturn:
+    """Serve until a signal. InvalidRequest where the settings would let in whom they should not."""
+    bind = Bind.of(address)
+    tokens = [token.get_secret_value() for token in settings.tokens]
+    check_bind(bind.host, tokens, settings.allowed_hosts, oauth_issuer=settings.oauth_issuer)
+    policy = _policy(settings, tokens)
+    engine = await open_engine(settings)
+    with bind.listen() as listening:
+        work = Work()
+        app = build_web(
+            _servers(settings, engine, work),
+            engine,
+            lambda: _probe(engine),
+            policy=policy,
+            admission=Admission(settings.max_requests, settings.max_requests_per_token),
+            metadata=_metadata(settings),
+        )
+        await serve_http(app, work, listening)
+    await close_and_leave(engine)
+
+
+def _servers(settings: Settings, engine: Engine, work: Work) -> Servers:
+    """Return both servers. The roots that a client declares are never used: it names its own machine."""
+    surface = Surface(
+        toolset=settings.toolset,
+        read_only=settings.read_only,
+        excluded=frozenset(settings.exclude_tools),
+        roots_from_client=False,
+    )
+    intake = intake_for(settings, engine.capabilities, over_http=True)
+    writing = build_server(engine, intake, surface)
+    reading = writing if settings.read_only else build_server(engine, intake, replace(surface, read_only=True))
+    for server in {id(server): server for server in (writing, reading)}.values():
+        server.middleware.append(work.count_calls)
+    return Servers(writing, reading)
+
+
+def _policy(settings: Settings, tokens: list[str]) -> Policy:
+    hosts = LOOPBACK | {host.lower() for host in settings.allowed_hosts}
+    verifiers: list[Verifier] = [StaticTokens(tokens)] if tokens else []
+    if settings.oauth_issuer is None or settings.oauth_audience is None:
+        return Policy(hosts=hosts, verifier=AnyOf(verifiers) if verifiers else None)
+    verifiers.append(_jwt_verifier(settings.oauth_issuer, settings.oauth_audience))
+    challenge = f'Bearer resource_metadata="{_origin(settings.oauth_audience)}{METADATA}"'
+    return Policy(hosts=hosts, verifier=AnyOf(verifiers), challenge=challenge)
+
+
+def _jwt_verifier(issuer: str, audience: str) -> Verifier:
+    import httpx
+
+    from vectorstores_server.oauth import IssuerKeys, JwtVerifier
+
+    return JwtVerifier(IssuerKeys(issuer, httpx.AsyncClient(timeout=10.0)), audience)
+
+
+def _origin(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}"
+
+
+def _metadata(settings: Settings) -> Mapping[str, Any] | None:
+    if settings.oauth_issuer is None or settings.oauth_audience is None:
+        return None
+    from vectorstores_server.oauth import resource_metadata
+
+    return resource_metadata(settings.oauth_issuer, settings.oauth_audience)
+
+
+async def _probe(engine: Engine) -> Mapping[str, Any]:
+    await engine.list_stores(PageRequest(limit=1))
+    return {"ready": True}
