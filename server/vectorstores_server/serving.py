@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 SECONDS_TO_FINISH = 10.0
 SECONDS_TO_HANG_UP = 1
 BACKLOG = 512
+LAST_PORT = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +38,18 @@ class Bind:
 
     def listen(self) -> socket.socket:
         """Open the port. InvalidRequest where it is taken or not ours to have."""
+        if self.port > LAST_PORT:
+            raise self._wrong("there is no such port")
         try:
             family, _, _, _, address = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0]
             return socket.create_server(address[:2], family=family, backlog=BACKLOG)
-        except (OSError, OverflowError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "there is no such port"
-            raise InvalidRequest(
-                f"Cannot listen on {self.host}:{self.port}: {reason}.", "Choose another address with --http HOST:PORT."
-            ) from None
+        except OSError as error:
+            raise self._wrong(error.strerror or str(error)) from None
+
+    def _wrong(self, reason: str) -> InvalidRequest:
+        return InvalidRequest(
+            f"Cannot listen on {self.host}:{self.port}: {reason}.", "Choose another address with --http HOST:PORT."
+        )
 
 
 class Work:

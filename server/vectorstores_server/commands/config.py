@@ -73,7 +73,7 @@ def _command() -> str:
 
 def _environment(settings: Settings) -> dict[str, str]:
     """Return what was set, as variables: a client passes almost nothing of its environment on. Never a key."""
-    given = {name: getattr(settings, name) for name in settings.model_fields_set - SECRETS}
+    given = {name: getattr(settings, name) for name in settings.model_fields_set - SECRETS - {"http"}}
     return {PREFIX + name.upper(): _variable(value) for name, value in sorted({"data": settings.data, **given}.items())}
 
 
