@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 VECTOR_ROWS = 100
 TEXT_ROWS = 300
-PLACE = ["rev", "ordinal", "start", "end", "chunk_start", "chunk_end"]
+PLACE = ["place"]
 
 
 # half typed

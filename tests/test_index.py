@@ -40,7 +40,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 async def index(tmp_path: Path) -> AsyncGenerator[Index]:
-    index = Index(tmp_path)
+    index = Index(tmp_path, rest=0)
     yield index
     await index.aclose()
 
@@ -396,6 +396,16 @@ async def test_optimize_waits_until_it_is_due(index: Index) -> None:
     assert not await index.optimize(TABLE)
 
 
+async def test_a_table_rests_after_an_optimize_unless_nothing_else_is_to_be_done(tmp_path: Path) -> None:
+    index = Index(tmp_path, rest=1e6)
+    await index.create(TABLE, None)
+    for rev in (1, 2):
+        await index.add(TABLE, [rows(rev, prose(300))])
+        assert await index.optimize(TABLE) == (rev == 1)
+    assert await index.optimize(TABLE, idle=True)
+    await index.aclose()
+
+
 async def test_many_small_commits_make_optimize_due(index: Index) -> None:
     await index.create(TABLE, None)
     for rev in range(31):
@@ -415,7 +425,7 @@ async def test_a_search_is_complete_when_no_other_row_matches(index: Index) -> N
 
 
 async def test_a_table_is_settled_when_its_old_versions_have_left_the_window(tmp_path: Path) -> None:
-    index = Index(tmp_path, window=NO_WINDOW)
+    index = Index(tmp_path, window=NO_WINDOW, rest=0)
     await text_table(index, "kestrel", "plover")
     assert await index.unsettled() == [TABLE]
     await optimized(index)
@@ -425,7 +435,7 @@ async def test_a_table_is_settled_when_its_old_versions_have_left_the_window(tmp
 
 
 async def test_deleted_rows_leave_the_disk_by_optimize_when_the_window_has_passed(tmp_path: Path) -> None:
-    index = Index(tmp_path, window=NO_WINDOW)
+    index = Index(tmp_path, window=NO_WINDOW, rest=0)
     await text_table(index, *prose(30))
     await optimized(index)
     await index.delete(TABLE, [3])

@@ -5,6 +5,7 @@ Importing this imports neither LanceDB nor Arrow nor numpy; the first row that i
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -61,9 +62,11 @@ class Index:
     it, and nothing of a table that was dropped stays behind. Methods raise `IndexUnavailable`.
     """
 
-    def __init__(self, directory: Path, *, window: timedelta = upkeep.WINDOW) -> None:
+    def __init__(self, directory: Path, *, window: timedelta = upkeep.WINDOW, rest: float = upkeep.REST) -> None:
         self._directory = directory
         self._window = window
+        self._rest = rest
+        self._rests_until: dict[str, float] = {}
         self._database: Database | None = None
 
     async def create(self, table: str, dimensions: int | None) -> None:
@@ -126,10 +129,14 @@ class Index:
     async def optimize(self, table: str, *, idle: bool = False, force: bool = False) -> bool:
         """Do what is due, or with `force` what can be done now; False when nothing was.
 
-        Due are: more than 200 rows and .4 % without index (20 when `idle`, after the last file), more than 30
-        fragments, a vector index from 5,000 rows on, rows that were deleted ten minutes ago, versions older than half
-        an hour. A conflict with another writer is no error here.
+        Due are: more than 200 rows without index (20 when `idle`, after the last file), more than 30 fragments, a
+        vector index from 5,000 rows on, rows that were deleted ten minutes ago, versions older than half an hour.
+        Unless `idle`, a table then rests for several times as long as that took, however fast rows come. A conflict
+        with another writer is no error here.
         """
+        if not (idle or force) and time.monotonic() < self._rests_until.get(table, 0.0):
+            return False
+        began = time.monotonic()
         folder = self._folder(table)
         left = await to_thread.run_sync(upkeep.Leftovers.of, folder)
         state = await self._on(table, lambda opened: opened.state())
@@ -143,6 +150,8 @@ class Index:
             await self._on(table, lambda opened: upkeep.optimize(opened, self._window))
         except IndexBusy:
             return False
+        ended = time.monotonic()
+        self._rests_until[table] = ended + self._rest * (ended - began)
         return True
 
     async def unsettled(self) -> list[str]:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:  # what only looks at folders imports no library
     from vectorstores_server.engines.local.index.lance import State, Table
 
 WINDOW = timedelta(minutes=30)  # a reader may be on a version this old; with 0 readers and writers were seen to fail
-MOST_UNINDEXED = 200  # each costs every search 25 to 50 us, and indexing a table of 10,000 rows .2 s
-MOST_UNINDEXED_SHARE = 1 / 250  # of the rows, as indexing costs more in a large table
+MOST_UNINDEXED = 200  # each costs every search 25 to 50 us
+REST = 9.0  # times what an optimize took: a tenth of the time at most, as it takes .2 s at 10,000 rows and grows
 FEW_UNINDEXED = 20
 MOST_FRAGMENTS = 30
 ERASE_AFTER = 1 / 3  # of the window, so that many deletions are one rewriting
@@ -70,9 +70,8 @@ def unmark(folder: Path) -> None:
 
 def due(state: State, *, idle: bool) -> bool:
     """Whether searches suffer from the state of the table; sooner when there is nothing else to do."""
-    busy_limit = MOST_UNINDEXED + MOST_UNINDEXED_SHARE * state.rows
     return (
-        state.unindexed > (FEW_UNINDEXED if idle else busy_limit)
+        state.unindexed > (FEW_UNINDEXED if idle else MOST_UNINDEXED)
         or state.fragments > MOST_FRAGMENTS
         or state.wants_vector_index
     )
