@@ -1,0 +1,106 @@
+"""One server in reach of a client over every transport: in memory, stdio, streamable HTTP and SSE."""
+
+import socket
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import anyio
+import httpx2
+import uvicorn
+from mcp import Client, StdioServerParameters
+from mcp.client.sse import sse_client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.server import MCPServer
+from starlette.types import ASGIApp
+
+from vectorstores_server.app import Surface, build_server
+from vectorstores_server.guard import Policy
+from vectorstores_server.intake import MachineIntake
+from vectorstores_server.intake.walk import Wanted
+from vectorstores_server.web import Servers, build_web
+from vectorstores_tools.contract import Engine
+
+Transport: TypeAlias = Literal["memory", "stdio", "http", "sse"]
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """One engine behind all transports but stdio, whose process has an engine of its own."""
+
+    engine: Engine
+    server: MCPServer[Any]
+    url: str
+    home: Path
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def folder(self) -> Path:
+        """The only folder from which files are taken."""
+        return self.home / "files"
+
+    def client(self, transport: Transport, **options: Any) -> Client:
+        """Return a client that is not connected yet."""
+        match transport:
+            case "memory":
+                return Client(self.server, **options)
+            case "stdio":
+                return Client(self._process(), **options)
+            case "http":
+                return Client(over_http(f"{self.url}/mcp", self.headers), **options)
+            case "sse":
+                return Client(sse_client(f"{self.url}/sse", headers=dict(self.headers)), **options)
+
+    def _process(self) -> StdioServerParameters:
+        settings = {"DATA": self.home / "stdio", "EMBEDDER": "none", "FILE_ROOTS": self.folder}
+        environment = {f"VECTOR_STORES_{name}": str(value) for name, value in settings.items()}
+        return StdioServerParameters(
+            command=sys.executable, args=["-m", "vectorstores_server"], env={"HOME": str(self.home), **environment}
+        )
+
+
+@asynccontextmanager
+async def over_http(url: str, headers: Mapping[str, str]) -> AsyncGenerator[Any]:
+    """The SDK's transport of streamable HTTP, with headers."""
+    timeout = httpx2.Timeout(30, read=60)
+    async with (
+        httpx2.AsyncClient(headers=dict(headers), timeout=timeout) as client,
+        streamable_http_client(url, http_client=client) as streams,
+    ):
+        yield streams
+
+
+@asynccontextmanager
+async def house(engine: Engine, home: Path, policy: Policy | None = None) -> AsyncGenerator[House]:
+    """Serve an engine; files may be taken from the folder `files` below `home`."""
+    folder = home / "files"
+    await anyio.Path(folder).mkdir(parents=True, exist_ok=True)
+    wanted = Wanted(engine.capabilities.extensions, engine.capabilities.max_file_bytes)
+    intake = MachineIntake(home / "data", wanted, [folder])
+    writing = build_server(engine, intake, Surface())
+    reading = build_server(engine, intake, Surface(read_only=True))
+
+    async def probe() -> Mapping[str, Any]:
+        await anyio.lowlevel.checkpoint()
+        return {"ready": True}
+
+    async with listening(build_web(Servers(writing, reading), engine, probe, policy=policy)) as url:
+        yield House(engine, writing, url, home)
+
+
+@asynccontextmanager
+async def listening(app: ASGIApp) -> AsyncGenerator[str]:
+    """Serve an app on a free port of this machine, and yield its address. Who comes before it is up, waits."""
+    config = uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(partial(server.serve, sockets=[listener]))
+            try:
+                yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            finally:
+                server.should_exit = True
