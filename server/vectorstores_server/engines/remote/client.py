@@ -1,5 +1,6 @@
 """One pool of connections to the remote: authorised requests, retried where that is safe, errors told apart."""
 
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,11 +11,31 @@ import httpx
 
 from vectorstores_server.engines.remote.address import Address
 from vectorstores_server.engines.remote.failures import Subject, from_reply, from_transport
-from vectorstores_server.engines.remote.retries import MAX_RETRIES, should_retry, wait_before
+from vectorstores_server.engines.retries import out_of_quota, seconds_to_wait, surely_not_done, worth_repeating
 from vectorstores_tools.errors import Unavailable
 
-TIMEOUT = httpx.Timeout(60.0, connect=5.0, write=300.0, pool=30.0)
+log = logging.getLogger(__name__)
+
+MAX_RETRIES = 2
+KEPT_SECONDS = 30.0
+"""How long a connection waits for the next request; one that the service has closed is seen before it is used."""
+BETA = {"OpenAI-Beta": "assistants=v2"}
+"""What openai 3.52 sends with every call below /vector_stores."""
 NOBODY = Subject()
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds for each phase of a request. No time bounds a whole transfer: only standing still ends it."""
+
+    connect: float = 5.0
+    pool: float = 30.0
+    write: float = 60.0
+    """For one piece of a body."""
+    reading: float = 60.0
+    """Until the answer to what changes nothing begins, and between its pieces."""
+    changing: float = 600.0
+    """The same for what changes something: some services parse and embed inside the call. openai 3.52 waits so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +55,17 @@ class RemoteClient:
         address: Address,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        timeouts: Timeouts | None = None,
     ) -> None:
-        limits = httpx.Limits(max_connections=32, max_keepalive_connections=16 if address.keep_alive else 0)
+        limits = httpx.Limits(
+            max_connections=32,
+            max_keepalive_connections=16 if address.keep_alive else 0,
+            keepalive_expiry=KEPT_SECONDS,
+        )
         self._http = httpx.AsyncClient(
             base_url=address.base_url.rstrip("/") + "/",
             headers=dict(address.headers),
             params=dict(address.params),
-            timeout=TIMEOUT,
             limits=limits,
             transport=transport,
             follow_redirects=False,
@@ -48,44 +73,50 @@ class RemoteClient:
         )
         self.host = httpx.URL(address.base_url).host
         self.poll_seconds = 1.0
+        self._secrets = address.secrets
         self._sleep = sleep
+        self._timeouts = timeouts or Timeouts()
 
     async def get(self, path: str, params: Mapping[str, Any] | None = None, about: Subject = NOBODY) -> dict[str, Any]:
         """Read an object."""
-        return await self._json(lambda: self._http.build_request("GET", path, params=_given(params)), about)
+        return await self._json(lambda: self._request("GET", path, params=_given(params)), about)
 
     async def post(
         self, path: str, body: Mapping[str, Any] | None = None, about: Subject = NOBODY, *, repeatable: bool = False
     ) -> dict[str, Any]:
         """Change something; `repeatable` when doing it twice is the same as once."""
-        return await self._json(lambda: self._http.build_request("POST", path, json=body), about, repeatable=repeatable)
+        return await self._json(lambda: self._request("POST", path, json=body), about, repeatable=repeatable)
 
     async def delete(self, path: str, about: Subject = NOBODY) -> dict[str, Any]:
         """Delete an object."""
-        return await self._json(lambda: self._http.build_request("DELETE", path), about)
+        return await self._json(lambda: self._request("DELETE", path), about)
 
-    async def send(self, path: str, part: Part, fields: Mapping[str, str], about: Subject = NOBODY) -> dict[str, Any]:
+    async def send(
+        self,
+        path: str,
+        part: Part,
+        fields: Mapping[str, str],
+        about: Subject = NOBODY,
+        *,
+        repeatable: bool = False,
+    ) -> dict[str, Any]:
         """Send a multipart body, its file read as it is sent."""
 
         def build() -> httpx.Request:
             part.content.seek(0)
-            return self._http.build_request(
-                "POST", path, data=dict(fields), files={part.name: (part.filename, part.content)}
-            )
+            return self._request("POST", path, data=dict(fields), files={part.name: (part.filename, part.content)})
 
-        return await self._json(build, about, repeatable=False)
+        return await self._json(build, about, repeatable=repeatable)
 
     @asynccontextmanager
     async def stream(
         self, path: str, headers: Mapping[str, str], about: Subject
     ) -> AsyncGenerator[tuple[httpx.Response, AsyncIterator[bytes]]]:
         """Open a reply whose body is bytes."""
-        request = self._http.build_request("GET", path, headers=dict(headers))
-        reply = await self._send(request, streamed=True)
+        reply = await self._with_retries(lambda: self._request("GET", path, headers=headers), streamed=True)
         try:
             if reply.status_code >= 300:
-                await reply.aread()
-                raise from_reply(reply, self.host, about)
+                raise from_reply(self._clean(reply), self.host, about)
             yield reply, reply.aiter_bytes(1024 * 1024)
         except httpx.TransportError as error:
             raise from_transport(error, self.host) from None
@@ -96,14 +127,23 @@ class RemoteClient:
         """Close the pool."""
         await self._http.aclose()
 
+    def _request(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, **content: Any
+    ) -> httpx.Request:
+        times = self._timeouts
+        answer = times.reading if method == "GET" or path.endswith("/search") else times.changing
+        timeout = httpx.Timeout(connect=times.connect, read=answer, write=times.write, pool=times.pool)
+        beta = BETA if path.startswith("vector_stores") else {}
+        return self._http.build_request(method, path, headers={**beta, **(headers or {})}, timeout=timeout, **content)
+
     async def _json(
         self, build: Callable[[], httpx.Request], about: Subject, *, repeatable: bool = True
     ) -> dict[str, Any]:
-        reply = await self._with_retries(build, repeatable)
+        reply = await self._with_retries(build, repeatable=repeatable)
         if reply.status_code >= 300:
-            raise from_reply(reply, self.host, about)
-        if after := reply.headers.get("openai-poll-after-ms", ""):
-            self.poll_seconds = max(0.1, float(after) / 1000) if after.isdigit() else self.poll_seconds
+            raise from_reply(self._clean(reply), self.host, about)
+        if (after := reply.headers.get("openai-poll-after-ms", "")).isdecimal():
+            self.poll_seconds = max(0.1, int(after) / 1000)
         try:
             body: Any = reply.json()
         except ValueError:
@@ -115,31 +155,51 @@ class RemoteClient:
             )
         return cast("dict[str, Any]", body)
 
-    async def _with_retries(self, build: Callable[[], httpx.Request], repeatable: bool) -> httpx.Response:
+    async def _with_retries(
+        self, build: Callable[[], httpx.Request], *, repeatable: bool = True, streamed: bool = False
+    ) -> httpx.Response:
+        """Send until there is an answer that is worth no repetition, or the attempts are used up."""
         for attempt in range(MAX_RETRIES + 1):
-            reply = await self._attempt(build, repeatable=repeatable, last=attempt == MAX_RETRIES)
-            if reply is not None and (attempt == MAX_RETRIES or not should_retry(reply, repeatable=repeatable)):
-                return reply
-            wait = wait_before(attempt, reply.headers if reply is not None else {})
-            if wait is None and reply is not None:
-                return reply
-            await self._sleep(wait or 0)
+            outcome = await self._attempt(build(), streamed)
+            reply = outcome if isinstance(outcome, httpx.Response) else None
+            wait = seconds_to_wait(reply, attempt) if _again(outcome, repeatable) else None
+            if wait is not None and attempt < MAX_RETRIES:
+                log.info("Asking %s again in %.1f s: %s", self.host, wait, _why(outcome))
+                await self._sleep(wait)
+            elif isinstance(outcome, httpx.Response):
+                return outcome
+            else:
+                raise from_transport(outcome, self.host) from None
         raise AssertionError  # the last attempt returns or raises
 
-    async def _attempt(
-        self, build: Callable[[], httpx.Request], *, repeatable: bool, last: bool
-    ) -> httpx.Response | None:
-        """Return the reply, None where the request may be sent again after a broken connection."""
+    async def _attempt(self, request: httpx.Request, streamed: bool) -> httpx.Response | httpx.TransportError:
+        """Return the reply, read to its end unless it is good and `streamed`; or what kept it away."""
         try:
-            return await self._send(build())
+            reply = await self._http.send(request, stream=True)
+            if not streamed or reply.status_code >= 300:
+                await reply.aread()
+        except httpx.DecodingError as error:
+            return httpx.RemoteProtocolError(str(error))
         except httpx.TransportError as error:
-            unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
-            if last or not (repeatable or unsent):
-                raise from_transport(error, self.host) from None
-            return None
+            return error
+        return reply
 
-    async def _send(self, request: httpx.Request, *, streamed: bool = False) -> httpx.Response:
-        return await self._http.send(request, stream=streamed)
+    def _clean(self, reply: httpx.Response) -> httpx.Response:
+        """Return the reply without the key, which some services repeat in what they refuse."""
+        content = reply.content
+        for secret in self._secrets:
+            content = content.replace(secret.encode(), b"[key]")
+        return httpx.Response(reply.status_code, content=content, request=reply.request)
+
+
+def _again(outcome: httpx.Response | httpx.TransportError, repeatable: bool) -> bool:
+    if isinstance(outcome, httpx.Response) and (out_of_quota(outcome) or not worth_repeating(outcome)):
+        return False
+    return repeatable or surely_not_done(outcome)
+
+
+def _why(outcome: httpx.Response | httpx.TransportError) -> str:
+    return f"status {outcome.status_code}" if isinstance(outcome, httpx.Response) else type(outcome).__name__
 
 
 def _given(params: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -20,8 +20,8 @@ from vectorstores_server.engines.local.embedding.replies import (
     too_many,
     vectors_of,
 )
-from vectorstores_server.engines.local.embedding.retrying import seconds_to_wait, worth_repeating
 from vectorstores_server.engines.local.tokens import encodable
+from vectorstores_server.engines.retries import seconds_to_wait, worth_repeating
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import httpx
 
 from vectorstores_server.engines.local.embedding.errors import EmbeddingFailure, ServiceRefused, ServiceUnavailable
+from vectorstores_server.engines.retries import out_of_quota
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,8 +70,7 @@ def too_many(response: httpx.Response) -> bool:
 
 def permanent(response: httpx.Response) -> bool:
     """Whether an answer that looks temporary is not: no money left, or a text that will never fit."""
-    code, message = error_of(response)
-    return "insufficient_quota" in (code, message) or bool(_INPUT_TOO_LONG.search(message))
+    return out_of_quota(response) or bool(_INPUT_TOO_LONG.search(error_of(response)[1]))
 
 
 def failure_of(response: httpx.Response, host: str, model: str, secret: str | None) -> EmbeddingFailure:
@@ -83,7 +83,7 @@ def failure_of(response: httpx.Response, host: str, model: str, secret: str | No
     status = response.status_code
     if status in (401, 403):
         return ServiceRefused(fact, "Set VECTOR_STORES_EMBEDDER_API_KEY to a key that may use it.")
-    if code == "insufficient_quota":
+    if out_of_quota(response):
         return ServiceRefused(fact, "Its account has no quota left: check the plan and its billing.")
     if _INPUT_TOO_LONG.search(message):
         return ServiceRefused(fact, "A text of 254 tokens must fit: give that server a larger batch or context size.")
