@@ -1,11 +1,7 @@
-"""How Files come into a store of the remote: one, or many together; and its pace."""
+"""How Files come into a store of the remote: one, or many together."""
 
-import time
-from collections import deque
 from collections.abc import Sequence
 from typing import Any
-
-import anyio
 
 from vectorstores_server.engines.life import Life
 from vectorstores_server.engines.remote import pages, paths
@@ -13,26 +9,9 @@ from vectorstores_server.engines.remote.batches import LocalBatches
 from vectorstores_server.engines.remote.client import RemoteClient
 from vectorstores_server.engines.remote.dialects import Dialect
 from vectorstores_server.engines.remote.failures import Subject
+from vectorstores_server.engines.remote.pace import Pace
 from vectorstores_tools.errors import NotFound
 from vectorstores_tools.models import Attributes, FileAttach, FileBatch, VectorStore, VectorStoreFile
-
-ATTACHES_PER_MINUTE = 300
-"""OpenAI's limit for one store; files and batches share it."""
-
-
-class Pace:
-    """At most so many in a minute, over all stores: the stricter reading of the limit."""
-
-    def __init__(self, per_minute: int = ATTACHES_PER_MINUTE) -> None:
-        self._times: deque[float] = deque(maxlen=per_minute)
-        self._turn = anyio.Lock()
-
-    async def wait(self) -> None:
-        """Return when one more may be sent."""
-        async with self._turn:
-            if len(self._times) == self._times.maxlen:
-                await anyio.sleep(max(0.0, self._times[0] + 60.0 - time.monotonic()))
-            self._times.append(time.monotonic())
 
 
 class Attaching:
