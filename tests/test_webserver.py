@@ -1,0 +1,123 @@
+"""`serve --http` as a process: who may come in, the README's example, and its end."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import httpx
+import httpx2
+import openai
+import pytest
+from anyio import to_thread
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+
+from vectorstores_tools.toolset import TOOL_NAMES
+
+ROOT = Path(__file__).parent.parent
+COMMAND = (sys.executable, "-m", "vectorstores_server", "serve", "--embedder", "none")
+
+
+def environment(folder: Path, **settings: str) -> dict[str, str]:
+    base = {"PATH": os.environ["PATH"], "HOME": str(folder), "VECTOR_STORES_DATA": str(folder / "data")}
+    return base | {f"VECTOR_STORES_{name.upper()}": value for name, value in settings.items()}
+
+
+@asynccontextmanager
+async def web(folder: Path, *arguments: str, **settings: str) -> AsyncGenerator[tuple[str, int]]:
+    """Start a server on a free port; yield its address and process id; whatever happens it has ended afterwards."""
+    log = folder / "stderr"
+    with log.open("wb") as stderr:
+        command = [*COMMAND, "--http", "127.0.0.1:0", *arguments]
+        async with await anyio.open_process(
+            command, stdin=subprocess.DEVNULL, stderr=stderr, env=environment(folder, **settings)
+        ) as process:
+            try:
+                yield await address(log), process.pid
+                process.send_signal(signal.SIGTERM)
+                with anyio.fail_after(10):
+                    assert await process.wait() == 0
+                assert process.stdout is not None
+                assert [chunk async for chunk in process.stdout] == []
+                assert "Traceback" not in log.read_text()
+            finally:
+                if process.returncode is None:
+                    process.kill()
+
+
+async def address(log: Path) -> str:
+    with anyio.fail_after(30):
+        while True:
+            if found := re.search(r"Listening on (http://127\.0\.0\.1:\d+)", await anyio.Path(log).read_text()):
+                return found[1]
+            await anyio.sleep(0.05)
+
+
+def refused(folder: Path, *arguments: str, **settings: str) -> str:
+    done = subprocess.run(
+        [*COMMAND, *arguments],
+        env=environment(folder, **settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    return done.stderr
+
+
+async def test_the_examples_of_the_readme_work_on_a_server_of_ones_own(tmp_path: Path) -> None:
+    code = (ROOT / "README.md").read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    (tmp_path / "paper.pdf").write_bytes((ROOT / "examples" / "documents" / "keepers-handbook.pdf").read_bytes())
+    async with web(tmp_path) as (url, _):
+        code = code.replace("http://127.0.0.1:8000", url).replace("what moves the tides?", "fog signal")
+        done = await anyio.run_process([sys.executable, "-c", code], cwd=tmp_path, env=environment(tmp_path))
+    assert re.search(r"^0\.\d+ paper\.pdf ", done.stdout.decode())
+
+
+async def test_tokens_open_what_they_are_for_and_nothing_else(tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text("writer-1234\nro:reader-1234\n", encoding="utf-8")
+    async with web(tmp_path, "--tokens-file", str(tokens)) as (url, _), httpx.AsyncClient(base_url=url) as http:
+        assert (await http.get("/health")).status_code == 200
+        for path in ("/v1/vector_stores", "/mcp", "/sse", "/ready", "/metrics", "/openapi.json"):
+            reply = await http.get(path)
+            assert (reply.status_code, reply.headers["www-authenticate"]) == (401, "Bearer"), path
+        writer = openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="writer-1234")
+        reader = openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="reader-1234")
+        async with writer, reader:
+            store = await writer.vector_stores.create(name="notes")
+            assert [one.id async for one in reader.vector_stores.list()] == [store.id]
+            with pytest.raises(openai.PermissionDeniedError, match="may only read"):
+                await reader.vector_stores.delete(store.id)
+        assert len(await tools(url, "writer-1234")) == len(TOOL_NAMES)
+        assert await tools(url, "reader-1234") == {"search", "list", "retrieve", "read"}
+
+
+async def tools(url: str, token: str) -> set[str]:
+    async with (
+        httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as http,
+        Client(streamable_http_client(f"{url}/mcp", http_client=http)) as client,
+    ):
+        return {tool.name for tool in (await client.list_tools()).tools}
+
+
+async def test_a_client_over_http_reads_no_file_of_the_servers_machine(tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("The tide is high.")
+    async with web(tmp_path) as (url, _), Client(f"{url}/mcp") as client:
+        result = await client.call_tool("upload_file", {"path": str(tmp_path / "secret.txt")})
+    assert result.is_error
+    assert "outside" in str(result.content)
+
+
+async def test_what_would_let_everybody_in_is_refused_with_the_sentence_that_says_how(tmp_path: Path) -> None:
+    said = await to_thread.run_sync(refused, tmp_path, "--http", "0.0.0.0:0")
+    assert "VECTOR_STORES_TOKENS" in said
+    assert "--allowed-host" in said
+    assert "Traceback" not in said
