@@ -129,12 +129,15 @@ class FileAttach(Request):
     chunking_strategy: ChunkingStrategy | None = None
 
 
+Weight = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
+
+
 class RankingOptions(Request):
     """`ranker` none = cosine order; `score_threshold` drops hits below it; `hybrid_search` is an extension on /v1."""
 
     ranker: Literal["none", "auto", "default-2024-11-15"] = "auto"
     score_threshold: float = Field(default=0.0, ge=0.0, le=1.0)
-    hybrid_search: dict[Literal["embedding_weight", "text_weight"], float] | None = None
+    hybrid_search: dict[Literal["embedding_weight", "text_weight"], Weight] | None = None
 
 
 Query = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUERY_CHARACTERS)]

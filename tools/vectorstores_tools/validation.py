@@ -15,6 +15,7 @@ EXPECTED = {
     "string": "a string", "str": "a string", "int": "an integer", "float": "a number", "bool": "a boolean",
     "list": "an array", "dict": "an object", "model": "an object", "tuple": "an array",
 }  # fmt: skip
+OF_STRINGS = frozenset({"file_ids", "part_ids", "paths"})
 SYNONYMS = {
     "top_k": "max_num_results", "k": "max_num_results", "n": "max_num_results", "num_results": "max_num_results",
     "max_results": "max_num_results", "store_id": "vector_store_id", "store": "vector_store_id",
@@ -74,6 +75,8 @@ def _telling(errors: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
 
 
 def _wanted(error: Mapping[str, Any]) -> str:
+    if error["type"] == "list_type" and error["loc"][-1] in OF_STRINGS:
+        return "an array of strings"
     return EXPECTED.get(error["type"].split("_")[0], "another type")
 
 
@@ -100,10 +103,12 @@ def _enum(name: str, error: Mapping[str, Any]) -> InvalidRequest:
 
 def _bound(side: str, sign: str, key: str) -> Callable[[str, Mapping[str, Any]], InvalidRequest]:
     def rule(name: str, error: Mapping[str, Any]) -> InvalidRequest:
-        kind = "integer" if isinstance(error["input"], int) else "decimal"
+        kind = "integer" if isinstance(error["ctx"][key], int) else "decimal"
+        given = error["input"]  # a string where it came in a query or a form
+        got = given if isinstance(given, str) else _shown(given)
         return InvalidRequest(
             f"Invalid '{name}': {kind} {side} value. "
-            f"Expected a value {sign} {error['ctx'][key]}, but got {_shown(error['input'])} instead.",
+            f"Expected a value {sign} {error['ctx'][key]}, but got {got} instead.",
             param=name,
             code=f"{kind}_{side.replace('imum', '').replace(' ', '_')}_value",
         )

@@ -6,17 +6,29 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from vectorstores_server.rest import batches, errors, files, store_files, stores, uploads
-from vectorstores_server.rest.wire import ErrorEnvelope
+from vectorstores_server.rest import batches, downloads, errors, files, searches, store_files, stores, uploads
+from vectorstores_server.rest.pages import ErrorEnvelope
 from vectorstores_tools.contract import Engine
 
-ROUTERS = (stores.router, store_files.router, batches.router, files.router, uploads.router)
+ROUTERS = (
+    stores.router,
+    searches.router,
+    store_files.router,
+    batches.router,
+    files.router,
+    downloads.router,
+    uploads.router,
+)
 FAILURES: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": ErrorEnvelope, "description": "The request is wrong, or names what is not there."},
     "5XX": {"model": ErrorEnvelope, "description": "What answers is not working now."},
 }
+DESCRIPTION = """OpenAI's Vector Stores, Files and Uploads on an engine of vector-stores-mcp.
+
+Where the server was given tokens every request carries one: `Authorization: Bearer ...`. The same paths are served
+under `/v1/openai/v1`. With the header `X-Vector-Stores-Extended: 1` replies carry more keys: citations, notes."""
 LLAMA_STACK_PREFIX = "/v1/openai/v1"
-"""Where llama-stack served the same API before 0.4 (docs/api-map.md)."""
+"""Where llama-stack served the same API before 0.4 (docs/openai-api.md)."""
 
 
 def build_api(engine: Engine) -> FastAPI:
@@ -24,6 +36,7 @@ def build_api(engine: Engine) -> FastAPI:
     app = FastAPI(
         title="vector-stores-mcp",
         version=version("vector-stores-mcp"),
+        description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=_operation_id,

@@ -1,13 +1,17 @@
 """/vector_stores/{id}/file_batches: create, retrieve, cancel, list files."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field
 
+from vectorstores_server.rest.bodies import strictly
+from vectorstores_server.rest.ids import BatchId, StoreId
+from vectorstores_server.rest.objects import FileBatchObject, VectorStoreFileObject
+from vectorstores_server.rest.pages import ListPage
 from vectorstores_server.rest.replies import EngineOf, Extended, reply
-from vectorstores_server.rest.wire import FileBatchObject, ListPage, VectorStoreFileObject
+from vectorstores_tools.errors import InvalidRequest
 from vectorstores_tools.models import (
     MAX_FILES_IN_BATCH,
     Attributes,
@@ -18,31 +22,40 @@ from vectorstores_tools.models import (
 )
 
 router = APIRouter(prefix="/vector_stores/{vector_store_id}/file_batches", tags=["Vector store file batches"])
+FileId = Annotated[str, Field(min_length=1)]
+ONE_OF_THE_TWO: dict[str, Any] = {"oneOf": [{"required": ["file_ids"]}, {"required": ["files"]}]}
 
 
 class BatchBody(Request):
     """Either `file_ids`, for which attributes and chunking hold, or `files` with their own."""
 
-    file_ids: Annotated[list[str], Field(min_length=1, max_length=MAX_FILES_IN_BATCH)] | None = None
+    model_config = ConfigDict(json_schema_extra=ONE_OF_THE_TWO)
+
+    file_ids: Annotated[list[FileId], Field(min_length=1, max_length=MAX_FILES_IN_BATCH)] | None = None
     files: Annotated[list[FileAttach], Field(min_length=1, max_length=MAX_FILES_IN_BATCH)] | None = None
     attributes: Attributes | None = None
     chunking_strategy: ChunkingStrategy | None = None
 
-    @model_validator(mode="after")
-    def _one_of_the_two(self) -> Self:
-        if (self.file_ids is None) == (self.files is None):
-            raise ValueError("give exactly one of 'file_ids' and 'files'")
-        return self
-
     def entries(self) -> list[FileAttach]:
-        """Return the batch entry by entry; with `files` the common values are ignored, as OpenAI does."""
+        """Return the batch entry by entry; with `files` the common values are ignored, as OpenAI does.
+
+        Raises InvalidRequest unless there is one of the two.
+        """
+        if self.files is not None and self.file_ids is not None:
+            raise InvalidRequest("'file_ids' and 'files' are mutually exclusive.", "Give one of them.", param="files")
+        if self.files is not None:
+            return self.files
+        if self.file_ids is None:
+            raise InvalidRequest(
+                "Missing required parameter: 'file_ids'.", param="file_ids", code="missing_required_parameter"
+            )
         common = self.model_dump(include={"attributes", "chunking_strategy"}, exclude_unset=True)
-        return self.files or [FileAttach(file_id=file_id, **common) for file_id in self.file_ids or []]
+        return [FileAttach(file_id=file_id, **common) for file_id in self.file_ids]
 
 
 @router.post("", response_model=FileBatchObject)
 async def create_vector_store_file_batch(
-    engine: EngineOf, extended: Extended, vector_store_id: str, body: BatchBody
+    engine: EngineOf, extended: Extended, vector_store_id: StoreId, body: Annotated[BatchBody, strictly(BatchBody)]
 ) -> JSONResponse:
     """Attach Files together."""
     return reply(await engine.create_batch(vector_store_id, body.entries()), FileBatchObject, extended)
@@ -50,7 +63,7 @@ async def create_vector_store_file_batch(
 
 @router.get("/{batch_id}", response_model=FileBatchObject)
 async def retrieve_vector_store_file_batch(
-    engine: EngineOf, extended: Extended, vector_store_id: str, batch_id: str
+    engine: EngineOf, extended: Extended, vector_store_id: StoreId, batch_id: BatchId
 ) -> JSONResponse:
     """Retrieve a batch."""
     return reply(await engine.retrieve_batch(vector_store_id, batch_id), FileBatchObject, extended)
@@ -58,7 +71,7 @@ async def retrieve_vector_store_file_batch(
 
 @router.post("/{batch_id}/cancel", response_model=FileBatchObject)
 async def cancel_vector_store_file_batch(
-    engine: EngineOf, extended: Extended, vector_store_id: str, batch_id: str
+    engine: EngineOf, extended: Extended, vector_store_id: StoreId, batch_id: BatchId
 ) -> JSONResponse:
     """Stop what is not done; what is done stays."""
     return reply(await engine.cancel_batch(vector_store_id, batch_id), FileBatchObject, extended)
@@ -68,8 +81,8 @@ async def cancel_vector_store_file_batch(
 async def list_files_in_vector_store_batch(
     engine: EngineOf,
     extended: Extended,
-    vector_store_id: str,
-    batch_id: str,
+    vector_store_id: StoreId,
+    batch_id: BatchId,
     page: Annotated[StoreFilesRequest, Query()],
 ) -> JSONResponse:
     """List a batch's files."""

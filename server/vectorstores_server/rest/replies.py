@@ -9,8 +9,8 @@ from pydantic import BaseModel
 from vectorstores_server.rest.wire import Wire
 from vectorstores_tools.contract import Engine
 
-EXTENDED = "x-vector-stores-extended"
 POLL_AFTER_MS = "250"
+"""What `openai-poll-after-ms` says while something is in progress; without it the SDK waits a second."""
 W = TypeVar("W", bound=Wire)
 
 

@@ -5,8 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
+from vectorstores_server.rest.bodies import strictly
+from vectorstores_server.rest.ids import StoreFileId, StoreId
+from vectorstores_server.rest.objects import DeletedStoreFile, VectorStoreFileObject
+from vectorstores_server.rest.pages import FileContentPage, ListPage, TextItem
 from vectorstores_server.rest.replies import EngineOf, Extended, reply
-from vectorstores_server.rest.wire import DeletedObject, FileContentPage, ListPage, TextItem, VectorStoreFileObject
 from vectorstores_tools.models import Attributes, FileAttach, Request, StoreFilesRequest
 
 router = APIRouter(prefix="/vector_stores/{vector_store_id}/files", tags=["Vector store files"])
@@ -20,7 +23,7 @@ class AttributesBody(Request):
 
 @router.post("", response_model=VectorStoreFileObject)
 async def create_vector_store_file(
-    engine: EngineOf, extended: Extended, vector_store_id: str, body: FileAttach
+    engine: EngineOf, extended: Extended, vector_store_id: StoreId, body: Annotated[FileAttach, strictly(FileAttach)]
 ) -> JSONResponse:
     """Attach a File to a vector store."""
     return reply(await engine.attach_file(vector_store_id, body), VectorStoreFileObject, extended)
@@ -28,7 +31,7 @@ async def create_vector_store_file(
 
 @router.get("", response_model=ListPage[VectorStoreFileObject])
 async def list_vector_store_files(
-    engine: EngineOf, extended: Extended, vector_store_id: str, page: Annotated[StoreFilesRequest, Query()]
+    engine: EngineOf, extended: Extended, vector_store_id: StoreId, page: Annotated[StoreFilesRequest, Query()]
 ) -> JSONResponse:
     """List a vector store's files."""
     return reply(await engine.list_store_files(vector_store_id, page), ListPage[VectorStoreFileObject], extended)
@@ -36,7 +39,7 @@ async def list_vector_store_files(
 
 @router.get("/{file_id}", response_model=VectorStoreFileObject)
 async def retrieve_vector_store_file(
-    engine: EngineOf, extended: Extended, vector_store_id: str, file_id: str
+    engine: EngineOf, extended: Extended, vector_store_id: StoreId, file_id: StoreFileId
 ) -> JSONResponse:
     """Retrieve a file as this store has it."""
     return reply(await engine.retrieve_store_file(vector_store_id, file_id), VectorStoreFileObject, extended)
@@ -44,26 +47,35 @@ async def retrieve_vector_store_file(
 
 @router.post("/{file_id}", response_model=VectorStoreFileObject)
 async def update_vector_store_file(
-    engine: EngineOf, extended: Extended, vector_store_id: str, file_id: str, body: AttributesBody
+    engine: EngineOf,
+    extended: Extended,
+    vector_store_id: StoreId,
+    file_id: StoreFileId,
+    body: Annotated[AttributesBody, strictly(AttributesBody)],
 ) -> JSONResponse:
     """Replace a file's attributes."""
     changed = await engine.update_store_file(vector_store_id, file_id, body.attributes)
     return reply(changed, VectorStoreFileObject, extended)
 
 
-@router.delete("/{file_id}", response_model=DeletedObject)
+@router.delete("/{file_id}", response_model=DeletedStoreFile)
 async def delete_vector_store_file(
-    engine: EngineOf, extended: Extended, vector_store_id: str, file_id: str
+    engine: EngineOf, extended: Extended, vector_store_id: StoreId, file_id: StoreFileId
 ) -> JSONResponse:
     """Take a file out of a vector store; the File stays."""
-    return reply(await engine.detach_file(vector_store_id, file_id), DeletedObject, extended)
+    return reply(await engine.detach_file(vector_store_id, file_id), DeletedStoreFile, extended)
 
 
 @router.get("/{file_id}/content", response_model=FileContentPage)
 async def retrieve_vector_store_file_content(
-    engine: EngineOf, extended: Extended, vector_store_id: str, file_id: str
+    engine: EngineOf, extended: Extended, vector_store_id: StoreId, file_id: StoreFileId
 ) -> JSONResponse:
     """Return a file's parsed text."""
     text = await engine.read_text(file_id, vector_store_id)
-    page = FileContentPage(data=[TextItem(text=text.text)], has_more=False, next_page=None)
+    page = FileContentPage(
+        object="vector_store.file_content.page",
+        data=[TextItem(type="text", text=text.text)],
+        has_more=False,
+        next_page=None,
+    )
     return JSONResponse(page.model_dump(mode="json") | (text.model_dump(mode="json") if extended else {}))

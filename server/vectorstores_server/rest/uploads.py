@@ -1,24 +1,31 @@
 """/uploads: a File that arrives in parts."""
 
+from typing import Annotated, Any
+
 from fastapi import APIRouter
 from fastapi import Request as HttpRequest
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from vectorstores_server.rest.files import Purpose
+from vectorstores_server.rest.bodies import strictly
+from vectorstores_server.rest.files import MAX_FILENAME, Purpose
 from vectorstores_server.rest.forms import chunks, open_form
+from vectorstores_server.rest.ids import UploadId
+from vectorstores_server.rest.objects import UploadObject, UploadPartObject
 from vectorstores_server.rest.replies import EngineOf, Extended, reply
-from vectorstores_server.rest.wire import UploadObject, UploadPartObject
+from vectorstores_tools.errors import TooLarge
 from vectorstores_tools.models import FileExpiresAfter, Request
 
 router = APIRouter(prefix="/uploads", tags=["Uploads"])
-PART = {
+MAX_PART = 64 * 1024 * 1024
+PART: dict[str, Any] = {
     "required": True,
     "content": {
         "multipart/form-data": {
             "schema": {
                 "type": "object",
                 "required": ["data"],
+                "additionalProperties": False,
                 "properties": {"data": {"type": "string", "format": "binary"}},
             }
         }
@@ -29,7 +36,7 @@ PART = {
 class UploadBody(Request):
     """What the whole File will be."""
 
-    filename: str = Field(min_length=1, max_length=512)
+    filename: str = Field(min_length=1, max_length=MAX_FILENAME)
     purpose: Purpose
     bytes: int = Field(ge=1)
     mime_type: str = Field(max_length=255)
@@ -48,26 +55,34 @@ class NoFields(Request):
 
 
 @router.post("", response_model=UploadObject)
-async def create_upload(engine: EngineOf, extended: Extended, body: UploadBody) -> JSONResponse:
-    """Begin an upload."""
+async def create_upload(
+    engine: EngineOf, extended: Extended, body: Annotated[UploadBody, strictly(UploadBody)]
+) -> JSONResponse:
+    """Begin an upload; it expires after an hour."""
     upload = await engine.create_upload(body.filename, body.purpose, body.bytes, body.mime_type, body.expires_after)
     return reply(upload, UploadObject, extended)
 
 
 @router.post("/{upload_id}/parts", response_model=UploadPartObject, openapi_extra={"requestBody": PART})
-async def add_upload_part(engine: EngineOf, extended: Extended, upload_id: str, request: HttpRequest) -> JSONResponse:
+async def add_upload_part(
+    engine: EngineOf, extended: Extended, upload_id: UploadId, request: HttpRequest
+) -> JSONResponse:
     """Add a part of at most 64 MB."""
     async with open_form(request, "data", NoFields) as (data, _):
+        if data.size is not None and data.size > MAX_PART:
+            raise TooLarge(f"The part is larger than {MAX_PART} bytes.", "Send it as several parts.", param="data")
         return reply(await engine.add_part(upload_id, chunks(data)), UploadPartObject, extended)
 
 
 @router.post("/{upload_id}/complete", response_model=UploadObject)
-async def complete_upload(engine: EngineOf, extended: Extended, upload_id: str, body: CompleteBody) -> JSONResponse:
+async def complete_upload(
+    engine: EngineOf, extended: Extended, upload_id: UploadId, body: Annotated[CompleteBody, strictly(CompleteBody)]
+) -> JSONResponse:
     """Make the File from its parts."""
     return reply(await engine.complete_upload(upload_id, body.part_ids, body.md5), UploadObject, extended)
 
 
 @router.post("/{upload_id}/cancel", response_model=UploadObject)
-async def cancel_upload(engine: EngineOf, extended: Extended, upload_id: str) -> JSONResponse:
+async def cancel_upload(engine: EngineOf, extended: Extended, upload_id: UploadId) -> JSONResponse:
     """Give up an upload."""
     return reply(await engine.cancel_upload(upload_id), UploadObject, extended)
