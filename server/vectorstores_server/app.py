@@ -20,6 +20,7 @@ from mcp.types import Resource as ListedResource
 
 from vectorstores_server import sdk_gaps
 from vectorstores_server.completions import complete, stores
+from vectorstores_server.hangups import end_with_client
 from vectorstores_server.resources import Resources
 from vectorstores_server.subscriptions import Watch, watch_listeners
 from vectorstores_tools.contract import Engine, Intake
@@ -77,7 +78,7 @@ def build_server(engine: Engine, intake: Intake, surface: Surface) -> MCPServer[
         tools=build_tools(engine, intake, surface),
         lifespan=lifespan,
         subscriptions=bus,
-        middleware=[watch_listeners],
+        middleware=[watch_listeners, end_with_client],
         cache_hints={"tools/list": CacheHint(ttl_ms=HOUR, scope="public"), "prompts/list": CacheHint(ttl_ms=HOUR)},
         log_level="WARNING",
     )

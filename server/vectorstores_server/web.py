@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vectorstores_server.admission import Admission
 from vectorstores_server.guard import Guard, Policy
+from vectorstores_server.hangups import Hangups
 from vectorstores_server.metrics import Metrics
 from vectorstores_server.rest.api import build_api
 from vectorstores_tools.contract import Engine
@@ -82,7 +83,7 @@ def _protocol(servers: Servers) -> list[BaseRoute]:
 
 
 def _streamable(server: MCPServer) -> ASGIApp:
-    return server.streamable_http_app(transport_security=UNGUARDED, max_request_body_size=MAX_BODY)
+    return Hangups(server.streamable_http_app(transport_security=UNGUARDED, max_request_body_size=MAX_BODY))
 
 
 def _sse(server: MCPServer) -> ASGIApp:
