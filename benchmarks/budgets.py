@@ -73,6 +73,8 @@ def table_row(result: Result) -> str:
 def print_results(results: Iterable[Result]) -> None:
     """Print rows as a Markdown table, notes below it."""
     rows = list(results)
+    if not rows:
+        return
     print(HEADER)
     for result in rows:
         print(table_row(result))

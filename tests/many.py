@@ -1,4 +1,9 @@
-"""Several processes on one data directory, and what must be true of it afterwards."""
+"""Several processes on one data directory, and what must be true of it afterwards.
+
+As a program it prints what it did, and a line `wrong: ...` for each thing that is not as it must be:
+  many.py work DIRECTORY SECONDS    four processes at work on a new data directory
+  many.py check DIRECTORY           the index of a data directory against its catalog
+"""
 
 import sys
 from dataclasses import dataclass, field
@@ -104,3 +109,23 @@ async def index_problems(directory: Path) -> list[str]:
     await catalog.aclose()
     await index.aclose()
     return found
+
+
+async def main(command: str, directory: Path, seconds: float = 0) -> int:
+    if command == "check":
+        found = await index_problems(directory)
+    else:
+        id = await begin(directory)
+        report = await work_together(directory, id, seconds)
+        found = await problems(directory, id, report)
+        sys.stdout.write(
+            f"{len(ROLES)} processes, {seconds:.0f} s: {len(report.added)} files added, {len(report.removed)} removed, "
+            f"{report.versions} versions of one file, {report.searches} searches\n"
+        )
+    for problem in found:
+        sys.stdout.write(f"wrong: {problem}\n")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(anyio.run(main, sys.argv[1], Path(sys.argv[2]), *map(float, sys.argv[3:])))

@@ -11,9 +11,9 @@ import pytest
 from vectorstores_server.engines.local.arrivals import Arrivals
 from vectorstores_server.engines.local.blobs import Blobs
 from vectorstores_server.engines.local.catalog import Catalog, files
-from vectorstores_server.engines.local.catalog.filesystem import private_directory
 from vectorstores_server.engines.local.leftovers import remove_leftovers
 from vectorstores_server.engines.local.parts import Parts
+from vectorstores_server.posix import private_directory
 from vectorstores_tools.contract import NewFile
 from vectorstores_tools.errors import DiskFull, InvalidRequest, TooLarge
 from vectorstores_tools.models import File

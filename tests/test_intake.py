@@ -7,8 +7,10 @@ from pathlib import Path
 import anyio
 import pytest
 
-from vectorstores_server.intake.machine import MachineIntake
+from vectorstores_server.engines.local.engine import LocalEngine
+from vectorstores_server.intake.machine import MachineIntake, intake_for
 from vectorstores_server.intake.walk import Wanted, matches
+from vectorstores_server.settings import Settings
 from vectorstores_tools.contract import Survey
 from vectorstores_tools.errors import InvalidRequest, NotAllowed, TooLarge
 
@@ -61,6 +63,21 @@ async def test_a_folder_is_walked_in_a_stable_order_and_what_is_passed_over_is_c
         "symlink": 1,
         "not a regular file": 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [("Report.PDF", True), ("Makefile", True), ("LICENSE", True), ("photo.png", False), ("data.bin", False)],
+)
+async def test_a_walk_takes_what_the_engine_can_parse_going_by_the_name(
+    tmp_path: Path, root: Path, name: str, taken: bool
+) -> None:
+    engine = LocalEngine(tmp_path / "data", None)
+    write(root, name)
+    survey = await intake_for(Settings(data=tmp_path / "data", file_roots=(root,)), engine.capabilities).survey(
+        [str(root)], None
+    )
+    assert names(survey, root) == [name] * taken
 
 
 async def test_gitignore_files_hold_below_their_folder_and_the_nearest_decides(

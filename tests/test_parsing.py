@@ -8,7 +8,7 @@ import pytest
 import samples
 import source_samples
 from vectorstores_server.engines.local.document import Document
-from vectorstores_server.engines.local.parsing import EXTENSIONS, ParseFailure, is_supported
+from vectorstores_server.engines.local.parsing import EXTENSIONS, ParseFailure
 from vectorstores_server.engines.local.parsing.limits import MAX_CHARACTERS
 from vectorstores_server.engines.local.parsing.reading import read_document
 
@@ -44,13 +44,6 @@ def test_all_of_openais_types_but_doc_are_supported_and_ours_beside_them() -> No
     ours = ".csv .xlsx .jsonl .epub .rst .toml .yaml .xml .rs .kt .sql"
     assert frozenset(f"{openai} {ours}".split()) <= EXTENSIONS
     assert ".doc" not in EXTENSIONS
-
-
-def test_a_walk_takes_known_extensions_in_any_case_and_well_known_names() -> None:
-    assert is_supported("Report.PDF")
-    assert is_supported("Makefile")
-    assert not is_supported("photo.png")
-    assert not is_supported("data.bin")
 
 
 @pytest.mark.parametrize(("name", "step"), [("old.doc", "Save it as .docx"), ("a.XLS", ".xlsx"), ("a.odp", ".pptx")])

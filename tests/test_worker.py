@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
+import psutil
 import pytest
 
 from local import SMALL_CHUNKS, Words, add, opened, search, settled, store, upload
@@ -205,6 +206,18 @@ async def test_a_clean_end_is_noted_so_that_nothing_is_compared_at_the_next_star
     await catalog.aclose()
     assert clean
     assert boot
+
+
+async def test_the_parsers_process_ends_with_the_work(tmp_path: Path):
+    def parsers() -> list[psutil.Process]:
+        return [child for child in psutil.Process().children() if "anyio.to_process" in " ".join(child.cmdline())]
+
+    async with opened(tmp_path, Words()) as engine:
+        await add(engine, await store(engine), FOX)
+        assert parsers()
+        with anyio.fail_after(20):
+            while parsers():
+                await anyio.lowlevel.checkpoint()
 
 
 async def test_the_lock_is_free_again_after_the_work(tmp_path: Path):

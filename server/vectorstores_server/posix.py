@@ -1,9 +1,16 @@
 """What only POSIX has, with its lesser form elsewhere.
 
-Elsewhere stop signals are left to Python (Ctrl-C ends the program; one that was terminated is reconciled at the next
-start), a closed pipe is noticed by reading it, and links are refused by looking before opening.
+- Stop signals: on Windows they are left to Python. Ctrl-C ends the program; one that was terminated is reconciled at
+  the next start.
+- A closed pipe: on Windows it is noticed by reading it.
+- Links: where there is no O_NOFOLLOW they are refused by looking before opening.
+- Modes: on Windows the access list of the user's profile keeps others out.
+- A rename that outlasts a power loss: Windows does so by itself.
+- Limits of the parser's child: Windows has none, macOS keeps none on memory; there the parent's time-out ends a parser.
+- The child's end with its parent: elsewhere than on Linux an orphan ends when its own watchdog does.
 """
 
+import math
 import os
 import select
 import signal
@@ -12,6 +19,7 @@ import struct
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
@@ -19,6 +27,7 @@ from anyio.from_thread import run_sync
 from anyio.lowlevel import current_token
 
 _OPEN = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_PR_SET_PDEATHSIG = 1
 _CAREFULLY = _OPEN | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
@@ -84,3 +93,56 @@ def lock_owner(path: Path) -> int | None:
     else:
         _, _, owner, kind, _ = struct.unpack("qqihh", answer)
     return None if kind == fcntl.F_UNLCK else owner
+
+
+def private_directory(path: Path) -> None:
+    """Make the directory, readable by its owner only."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if os.name == "posix" and path.stat().st_mode & 0o077:
+        path.chmod(0o700)
+
+
+def sync_directory(path: Path) -> None:
+    """Make a rename in the directory outlast a power loss."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def limit_self(*, memory_bytes: int, cpu_seconds: float) -> None:
+    """Allow this process so much address space, and `cpu_seconds` more than it has used; no core dumps."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    cpu = math.ceil(used.ru_utime + used.ru_stime + cpu_seconds)
+    for kind, soft in ((resource.RLIMIT_CPU, cpu), (resource.RLIMIT_AS, memory_bytes), (resource.RLIMIT_CORE, 0)):
+        hard = resource.getrlimit(kind)[1]
+        if hard != resource.RLIM_INFINITY:
+            soft = min(soft, hard)
+        with suppress(OSError, ValueError):  # macOS refuses limits on memory
+            resource.setrlimit(kind, (soft, hard))
+
+
+def flush_c_streams() -> None:
+    """Write out what C code left in stdio buffers, while their descriptors still point where they should."""
+    if sys.platform != "win32":  # there the C library cannot be opened by name
+        import ctypes
+
+        ctypes.CDLL(None).fflush(None)
+
+
+def end_with_parent(parent: int) -> None:
+    """Have the kernel kill this process when the thread of process `parent` that started it ends."""
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before the kernel was asked
+        os._exit(1)

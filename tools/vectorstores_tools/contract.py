@@ -8,7 +8,7 @@ Promises that hold for all methods of `Engine`:
 - Ending or cancelling a call never ends the processing that it started.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +45,8 @@ class Capabilities:
     remote: bool = False
     extensions: frozenset[str] = frozenset()
     """File name endings, lower case with the dot, that it can parse."""
+    names: frozenset[str] = frozenset()
+    """Names of files without an ending, in lower case, that it can parse: makefile, license."""
     max_file_bytes: int = 512 * 1024 * 1024
     batches: bool = True
     cancel_batch: bool = True
@@ -57,12 +59,15 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class NewFile:
-    """A file on its way in. `stream` is read once, to its end."""
+    """A file on its way in. `stream` is read once, to its end; `size` is that of the whole, where it is known."""
 
     filename: str
     stream: AsyncIterator[bytes]
     purpose: str = "assistants"
     expires_after: FileExpiresAfter | None = None
+    size: int | None = None
+    sent: Callable[[int], None] | None = None
+    """Told how many bytes have gone out to a remote so far; less again where they are sent once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,8 @@ class Source:
     sha256: str
     size: int
     stream: AsyncIterator[bytes]
+    sent: Callable[[int], None] | None = None
+    """As of NewFile."""
 
 
 @dataclass(frozen=True, slots=True)

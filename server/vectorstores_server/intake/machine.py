@@ -98,7 +98,9 @@ def intake_for(settings: Settings, capabilities: Capabilities, *, over_http: boo
     default = () if capabilities.remote or over_http else None
     return MachineIntake(
         data=settings.data,
-        wanted=Wanted(capabilities.extensions, min(settings.max_file_bytes, capabilities.max_file_bytes)),
+        wanted=Wanted(
+            capabilities.extensions, min(settings.max_file_bytes, capabilities.max_file_bytes), capabilities.names
+        ),
         roots=default if settings.file_roots is None else settings.file_roots,
         urls=Fetcher(settings.url_hosts, min(MAX_BYTES, settings.max_file_bytes)),
     )

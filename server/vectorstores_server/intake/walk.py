@@ -20,10 +20,15 @@ MAGIC = re.compile(r"[*?\[]")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a walk takes: types by file name ending (lower case with the dot; none = all), and sizes."""
+    """What a walk takes: file name endings (lower case with the dot; none = all), whole names, and sizes."""
 
     extensions: frozenset[str]
     max_bytes: int
+    names: frozenset[str] = frozenset()
+
+    def takes(self, filename: str) -> bool:
+        """Whether a file may be taken, going by its name alone."""
+        return not self.extensions or Path(filename).suffix.lower() in self.extensions or filename.lower() in self.names
 
 
 @dataclass(slots=True)
@@ -92,7 +97,7 @@ class Walk:
     def _why_no_document(self, entry: "os.DirEntry[str]") -> str | None:
         if not entry.is_file(follow_symlinks=False):
             return "not a regular file"
-        if self.wanted.extensions and Path(entry.name).suffix.lower() not in self.wanted.extensions:
+        if not self.wanted.takes(entry.name):
             return "unsupported type"
         try:
             size = entry.stat(follow_symlinks=False).st_size

@@ -18,8 +18,8 @@ from typing import BinaryIO, ParamSpec, TypeVar
 import anyio.to_thread
 
 from vectorstores_server.engines.local.catalog.connection import translated
-from vectorstores_server.engines.local.catalog.filesystem import private_directory, sync_directory
 from vectorstores_server.engines.local.parsing import PARSER, VERSION
+from vectorstores_server.posix import private_directory, sync_directory
 from vectorstores_tools.errors import TooLarge
 
 P = ParamSpec("P")

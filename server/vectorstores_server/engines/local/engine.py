@@ -14,7 +14,7 @@ from vectorstores_server.engines.local.catalog import Catalog, files, requests, 
 from vectorstores_server.engines.local.catalog.database import DB
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.notes import NO_MODEL, namesakes
-from vectorstores_server.engines.local.parsing import EXTENSIONS
+from vectorstores_server.engines.local.parsing import EXTENSIONS, NAMES
 from vectorstores_server.engines.local.parts import Parts
 from vectorstores_server.engines.local.reading import Reader
 from vectorstores_server.engines.local.uploading import Uploads
@@ -84,7 +84,7 @@ class LocalEngine:
     @property
     def capabilities(self) -> Capabilities:
         """All of it but query rewriting."""
-        return Capabilities(extensions=EXTENSIONS, max_file_bytes=self._max_file_bytes)
+        return Capabilities(extensions=EXTENSIONS, names=NAMES, max_file_bytes=self._max_file_bytes)
 
     async def create_store(self, request: StoreCreate) -> VectorStore:
         """See the contract. `notes` is an extra key: sentences for the reader."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import anyio.to_thread
 
 from vectorstores_server.engines.local.blobs import BLOCK, Received
-from vectorstores_server.engines.local.catalog.filesystem import private_directory
+from vectorstores_server.posix import private_directory
 from vectorstores_tools.errors import InvalidRequest
 
 MAX_PART_BYTES = 64 * 1024 * 1024

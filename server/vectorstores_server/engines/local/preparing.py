@@ -55,6 +55,10 @@ class Preparer:
         self._passage_tokens = min(PASSAGE_TOKENS, window - 2) if window else PASSAGE_TOKENS
         self._checkpoint = checkpoint
 
+    async def rest(self) -> None:
+        """Give back the memory of the parser's process until there is something to parse again."""
+        await self._parser.end_child()
+
     async def prepare(self, work: Work) -> Prepared:
         """Return the file's passages. Raises ParseFailure where there is no text to search."""
         document = await self._document(work)

@@ -103,6 +103,7 @@ class Worker:
                     await Shift(self._shop, self._wait).run()
                 finally:
                     self._lock.release()
+                await self._shop.preparer.rest()
         except* DirectoryUpgraded as errors:
             log.warning("No more work is done here: %s", _first(errors))
             go_on = False

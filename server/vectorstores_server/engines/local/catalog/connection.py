@@ -7,8 +7,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from vectorstores_server.engines.local.catalog.filesystem import private_directory, refuse_network
+from vectorstores_server.engines.local.catalog.filesystem import refuse_network
 from vectorstores_server.engines.local.catalog.schema import MIGRATIONS, statements
+from vectorstores_server.posix import private_directory
 from vectorstores_tools.errors import DirectoryUpgraded, DiskFull, Unavailable, VectorStoreError
 
 FILE_NAME = "catalog.db"

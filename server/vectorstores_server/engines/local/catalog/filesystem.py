@@ -1,6 +1,5 @@
-"""What the operating system must give a data directory: privacy, and a file system that SQLite can lock."""
+"""What a data directory needs below it: a file system that SQLite can lock."""
 
-import os
 from pathlib import Path
 
 from vectorstores_tools.errors import Unavailable
@@ -10,24 +9,6 @@ NETWORK = frozenset({
     "fuse.sshfs", "gfs2", "glusterfs", "lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "smb3", "smbfs",
 })  # fmt: skip
 MOUNTS = Path("/proc/self/mountinfo")
-
-
-def private_directory(path: Path) -> None:
-    """Make the directory, readable by its owner only. On Windows the profile's own access list does that."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if os.name == "posix" and path.stat().st_mode & 0o077:
-        path.chmod(0o700)
-
-
-def sync_directory(path: Path) -> None:
-    """Make a rename in the directory outlast a power loss. Windows does so by itself, and opens no directories."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def refuse_network(directory: Path, mounts: Path = MOUNTS) -> None:

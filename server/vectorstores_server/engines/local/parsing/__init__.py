@@ -4,8 +4,6 @@
 formats; each imports its library itself, so that the child loads only what the file at hand needs.
 """
 
-from pathlib import PurePath
-
 PARSER = "vs"
 VERSION = 1  # raise it when the same bytes give another text, other pages or other headings
 
@@ -44,9 +42,3 @@ class ParseFailure(Exception):
 
     def __str__(self) -> str:
         return self.message
-
-
-def is_supported(filename: str) -> bool:
-    """Whether a walk over a folder should take this file, going by its name alone."""
-    path = PurePath(filename)
-    return path.suffix.lower() in EXTENSIONS or path.name.lower() in NAMES

@@ -10,7 +10,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vectorstores_server.engines.local import posix
+from vectorstores_server import posix
 
 from . import ParseFailure
 from .reading import read_document, shown_name
@@ -33,7 +33,7 @@ def parse(
     `seconds` is for an orphan: a `parent` that lives ends this process earlier.
     """
     posix.end_with_parent(parent)
-    posix.limit(memory_bytes=memory_bytes, cpu_seconds=cpu_seconds)
+    posix.limit_self(memory_bytes=memory_bytes, cpu_seconds=cpu_seconds)
     with silent():
         faulthandler.dump_traceback_later(seconds, exit=True, file=2)
         try:
