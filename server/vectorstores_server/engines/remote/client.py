@@ -4,13 +4,14 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO, cast
+from typing import IO, Any, cast
 
 import anyio
 import httpx
 
 from vectorstores_server.engines.remote.address import Address
 from vectorstores_server.engines.remote.failures import Subject, from_reply, from_transport
+from vectorstores_server.engines.remote.spool import Spool
 from vectorstores_server.engines.retries import out_of_quota, seconds_to_wait, surely_not_done, worth_repeating
 from vectorstores_tools.errors import Unavailable
 
@@ -40,11 +41,11 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A file of a multipart body; `content` can be read again from its beginning."""
+    """The file of a multipart body."""
 
     name: str
     filename: str
-    content: BinaryIO
+    content: Spool
 
 
 class RemoteClient:
@@ -104,7 +105,8 @@ class RemoteClient:
 
         def build() -> httpx.Request:
             part.content.seek(0)
-            return self._request("POST", path, data=dict(fields), files={part.name: (part.filename, part.content)})
+            content = cast("IO[bytes]", part.content)
+            return self._request("POST", path, data=dict(fields), files={part.name: (part.filename, content)})
 
         return await self._json(build, about, repeatable=repeatable)
 

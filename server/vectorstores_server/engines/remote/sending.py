@@ -1,34 +1,50 @@
-"""How bytes go out: spooled so that they can be sent again, in parts above 64 MB where the service takes parts."""
+"""How files go out: whole, or above 64 MB in parts where the service takes parts. Memory stays flat."""
 
+import mimetypes
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
-from tempfile import SpooledTemporaryFile
-from typing import Any, BinaryIO, cast
+from contextlib import aclosing, suppress
+from typing import Any
 
 import anyio
-from anyio import to_thread
 
 from vectorstores_server.engines.remote import paths
 from vectorstores_server.engines.remote.client import Part, RemoteClient
 from vectorstores_server.engines.remote.dialects import Dialect
 from vectorstores_server.engines.remote.failures import Subject
+from vectorstores_server.engines.remote.spool import Pieces, Spool, spooled
 from vectorstores_tools.contract import NewFile
-from vectorstores_tools.errors import InvalidRequest, TooLarge
+from vectorstores_tools.errors import InvalidRequest, TooLarge, VectorStoreError
 from vectorstores_tools.models import File, Upload, UploadPart
 
 PART_BYTES = 64 * 1024 * 1024
-IN_MEMORY = 1024 * 1024
+SECONDS_TO_CANCEL = 5.0
 
 
 async def send_file(client: RemoteClient, dialect: Dialect, new: NewFile) -> File:
-    """Upload a file. Raises InvalidRequest when it is empty, TooLarge above what the service takes."""
-    async with _spooled(new.stream, dialect.capabilities.max_file_bytes) as (spool, size):
-        if not size:
+    """Upload a file. Raises InvalidRequest when it is empty, TooLarge above what the service takes.
+
+    One whose size is known goes out while it is read, part by part; another is kept in a temporary file first.
+    """
+    limit, in_parts = dialect.capabilities.max_file_bytes, dialect.capabilities.uploads
+    if new.size is not None and new.size > limit:
+        raise _too_large("The file", limit)
+    if in_parts and new.size is not None and new.size > PART_BYTES:
+        return await _in_parts(client, new, new.size, _portions(new, new.size))
+    async with spooled(_limited(new.stream, "The file", limit), new.sent) as spool:
+        if not spool.size:
             raise InvalidRequest(f"The file {new.filename} is empty.", "Upload one that has text in it.", param="file")
-        if size > PART_BYTES and dialect.capabilities.uploads:
-            return await _in_parts(client, new, spool, size)
+        if in_parts and spool.size > PART_BYTES:
+            return await _in_parts(client, new, spool.size, _windows(spool))
         said = await client.send("files", Part("file", new.filename, spool), _fields(new))
         return File.model_validate(said)
+
+
+async def send_part(client: RemoteClient, upload_id: str, stream: AsyncIterator[bytes]) -> UploadPart:
+    """Send one part of an upload that the caller began."""
+    async with spooled(_limited(stream, "The part", PART_BYTES)) as spool:
+        if not spool.size:
+            raise InvalidRequest("The part is empty.", "Send its bytes as 'data'.", param="data")
+        return await _part(client, upload_id, spool)
 
 
 def _fields(new: NewFile) -> dict[str, str]:
@@ -39,75 +55,62 @@ def _fields(new: NewFile) -> dict[str, str]:
     return fields
 
 
-async def _in_parts(client: RemoteClient, new: NewFile, spool: BinaryIO, size: int) -> File:
+async def _in_parts(client: RemoteClient, new: NewFile, size: int, parts: AsyncGenerator[Spool]) -> File:
+    """Send the parts one after the other, and give the upload up where one of them cannot be sent."""
     body: dict[str, Any] = {
         "filename": new.filename,
         "purpose": new.purpose,
         "bytes": size,
-        "mime_type": "application/octet-stream",
+        "mime_type": mimetypes.guess_type(new.filename)[0] or "application/octet-stream",
     }
     if new.expires_after is not None:
         body["expires_after"] = new.expires_after.model_dump()
     upload = Upload.model_validate(await client.post("uploads", body))
     try:
-        part_ids = [await _part(client, upload.id, spool, start) for start in range(0, size, PART_BYTES)]
-        done = await client.post(paths.upload(upload.id, "/complete"), {"part_ids": part_ids})
+        async with aclosing(parts):
+            part_ids = [(await _part(client, upload.id, part)).id async for part in parts]
+        about = Subject(upload_id=upload.id)
+        done = await client.post(paths.upload(upload.id, "/complete"), {"part_ids": part_ids}, about)
     except BaseException:
-        with anyio.move_on_after(5, shield=True):
+        with anyio.move_on_after(SECONDS_TO_CANCEL, shield=True), suppress(VectorStoreError):
             await client.post(paths.upload(upload.id, "/cancel"), repeatable=True)
         raise
     return File.model_validate(done["file"])
 
 
-async def send_part(client: RemoteClient, upload_id: str, stream: AsyncIterator[bytes]) -> UploadPart:
-    """Send one part of an upload that the caller began."""
-    async with _spooled(stream, PART_BYTES) as (spool, size):
-        if not size:
-            raise InvalidRequest("The part is empty.", "Send its bytes as 'data'.", param="data")
-        about = Subject(upload_id=upload_id)
-        said = await client.send(paths.upload(upload_id, "/parts"), Part("data", "part", spool), {}, about)
-        return UploadPart.model_validate(said)
+async def _part(client: RemoteClient, upload_id: str, part: Spool) -> UploadPart:
+    """Send one part. One that arrives twice is left out when the upload is completed, so it may be sent again."""
+    path, about = paths.upload(upload_id, "/parts"), Subject(upload_id=upload_id)
+    return UploadPart.model_validate(await client.send(path, Part("data", "part", part), {}, about, repeatable=True))
 
 
-async def _part(client: RemoteClient, upload_id: str, spool: BinaryIO, start: int) -> str:
-    window = cast("BinaryIO", _Window(spool, start, PART_BYTES))
-    said = await client.send(paths.upload(upload_id, "/parts"), Part("data", "part", window), {})
-    return str(said["id"])
+async def _portions(new: NewFile, size: int) -> AsyncGenerator[Spool]:
+    """Yield the parts as they are read: one of them is kept at a time."""
+    pieces, taken = Pieces(new.stream), 0
+    while taken <= size:
+        async with spooled(pieces.portion(PART_BYTES), new.sent, taken) as part:
+            taken += part.size
+            if part.size:
+                yield part
+            if part.size < PART_BYTES:
+                break
+    if taken != size:
+        raise InvalidRequest(f"The file {new.filename} changed while it was read.", "Upload it again.", param="file")
 
 
-class _Window:
-    """The bytes [start, start + size) of a file, read as a file of their own."""
-
-    def __init__(self, file: BinaryIO, start: int, size: int) -> None:
-        self._file, self._start = file, start
-        file.seek(0, 2)
-        self._size = min(size, file.tell() - start)
-        self._at = 0
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        self._at = offset + (0, self._at, self._size)[whence]
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def read(self, size: int = -1) -> bytes:
-        left = self._size - self._at
-        self._file.seek(self._start + self._at)
-        data = self._file.read(left if size < 0 else min(size, left))
-        self._at += len(data)
-        return data
+async def _windows(spool: Spool) -> AsyncGenerator[Spool]:
+    for start in range(0, spool.size, PART_BYTES):
+        yield spool.window(start, PART_BYTES)
 
 
-@asynccontextmanager
-async def _spooled(stream: AsyncIterator[bytes], limit: int) -> AsyncGenerator[tuple[BinaryIO, int]]:
-    """Keep the stream in a temporary file: flat memory, its size known, and it can be read again."""
+async def _limited(stream: AsyncIterator[bytes], what: str, limit: int) -> AsyncGenerator[bytes]:
     size = 0
-    with SpooledTemporaryFile(max_size=IN_MEMORY) as spool:
-        async for piece in stream:
-            size += len(piece)
-            if size > limit:
-                raise TooLarge(f"The file is larger than {limit} bytes.", "Split it into smaller ones.", param="file")
-            await to_thread.run_sync(spool.write, piece)
-        spool.seek(0)
-        yield cast("BinaryIO", spool), size
+    async for piece in stream:
+        size += len(piece)
+        if size > limit:
+            raise _too_large(what, limit)
+        yield piece
+
+
+def _too_large(what: str, limit: int) -> TooLarge:
+    return TooLarge(f"{what} is larger than {limit} bytes.", "Split it into smaller ones.", param="file")
