@@ -12,8 +12,8 @@ from benchmarks.options import Options
 from benchmarks.peers import torch_rate
 from benchmarks.processes import OURS, Served, serve
 from benchmarks.stores import attach, finished
-from vectorstores_server.engines.local.document import Document
 from vectorstores_server.engines.local.embedding import Embedder, EmbedderChoice, open_embedder
+from vectorstores_server.engines.local.parsing.reading import read_document
 from vectorstores_server.engines.local.passages import cut, embed_text
 from vectorstores_server.engines.local.tokens import TokenCounter
 
@@ -99,8 +99,9 @@ def passages_of(folder: Path) -> list[str]:
     counter = TokenCounter()
     texts: list[str] = []
     for path in sorted(folder.iterdir()):
-        document = Document(path.read_text("utf-8"), None, (), ())
-        texts += [embed_text(document, passage, path.stem) for passage in cut(document, counter, max_tokens=150)]
+        document = read_document(path, path.name)
+        passages = cut(document, counter, max_tokens=150)
+        texts += [embed_text(document, passage, document.title or "") for passage in passages]
     return texts
 
 

@@ -76,7 +76,7 @@ class Preparer:
             )
         document = await self._parser.parse(path, work.filename)
         self._checkpoint("parsed")
-        await self._blobs.write_text(work.sha256, document.dumps())
+        await self._blobs.write_text(work.sha256, await anyio.to_thread.run_sync(document.dumps))
         self._checkpoint("kept")
         return document
 
