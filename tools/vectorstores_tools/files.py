@@ -12,8 +12,10 @@ from vectorstores_tools.describing import described
 from vectorstores_tools.errors import InvalidRequest
 from vectorstores_tools.following import follow_file, next_for
 from vectorstores_tools.inputs import UploadFile
-from vectorstores_tools.models import File, FileAttach
+from vectorstores_tools.models import File, FileAttach, VectorStoreFile
+from vectorstores_tools.outgoing import watched
 from vectorstores_tools.reply import Reply
+from vectorstores_tools.waiting import Progress, reported
 
 
 async def upload_file(call: Call, given: UploadFile) -> Reply:
@@ -25,26 +27,32 @@ async def upload_file(call: Call, given: UploadFile) -> Reply:
     store_id = given.vector_store_id
     if store_id is None:
         refuse(given, ("attributes", "chunking_strategy", "file_id"), "it needs vector_store_id")
-        return described(await _created(call, given, kind))
-    file_id, notes = await _attached(call, given, kind, store_id)
-    item = await follow_file(call, store_id, file_id, given.wait_seconds)
-    file = await call.engine.retrieve_file(file_id)
+        return described(await reported(call.report, lambda progress: _created(call, given, kind, progress)))
+
+    async def work(progress: Progress) -> tuple[VectorStoreFile, list[str]]:
+        file_id, notes = await _attached(call, given, kind, store_id, progress)
+        return await follow_file(call, store_id, file_id, given.wait_seconds, progress), notes
+
+    item, notes = await reported(call.report, work)
+    file = await call.engine.retrieve_file(item.id)
     return described(item, *notes, filename=file.filename, notes=notes or None, next=next_for(call, item))
 
 
-async def _attached(call: Call, given: UploadFile, kind: str, store_id: str) -> tuple[str, list[str]]:
+async def _attached(
+    call: Call, given: UploadFile, kind: str, store_id: str, progress: Progress
+) -> tuple[str, list[str]]:
     """Attach what was given. Return the File's id, and sentences for the reader."""
     if kind in ("path", "url") and given.purpose == "assistants":
-        return await _ingested(call, given, store_id)
+        return await _ingested(call, given, store_id, progress)
     await call.engine.retrieve_store(store_id)  # an unknown store must not leave a File behind
-    file_id = given.file_id or (await _created(call, given, kind)).id
+    file_id = given.file_id or (await _created(call, given, kind, progress)).id
     options = given.model_dump(include={"attributes", "chunking_strategy"}, exclude_none=True)
     await call.engine.attach_file(store_id, checked(FileAttach, file_id=file_id, **options))
     return file_id, []
 
 
-async def _ingested(call: Call, given: UploadFile, store_id: str) -> tuple[str, list[str]]:
-    async with _opened(call, given) as source:
+async def _ingested(call: Call, given: UploadFile, store_id: str, progress: Progress) -> tuple[str, list[str]]:
+    async with _opened(call, given, progress) as source:
 
         async def one() -> AsyncGenerator[Source]:
             yield source
@@ -54,16 +62,17 @@ async def _ingested(call: Call, given: UploadFile, store_id: str) -> tuple[str, 
     return done.file_ids[0], [*unchanged, *done.notes]
 
 
-async def _created(call: Call, given: UploadFile, kind: str) -> File:
+async def _created(call: Call, given: UploadFile, kind: str, progress: Progress) -> File:
     if kind == "text":
         return await call.engine.create_file(NewFile(_text_name(given), _encoded(given.text or ""), given.purpose))
-    async with _opened(call, given) as source:
-        return await call.engine.create_file(NewFile(source.filename, source.stream, given.purpose))
+    async with _opened(call, given, progress) as source:
+        new = NewFile(source.filename, source.stream, given.purpose, size=source.size, sent=source.sent)
+        return await call.engine.create_file(new)
 
 
 @asynccontextmanager
-async def _opened(call: Call, given: UploadFile) -> AsyncGenerator[Source]:
-    """Open the one file that path or url names."""
+async def _opened(call: Call, given: UploadFile, progress: Progress) -> AsyncGenerator[Source]:
+    """Open the one file that path or url names; its way to a remote is all the progress, or the first half of it."""
     if given.url is not None and "://" not in given.url:
         raise InvalidRequest(f"Invalid 'url': '{given.url[:200]}' is none.", "Use path for a file.", param="url")
     param, named = ("path", given.path) if given.path else ("url", str(given.url))
@@ -80,7 +89,9 @@ async def _opened(call: Call, given: UploadFile) -> AsyncGenerator[Source]:
             f"'{named}' gives no file to upload ({why}).", "Name a file that can be read.", param=param
         )
     async with call.intake.open(survey.origins[0], call.roots) as source:
-        yield replace(source, filename=given.filename) if given.filename else source
+        named_so = replace(source, filename=given.filename) if given.filename else source
+        steps = 50 if given.vector_store_id else 100
+        yield watched(named_so, lambda share, words: progress.says(round(steps * share), 100, words))
 
 
 def _text_name(given: UploadFile) -> str:

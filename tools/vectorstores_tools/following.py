@@ -1,8 +1,10 @@
 """When an object has reached its final status, how far it is until then, and the call that goes on from it."""
 
+from collections.abc import Awaitable
+
 from vectorstores_tools.call import Call
 from vectorstores_tools.models import FileBatch, FileCounts, VectorStore, VectorStoreFile
-from vectorstores_tools.waiting import Progress, followed
+from vectorstores_tools.waiting import Progress, followed, until
 
 
 def next_for(call: Call, item: object) -> str | None:
@@ -27,14 +29,22 @@ def told(counts: FileCounts, progress: Progress, before: int = 0) -> None:
     progress.says(before + done, before + counts.total, f"{done} of {counts.total} files processed{failed}")
 
 
-async def follow_file(call: Call, store_id: str, file_id: str, seconds: float) -> VectorStoreFile:
-    """Return the store's file once its status is final or the time is up."""
+async def follow_file(
+    call: Call, store_id: str, file_id: str, seconds: float, progress: Progress | None = None
+) -> VectorStoreFile:
+    """Return the store's file once its status is final or the time is up; a Progress that is given goes on."""
 
     def tell(item: VectorStoreFile, progress: Progress) -> bool:
-        progress.says(0, 1, f"{file_id} is {item.status}")
-        return item.status != "in_progress"
+        done = item.status != "in_progress"
+        progress.says(100 if done else 50, 100, f"{file_id} is {item.status}")
+        return done
 
-    return await followed(call, lambda: call.engine.retrieve_store_file(store_id, file_id), tell, seconds)
+    def retrieve() -> Awaitable[VectorStoreFile]:
+        return call.engine.retrieve_store_file(store_id, file_id)
+
+    if progress is not None:
+        return await until(call.engine, retrieve, lambda item: tell(item, progress), seconds)
+    return await followed(call, retrieve, tell, seconds)
 
 
 async def follow_store(call: Call, store_id: str, seconds: float) -> VectorStore:

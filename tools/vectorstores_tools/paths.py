@@ -1,6 +1,6 @@
 """batch_attach from paths: what the intake finds is uploaded inside the call, as long as there is time."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -14,6 +14,7 @@ from vectorstores_tools.following import told
 from vectorstores_tools.inputs import BatchAttach
 from vectorstores_tools.models import FileBatch
 from vectorstores_tools.outcomes import FAILURES_SHOWN, described_batch
+from vectorstores_tools.outgoing import watched
 from vectorstores_tools.reply import Reply
 from vectorstores_tools.waiting import Progress, reported, until
 
@@ -74,11 +75,22 @@ class Upload:
                 return
             try:
                 async with self.call.intake.open(origin, self.call.roots) as source:
-                    yield replace(source, stream=self._counting(source.stream))
+                    tell = self._going_out(progress)
+                    yield watched(replace(source, stream=self._counting(source.stream)), tell)
             except VectorStoreError as error:
                 self.refused.append({"filename": origin, "code": error.code or error.type, "message": str(error)})
             self.taken += 1
-            progress.says(self.taken, 2 * len(origins), f"{self.taken} of {len(origins)} files looked at or uploaded")
+            progress.says(self.taken, 2 * len(origins), self._so_far)
+
+    @property
+    def _so_far(self) -> str:
+        return f"{self.taken} of {len(self.survey.origins)} files looked at or uploaded"
+
+    def _going_out(self, progress: Progress) -> Callable[[float, str], None]:
+        def tell(share: float, words: str) -> None:
+            progress.says(self.taken, 2 * len(self.survey.origins), f"{self._so_far}; {words}")
+
+        return tell
 
     async def _counting(self, stream: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
         self.read += 1  # what is unchanged is never read
