@@ -4,7 +4,7 @@ import socket
 import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -42,6 +42,10 @@ class House:
     def folder(self) -> Path:
         """The only folder from which files are taken."""
         return self.home / "files"
+
+    def known_as(self, token: str) -> "House":
+        """Return the same house for a client with this token."""
+        return replace(self, headers={"authorization": f"Bearer {token}"})
 
     def client(self, transport: Transport, **options: Any) -> Client:
         """Return a client that is not connected yet."""
@@ -98,6 +102,7 @@ async def listening(app: ASGIApp) -> AsyncGenerator[str]:
     config = uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(partial(server.serve, sockets=[listener]))
             try:
