@@ -8,10 +8,12 @@ from vectorstores_tools.call import Call
 from vectorstores_tools.fencing import line
 from vectorstores_tools.inputs import Search
 from vectorstores_tools.models import SearchPage
+from vectorstores_tools.reply import room
 
 STORES_EXPLAINED = 3
 NOTE = 200
 NOTES = 3
+"""At most, and together a quarter of the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class Finding:
     call: Call
     pages: Mapping[str, SearchPage]
     given: Search
+    max_tokens: int
 
     def facts(self, found: bool) -> dict[str, Any]:
         """Return what the answer's object says of the search as a whole."""
@@ -51,8 +54,9 @@ class Finding:
         return {status: count for status, count in counts.items() if count}
 
     def _notes(self) -> list[str]:
-        notes = dict.fromkeys(note for page in self.pages.values() for note in page.notes)
-        return [line(note, NOTE) for note in notes][:NOTES]
+        notes = list(dict.fromkeys(note for page in self.pages.values() for note in page.notes))[:NOTES]
+        limit = min(NOTE, room(self.max_tokens) // 4 // max(1, len(notes)))
+        return [line(note, limit) for note in notes]
 
     def _reasons(self) -> str:
         several = len(self.pages) > 1

@@ -42,8 +42,9 @@ async def search(call: Call, given: Search) -> Reply:
     store_ids = given.vector_store_id or [await _only_store(call.engine)]
     pages = await _searched(call.engine, list(dict.fromkeys(store_ids)), request)
     detailed = given.response_format == "detailed"
-    ranking = _ranking(call, pages, given, detailed)
-    return render(ranking, given.max_tokens or (DETAILED_TOKENS if detailed else CONCISE_TOKENS), _fence(ranking))
+    max_tokens = given.max_tokens or (DETAILED_TOKENS if detailed else CONCISE_TOKENS)
+    ranking = _ranking(pages, given, Finding(call, pages, given, max_tokens), detailed)
+    return render(ranking, max_tokens, fence_of(ranking))
 
 
 async def _only_store(engine: Engine) -> str:
@@ -89,17 +90,16 @@ async def _searched(engine: Engine, store_ids: Sequence[str], request: SearchReq
     return pages
 
 
-def _ranking(call: Call, pages: dict[str, SearchPage], given: Search, detailed: bool) -> Ranking:
+def _ranking(pages: dict[str, SearchPage], given: Search, finding: Finding, detailed: bool) -> Ranking:
     focus = words(given.query)
     found = [(hit, store_id) for store_id, page in pages.items() for hit in page.data]
     found.sort(key=lambda pair: -pair[0].score)
     del found[given.max_num_results :]
     least = _score_of_last([hit for hit, _ in found], given.max_num_results)
     hits = [_ranked(hit, store_id, focus, least, detailed) for hit, store_id in found]
-    finding = Finding(call, pages, given)
     facts: dict[str, Any] = {"vector_store_id": next(iter(pages))} if len(pages) == 1 else {}
     return Ranking(
-        hits, facts | finding.facts(bool(hits)), finding.sentences(bool(hits)), detailed, rest=call.reads_rest
+        hits, facts | finding.facts(bool(hits)), finding.sentences(bool(hits)), detailed, rest=finding.call.reads_rest
     )
 
 
@@ -125,7 +125,7 @@ def _ranked(hit: SearchHit, store_id: str, focus: frozenset[str], least: float, 
     return Ranked(hit, hit.vector_store_id or store_id, excerpts, [score for *_, score in matches] or [hit.score])
 
 
-def _fence(ranking: Ranking) -> Fence:
+def fence_of(ranking: Ranking) -> Fence:
     """Return tags that occur in nothing that the answer may show."""
     inside: list[str] = []
     for ranked in ranking.hits:
