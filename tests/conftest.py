@@ -45,7 +45,31 @@ async def opened_local(directory: Path, embedder: str) -> AsyncGenerator[Engine]
         await engine.aclose()
 
 
-ENGINES: list[OpenEngine] = [local]
+def remote(service: str) -> OpenEngine:
+    """The remote engine over a double of that service, which answers from a local engine."""
+
+    @asynccontextmanager
+    async def opened(directory: Path) -> AsyncGenerator[Engine]:
+        from remotes import forwarded_to
+
+        async with local(directory) as served, forwarded_to(service, served) as (engine, _):
+            yield engine
+
+    return opened
+
+
+BOTH: dict[str, OpenEngine] = {"local": local, "forwarded": remote("forwarded")}
+"""For what is built on the contract and asks no more of an engine: one of each kind."""
+
+ENGINES: dict[str, OpenEngine] = BOTH  # | {name: remote(name) for name in ("azure", "ogx", "yandex", "litellm")}
+"""For the contract itself."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give each test of an engine all the engines that it is meant for."""
+    if "engine" in metafunc.fixturenames:
+        engines = ENGINES if metafunc.definition.path.name.startswith("test_contract_") else BOTH
+        metafunc.parametrize("engine", engines.values(), ids=list(engines), indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +78,7 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(params=ENGINES, ids=[opener.__name__ for opener in ENGINES])
+@pytest.fixture
 async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Engine]:
     """Each engine in turn, empty."""
     async with request.param(tmp_path) as engine:

@@ -54,6 +54,12 @@ class Capabilities:
     uploads: bool = True
     expiry: bool = True
     clear: bool = True
+    """Whether null empties a field of a store."""
+    description: bool = True
+    failure_codes: bool = True
+    """Whether last_error.code tells kinds of failure apart; else it is server_error."""
+    lasting_cursors: bool = True
+    """Whether a cursor stays good when its item is gone; else it is a BadCursor."""
     citations: bool = True
 
 

@@ -1,17 +1,29 @@
 """How Files come into a store of the remote: one, or many together."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from vectorstores_server.engines.life import Life
 from vectorstores_server.engines.remote import pages, paths
-from vectorstores_server.engines.remote.batches import LocalBatches
+from vectorstores_server.engines.remote.batches import FINAL, PREFIX, LocalBatches
 from vectorstores_server.engines.remote.client import RemoteClient
 from vectorstores_server.engines.remote.dialects import Dialect
-from vectorstores_server.engines.remote.failures import Subject
+from vectorstores_server.engines.remote.failures import NoRoute, Subject
 from vectorstores_server.engines.remote.pace import Pace
-from vectorstores_tools.errors import NotFound
-from vectorstores_tools.models import Attributes, FileAttach, FileBatch, VectorStore, VectorStoreFile
+from vectorstores_server.engines.remote.shapes import read_as
+from vectorstores_tools.errors import (
+    FileNotFound,
+    FileNotInStore,
+    NotFound,
+    NotSupported,
+    Unavailable,
+    VectorStoreError,
+)
+from vectorstores_tools.models import Attributes, File, FileAttach, FileBatch, VectorStore, VectorStoreFile
+
+ONE_BY_ONE = 10
+"""Files that are looked up by their ids; of more the list of all Files is read."""
 
 
 class Attaching:
@@ -22,78 +34,164 @@ class Attaching:
         self._dialect = dialect
         self._life = life
         self._pace = Pace()
-        self.batches = LocalBatches(self.one, self.look)
+        self._has_batches = dialect.capabilities.batches
+        self.batches = LocalBatches(self.one, self.look, self.detach)
 
     async def one(self, store_id: str, request: FileAttach) -> VectorStoreFile:
-        """Attach a File, an attached one anew where the service does that."""
+        """Attach a File, an attached one anew: what is not given stays as it is."""
+        self._dialect.check_attributes(request.attributes)
         if not self._dialect.reattaches:
             attached = await self._attached(store_id, request)
             if attached is not None:
                 return attached
-        about = Subject(store_id, request.file_id)
-        await self._pace.wait()
-        body = _body(request)
-        said = await self._client.post(paths.store(store_id, "/files"), body, about, repeatable=True)
-        return VectorStoreFile.model_validate(said)
+        if not self._dialect.checks_files:
+            await self.need_files([request.file_id])
+        return await self._send(store_id, _body(request))
 
     async def together(self, store_id: str, entries: Sequence[FileAttach]) -> FileBatch:
         """Attach Files as one batch: the service's, where it has one that can say the same."""
-        body = self._batch_body(entries)
-        if body is None:
-            # An unknown store is this call's error, not that of each of its files.
-            await self._client.get(paths.store(store_id), None, Subject(store_id))
-            await self._life.begin()
-            batch = self.batches.begin(store_id, entries)
-            self._life.spawn(self.batches.run, batch, entries)
-            return batch.shown()
-        await self._pace.wait()
-        said = await self._client.post(paths.store(store_id, "/file_batches"), body, Subject(store_id))
-        return FileBatch.model_validate(said)
+        for entry in entries:
+            self._dialect.check_attributes(entry.attributes)
+        if self._has_batches and (body := self._batch_body(entries)):
+            if not self._dialect.checks_files:
+                await self.need_files(entry.file_id for entry in entries)
+            await self._pace.wait()
+            try:
+                said = await self._client.post(paths.store(store_id, "/file_batches"), body, Subject(store_id))
+                return read_as(FileBatch, said)
+            except NoRoute:
+                self._has_batches = False
+        return await self._one_by_one(store_id, entries)
+
+    async def look_at_batch(self, store_id: str, batch_id: str) -> FileBatch:
+        """Return the batch as it is now."""
+        if batch_id.startswith(PREFIX):
+            return await self.batches.look(store_id, batch_id)
+        about = Subject(store_id, batch_id=batch_id)
+        return read_as(FileBatch, await self._client.get(paths.batch(store_id, batch_id), None, about))
+
+    async def cancel_batch(self, store_id: str, batch_id: str) -> FileBatch:
+        """Stop what is not done; a batch that has ended stays as it is, also where the service refuses that."""
+        if batch_id.startswith(PREFIX):
+            return await self.batches.cancel(store_id, batch_id)
+        batch = await self.look_at_batch(store_id, batch_id)
+        if batch.status in FINAL:
+            return batch
+        if not self._dialect.capabilities.cancel_batch:
+            raise NotSupported(
+                "This service cannot cancel a batch;", "delete its files from the store.", param="batch_id"
+            )
+        path = paths.batch(store_id, batch_id, "/cancel")
+        about = Subject(store_id, batch_id=batch_id)
+        return read_as(FileBatch, await self._client.post(path, None, about, repeatable=True))
 
     async def look(self, store_id: str, file_id: str) -> VectorStoreFile:
         """Return the file as the store has it."""
         about = Subject(store_id, file_id)
-        return VectorStoreFile.model_validate(await self._client.get(paths.store_file(store_id, file_id), None, about))
+        return read_as(VectorStoreFile, await self._client.get(paths.store_file(store_id, file_id), None, about))
 
-    async def describe(self, store_id: str, file_id: str, attributes: Attributes | None) -> VectorStoreFile:
-        """Replace the file's attributes."""
-        about = Subject(store_id, file_id)
-        path = paths.store_file(store_id, file_id)
+    async def statuses(self, store_id: str, file_ids: Collection[str]) -> dict[str, str]:
+        """Return the status of each of the files that the store has."""
+        if len(file_ids) > ONE_BY_ONE:
+            files = pages.every(self._client, paths.store(store_id, "/files"), VectorStoreFile, Subject(store_id))
+            return {file.id: file.status async for file in files if file.id in file_ids}
+        found: dict[str, str] = {}
+        for file_id in file_ids:
+            with suppress(FileNotInStore):
+                found[file_id] = (await self.look(store_id, file_id)).status
+        return found
+
+    async def detach(self, store_id: str, file_id: str) -> dict[str, Any]:
+        """Take the file out of the store."""
+        return await self._client.delete(paths.store_file(store_id, file_id), Subject(store_id, file_id))
+
+    async def describe(self, store_id: str, file: VectorStoreFile, attributes: Attributes | None) -> VectorStoreFile:
+        """Replace the file's attributes; where searches would not see the new ones it is attached anew."""
+        self._dialect.check_attributes(attributes)
+        if not self._dialect.searches_new_attributes:
+            return await self._anew(store_id, {**_kept(file), "attributes": attributes or {}})
+        about = Subject(store_id, file.id)
+        path = paths.store_file(store_id, file.id)
         said = await self._client.post(path, {"attributes": attributes}, about, repeatable=True)
-        return VectorStoreFile.model_validate(said)
+        return read_as(VectorStoreFile, said)
 
     async def detach_everywhere(self, file_id: str) -> None:
         """Take the file out of every store that has it."""
         async for store in pages.every(self._client, "vector_stores", VectorStore):
-            try:
-                await self._client.delete(paths.store_file(store.id, file_id), Subject(store.id, file_id))
-            except NotFound:
-                continue
+            with suppress(NotFound):
+                await self.detach(store.id, file_id)
+
+    async def need_files(self, file_ids: Iterable[str]) -> None:
+        """Raise FileNotFound for an id without a File, where the service would not."""
+        wanted = dict.fromkeys(file_ids)
+        if len(wanted) <= ONE_BY_ONE:
+            for file_id in wanted:
+                await self._client.get(paths.file(file_id), None, Subject(file_id=file_id))
+            return
+        async for file in pages.every(self._client, "files", File):
+            wanted.pop(file.id, None)
+        if wanted:
+            raise FileNotFound(next(iter(wanted)))
+
+    async def _one_by_one(self, store_id: str, entries: Sequence[FileAttach]) -> FileBatch:
+        # An unknown store or File is this call's error, not that of each of its files.
+        await self._client.get(paths.store(store_id), None, Subject(store_id))
+        await self.need_files(entry.file_id for entry in entries)
+        await self._life.begin()
+        batch = self.batches.begin(store_id, entries)
+        self._life.spawn(self.batches.run, batch, entries)
+        return batch.shown()
+
+    async def _send(self, store_id: str, body: dict[str, Any]) -> VectorStoreFile:
+        await self._pace.wait()
+        file_id = str(body["file_id"])
+        sent = self._client.post(paths.store(store_id, "/files"), body, Subject(store_id, file_id), repeatable=True)
+        try:
+            return read_as(VectorStoreFile, await sent)
+        except FileNotInStore:
+            raise FileNotFound(file_id) from None  # it was on its way in: there is no such File
 
     async def _attached(self, store_id: str, request: FileAttach) -> VectorStoreFile | None:
-        """Return the attachment as it should be; None where there is none yet, or it must be made anew."""
+        """Return the attachment as it should be; None where there is none yet."""
         try:
             file = await self.look(store_id, request.file_id)
-        except NotFound:
+        except FileNotInStore:
             return None
-        sizes = request.chunking_strategy and request.chunking_strategy.sizes.model_dump()
-        same_sizes = sizes is None or sizes == (file.chunking_strategy or {}).get("static")
-        if file.status in ("failed", "cancelled") or not same_sizes:
-            await self._client.delete(paths.store_file(store_id, request.file_id), Subject(store_id, request.file_id))
-            return None
-        if request.attributes is not None:
-            return await self.describe(store_id, request.file_id, request.attributes)
-        return file
+        strategy = request.chunking_strategy
+        other_sizes = strategy is not None and strategy.sizes.model_dump() != (file.chunking_strategy or {}).get(
+            "static"
+        )
+        if other_sizes or file.status in ("failed", "cancelled"):
+            return await self._anew(store_id, {**_kept(file), **_body(request)})
+        if request.attributes is None or request.attributes == file.attributes:
+            return file
+        return await self.describe(store_id, file, request.attributes)
+
+    async def _anew(self, store_id: str, body: dict[str, Any]) -> VectorStoreFile:
+        file_id = str(body["file_id"])
+        await self.detach(store_id, file_id)
+        try:
+            return await self._send(store_id, body)
+        except VectorStoreError as error:
+            raise Unavailable(
+                f"File '{file_id}' was taken out of the store to attach it anew, which failed: {error.fact}",
+                f"Attach it again: upload_file(file_id='{file_id}', vector_store_id='{store_id}').",
+            ) from None
 
     def _batch_body(self, entries: Sequence[FileAttach]) -> dict[str, Any] | None:
-        """Return the body of the service's own batch, None where it has none that says the same."""
-        if not self._dialect.capabilities.batches:
-            return None
+        """Return the body of a batch that says all that the entries say, None where there is none."""
         common = [_body(entry, without_id=True) for entry in entries]
-        if all(one == common[0] for one in common):
+        if all(one == common[0] for one in common) and (self._dialect.reattaches or not common[0]):
             return {"file_ids": [entry.file_id for entry in entries], **common[0]}
         return {"files": [_body(entry) for entry in entries]} if self._dialect.batch_files else None
 
 
 def _body(entry: FileAttach, *, without_id: bool = False) -> dict[str, Any]:
     return entry.model_dump(exclude_none=True, exclude={"file_id"} if without_id else None)
+
+
+def _kept(file: VectorStoreFile) -> dict[str, Any]:
+    """Return the body that attaches the file as it is attached."""
+    sizes = (file.chunking_strategy or {}).get("static")
+    chunking = {"chunking_strategy": {"type": "static", "static": sizes}} if sizes else {}
+    return {"file_id": file.id, "attributes": file.attributes or {}, **chunking}

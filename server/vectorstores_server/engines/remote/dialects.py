@@ -4,6 +4,7 @@ Sources: OpenAI's API description; OGX 1.5.0 as observed; the documentation of Y
 of LiteLLM 1.109 (docs/remotes.md has a page for each).
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -38,7 +39,8 @@ class Dialect:
     batch_files: bool = True
     """Whether a batch takes `files` with their own attributes; else only `file_ids`."""
     checks_cursors: bool = True
-    keeps_description: bool = True
+    checks_files: bool = True
+    """Whether attaching what is no File is refused; else it is attached as a failed one."""
     several_queries: bool = True
     reattaches: bool = True
     """Whether attaching an attached file anew does something."""
@@ -67,10 +69,22 @@ class Dialect:
                 "Nothing expires on this service;", "delete the store when it is done.", param="expires_after"
             )
 
-    def check_uploads(self) -> None:
-        """Raise NotSupported where files cannot be sent in parts."""
-        if not self.capabilities.uploads:
-            raise NotSupported("This service takes no uploads in parts;", "upload the file whole.")
+    def check_description(self, description: object) -> None:
+        """Raise NotSupported for a description where none is kept."""
+        if description is not None and not self.capabilities.description:
+            raise NotSupported("This service keeps no description;", "put it into metadata.", param="description")
+
+    def check_cleared(self, names: Iterable[str]) -> None:
+        """Raise NotSupported for a field that is to be emptied where null changes nothing."""
+        for name in names if not self.capabilities.clear else ():
+            raise NotSupported(f"This service cannot clear {name};", "give it a new value instead.", param=name)
+
+    def check_attributes(self, attributes: Mapping[str, object] | None) -> None:
+        """Raise NotSupported for names that the service uses itself: its values would come back instead."""
+        if taken := sorted(self.hit_keys & (attributes or {}).keys()):
+            raise NotSupported(
+                f"This service has an attribute '{taken[0]}' of its own;", "choose another name.", param="attributes"
+            )
 
 
 DIALECTS: dict[Name, Dialect] = {
@@ -88,13 +102,16 @@ DIALECTS: dict[Name, Dialect] = {
             uploads=False,
             expiry=False,
             clear=False,
+            description=False,
+            lasting_cursors=False,
+            failure_codes=False,
             citations=False,
         ),
         store_keys=OGX_STORE_KEYS,
         hit_keys=OGX_HIT_KEYS,
         batch_files=False,
         checks_cursors=False,
-        keeps_description=False,
+        checks_files=False,
         several_queries=False,
         reattaches=False,
         delete_detaches=False,

@@ -5,20 +5,22 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
-import anyio
-
 from vectorstores_server.engines.life import Life
 from vectorstores_server.engines.remote import pages, paths
-from vectorstores_server.engines.remote.arrivals import MARKS, Arrivals, unmarked
+from vectorstores_server.engines.remote.arrivals import Arrivals, remarked, unmarked
 from vectorstores_server.engines.remote.attaching import Attaching
 from vectorstores_server.engines.remote.batches import PREFIX
 from vectorstores_server.engines.remote.client import NOBODY, RemoteClient
 from vectorstores_server.engines.remote.dialects import Dialect
 from vectorstores_server.engines.remote.failures import Subject
 from vectorstores_server.engines.remote.naming import explained
+from vectorstores_server.engines.remote.polling import Polling
 from vectorstores_server.engines.remote.reading import content, text
+from vectorstores_server.engines.remote.replacing import FINAL, Replacing
 from vectorstores_server.engines.remote.searching import search
-from vectorstores_server.engines.remote.sending import send_file, send_part
+from vectorstores_server.engines.remote.sending import send_file
+from vectorstores_server.engines.remote.shapes import read_as
+from vectorstores_server.engines.remote.uploads import Uploads
 from vectorstores_tools.contract import AttachOptions, Capabilities, FileContent, Ingested, NewFile, Source
 from vectorstores_tools.errors import InvalidRequest, NotSupported, VectorStoreError
 from vectorstores_tools.models import (
@@ -54,8 +56,11 @@ class RemoteEngine:
         self._client = client
         self._dialect = dialect
         self._life = Life()
+        self._polling = Polling(client)
         self._attaching = Attaching(client, dialect, self._life)
-        self._arrivals = Arrivals(client, self._send_file, self._attaching.together)
+        self._replacing = Replacing(self._attaching.statuses, self._attaching.detach)
+        self._arrivals = Arrivals(client, self._send_file, self._attaching.together, self._replacing)
+        self._uploads = Uploads(client, dialect)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -65,10 +70,11 @@ class RemoteEngine:
     async def create_store(self, request: StoreCreate) -> VectorStore:
         """See the contract."""
         self._dialect.check_expiry(request.expires_after)
-        if request.description is not None and not self._dialect.keeps_description:
-            raise NotSupported("This service keeps no description;", "put it into metadata.", param="description")
+        self._dialect.check_description(request.description)
+        if request.file_ids and not self._dialect.checks_files:
+            await self._asked(self._attaching.need_files(request.file_ids))
         body = request.model_dump(exclude_unset=True, exclude_none=True)
-        return self._store(await self._asked(self._client.post("vector_stores", body)))
+        return self._store(await self._changing(self._client.post("vector_stores", body)))
 
     async def list_stores(self, request: PageRequest) -> Page[VectorStore]:
         """See the contract."""
@@ -85,20 +91,16 @@ class RemoteEngine:
         """See the contract."""
         self._dialect.check_expiry(request.expires_after)
         body = request.model_dump(exclude_unset=True)
-        cleared = [name for name, value in body.items() if value is None]
-        if cleared and not self._dialect.capabilities.clear:
-            raise NotSupported(
-                f"This service cannot clear {cleared[0]};", "give it a new value instead.", param=cleared[0]
-            )
+        self._dialect.check_cleared(name for name, value in body.items() if value is None)
         about = Subject(store_id)
         sent = self._client.post(paths.store(store_id), body, about, repeatable=True)
-        return self._store(await self._asked(sent, about))
+        return self._store(await self._changing(sent, about))
 
     async def delete_store(self, store_id: str) -> Deleted:
         """See the contract."""
         about = Subject(store_id)
-        said = await self._asked(self._client.delete(paths.store(store_id), about), about)
-        return Deleted.model_validate({**said, "object": "vector_store.deleted"})
+        said = await self._changing(self._client.delete(paths.store(store_id), about), about)
+        return read_as(Deleted, {**said, "object": "vector_store.deleted"})
 
     async def search(self, store_id: str, request: SearchRequest) -> SearchPage:
         """See the contract."""
@@ -109,7 +111,7 @@ class RemoteEngine:
 
     async def attach_file(self, store_id: str, request: FileAttach) -> VectorStoreFile:
         """See the contract."""
-        return _shown(await self._asked(self._attaching.one(store_id, request), Subject(store_id, request.file_id)))
+        return _shown(await self._changing(self._attaching.one(store_id, request), Subject(store_id, request.file_id)))
 
     async def list_store_files(self, store_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
         """See the contract."""
@@ -120,23 +122,24 @@ class RemoteEngine:
 
     async def retrieve_store_file(self, store_id: str, file_id: str) -> VectorStoreFile:
         """See the contract."""
-        file = await self._asked(self._attaching.look(store_id, file_id), Subject(store_id, file_id))
-        await self._replace(store_id, file)
+        about = Subject(store_id, file_id)
+        file = await self._asked(self._attaching.look(store_id, file_id), about)
+        if file.status in FINAL:
+            await self._asked(self._replacing.settle(store_id), about)
         return _shown(file)
 
     async def update_store_file(self, store_id: str, file_id: str, attributes: Attributes | None) -> VectorStoreFile:
         """See the contract. The marks of a source stay, whatever map is given."""
         about = Subject(store_id, file_id)
         file = await self._asked(self._attaching.look(store_id, file_id), about)
-        marks = {key: value for key, value in (file.attributes or {}).items() if key in MARKS}
-        merged = {**(attributes or {}), **marks} or None
-        return _shown(await self._asked(self._attaching.describe(store_id, file_id, merged), about))
+        merged = remarked(attributes, file.attributes)
+        return _shown(await self._changing(self._attaching.describe(store_id, file, merged), about))
 
     async def detach_file(self, store_id: str, file_id: str) -> Deleted:
         """See the contract."""
         about = Subject(store_id, file_id)
-        said = await self._asked(self._client.delete(paths.store_file(store_id, file_id), about), about)
-        return Deleted.model_validate({**said, "id": file_id, "object": "vector_store.file.deleted"})
+        said = await self._changing(self._client.delete(paths.store_file(store_id, file_id), about), about)
+        return read_as(Deleted, {**said, "id": file_id, "object": "vector_store.file.deleted"})
 
     async def read_text(
         self,
@@ -159,47 +162,45 @@ class RemoteEngine:
                 "Pass the ids of uploaded files." if not files else "Make several batches.",
                 param="file_ids",
             )
-        return await self._asked(self._attaching.together(store_id, files), Subject(store_id))
+        return await self._changing(self._attaching.together(store_id, files), Subject(store_id))
 
     async def retrieve_batch(self, store_id: str, batch_id: str) -> FileBatch:
         """See the contract."""
-        if batch_id.startswith(PREFIX):
-            return await self._attaching.batches.look(store_id, batch_id)
         about = Subject(store_id, batch_id=batch_id)
-        said = await self._asked(self._client.get(paths.batch(store_id, batch_id), None, about), about)
-        return FileBatch.model_validate(said)
+        batch = await self._asked(self._attaching.look_at_batch(store_id, batch_id), about)
+        if batch.status in FINAL:
+            await self._asked(self._replacing.settle(store_id), about)
+        return batch
 
     async def cancel_batch(self, store_id: str, batch_id: str) -> FileBatch:
         """See the contract."""
-        if batch_id.startswith(PREFIX):
-            return self._attaching.batches.cancel(store_id, batch_id)
-        if not self._dialect.capabilities.cancel_batch:
-            raise NotSupported(
-                "This service cannot cancel a batch;", "delete its files from the store.", param="batch_id"
-            )
         about = Subject(store_id, batch_id=batch_id)
-        path = paths.batch(store_id, batch_id, "/cancel")
-        return FileBatch.model_validate(await self._asked(self._client.post(path, None, about, repeatable=True), about))
+        return await self._changing(self._attaching.cancel_batch(store_id, batch_id), about)
 
     async def list_batch_files(self, store_id: str, batch_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
         """See the contract."""
         if batch_id.startswith(PREFIX):
             return _shown_page(self._attaching.batches.page(store_id, batch_id, request))
         about = Subject(store_id, batch_id=batch_id)
+        await self._asked(pages.check_cursor(self._client, self._dialect, request, store_id), about)
         path = paths.batch(store_id, batch_id, "/files")
         listed = pages.page(self._client, path, request, VectorStoreFile, about)
         return _shown_page(await self._asked(listed, about))
 
     async def ingest(self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions) -> Ingested:
         """See the contract."""
-        done = await self._asked(self._arrivals.ingest(store_id, sources, options), Subject(store_id))
+        await self._life.begin()
+        try:
+            done = await self._changing(self._arrivals.ingest(store_id, sources, options), Subject(store_id))
+        finally:
+            self._life.spawn(self._replacing.finish, self._polling.next_look)
         if done.batch is None or done.uploaded:
             return done
         return replace(done, batch=await self.retrieve_batch(store_id, done.batch.id))
 
     async def create_file(self, new: NewFile) -> File:
         """See the contract."""
-        return await self._asked(self._send_file(new))
+        return await self._changing(self._send_file(new))
 
     async def list_files(self, request: FilesRequest) -> Page[File]:
         """See the contract. `before` is not on this list of OpenAI's API."""
@@ -210,15 +211,15 @@ class RemoteEngine:
     async def retrieve_file(self, file_id: str) -> File:
         """See the contract."""
         about = Subject(file_id=file_id)
-        return File.model_validate(await self._asked(self._client.get(paths.file(file_id), None, about), about))
+        return read_as(File, await self._asked(self._client.get(paths.file(file_id), None, about), about))
 
     async def delete_file(self, file_id: str) -> Deleted:
         """See the contract. A service that leaves the file in its stores is asked store by store."""
         about = Subject(file_id=file_id)
         if not self._dialect.delete_detaches:
-            await self._asked(self._attaching.detach_everywhere(file_id), about)
-        said = await self._asked(self._client.delete(paths.file(file_id), about), about)
-        return Deleted.model_validate({**said, "object": "file"})
+            await self._changing(self._attaching.detach_everywhere(file_id), about)
+        said = await self._changing(self._client.delete(paths.file(file_id), about), about)
+        return read_as(Deleted, {**said, "object": "file"})
 
     def read_file(
         self, file_id: str, start: int = 0, end: int | None = None
@@ -230,37 +231,23 @@ class RemoteEngine:
         self, filename: str, purpose: str, bytes: int, mime_type: str, expires_after: FileExpiresAfter | None
     ) -> Upload:
         """See the contract."""
-        self._dialect.check_uploads()
-        body: dict[str, Any] = {"filename": filename, "purpose": purpose, "bytes": bytes, "mime_type": mime_type}
-        if expires_after is not None:
-            body["expires_after"] = expires_after.model_dump()
-        return Upload.model_validate(await self._asked(self._client.post("uploads", body)))
+        return await self._asked(self._uploads.create(filename, purpose, bytes, mime_type, expires_after))
 
     async def add_part(self, upload_id: str, stream: AsyncIterator[bytes]) -> UploadPart:
         """See the contract."""
-        self._dialect.check_uploads()
-        return await self._asked(send_part(self._client, upload_id, stream), Subject(upload_id=upload_id))
+        return await self._asked(self._uploads.add(upload_id, stream))
 
     async def complete_upload(self, upload_id: str, part_ids: Sequence[str], md5: str | None) -> Upload:
         """See the contract."""
-        self._dialect.check_uploads()
-        body = {"part_ids": list(part_ids), **({"md5": md5} if md5 else {})}
-        about = Subject(upload_id=upload_id)
-        done = self._client.post(paths.upload(upload_id, "/complete"), body, about)
-        return Upload.model_validate(await self._asked(done, about))
+        return await self._asked(self._uploads.complete(upload_id, part_ids, md5))
 
     async def cancel_upload(self, upload_id: str) -> Upload:
         """See the contract."""
-        self._dialect.check_uploads()
-        about = Subject(upload_id=upload_id)
-        done = self._client.post(paths.upload(upload_id, "/cancel"), None, about, repeatable=True)
-        return Upload.model_validate(await self._asked(done, about))
+        return await self._asked(self._uploads.cancel(upload_id))
 
     async def changed(self, since: int) -> int:
-        """See the contract: a remote tells nobody, so it is asked again after the time that it last named."""
-        if since:
-            await anyio.sleep(self._client.poll_seconds)
-        return since + 1
+        """See the contract: what others change is seen by looking again."""
+        return await self._polling.changed(since)
 
     async def aclose(self) -> None:
         """See the contract."""
@@ -279,19 +266,20 @@ class RemoteEngine:
         except VectorStoreError as error:
             raise await explained(self._client, error, about) from None
 
+    async def _changing(self, call: Coroutine[Any, Any, T], about: Subject = NOBODY) -> T:
+        try:
+            return await self._asked(call, about)
+        finally:
+            self._polling.restart()
+
     async def _asked(self, call: Coroutine[Any, Any, T], about: Subject = NOBODY) -> T:
         try:
             return await call
         except VectorStoreError as error:
             raise await explained(self._client, error, about) from None
 
-    async def _replace(self, store_id: str, file: VectorStoreFile) -> None:
-        """Take out the file whose place this one was to take, now that it is completed."""
-        if file.status == "completed" and (old := self._arrivals.replaced.pop((store_id, file.id), None)):
-            await self.detach_file(store_id, old)
-
     def _store(self, said: dict[str, Any]) -> VectorStore:
-        return self._own(VectorStore.model_validate(said))
+        return self._own(read_as(VectorStore, said))
 
     def _own(self, store: VectorStore) -> VectorStore:
         return store.model_copy(update={"metadata": self._dialect.metadata(store.metadata)})

@@ -6,11 +6,11 @@ Bodies: {"error": {message, type, param, code}}, {"error": {"message"}}, {"error
 """
 
 import re
-import ssl
 from typing import Any, cast
 
 import httpx
 
+from vectorstores_server.engines.retries import out_of_quota
 from vectorstores_tools.errors import (
     BatchNotFound,
     Conflict,
@@ -20,6 +20,7 @@ from vectorstores_tools.errors import (
     NotAllowed,
     NotFound,
     NotReady,
+    NotSupported,
     RateLimited,
     Refused,
     StoreNotFound,
@@ -34,6 +35,16 @@ MISSING_FILE = re.compile(r"No such File object: ([^\s.,]+)")
 HTML = re.compile(r"<(?:!doctype|html|head|body)\b", re.IGNORECASE)
 HTML_PAGE = "an HTML page"
 LONGEST = 400
+MISSING = re.compile(
+    r"not found|no such|does not exist"
+    # What can be no id is the id of nothing.
+    r"|Expected an ID that|Invalid value for '(?:vector_store|file|batch)_id'",
+    re.IGNORECASE,
+)
+
+
+class NoRoute(NotFound):
+    """The service does not know the path itself."""
 
 
 class Subject:
@@ -70,30 +81,16 @@ def from_reply(reply: httpx.Response, host: str, subject: Subject) -> VectorStor
         return Unavailable(
             f"{host} redirects elsewhere, and the key is not sent there.", "Put the final address into REMOTE_BASE_URL."
         )
-    if status == 404 or (status == 400 and re.search(r"not found|no such|does not exist", said, re.IGNORECASE)):
+    if status == 404 or (status == 400 and MISSING.search(said)):
         return _missing(subject, said, host)
-    simple = _by_status(status, said, host, code)
+    simple = _by_status(reply, said, host)
     if simple is not None:
         return simple
     if status >= 500:
         return Unavailable(f"{host} failed with status {status}: {said}", "Try again in a moment.")
-    if code == NotReady.code:
-        return NotReady(said)
+    if code in (NotReady.code, NotSupported.code):
+        return (NotReady if code == NotReady.code else NotSupported)(said, param=param)
     return InvalidRequest(said or f"{host} refused the request with status {status}.", param=param, code=code)
-
-
-def from_transport(error: httpx.TransportError, host: str) -> Unavailable:
-    """Return the error for a request that got no reply."""
-    cause = _root(error)
-    if isinstance(cause, ssl.SSLError):
-        return Unavailable(f"{host} does not show a certificate that this machine trusts.", "Check REMOTE_BASE_URL.")
-    if isinstance(error, httpx.ConnectError) and "name" in str(error).lower():
-        return Unavailable(f"The name {host} cannot be resolved.", "Check REMOTE_BASE_URL and the network.")
-    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        return Unavailable(f"{host} cannot be reached.", "Check REMOTE_BASE_URL and that the service runs.")
-    if isinstance(error, httpx.TimeoutException):
-        return Unavailable(f"{host} did not answer in time.", "Try again; what it began may go on there.")
-    return Unavailable(f"The connection to {host} broke.", "Try again; what it began may go on there.")
 
 
 def redact(text: str) -> str:
@@ -104,18 +101,19 @@ def redact(text: str) -> str:
 
 def _missing(subject: Subject, said: str, host: str) -> VectorStoreError:
     if said in ("", "Not found", "Not Found", HTML_PAGE):
-        return NotFound(
+        return NoRoute(
             f"{host} has no such route.", "Check that REMOTE_BASE_URL ends in /v1 (or what it uses instead)."
         )
     return subject.not_found(said)
 
 
-def _by_status(status: int, said: str, host: str, code: str | None) -> VectorStoreError | None:
+def _by_status(reply: httpx.Response, said: str, host: str) -> VectorStoreError | None:
+    status = reply.status_code
     if status == 401:
         return Refused(f"{host} refused the key.", "Check REMOTE_API_KEY (or REMOTE_API_KEY_FILE) and REMOTE_AUTH.")
     if status == 403:
         return NotAllowed(f"{host} does not allow this: {said}", "Check what the key may do.")
-    if status == 429 and code == "insufficient_quota":
+    if out_of_quota(reply):
         return RateLimited(f"The quota at {host} is used up.", "Check its plan and billing.", code="insufficient_quota")
     if status == 429:
         return RateLimited(f"{host} takes no more requests now.", "Try again in a minute.")
@@ -147,9 +145,3 @@ def _read(reply: httpx.Response) -> tuple[str, str | None, str | None]:
 
 def _object(value: object) -> dict[str, Any]:
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-
-
-def _root(error: BaseException) -> BaseException:
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__ or error
-    return error

@@ -1,0 +1,47 @@
+"""When a remote is looked at again: it tells nobody of changes, so waiting is asking."""
+
+import anyio
+
+from vectorstores_server.engines.remote.client import RemoteClient
+
+LONGEST = 10.0
+"""Seconds between two looks after a long silence."""
+
+SHARE = 0.25
+"""Of the time since this process last changed something: what takes long is looked at less often."""
+
+
+class Polling:
+    """Marks that grow with each change of ours and each look. The first looks are as far apart as the service says."""
+
+    def __init__(self, client: RemoteClient) -> None:
+        self._client = client
+        self._mark = 1
+        self._changed_at: float | None = None
+        self._news = anyio.Event()
+
+    def restart(self) -> None:
+        """Note that this process has changed something: who waits looks at once, and then often again."""
+        self._mark += 1
+        self._changed_at = anyio.current_time()
+        self._news.set()
+        self._news = anyio.Event()
+
+    async def changed(self, since: int) -> int:
+        """See the contract. Returns for nothing whenever it is time to look."""
+        if since and since >= self._mark:
+            with anyio.move_on_after(self.seconds):
+                await self._news.wait()
+            self._mark = max(self._mark, since + 1)
+        return self._mark
+
+    async def next_look(self) -> None:
+        """Wait until it is time to look again."""
+        await self.changed(self._mark)
+
+    @property
+    def seconds(self) -> float:
+        """How long to wait before the next look."""
+        first = self._client.poll_seconds
+        quiet = 0.0 if self._changed_at is None else anyio.current_time() - self._changed_at
+        return max(first, min(LONGEST, quiet * SHARE))

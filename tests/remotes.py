@@ -1,0 +1,42 @@
+"""The remote engine over a double of each service, in this process."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import httpx
+
+from doubles import Azure, LiteLLM, Ours, Published, Yandex
+from doubles_ogx import OGX, LlamaStack
+from vectorstores_server.engines.remote.address import RemoteChoice, address_of
+from vectorstores_server.engines.remote.client import RemoteClient
+from vectorstores_server.engines.remote.engine import RemoteEngine
+from vectorstores_server.engines.remote.opening import chosen_dialect
+from vectorstores_tools.contract import Engine
+
+KEY = "planted-key"
+POLL_SECONDS = 0.01
+"""Between two looks at first; the doubles name no pace of their own."""
+
+SERVICES: dict[str, tuple[type[Published], RemoteChoice]] = {
+    "forwarded": (Ours, RemoteChoice("http://127.0.0.1/v1")),
+    "azure": (Azure, RemoteChoice("https://a.openai.azure.com/openai/v1?api-version=v1", KEY, auth="azure-api-key")),
+    "ogx": (OGX, RemoteChoice("http://127.0.0.1:8321/v1")),
+    "llama_stack": (LlamaStack, RemoteChoice("http://127.0.0.1:8321/v1/openai/v1")),
+    "yandex": (Yandex, RemoteChoice("https://ai.api.cloud.yandex.net/v1", KEY, "folder", auth="yandex-api-key")),
+    "litellm": (LiteLLM, RemoteChoice("http://127.0.0.1:4000/v1", KEY)),
+}
+
+
+@asynccontextmanager
+async def forwarded_to(service: str, served: Engine) -> AsyncGenerator[tuple[RemoteEngine, Published]]:
+    """The engine for a service, and the double, which answers from `served`."""
+    kind, choice = SERVICES[service]
+    double, dialect = kind(served), chosen_dialect(choice)
+    client = RemoteClient(address_of(choice, keep_alive=dialect.keep_alive), httpx.ASGITransport(double))
+    client.poll_seconds = POLL_SECONDS
+    engine = RemoteEngine(client, dialect)
+    try:
+        yield engine, double
+    finally:
+        await engine.aclose()
+        await double.aclose()
