@@ -1,92 +1,152 @@
+"""The guard in front of an app that only says what reached it."""
+
 import json
-from collections.abc import AsyncIterator
+import logging
+import time
+from collections.abc import AsyncIterator, Sequence
 
 import anyio
 import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Message, Receive, Scope, Send
 
-from vectorstores_server.access import StaticTokens
-from vectorstores_server.admission import Admission
+from vectorstores_server.access import ANYBODY, Caller, StaticTokens
+from vectorstores_server.admission import Admission, Cap
 from vectorstores_server.guard import Guard, Policy, Seen
 
 HERE = "http://127.0.0.1:8000"
 TOKENS = StaticTokens(("writing-token", "ro:reading-token"))
+WRITES = {"authorization": "Bearer writing-token"}
+MODERN = {"mcp-protocol-version": "2026-07-28", "mcp-method": "subscriptions/listen"}
 
 
 async def echo(request: Request) -> Response:
     body = await request.body()
-    return PlainTextResponse(f"{request.method} {len(body)} {request.state.read_only}")
+    return JSONResponse({"bytes": len(body), "read_only": request.state.read_only, "headers": dict(request.headers)})
+
+
+def over(guard: Guard) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(guard, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url=HERE)
 
 
 def guarded(policy: Policy, admission: Admission | None = None, seen: list[Seen] | None = None) -> httpx.AsyncClient:
     app = Starlette(routes=[Route("/{path:path}", echo, methods=["GET", "POST", "DELETE"])])
-    guard = Guard(app, policy, admission or Admission(8, 8), (seen if seen is not None else []).append)
-    return httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url=HERE)
+    return over(Guard(app, policy, admission or Admission(8, 8), (seen if seen is not None else []).append))
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost", "[::1]:9"])
-async def test_loopback_names_are_answered(host: str) -> None:
+async def test_loopback_names_are_answered() -> None:
     async with guarded(Policy()) as client:
-        assert (await client.get("/v1/files", headers={"host": host})).status_code == 200
+        for host in ("127.0.0.1:8000", "localhost", "[::1]:9", "LOCALHOST:1"):
+            assert (await client.get("/v1/files", headers={"host": host})).status_code == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "localhost.evil:80"])
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "localhost.evil:80", "localhost:x"])
 async def test_another_host_is_misdirected(host: str) -> None:
     async with guarded(Policy()) as client:
-        reply = await client.get("/v1/files", headers={"host": host})
+        for path in ("/v1/files", "/mcp", "/sse", "/health", "/.well-known/oauth-protected-resource"):
+            reply = await client.get(path, headers={"host": host})
+            assert reply.status_code == 421
+            assert "--allowed-host" in reply.json()["error"]["message"]
+
+
+async def test_two_hosts_are_no_host() -> None:
+    async with guarded(Policy()) as client:
+        reply = await client.get("/v1/files", headers=[("host", "localhost"), ("host", "evil.example")])
     assert reply.status_code == 421
-    assert "--allowed-host" in reply.json()["error"]["message"]
 
 
-async def test_a_web_page_of_another_origin_is_refused_on_every_route() -> None:
+async def test_a_host_with_a_port_is_answered_on_that_port_only() -> None:
+    async with guarded(Policy(hosts=frozenset({"vs.example:8443"}))) as client:
+        for host, status in (("vs.example:8443", 200), ("vs.example:80", 421), ("vs.example", 421)):
+            assert (await client.get("/v1/files", headers={"host": host})).status_code == status
+        page = {"host": "vs.example:8443", "origin": "https://VS.example:8443"}
+        assert (await client.get("/v1/files", headers=page)).status_code == 200
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://[::1", "http://localhost.evil"])
+async def test_a_web_page_of_another_origin_is_refused_on_every_route(origin: str) -> None:
     async with guarded(Policy()) as client:
         for path in ("/mcp", "/sse", "/v1/files", "/health", "/metrics"):
-            assert (await client.get(path, headers={"origin": "https://evil.example"})).status_code == 403
+            assert (await client.get(path, headers={"origin": origin})).status_code == 403
         assert (await client.get("/mcp", headers={"origin": "http://localhost:3000"})).status_code == 200
-        assert (await client.get("/mcp", headers={"origin": "null"})).status_code == 403
 
 
-@pytest.mark.parametrize("sent", [{}, {"authorization": "Bearer wrong"}, {"authorization": "Basic writing-token"}])
-async def test_without_a_good_token_the_answer_is_401_and_says_how(sent: dict[str, str]) -> None:
+@pytest.mark.parametrize("sent", [{}, {"authorization": "Basic writing-token"}, {"authorization": "Bearer "}])
+async def test_without_a_token_the_answer_is_401_and_says_how(sent: dict[str, str]) -> None:
     async with guarded(Policy(verifier=TOKENS)) as client:
         reply = await client.get("/v1/files", headers=sent)
     assert reply.status_code == 401
-    assert reply.headers["www-authenticate"] == "Bearer"
+    assert reply.headers["www-authenticate"] == 'Bearer realm="vector-stores-mcp"'
     assert reply.json()["error"]["code"] == "invalid_api_key"
-    assert "wrong" not in reply.text
+    assert "Authorization: Bearer" in reply.json()["error"]["message"]
 
 
-async def test_health_needs_no_token_and_ready_does() -> None:
+async def test_a_wrong_token_is_not_repeated() -> None:
     async with guarded(Policy(verifier=TOKENS)) as client:
-        assert (await client.get("/health")).status_code == 200
-        assert (await client.get("/.well-known/oauth-protected-resource/mcp")).status_code == 200
-        for path in ("/ready", "/metrics", "/openapi.json", "/healthy"):
+        for wrong in ("wrong", "writing-token2", "ro:reading-token", "ro:", "wr\u00f6ng"):
+            reply = await client.get("/v1/files", headers={b"authorization": f"Bearer {wrong}".encode()})
+            assert reply.status_code == 401
+            assert 'error="invalid_token"' in reply.headers["www-authenticate"]
+            assert wrong not in reply.text
+
+
+async def test_a_token_may_come_as_azure_sends_it() -> None:
+    async with guarded(Policy(verifier=TOKENS)) as client:
+        assert (await client.get("/v1/files", headers={"api-key": "writing-token"})).status_code == 200
+
+
+async def test_what_is_behind_the_guard_sees_no_token() -> None:
+    async with guarded(Policy(verifier=TOKENS)) as client:
+        reply = await client.get("/v1/files", headers={**WRITES, "api-key": "x", "cookie": "a=b"})
+    assert not {"authorization", "api-key", "cookie"} & reply.json()["headers"].keys()
+
+
+async def test_only_health_and_the_metadata_need_no_token() -> None:
+    async with guarded(Policy(verifier=TOKENS)) as client:
+        for path in ("/health", "/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"):
+            assert (await client.get(path)).status_code == 200
+        for path in ("/ready", "/metrics", "/openapi.json", "/healthy", "/health/x", "/v1/files", "/mcp", "/sse", "/"):
             assert (await client.get(path)).status_code == 401
 
 
 async def test_a_read_only_token_reads_and_searches_but_writes_nothing() -> None:
     async with guarded(Policy(verifier=TOKENS)) as client:
         client.headers["authorization"] = "Bearer reading-token"
-        assert (await client.get("/v1/files")).text == "GET 0 True"
-        assert (await client.post("/v1/vector_stores/vs_1/search", json={})).status_code == 200
-        for method, path in (("POST", "/v1/vector_stores"), ("DELETE", "/v1/files/x"), ("POST", "/v1/uploads")):
-            assert (await client.request(method, path)).status_code == 403
-        assert (await client.post("/mcp")).text.endswith("True")
+        assert (await client.get("/v1/files")).json()["read_only"] is True
+        for prefix in ("/v1", "/v1/openai/v1"):
+            assert (await client.post(f"{prefix}/vector_stores/vs_1/search", json={})).status_code == 200
+        for method, path in (
+            ("POST", "/v1/vector_stores"),
+            ("POST", "/v1/vector_stores/search"),
+            ("POST", "/v1/vector_stores/vs_1/files/search"),
+            ("DELETE", "/v1/files/x"),
+            ("POST", "/v1/uploads"),
+            ("POST", "/somewhere/new"),
+        ):
+            reply = await client.request(method, path)
+            assert reply.status_code == 403
+            assert 'error="insufficient_scope"' in reply.headers["www-authenticate"]
+        assert (await client.post("/mcp")).json()["read_only"] is True
 
 
-async def test_the_mark_of_a_read_only_token_is_not_part_of_it() -> None:
-    async with guarded(Policy(verifier=TOKENS)) as client:
-        reply = await client.get("/v1/files", headers={"authorization": "Bearer ro:reading-token"})
-    assert reply.status_code == 401
+async def test_mcp_is_refused_with_an_error_that_its_clients_read() -> None:
+    async with guarded(Policy(verifier=TOKENS, max_body=10)) as client:
+        for path in ("/mcp", "/mcp/", "/messages/", "/sse"):
+            reply = await client.post(path, content=b"x" * 11, headers=WRITES)
+            assert reply.status_code == 413
+            assert reply.json()["jsonrpc"] == "2.0"
+            assert reply.json()["id"] is None
+            assert reply.json()["error"]["data"] == {"type": "invalid_request_error", "code": "too_large"}
 
 
 async def test_an_announced_body_over_the_limit_is_413_in_the_envelope() -> None:
     async with guarded(Policy(max_body=1024)) as client:
-        reply = await client.post("/mcp", content=b"x" * 2000)
+        reply = await client.post("/v1/vector_stores", content=b"x" * 2000)
     assert reply.status_code == 413
     assert reply.json()["error"]["code"] == "too_large"
 
@@ -97,50 +157,188 @@ async def test_a_body_that_does_not_say_its_size_is_cut_at_the_limit() -> None:
             yield b"x" * 100
 
     async with guarded(Policy(max_body=1024)) as client:
-        reply = await client.post("/mcp", content=endless())
-    assert reply.status_code == 413
+        reply = await client.post("/v1/vector_stores", content=endless())
+        assert reply.status_code == 413
+        assert reply.json()["error"]["code"] == "too_large"
+        assert (await client.post("/v1/vector_stores", content=b"x" * 1024)).json()["bytes"] == 1024
 
 
 async def test_uploads_have_a_limit_of_their_own() -> None:
     async with guarded(Policy(max_body=10, max_upload=1000)) as client:
-        assert (await client.post("/v1/files", content=b"x" * 500)).status_code == 200
-        assert (await client.post("/v1/uploads/u/parts", content=b"x" * 500)).status_code == 200
-        assert (await client.post("/v1/vector_stores/v/files", content=b"x" * 500)).status_code == 413
+        for path in ("/v1/files", "/v1/openai/v1/files", "/v1/uploads/u/parts"):
+            assert (await client.post(path, content=b"x" * 500)).status_code == 200
+            assert (await client.post(path, content=b"x" * 1001)).status_code == 413
+        for path in ("/v1/vector_stores/v/files", "/v1/uploads/a/b/parts", "/mcp/parts", "/messages/parts"):
+            assert (await client.post(path, content=b"x" * 500)).status_code == 413
 
 
-async def test_over_the_cap_the_answer_is_429_with_retry_after_and_room_comes_back() -> None:
-    entered, leave = anyio.Event(), anyio.Event()
+async def test_a_body_that_stands_still_is_given_up() -> None:
+    sent: list[Message] = []
 
-    async def hold(request: Request) -> Response:
-        entered.set()
-        await leave.wait()
-        return PlainTextResponse("done")
+    async def nothing() -> Message:
+        await anyio.sleep_forever()
+        raise AssertionError
 
-    guard = Guard(Starlette(routes=[Route("/v1/hold", hold)]), Policy(), Admission(1, 1))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url=HERE) as client:
+    async def note(message: Message) -> None:
+        sent.append(message)
+
+    guard = Guard(
+        Starlette(routes=[Route("/v1/x", echo, methods=["POST"])]), Policy(body_seconds=0.01), Admission(1, 1)
+    )
+    headers = [(b"host", b"localhost"), (b"content-length", b"5")]
+    with anyio.fail_after(5):
+        await guard(
+            {"type": "http", "method": "POST", "path": "/v1/x", "headers": headers, "query_string": b""}, nothing, note
+        )
+    assert sent[0]["status"] == 408
+
+
+class Holding:
+    """An app whose requests stay until `leave` is set."""
+
+    def __init__(self) -> None:
+        self.entered, self.leave = anyio.Event(), anyio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.entered.set()
+        await self.leave.wait()
+        await PlainTextResponse("done")(scope, receive, send)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [("GET", "/v1/hold", {}), ("GET", "/sse", {}), ("POST", "/mcp", MODERN), ("POST", "/mcp", {})],
+)
+async def test_over_the_cap_the_answer_is_429_with_retry_after_and_room_comes_back(
+    method: str, path: str, headers: dict[str, str]
+) -> None:
+    holding = Holding()
+    async with over(Guard(holding, Policy(), Admission(1, 1, streams=1))) as client:
         with anyio.fail_after(5):
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(client.get, "/v1/hold")
-                await entered.wait()
-                refused = await client.get("/v1/hold")
-                leave.set()
+                tasks.start_soon(lambda: client.request(method, path, headers=headers))
+                await holding.entered.wait()
+                refused = await client.request(method, path, headers=headers)
                 assert refused.status_code == 429
                 assert refused.headers["retry-after"] == "1"
-            assert (await client.get("/v1/hold")).text == "done"
+                holding.leave.set()
+            assert (await client.request(method, path, headers=headers)).text == "done"
 
 
-async def test_one_caller_does_not_take_the_room_of_another() -> None:
-    admission = Admission(in_all=4, per_caller=1)
-    with admission.enter("a") as first, admission.enter("a") as second, admission.enter("b") as third:
+@pytest.mark.parametrize("open_path", ["/sse", "/mcp"])
+async def test_who_only_listens_takes_no_room_from_who_works(open_path: str) -> None:
+    holding, app = Holding(), Starlette(routes=[Route("/v1/files", echo)])
+    admission = Admission(1, 1, streams=1)
+
+    async def either(scope: Scope, receive: Receive, send: Send) -> None:
+        await (holding if scope["path"] == open_path else app)(scope, receive, send)
+
+    async with over(Guard(either, Policy(), admission)) as client:
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(client.get, open_path)
+                await holding.entered.wait()
+                assert (admission.streams.running, admission.requests.running) == (1, 0)
+                assert (await client.get("/v1/files")).status_code == 200
+                holding.leave.set()
+
+
+async def test_an_old_client_cannot_call_its_work_listening() -> None:
+    holding, admission = Holding(), Admission(1, 1)
+    async with over(Guard(holding, Policy(), admission)) as client:
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as tasks:
+                named = {**MODERN, "mcp-protocol-version": "2025-11-25"}
+                tasks.start_soon(lambda: client.post("/mcp", headers=named))
+                await holding.entered.wait()
+                assert admission.requests.running == 1
+                holding.leave.set()
+
+
+async def test_a_server_that_is_full_still_says_that_it_is_well() -> None:
+    admission = Admission(1, 1)
+    with admission.requests.enter(ANYBODY):
+        async with guarded(Policy(), admission) as client:
+            assert (await client.get("/v1/files")).status_code == 429
+            for path in ("/health", "/ready", "/metrics"):
+                assert (await client.get(path)).status_code == 200
+
+
+def test_one_caller_does_not_take_the_room_of_another() -> None:
+    cap = Cap(in_all=4, per_caller=1)
+    a, b = Caller("a"), Caller("b")
+    with cap.enter(a) as first, cap.enter(a) as second, cap.enter(b) as third:
         assert (first, second, third) == (True, False, True)
-    assert admission.running == 0
+    assert cap.running == 0
 
 
-async def test_every_reply_carries_a_request_id_that_the_log_has_too() -> None:
-    seen: list[Seen] = []
-    async with guarded(Policy(verifier=TOKENS), seen=seen) as client:
-        good = await client.get("/v1/files", headers={"authorization": "Bearer writing-token"})
+def test_without_tokens_only_the_cap_in_all_counts() -> None:
+    cap = Cap(in_all=2, per_caller=1)
+    with cap.enter(ANYBODY) as first, cap.enter(ANYBODY) as second, cap.enter(ANYBODY) as third:
+        assert (first, second, third) == (True, True, False)
+
+
+async def test_a_stream_ends_with_the_token_that_opened_it() -> None:
+    class Brief:
+        async def caller(self, token: str) -> Caller:
+            return Caller("brief", expires_at=time.time() + 0.05)
+
+    async def events() -> AsyncIterator[bytes]:
+        yield b"first"
+        await anyio.sleep_forever()
+
+    async def endless(request: Request) -> Response:
+        return StreamingResponse(events())
+
+    guard = Guard(Starlette(routes=[Route("/sse", endless)]), Policy(verifier=Brief()), Admission(1, 1))
+    with anyio.fail_after(5):
+        async with over(guard) as client:
+            assert (await client.get("/sse", headers=WRITES)).text == "first"
+
+
+def lines(records: Sequence[logging.LogRecord]) -> list[dict[str, object]]:
+    return [json.loads(r.getMessage()) for r in records if r.name == "vectorstores_server.accesslog"]
+
+
+async def test_every_request_is_one_line_of_json_with_the_id_of_its_reply(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    async with guarded(Policy(verifier=TOKENS)) as client:
+        good = await client.get("/v1/files?secret=in-the-query", headers=WRITES)
         bad = await client.get("/v1/files")
-    assert [one.request_id for one in seen] == [good.headers["x-request-id"], bad.headers["x-request-id"]]
-    assert [(one.status, one.caller) for one in seen] == [(200, "token-1"), (401, "anybody")]
-    assert "writing-token" not in json.dumps([repr(one) for one in seen]) + repr(TOKENS)
+        await client.get("/health")
+    first, second = lines(caplog.records)
+    assert (first["request_id"], second["request_id"]) == (good.headers["x-request-id"], bad.headers["x-request-id"])
+    assert (first["status"], first["caller"], first["path"]) == (200, "token-1", "/v1/files")
+    assert (second["status"], second["caller"]) == (401, "anybody")
+    ours = [record.getMessage() for record in caplog.records if record.name != "httpx"]
+    assert not [text for text in (*ours, repr(TOKENS)) if "in-the-query" in text or "writing-token" in text]
+
+
+async def test_a_failure_of_the_app_is_noted_with_its_kind(caplog: pytest.LogCaptureFixture) -> None:
+    async def broken(request: Request) -> Response:
+        raise LookupError("the text may hold anything")
+
+    caplog.set_level(logging.INFO)
+    seen: list[Seen] = []
+    async with over(
+        Guard(Starlette(routes=[Route("/v1/x", broken)]), Policy(), Admission(1, 1), seen.append)
+    ) as client:
+        reply = await client.get("/v1/x")
+    assert (reply.status_code, seen[0].status, seen[0].error) == (500, 500, "LookupError")
+    assert lines(caplog.records)[0]["error"] == "LookupError"
+    assert reply.headers["x-request-id"] == seen[0].request_id
+
+
+async def test_a_client_that_hangs_up_in_the_middle_of_its_body_is_no_failure() -> None:
+    async def hang_up() -> Message:
+        await anyio.lowlevel.checkpoint()
+        return {"type": "http.disconnect"}
+
+    async def drop(message: Message) -> None:
+        del message
+
+    seen: list[Seen] = []
+    guard = Guard(Starlette(routes=[Route("/v1/x", echo, methods=["POST"])]), Policy(), Admission(1, 1), seen.append)
+    scope: Scope = {"type": "http", "method": "POST", "path": "/v1/x", "headers": [(b"host", b"localhost")]}
+    await guard({**scope, "query_string": b""}, hang_up, drop)
+    assert [(one.status, one.error) for one in seen] == [(499, None)]

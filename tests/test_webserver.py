@@ -88,7 +88,8 @@ async def test_tokens_open_what_they_are_for_and_nothing_else(tmp_path: Path) ->
         assert (await http.get("/health")).status_code == 200
         for path in ("/v1/vector_stores", "/mcp", "/sse", "/ready", "/metrics", "/openapi.json"):
             reply = await http.get(path)
-            assert (reply.status_code, reply.headers["www-authenticate"]) == (401, "Bearer"), path
+            challenge = (401, 'Bearer realm="vector-stores-mcp"')
+            assert (reply.status_code, reply.headers["www-authenticate"]) == challenge, path
         writer = openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="writer-1234")
         reader = openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="reader-1234")
         async with writer, reader:

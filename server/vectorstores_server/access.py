@@ -14,10 +14,14 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody who may come in. `name` stands in logs and counts; it is never the token."""
+    """Somebody who may come in. `name` stands in logs and counts; it is never the token.
+
+    `expires_at` is the Unix time after which the token is no longer good.
+    """
 
     name: str
     read_only: bool = False
+    expires_at: float | None = None
 
 
 ANYBODY = Caller("anybody")
@@ -27,7 +31,7 @@ class Verifier(Protocol):
     """Tells who a bearer token belongs to."""
 
     async def caller(self, token: str) -> Caller | None:
-        """Return who it is, None for a token that is not (or no longer) good."""
+        """Return who it is, None for a token that is not (or no longer) good. Unavailable: it cannot be told now."""
         ...
 
 

@@ -1,63 +1,31 @@
 """The one ASGI middleware in front of everything: Host, Origin, token, size of the body, room.
 
-In front of the SDK's routes and of /v1 alike, because the SDK's own checks leave a mounted app open to any Host.
+In front of the SDK's routes and of /v1 alike, because the SDK's own checks leave a mounted app open to any Host. What
+is behind it finds the caller and the request's id in the request's state, and no token in its headers.
 """
 
-import json
-import logging
+import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from uuid import uuid4
 
+import anyio
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vectorstores_server.access import ANYBODY, Caller, Verifier
+from vectorstores_server import accesslog
+from vectorstores_server.access import ANYBODY
+from vectorstores_server.accesslog import CLIENT_CLOSED_REQUEST, Seen
 from vectorstores_server.admission import Admission
+from vectorstores_server.policy import MEBIBYTE, OPERATIONS, Policy, is_stream
+from vectorstores_server.refusals import Refusal
 
-log = logging.getLogger("vectorstores_server.access")
+__all__ = ["Guard", "Policy", "Seen"]
 
-MEBIBYTE = 1024 * 1024
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
-OPEN_PATHS = ("/health", "/.well-known/oauth-protected-resource")
-STREAMS = frozenset({("GET", "/sse"), ("GET", "/mcp"), ("GET", "/mcp/")})
-READING_POSTS = ("/search",)
-UPLOAD_PATHS = frozenset({"/v1/files", "/v1/openai/v1/files"})
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """Who may come in, and with how much. `verifier` None: everybody who reaches the port."""
-
-    hosts: frozenset[str] = LOOPBACK
-    verifier: Verifier | None = None
-    challenge: str = "Bearer"
-    max_body: int = 16 * MEBIBYTE
-    max_upload: int = 513 * MEBIBYTE
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One finished request, for the log and the counters."""
-
-    method: str
-    path: str
-    status: int
-    seconds: float
-    caller: str
-    request_id: str
-
-
-class Refusal(Exception):
-    """Why a request does not come in."""
-
-    def __init__(self, status: int, message: str, code: str, **headers: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+SECRETS = frozenset({b"authorization", b"proxy-authorization", b"api-key", b"cookie"})
+GONE: Message = {"type": "http.disconnect"}
 
 
 class Guard:
@@ -76,143 +44,144 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
-            await _Exchange(scope, receive, send).run(self._app, self._policy, self._admission, self._observe)
+            exchange = _Exchange(self._policy, scope, receive, send)
+            with self._noting(exchange):
+                try:
+                    await self._pass(exchange)
+                except Refusal as refusal:
+                    await exchange.refuse(refusal)
         else:
             await send({"type": "websocket.close", "code": 1008})
 
+    async def _pass(self, exchange: "_Exchange") -> None:
+        await exchange.check()
+        if exchange.path in OPERATIONS:
+            await exchange.pass_on(self._app)
+            return
+        cap = self._admission.streams if exchange.stream else self._admission.requests
+        with cap.enter(exchange.caller) as has_room:
+            if not has_room:
+                what = "streams are open" if exchange.stream else "requests are running"
+                raise Refusal(429, f"Too many {what}. Try again shortly.", "rate_limit_exceeded", Retry_After="1")
+            await exchange.pass_on(self._app)
 
-class _Exchange:
-    """One request on its way through."""
-
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.scope, self._receive, self._send = scope, receive, send
-        self.headers = Headers(scope=scope)
-        self.id = f"req_{uuid4().hex}"
-        self.status = 0
-        self.room = 0
-        self.too_large = False
-        self.caller = ANYBODY
-
-    async def run(self, app: ASGIApp, policy: Policy, admission: Admission, observe: Callable[[Seen], None]) -> None:
+    @contextmanager
+    def _noting(self, exchange: "_Exchange") -> Generator[None]:
         began = time.perf_counter()
         try:
-            await self.check(policy)
-            await self.admit(app, admission)
-        except Refusal as refusal:
-            await self.refuse(refusal)
+            yield
         finally:
-            seconds = time.perf_counter() - began
-            seen = Seen(self.scope["method"], self.scope["path"], self.status, seconds, self.caller.name, self.id)
-            log.info(
-                "%s %s %d %.1f ms %s %s",
-                seen.method,
-                seen.path,
-                seen.status,
-                seconds * 1e3,
-                seen.caller,
-                seen.request_id,
-            )
-            observe(seen)
+            seen = exchange.seen(time.perf_counter() - began, sys.exception())
+            accesslog.write(seen)
+            self._observe(seen)
 
-    async def check(self, policy: Policy) -> None:
-        self.check_host(policy.hosts)
-        self.caller = await self.identify(policy)
+
+class _Exchange:
+    """One request on its way in, and its reply on the way out."""
+
+    def __init__(self, policy: Policy, scope: Scope, receive: Receive, send: Send) -> None:
+        self._policy = policy
+        self._scope, self._receive, self._send = scope, receive, send
+        self._headers = Headers(scope=scope)
+        self._room = policy.room(scope["method"], scope["path"])
+        self._larger = f"The body is larger than the {self._room // MEBIBYTE} MiB that are taken here."
+        self._arrived = False
+        self._cut: Refusal | None = None
+        self._status = 0
+        self._replied = False
+        self._id = f"req_{uuid4().hex}"
+        self.path: str = scope["path"]
+        self.stream = is_stream(scope["method"], scope["path"], self._headers)
+        self.caller = ANYBODY
+
+    async def check(self) -> None:
+        """Raise the first Refusal that applies."""
+        self._policy.check_names(self._headers)
+        self.caller = await self._policy.identify(self._headers, self.path)
         if self.caller.read_only:
-            self.check_reads_only()
-        self.scope.setdefault("state", {})["read_only"] = self.caller.read_only
-        self.check_size(policy)
+            self._policy.check_reads_only(self._scope["method"], self.path)
+        declared = self._headers.get("content-length", "")
+        if declared.isdigit() and int(declared) > self._room:
+            raise Refusal(413, self._larger, "too_large")
 
-    def check_host(self, hosts: frozenset[str]) -> None:
-        host = self.headers.get("host", "")
-        if _name(host) not in hosts and host.lower() not in hosts:
-            raise Refusal(
-                421,
-                f"This server does not answer for the host '{host[:100]}'. Start it with --allowed-host.",
-                "bad_host",
-            )
-        origin = self.headers.get("origin")
-        if origin is not None and _name(urlsplit(origin).netloc) not in hosts:
-            raise Refusal(403, f"Requests from the web page '{origin[:100]}' are not allowed.", "bad_origin")
-
-    async def identify(self, policy: Policy) -> Caller:
-        path: str = self.scope["path"]
-        if policy.verifier is None or path == OPEN_PATHS[0] or path.startswith(OPEN_PATHS[1]):
-            return ANYBODY
-        scheme, _, token = self.headers.get("authorization", "").partition(" ")
-        token = token.strip() if scheme.lower() == "bearer" else self.headers.get("api-key", "")
-        caller = await policy.verifier.caller(token) if token else None
-        if caller is None:
-            said = "Incorrect API key provided." if token else "No API key provided."
-            raise Refusal(
-                401,
-                f"{said} Send it as 'Authorization: Bearer ...'.",
-                "invalid_api_key",
-                WWW_Authenticate=policy.challenge,
-            )
-        return caller
-
-    def check_reads_only(self) -> None:
-        method, path = self.scope["method"], self.scope["path"]
-        reads = method in ("GET", "HEAD", "OPTIONS") or path.endswith(READING_POSTS)
-        if path.startswith("/v1") and not reads:
-            raise Refusal(403, "This token may only read. Use one that may write.", "read_only")
-
-    def check_size(self, policy: Policy) -> None:
-        path: str = self.scope["path"]
-        takes_bytes = path in UPLOAD_PATHS or path.endswith("/parts")
-        self.room = policy.max_upload if takes_bytes else policy.max_body
-        declared = self.headers.get("content-length", "0")
-        if declared.isdigit() and int(declared) > self.room:
-            raise self.larger()
-
-    def larger(self) -> Refusal:
-        return Refusal(
-            413, f"The body is larger than the {self.room // MEBIBYTE} MiB that are taken here.", "too_large"
-        )
-
-    async def admit(self, app: ASGIApp, admission: Admission) -> None:
-        if (self.scope["method"], self.scope["path"]) in STREAMS:
-            await app(self.scope, self.receive, self.send)
-            return
-        with admission.enter(self.caller.name) as has_room:
-            if not has_room:
-                raise Refusal(
-                    429, "Too many requests are running. Try again shortly.", "rate_limit_exceeded", Retry_After="1"
-                )
+    async def pass_on(self, app: ASGIApp) -> None:
+        """Let the app answer. A stream ends with the token that opened it."""
+        state = {
+            **self._scope.get("state", {}),
+            "caller": self.caller,
+            "read_only": self.caller.read_only,
+            "request_id": self._id,
+        }
+        headers = [(name, value) for name, value in self._scope["headers"] if name not in SECRETS]
+        with anyio.CancelScope(deadline=self._deadline()) as limit:
             try:
-                await app(self.scope, self.receive, self.send)
-            finally:
-                if self.too_large and not self.status:
-                    raise self.larger()
+                await app({**self._scope, "headers": headers, "state": state}, self.receive, self.send)
+            except* ClientDisconnect:
+                self._status = 0 if self._cut else CLIENT_CLOSED_REQUEST
+        if self._cut is not None and not self._status:
+            raise self._cut
+        if limit.cancelled_caught and self._status and not self._replied:
+            await self._send({"type": "http.response.body", "body": b""})
+
+    def _deadline(self) -> float:
+        if self.caller.expires_at is None or not self.stream:
+            return float("inf")
+        return anyio.current_time() + max(0.0, self.caller.expires_at - time.time())
 
     async def receive(self) -> Message:
         """Count the body; past the limit the app sees its client leave, and what it says is dropped."""
-        message = await self._receive()
-        self.room -= len(message.get("body", b""))
-        if self.room < 0:
-            self.too_large = True
-            return {"type": "http.disconnect"}
+        if self._cut is not None:
+            return GONE
+        if self._arrived:
+            return await self._receive()
+        message = GONE
+        with anyio.move_on_after(self._policy.body_seconds) as waiting:
+            message = await self._receive()
+        if waiting.cancelled_caught:
+            self._cut = Refusal(408, "The body of the request did not arrive. Send it again.", "timeout")
+            return GONE
+        self._arrived = not message.get("more_body", False)
+        self._room -= len(message.get("body", b""))
+        if self._room < 0:
+            self._cut = Refusal(413, self._larger, "too_large")
+            return GONE
         return message
 
     async def send(self, message: Message) -> None:
-        if self.too_large and not self.status:
+        if self._cut is not None and not self._status:
             return
         if message["type"] == "http.response.start":
-            self.status = message["status"]
-            MutableHeaders(scope=message)["x-request-id"] = self.id
+            self._status = message["status"]
+            MutableHeaders(scope=message)["x-request-id"] = self._id
+        self._replied = message["type"] == "http.response.body" and not message.get("more_body", False)
         await self._send(message)
 
     async def refuse(self, refusal: Refusal) -> None:
-        self.status = refusal.status
-        kind = "rate_limit_error" if refusal.status == 429 else "invalid_request_error"
-        body = {"error": {"message": str(refusal), "type": kind, "param": None, "code": refusal.code}}
-        headers = {"content-type": "application/json", "x-request-id": self.id, **refusal.headers}
-        raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        """Reply with the refusal."""
+        self._status = refusal.status
+        body = refusal.body(self.path)
+        headers = {
+            "content-type": "application/json",
+            "content-length": str(len(body)),
+            "x-request-id": self._id,
+            **refusal.headers,
+        }
+        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         await self._send({"type": "http.response.start", "status": refusal.status, "headers": raw})
-        await self._send({"type": "http.response.body", "body": json.dumps(body).encode()})
+        await self._send({"type": "http.response.body", "body": body})
 
-
-def _name(host: str) -> str:
-    """Return the host without its port, in lower case."""
-    name, colon, port = host.lower().rpartition(":")
-    return name if colon and port.isdigit() else host.lower()
+    def seen(self, seconds: float, error: BaseException | None) -> Seen:
+        """Return what is noted of it; `error` is what the app raised."""
+        failed = isinstance(error, Exception)
+        client = self._scope.get("client")
+        return Seen(
+            method=self._scope["method"],
+            path=self.path,
+            status=self._status or (500 if failed else CLIENT_CLOSED_REQUEST),
+            seconds=seconds,
+            caller=self.caller.name,
+            request_id=self._id,
+            client=client[0] if client else None,
+            stream=self.stream,
+            error=type(error).__name__ if failed else None,
+        )

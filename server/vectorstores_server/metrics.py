@@ -1,12 +1,32 @@
 """Counts and times for Prometheus, in a registry of this server's own."""
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from vectorstores_server.accesslog import Seen
 from vectorstores_server.admission import Admission
-from vectorstores_server.guard import Seen
 
+PREFIX = "vector_stores_"
+TOTAL = "_total"
 BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
-FIRST_STEPS = frozenset({"v1", "mcp", "sse", "messages", "health", "ready", "metrics", "openapi.json"})
+METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+FIRST_STEPS = frozenset({"mcp", "sse", "messages", "health", "ready", "metrics", "openapi.json"})
+API_STEPS = frozenset(
+    {"vector_stores", "files", "file_batches", "uploads", "search", "content", "parts", "cancel", "complete"}
+)
 
 
 class Metrics:
@@ -15,44 +35,61 @@ class Metrics:
     content_type = CONTENT_TYPE_LATEST
 
     def __init__(self, admission: Admission) -> None:
-        self.registry = CollectorRegistry()
+        self._registry = CollectorRegistry()
         self._requests = Counter(
-            "vector_stores_requests_total", "Finished requests.", ("route", "method", "status"), registry=self.registry
+            f"{PREFIX}requests", "Finished requests.", ("route", "method", "status"), registry=self._registry
         )
         self._seconds = Histogram(
-            "vector_stores_request_seconds",
-            "Time from the first byte of a request to the last of its reply.",
+            f"{PREFIX}request_seconds",
+            "Time of a request until the last byte of its reply; without streams that only listen.",
             ("route",),
             buckets=BUCKETS,
-            registry=self.registry,
+            registry=self._registry,
         )
-        running = Gauge("vector_stores_requests_running", "Requests that run now.", registry=self.registry)
-        running.set_function(lambda: admission.running)
-        self._engine = Gauge(
-            "vector_stores_engine", "State of the engine, by what is counted.", ("what",), registry=self.registry
-        )
+        running = Gauge(f"{PREFIX}requests_running", "Requests that run now.", registry=self._registry)
+        running.set_function(lambda: admission.requests.running)
+        streams = Gauge(f"{PREFIX}streams_open", "Streams that listen now.", registry=self._registry)
+        streams.set_function(lambda: admission.streams.running)
+        self._engine = _Engine()
+        self._registry.register(self._engine)
+        ProcessCollector(registry=self._registry)
 
     def observe(self, seen: Seen) -> None:
         """Count one finished request."""
         route = route_of(seen.path)
-        self._requests.labels(route, seen.method, str(seen.status)).inc()
-        self._seconds.labels(route).observe(seen.seconds)
+        method = seen.method if seen.method in METHODS else "other"
+        self._requests.labels(route, method, str(seen.status)).inc()
+        if not seen.stream:
+            self._seconds.labels(route).observe(seen.seconds)
 
-    def render(self, state: dict[str, float]) -> bytes:
-        """Return the page, `state` being the engine's numbers of now."""
-        for what, value in state.items():
-            self._engine.labels(what).set(value)
-        return generate_latest(self.registry)
+    def render(self, state: Mapping[str, Any]) -> bytes:
+        """Return the page; `state` is what the probe of the engine says (see `operations.Probe`)."""
+        self._engine.state = state
+        return generate_latest(self._registry)
+
+
+class _Engine(Collector):
+    """The engine's numbers, as the probe has just told them."""
+
+    def __init__(self) -> None:
+        self.state: Mapping[str, Any] = {}
+
+    def collect(self) -> Iterator[Metric]:
+        ready = bool(self.state.get("ready"))
+        yield GaugeMetricFamily(f"{PREFIX}ready", "Whether all parts work.", value=float(ready))
+        parts = GaugeMetricFamily(f"{PREFIX}part_ok", "Whether a part works.", labels=["part"])
+        for part, check in self.state.get("checks", {}).items():
+            parts.add_metric([part], float(check["ok"]))
+        yield parts
+        for name, value in self.state.get("numbers", {}).items():
+            about = f"{name.removesuffix(TOTAL).replace('_', ' ').capitalize()}."
+            family = CounterMetricFamily if name.endswith(TOTAL) else GaugeMetricFamily
+            yield family(f"{PREFIX}{name}", about, value=float(value))
 
 
 def route_of(path: str) -> str:
     """Return the path with ids left out, one of few values whatever is asked for."""
     steps = [step for step in path.split("/") if step]
-    if not steps or steps[0] not in FIRST_STEPS:
-        return "other"
-    if steps[0] != "v1":
-        return f"/{steps[0]}"
-    kept = [
-        s for s in steps if s in ("vector_stores", "files", "file_batches", "uploads", "search", "content", "parts")
-    ]
-    return "/v1/" + "/".join(kept)
+    if steps[:1] == ["v1"]:
+        return "/v1/" + "/".join(step for step in steps if step in API_STEPS)
+    return f"/{steps[0]}" if steps and steps[0] in FIRST_STEPS else "other"

@@ -1,66 +1,39 @@
-"""OAuth resource-server mode: JWTs of one issuer for one audience, checked against its cached keys.
+"""OAuth resource-server mode: JWTs of one issuer for one audience (RFC 9068), and where to get them (RFC 9728)."""
 
-RFC 9068 (JWT access tokens), RFC 8414 (issuer metadata), RFC 9728 (protected-resource metadata).
-"""
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import urlsplit
 
-import time
-from dataclasses import dataclass, field
-from typing import Any
-
-import anyio
 import httpx
 import jwt
 from mcp.server.auth.provider import AccessToken, TokenVerifier
 
 from vectorstores_server.access import Caller
+from vectorstores_server.issuer import ALGORITHMS, IssuerKeys
+from vectorstores_server.policy import METADATA, WRITE_SCOPE
 
-METADATA_PATHS = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
-ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384", "PS256", "PS384", "PS512", "EdDSA")
-SECONDS_BETWEEN_FETCHES = 30.0
-SECONDS_KEYS_ARE_GOOD = 3_600.0
-READ_SCOPE, WRITE_SCOPE = "vector_stores:read", "vector_stores:write"
+READ_SCOPE = "vector_stores:read"
+LEEWAY_SECONDS = 30
 
 
-@dataclass
-class IssuerKeys:
-    """An issuer's signing keys: fetched when first needed, again when an unknown key id comes or after an hour."""
+@dataclass(frozen=True, slots=True)
+class ResourceServer:
+    """What the settings of OAuth come to: who checks tokens, the metadata document, and its address."""
 
-    issuer: str
-    client: httpx.AsyncClient
-    fetched_at: float = float("-inf")
-    keys: dict[str, jwt.PyJWK] = field(default_factory=dict[str, jwt.PyJWK])
-    lock: anyio.Lock = field(default_factory=anyio.Lock)
+    verifier: "JwtVerifier"
+    metadata: Mapping[str, Any]
+    metadata_url: str
 
-    async def key(self, key_id: str | None) -> jwt.PyJWK | None:
-        """Return the key of that id (the only one where the token names none), None when the issuer has no such key."""
-        async with self.lock:
-            age = time.monotonic() - self.fetched_at
-            if age > SECONDS_KEYS_ARE_GOOD or (self._find(key_id) is None and age > SECONDS_BETWEEN_FETCHES):
-                await self._fetch()
-            return self._find(key_id)
 
-    def _find(self, key_id: str | None) -> jwt.PyJWK | None:
-        if key_id is None and len(self.keys) == 1:
-            return next(iter(self.keys.values()))
-        return self.keys.get(key_id or "")
-
-    async def _fetch(self) -> None:
-        self.fetched_at = time.monotonic()
-        address = await self._keys_address()
-        if address is None:
-            return
-        reply = await self.client.get(address)
-        if reply.status_code == 200:
-            found = jwt.PyJWKSet.from_dict(reply.json()).keys
-            self.keys = {key.key_id or "": key for key in found}
-
-    async def _keys_address(self) -> str | None:
-        for path in METADATA_PATHS:
-            reply = await self.client.get(self.issuer.rstrip("/") + path)
-            if reply.status_code == 200:
-                said: dict[str, Any] = reply.json()
-                return str(said["jwks_uri"]) if said.get("issuer", "").rstrip("/") == self.issuer.rstrip("/") else None
-        return None
+def resource_server(issuer: str, audience: str, transport: httpx.AsyncBaseTransport | None = None) -> ResourceServer:
+    """Return it for an issuer and an audience, which is our own URL. Raises InvalidRequest; the network stays alone."""
+    parts = urlsplit(audience)
+    return ResourceServer(
+        JwtVerifier(IssuerKeys(issuer, transport), audience),
+        resource_metadata(issuer, audience),
+        f"{parts.scheme}://{parts.netloc}{METADATA}{parts.path.rstrip('/')}",
+    )
 
 
 class JwtVerifier(TokenVerifier):
@@ -71,26 +44,26 @@ class JwtVerifier(TokenVerifier):
         self._audience = audience
 
     async def verify_token(self, token: str) -> AccessToken | None:
-        """Return what the token says, None where its signature, issuer, audience or time is not good."""
+        """Return what the token says; None where signature, issuer, audience or time is not good, or it names nobody.
+
+        Raises Unavailable where the issuer's keys cannot be had.
+        """
         try:
-            key = await self._keys.key(jwt.get_unverified_header(token).get("kid"))
-            if key is None:
-                return None
-            claims: dict[str, Any] = jwt.decode(
-                token,
-                key,
-                algorithms=[a for a in ALGORITHMS if a == (key.algorithm_name or a)],
-                audience=self._audience,
-                issuer=self._keys.issuer,
-                options={"require": ["exp", "iss", "aud"]},
-                leeway=30,
-            )
-        except (jwt.PyJWTError, httpx.HTTPError, ValueError, KeyError):
+            key = await self._keys.key(_key_id(token))
+            claims = self._claims(token, key) if key else None
+        except (jwt.PyJWTError, ValueError, RecursionError):  # the header is parsed before anything is known of it
             return None
-        scopes = str(claims.get("scope", "")).split()
-        client = str(claims.get("client_id", claims.get("azp", "")))
+        client = str(claims.get("client_id") or claims.get("azp") or "") if claims else ""
+        if not claims or not (client or claims.get("sub")):
+            return None
         return AccessToken(
-            token=token, client_id=client, scopes=scopes, expires_at=int(claims["exp"]), subject=claims.get("sub")
+            token=token,
+            client_id=client,
+            scopes=_scopes(claims),
+            expires_at=int(claims["exp"]),
+            resource=self._audience,
+            subject=claims.get("sub"),
+            claims={"iss": claims["iss"]},
         )
 
     async def caller(self, token: str) -> Caller | None:
@@ -98,12 +71,25 @@ class JwtVerifier(TokenVerifier):
         verified = await self.verify_token(token)
         if verified is None:
             return None
+        name = f"oauth:{verified.subject}" if verified.subject else f"oauth-client:{verified.client_id}"
         read_only = READ_SCOPE in verified.scopes and WRITE_SCOPE not in verified.scopes
-        return Caller(f"oauth:{verified.subject or verified.client_id}", read_only)
+        return Caller(name, read_only, (verified.expires_at or 0) + LEEWAY_SECONDS)
+
+    def _claims(self, token: str, key: jwt.PyJWK) -> dict[str, Any]:
+        """Return the claims of a token that this key signed, by this key's own algorithm."""
+        return jwt.decode(
+            token,
+            key,
+            algorithms=[name for name in ALGORITHMS if name == key.algorithm_name],
+            audience=_with_and_without_slash(self._audience),
+            issuer=_with_and_without_slash(self._keys.issuer),
+            options={"require": ["exp", "iss", "aud"]},
+            leeway=LEEWAY_SECONDS,
+        )
 
 
 def resource_metadata(issuer: str, audience: str) -> dict[str, Any]:
-    """Return the document that tells a client where to get a token (RFC 9728)."""
+    """Return the document that tells a client where to get a token."""
     return {
         "resource": audience,
         "authorization_servers": [issuer],
@@ -111,3 +97,22 @@ def resource_metadata(issuer: str, audience: str) -> dict[str, Any]:
         "bearer_methods_supported": ["header"],
         "resource_name": "vector-stores-mcp",
     }
+
+
+def _key_id(token: str) -> str | None:
+    """Return the id that the token names, before any of it is believed."""
+    key_id = jwt.get_unverified_header(token).get("kid")
+    return key_id if isinstance(key_id, str) else None
+
+
+def _scopes(claims: Mapping[str, Any]) -> list[str]:
+    """Return the scopes: `scope` is one text (RFC 9068); Entra and Okta say `scp`, a text or a list."""
+    said = claims.get("scope", claims.get("scp", ""))
+    if isinstance(said, str):
+        return said.split()
+    return [str(one) for one in cast("list[object]", said)] if isinstance(said, list) else []
+
+
+def _with_and_without_slash(url: str) -> list[str]:
+    bare = url.rstrip("/")
+    return [bare, f"{bare}/"]

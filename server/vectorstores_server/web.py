@@ -1,11 +1,14 @@
 """One app for all of HTTP: /mcp, /sse, /v1, and what an operator looks at; the guard in front of everything."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from mcp.server import MCPServer
+from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -13,20 +16,20 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from vectorstores_server.access import ANYBODY, Caller
 from vectorstores_server.admission import Admission
+from vectorstores_server.calls import CallsOverSse
 from vectorstores_server.guard import Guard, Policy
 from vectorstores_server.hangups import Hangups
 from vectorstores_server.metrics import Metrics
+from vectorstores_server.operations import Probe, operations
+from vectorstores_server.policy import METADATA
 from vectorstores_server.rest.api import build_api
 from vectorstores_tools.contract import Engine
 
 MAX_BODY = 16 * 1024 * 1024
 # The guard checks Host and Origin; the SDK's own check would answer 421 to every host but localhost.
 UNGUARDED = TransportSecuritySettings(enable_dns_rebinding_protection=False)
-METADATA = "/.well-known/oauth-protected-resource"
-
-Probe = Callable[[], Awaitable[Mapping[str, Any]]]
-"""Returns {"ready": bool, ...} for /ready; numbers among it are shown by /metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +39,28 @@ class Servers:
     writing: MCPServer
     reading: MCPServer
 
+    def all(self) -> list[MCPServer]:
+        """Return each once: on a read-only server the two are one."""
+        return [self.writing] if self.writing is self.reading else [self.writing, self.reading]
+
 
 class _ByCaller:
-    """Passes a request to the app for what its caller may do, which the guard has noted."""
+    """Passes a request to the app for what its caller may do, which the guard has noted.
+
+    The SDK is told who it is, so that a session answers only to the caller who opened it.
+    """
 
     def __init__(self, writing: ASGIApp, reading: ASGIApp) -> None:
-        self._writing, self._reading = writing, reading
+        self._writing, self._reading = AuthContextMiddleware(writing), AuthContextMiddleware(reading)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app = self._reading if scope["state"]["read_only"] else self._writing
-        await app(scope, receive, send)
+        caller: Caller = scope["state"]["caller"]
+        app = self._reading if caller.read_only else self._writing
+        if caller == ANYBODY:
+            await app(scope, receive, send)
+        else:
+            known = AccessToken(token="", client_id=caller.name, scopes=[])
+            await app({**scope, "user": AuthenticatedUser(known)}, receive, send)
 
 
 def build_web(
@@ -60,8 +75,10 @@ def build_web(
     """Return the whole app. `engine` is open and stays the caller's; `metadata` is set in OAuth mode."""
     admission = admission or Admission(128, 64)
     metrics = Metrics(admission)
+    for server in servers.all():
+        server.middleware.append(CallsOverSse(admission).count)
     routes = [
-        *_operations(probe, metrics),
+        *operations(probe, metrics),
         *([] if metadata is None else _metadata(metadata)),
         *_protocol(servers),
         Mount("/", app=build_api(engine)),
@@ -72,14 +89,19 @@ def build_web(
 
 def _protocol(servers: Servers) -> list[BaseRoute]:
     """Return the SDK's routes. `/mcp/` is a route too: the mount of /v1 would swallow the redirect to `/mcp`."""
-    streamable = _ByCaller(_streamable(servers.writing), _streamable(servers.reading))
-    sse = _ByCaller(_sse(servers.writing), _sse(servers.reading))
+    streamable = _by_caller(servers, _streamable)
+    sse = _by_caller(servers, _sse)
     return [
         Route("/mcp", endpoint=streamable),
         Route("/mcp/", endpoint=_Renamed(streamable, "/mcp")),
         Route("/sse", endpoint=sse),
         Mount("/messages", app=_Unmounted(sse)),
     ]
+
+
+def _by_caller(servers: Servers, transport: Callable[[MCPServer], ASGIApp]) -> ASGIApp:
+    apps = [transport(server) for server in servers.all()]
+    return _ByCaller(apps[0], apps[-1])
 
 
 def _streamable(server: MCPServer) -> ASGIApp:
@@ -116,31 +138,15 @@ def _lifespan(servers: Servers) -> Callable[[Starlette], Any]:
     @asynccontextmanager
     async def live(app: Starlette) -> AsyncGenerator[None]:
         async with AsyncExitStack() as stack:
-            for server in {id(s): s for s in (servers.writing, servers.reading)}.values():
+            for server in servers.all():
                 await stack.enter_async_context(server.session_manager.run())
             yield
 
     return live
 
 
-def _operations(probe: Probe, metrics: Metrics) -> list[BaseRoute]:
-    async def health(request: Request) -> Response:
-        return JSONResponse({"status": "ok"})
-
-    async def ready(request: Request) -> Response:
-        state = dict(await probe())
-        return JSONResponse(state, 200 if state.get("ready") else 503)
-
-    async def show(request: Request) -> Response:
-        state = await probe()
-        numbers = {name: float(v) for name, v in state.items() if isinstance(v, int | float)}
-        return Response(metrics.render(numbers), media_type=metrics.content_type)
-
-    return [Route("/health", health), Route("/ready", ready), Route("/metrics", show)]
-
-
 def _metadata(metadata: Mapping[str, Any]) -> list[BaseRoute]:
     async def show(request: Request) -> Response:
         return JSONResponse(dict(metadata))
 
-    return [Route(METADATA, show), Route(f"{METADATA}/mcp", show)]
+    return [Route(METADATA, show), Route(f"{METADATA}/{{path:path}}", show)]

@@ -3,9 +3,9 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from vectorstores_server.access import LOOPBACK, AnyOf, StaticTokens, Verifier, check_bind
+from vectorstores_server.access import AnyOf, StaticTokens, Verifier, answered_hosts, check_bind
 from vectorstores_server.admission import Admission
 from vectorstores_server.app import Surface, build_server
 from vectorstores_server.engines import open_engine
@@ -14,9 +14,12 @@ from vectorstores_server.intake import intake_for
 from vectorstores_server.serving import Bind, Work, serve_http
 from vectorstores_server.settings import Settings
 from vectorstores_server.transports import close_and_leave
-from vectorstores_server.web import METADATA, Servers, build_web
+from vectorstores_server.web import Servers, build_web
 from vectorstores_tools.contract import Engine
 from vectorstores_tools.models import PageRequest
+
+if TYPE_CHECKING:
+    from vectorstores_server.oauth import ResourceServer
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +29,8 @@ async def serve_web(settings: Settings, address: str) -> NoReturn:
     bind = Bind.of(address)
     tokens = [token.get_secret_value() for token in settings.tokens]
     check_bind(bind.host, tokens, settings.allowed_hosts, oauth_issuer=settings.oauth_issuer)
-    policy = _policy(settings, tokens)
+    oauth = _oauth(settings)
+    policy = _policy(settings, tokens, oauth)
     engine = await open_engine(settings)
     with bind.listen() as listening:
         work = Work()
@@ -36,7 +40,7 @@ async def serve_web(settings: Settings, address: str) -> NoReturn:
             lambda: _probe(engine),
             policy=policy,
             admission=Admission(settings.max_requests, settings.max_requests_per_token),
-            metadata=_metadata(settings),
+            metadata=oauth.metadata if oauth else None,
         )
         await serve_http(app, work, listening)
     await close_and_leave(engine)
@@ -58,35 +62,20 @@ def _servers(settings: Settings, engine: Engine, work: Work) -> Servers:
     return Servers(writing, reading)
 
 
-def _policy(settings: Settings, tokens: list[str]) -> Policy:
-    hosts = LOOPBACK | {host.lower() for host in settings.allowed_hosts}
+def _policy(settings: Settings, tokens: list[str], oauth: "ResourceServer | None") -> Policy:
+    hosts = answered_hosts(settings.allowed_hosts)
     verifiers: list[Verifier] = [StaticTokens(tokens)] if tokens else []
-    if settings.oauth_issuer is None or settings.oauth_audience is None:
+    if oauth is None:
         return Policy(hosts=hosts, verifier=AnyOf(verifiers) if verifiers else None)
-    verifiers.append(_jwt_verifier(settings.oauth_issuer, settings.oauth_audience))
-    challenge = f'Bearer resource_metadata="{_origin(settings.oauth_audience)}{METADATA}"'
-    return Policy(hosts=hosts, verifier=AnyOf(verifiers), challenge=challenge)
+    return Policy(hosts=hosts, verifier=AnyOf([*verifiers, oauth.verifier]), metadata_url=oauth.metadata_url)
 
 
-def _jwt_verifier(issuer: str, audience: str) -> Verifier:
-    import httpx
-
-    from vectorstores_server.oauth import IssuerKeys, JwtVerifier
-
-    return JwtVerifier(IssuerKeys(issuer, httpx.AsyncClient(timeout=10.0)), audience)
-
-
-def _origin(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.partition('/')[0]}"
-
-
-def _metadata(settings: Settings) -> Mapping[str, Any] | None:
+def _oauth(settings: Settings) -> "ResourceServer | None":
     if settings.oauth_issuer is None or settings.oauth_audience is None:
         return None
-    from vectorstores_server.oauth import resource_metadata
+    from vectorstores_server.oauth import resource_server
 
-    return resource_metadata(settings.oauth_issuer, settings.oauth_audience)
+    return resource_server(settings.oauth_issuer, settings.oauth_audience)
 
 
 async def _probe(engine: Engine) -> Mapping[str, Any]:
