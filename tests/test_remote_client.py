@@ -1,3 +1,4 @@
+import socket
 import ssl
 from collections.abc import Callable
 
@@ -166,8 +167,11 @@ async def test_a_reply_that_is_no_json_object_is_a_wrong_address(text: str) -> N
 async def test_broken_connections_say_what_broke() -> None:
     untrusted = httpx.ConnectError("certificate verify failed")
     untrusted.__cause__ = ssl.SSLCertVerificationError("self-signed")
+    unnamed = httpx.ConnectError("Name or service not known")
+    unnamed.__cause__ = socket.gaierror(-2, "Name or service not known")
     for error, word in (
-        (httpx.ConnectError("[Errno -2] Name or service not known"), "cannot be resolved"),
+        (unnamed, "cannot be resolved"),
+        (httpx.ProxyError("407"), "HTTPS_PROXY"),
         (httpx.ConnectError("refused"), "cannot be reached"),
         (untrusted, "certificate"),
         (httpx.ReadTimeout("slow"), "in time"),

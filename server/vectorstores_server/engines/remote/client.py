@@ -10,8 +10,9 @@ import anyio
 import httpx
 
 from vectorstores_server.engines.remote.address import Address
-from vectorstores_server.engines.remote.failures import Subject, from_reply, from_transport
+from vectorstores_server.engines.remote.failures import Subject, from_reply
 from vectorstores_server.engines.remote.spool import Spool
+from vectorstores_server.engines.remote.unreachable import from_transport
 from vectorstores_server.engines.retries import out_of_quota, seconds_to_wait, surely_not_done, worth_repeating
 from vectorstores_tools.errors import Unavailable
 

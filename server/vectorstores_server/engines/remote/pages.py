@@ -7,7 +7,7 @@ from vectorstores_server.engines.remote import paths
 from vectorstores_server.engines.remote.client import NOBODY, RemoteClient
 from vectorstores_server.engines.remote.dialects import Dialect
 from vectorstores_server.engines.remote.failures import Subject
-from vectorstores_server.engines.remote.shapes import read_as
+from vectorstores_server.engines.remote.shapes import items_of, read_as
 from vectorstores_tools.errors import BadCursor, InvalidRequest, NotFound, NotSupported, VectorStoreError
 from vectorstores_tools.models import File, Page, PageRequest, VectorStore, VectorStoreFile
 
@@ -73,8 +73,7 @@ def _of_cursor(error: VectorStoreError, request: PageRequest) -> VectorStoreErro
 
 
 def _page(body: Mapping[str, Any], item: type[T]) -> Page[T]:
-    said: list[Any] = body.get("data") or []
-    data = [read_as(item, one) for one in said]
+    data = [read_as(item, one) for one in items_of(body)]
     return Page[T](
         data=data,
         first_id=data[0].id if data else None,

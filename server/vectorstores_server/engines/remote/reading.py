@@ -2,11 +2,11 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from vectorstores_server.engines.remote import paths
 from vectorstores_server.engines.remote.client import RemoteClient
 from vectorstores_server.engines.remote.failures import Subject
+from vectorstores_server.engines.remote.shapes import items_of, read_as
 from vectorstores_tools.contract import FileContent
 from vectorstores_tools.errors import InvalidRequest, NotReady, NotSupported
 from vectorstores_tools.models import File, TextSlice
@@ -42,7 +42,7 @@ async def text(
 async def content(client: RemoteClient, file_id: str, start: int, end: int | None) -> AsyncGenerator[FileContent]:
     """Open the bytes [start, end), also where the remote ignores the range."""
     about = Subject(file_id=file_id)
-    file = File.model_validate(await client.get(paths.file(file_id), None, about))
+    file = read_as(File, await client.get(paths.file(file_id), None, about))
     ranged = start > 0 or end is not None
     headers = {"Range": f"bytes={start}-{'' if end is None else end - 1}"} if ranged else {}
     async with client.stream(paths.file(file_id, "/content"), headers, about) as (reply, stream):
@@ -64,7 +64,7 @@ async def _cut(stream: AsyncIterator[bytes], skip: int, wanted: int | None) -> A
 async def _parsed(client: RemoteClient, store_id: str, file_id: str) -> str:
     about = Subject(store_id, file_id)
     said = await client.get(paths.store_file(store_id, file_id, "/content"), None, about)
-    parts: list[dict[str, Any]] = said.get("data") or said.get("content") or []
+    parts = items_of({"data": said.get("data") or said.get("content")})
     return "".join(str(part.get("text", "")) for part in parts)
 
 

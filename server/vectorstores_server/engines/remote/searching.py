@@ -7,6 +7,7 @@ from vectorstores_server.engines.remote import paths
 from vectorstores_server.engines.remote.client import RemoteClient
 from vectorstores_server.engines.remote.dialects import Dialect
 from vectorstores_server.engines.remote.failures import Subject
+from vectorstores_server.engines.remote.shapes import items_of, read_as
 from vectorstores_tools import filters
 from vectorstores_tools.errors import NotSupported
 from vectorstores_tools.models import FileCounts, NotSearched, SearchHit, SearchPage, SearchRequest
@@ -58,30 +59,30 @@ async def _ask(
 
 
 def _page(said: Mapping[str, Any], dialect: Dialect, store_id: str, queries: Sequence[str]) -> SearchPage:
-    data: list[dict[str, Any]] = said.get("data") or []
-    hits = [_hit(hit, dialect, store_id) for hit in data]
+    hits = [_hit(hit, dialect, store_id) for hit in items_of(said)]
     asked = said.get("search_query") or list(queries)
     kept = {
         "search_query": [asked] if isinstance(asked, str) else asked,
         "data": hits,
         "has_more": bool(said.get("has_more")),
     }
-    return SearchPage.model_validate({**said, **kept})
+    return read_as(SearchPage, {**said, **kept})
 
 
 def _hit(hit: Mapping[str, Any], dialect: Dialect, store_id: str) -> SearchHit:
-    parts: list[dict[str, Any]] = hit.get("content") or []
-    content = [{"type": "text", "text": str(part.get("text", ""))} for part in parts]
-    return SearchHit.model_validate(
+    content = [{"type": "text", "text": str(part.get("text", ""))} for part in items_of({"data": hit.get("content")})]
+    score: Any = hit.get("score")
+    return read_as(
+        SearchHit,
         {
             **hit,
             "file_id": dialect.file_id(dict(hit)),
             "filename": str(hit.get("filename") or ""),
-            "score": min(1.0, max(0.0, float(hit.get("score") or 0.0))),
+            "score": min(1.0, max(0.0, score)) if isinstance(score, int | float) else 0.0,
             "attributes": dialect.attributes(hit.get("attributes")),
             "content": content,
             "vector_store_id": store_id,
-        }
+        },
     )
 
 
@@ -99,5 +100,5 @@ def _merged(pages: Sequence[SearchPage], request: SearchRequest) -> SearchPage:
 
 async def _unfinished(client: RemoteClient, store_id: str) -> NotSearched:
     said = await client.get(paths.store(store_id), None, Subject(store_id))
-    counts = FileCounts.model_validate(said.get("file_counts") or {})
+    counts = read_as(FileCounts, said.get("file_counts") or {})
     return NotSearched(in_progress=counts.in_progress, failed=counts.failed)

@@ -11,6 +11,7 @@ from vectorstores_server.engines.remote import paths
 from vectorstores_server.engines.remote.client import Part, RemoteClient
 from vectorstores_server.engines.remote.dialects import Dialect
 from vectorstores_server.engines.remote.failures import Subject
+from vectorstores_server.engines.remote.shapes import read_as
 from vectorstores_server.engines.remote.spool import Pieces, Spool, spooled
 from vectorstores_tools.contract import NewFile
 from vectorstores_tools.errors import InvalidRequest, TooLarge, VectorStoreError
@@ -36,7 +37,7 @@ async def send_file(client: RemoteClient, dialect: Dialect, new: NewFile) -> Fil
         if in_parts and spool.size > PART_BYTES:
             return await _in_parts(client, new, spool.size, _windows(spool))
         said = await client.send("files", Part("file", new.filename, spool), _fields(new))
-        return File.model_validate(said)
+        return read_as(File, said)
 
 
 async def send_part(client: RemoteClient, upload_id: str, stream: AsyncIterator[bytes]) -> UploadPart:
@@ -65,7 +66,7 @@ async def _in_parts(client: RemoteClient, new: NewFile, size: int, parts: AsyncG
     }
     if new.expires_after is not None:
         body["expires_after"] = new.expires_after.model_dump()
-    upload = Upload.model_validate(await client.post("uploads", body))
+    upload = read_as(Upload, await client.post("uploads", body))
     try:
         async with aclosing(parts):
             part_ids = [(await _part(client, upload.id, part)).id async for part in parts]
@@ -75,13 +76,13 @@ async def _in_parts(client: RemoteClient, new: NewFile, size: int, parts: AsyncG
         with anyio.move_on_after(SECONDS_TO_CANCEL, shield=True), suppress(VectorStoreError):
             await client.post(paths.upload(upload.id, "/cancel"), repeatable=True)
         raise
-    return File.model_validate(done["file"])
+    return read_as(File, done.get("file"))
 
 
 async def _part(client: RemoteClient, upload_id: str, part: Spool) -> UploadPart:
     """Send one part. One that arrives twice is left out when the upload is completed, so it may be sent again."""
     path, about = paths.upload(upload_id, "/parts"), Subject(upload_id=upload_id)
-    return UploadPart.model_validate(await client.send(path, Part("data", "part", part), {}, about, repeatable=True))
+    return read_as(UploadPart, await client.send(path, Part("data", "part", part), {}, about, repeatable=True))
 
 
 async def _portions(new: NewFile, size: int) -> AsyncGenerator[Spool]:

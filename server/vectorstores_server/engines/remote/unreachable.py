@@ -1,0 +1,48 @@
+"""Why a request got no answer, and what to do about it."""
+
+import socket
+import ssl
+
+import httpx
+
+from vectorstores_tools.errors import Unavailable
+
+UNSURE = "Try again; what it began may go on there."
+
+
+def from_transport(error: httpx.TransportError, host: str) -> Unavailable:
+    """Return the error for a request that got no answer. The words of the libraries are not shown."""
+    causes = _causes(error)
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+        return Unavailable(
+            f"{host} shows a certificate that this machine does not trust.",
+            "Check REMOTE_BASE_URL; SSL_CERT_FILE names a file with an authority of your own.",
+        )
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        return Unavailable(f"The name {host} cannot be resolved.", "Check REMOTE_BASE_URL and the network.")
+    if any(isinstance(cause, ssl.SSLError) for cause in causes) and isinstance(error, httpx.ConnectError):
+        return Unavailable(f"{host} does not speak TLS.", "Check REMOTE_BASE_URL: is it http:// there?")
+    return _by_kind(error, host)
+
+
+def _by_kind(error: httpx.TransportError, host: str) -> Unavailable:
+    match error:
+        case httpx.ProxyError():
+            return Unavailable(f"The proxy on the way to {host} refuses.", "Check HTTPS_PROXY and NO_PROXY.")
+        case httpx.PoolTimeout():
+            return Unavailable(f"There are too many calls to {host} at once.", "Try again in a moment.")
+        case httpx.ConnectError() | httpx.ConnectTimeout():
+            return Unavailable(f"{host} cannot be reached.", "Check REMOTE_BASE_URL and that the service runs.")
+        case httpx.WriteTimeout():
+            return Unavailable(f"{host} stopped taking what was sent.", UNSURE)
+        case httpx.TimeoutException():
+            return Unavailable(f"{host} did not answer in time.", UNSURE)
+        case _:
+            return Unavailable(f"The connection to {host} broke.", UNSURE)
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    causes: list[BaseException] = [error]
+    while (cause := causes[-1].__cause__ or causes[-1].__context__) and cause not in causes:
+        causes.append(cause)
+    return causes
