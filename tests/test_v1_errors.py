@@ -8,11 +8,10 @@ import httpx
 import pytest
 
 from local import Words, opened, store, upload
-from v1_client import INVALID, api_of, said
-from vectorstores_server.engines.local.catalog.ids import clock
+from v1_client import INVALID, api_of, change, said
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.rest.api import build_api
-from vectorstores_tools.errors import StoreExpired, Unavailable
+from vectorstores_tools.errors import Unavailable
 from vectorstores_tools.models import (
     ExpiresAfter,
     Page,
@@ -102,18 +101,15 @@ async def test_an_unknown_file_batch_or_upload_is_a_404(api: httpx.AsyncClient, 
 
 
 async def test_an_expired_store_says_so_and_can_still_be_seen(
-    api: httpx.AsyncClient, local_engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+    api: httpx.AsyncClient, local_engine: LocalEngine, tmp_path: Path
 ) -> None:
     expires = ExpiresAfter(anchor="last_active_at", days=1)
     store_id = (await local_engine.create_store(StoreCreate(expires_after=expires))).id
-    monkeypatch.setattr("vectorstores_server.engines.local.engine.clock", lambda: clock() + 2 * 86_400)
+    change(tmp_path / "data", "UPDATE store SET expires_at = 1")
     reply = await api.post(f"/v1/vector_stores/{store_id}/files", json={"file_id": "file-x"})
-    assert said(reply) == (
-        f"Vector store '{store_id}' has expired.",
-        INVALID,
-        "vector_store_id",
-        StoreExpired.code,
-    )
+    expected = (f"Vector store '{store_id}' has expired.", INVALID, "vector_store_id", "vector_store_expired")
+    assert said(reply) == expected
+    assert said(await api.post(f"/v1/vector_stores/{store_id}/search", json={"query": "x"})) == expected
     assert (await api.get(f"/v1/vector_stores/{store_id}")).json()["status"] == "expired"
 
 

@@ -1,5 +1,6 @@
 """/v1 over an engine: a server on a free port for the official SDK, the bare app for what the SDK would not send."""
 
+import sqlite3
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+import anyio
 import anyio.to_thread
 import httpx
 from openai import AsyncOpenAI, OpenAI
@@ -97,3 +99,40 @@ def said(reply: httpx.Response, status: int = 400) -> tuple[str, str, str | None
     error = body["error"]
     assert set(error) == {"message", "type", "param", "code"}
     return error["message"], error["type"], error["param"], error["code"]
+
+
+def change(data: Path, sql: str) -> None:
+    """Change the catalog behind the engine's back: what time would do."""
+    catalog = sqlite3.connect(data / "catalog.db")
+    with catalog:
+        catalog.execute(sql)
+    catalog.close()
+
+
+class Watched:
+    """An app that tells when a request has ended, and with which status."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.statuses: dict[str, int | None] = {}
+        self._changed = anyio.Event()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        status: int | None = None
+
+        async def noting(message: Any) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noting)
+        finally:
+            if scope["type"] == "http":
+                self.statuses[scope["path"]] = status
+                self._changed.set()
+
+    async def ended(self, path: str) -> None:
+        while path not in self.statuses:
+            await self._changed.wait()
+            self._changed = anyio.Event()
