@@ -100,8 +100,11 @@ def resource_metadata(issuer: str, audience: str) -> dict[str, Any]:
 
 
 def _key_id(token: str) -> str | None:
-    """Return the id that the token names, before any of it is believed."""
-    key_id = jwt.get_unverified_header(token).get("kid")
+    """Return the key id that the token names, before any of it is believed. Raises PyJWTError for what is no JWT."""
+    header = jwt.get_unverified_header(token)
+    if header.get("alg") not in ALGORITHMS:
+        raise jwt.InvalidAlgorithmError
+    key_id = header.get("kid")
     return key_id if isinstance(key_id, str) else None
 
 
