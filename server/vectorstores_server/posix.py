@@ -8,6 +8,7 @@
 - A rename that outlasts a power loss: Windows does so by itself.
 - Limits of the parser's child: Windows has none, macOS keeps none on memory; there the parent's time-out ends a parser.
 - The child's end with its parent: elsewhere than on Linux an orphan ends when its own watchdog does.
+- Heaps: only glibc gives each thread its own.
 """
 
 import math
@@ -28,6 +29,7 @@ from anyio.lowlevel import current_token
 
 _OPEN = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _PR_SET_PDEATHSIG = 1
+_M_ARENA_MAX = -8
 _CAREFULLY = _OPEN | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
@@ -135,6 +137,17 @@ def flush_c_streams() -> None:
         import ctypes
 
         ctypes.CDLL(None).fflush(None)
+
+
+def share_heaps() -> None:
+    """Have all threads share two heaps. With one each, what a thread has freed is of no use to the others."""
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    library = ctypes.CDLL(None)
+    if hasattr(library, "mallopt"):  # musl lacks it, and has one heap
+        library.mallopt(_M_ARENA_MAX, 2)
 
 
 def end_with_parent(parent: int) -> None:

@@ -30,6 +30,7 @@ from vectorstores_server.engines.local.index.records import (
     Rows,
     Weights,
 )
+from vectorstores_server.posix import share_heaps
 
 if TYPE_CHECKING:  # takes a second to import
     from vectorstores_server.engines.local.index.lance import Database, Table
@@ -195,6 +196,7 @@ class Index:
 
 def _load() -> None:
     """Import the libraries; in a thread, so that the loop goes on."""
+    share_heaps()  # 16 MB a thread are left with LanceDB's otherwise
     from vectorstores_server.engines.local.index import candidates, lance
 
     del candidates, lance
