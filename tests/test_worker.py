@@ -7,6 +7,7 @@ import psutil
 import pytest
 
 from local import SMALL_CHUNKS, Words, add, opened, search, settled, store, upload
+from vectorstores_server.engines.local import worker
 from vectorstores_server.engines.local.catalog import Catalog, reconciling
 from vectorstores_server.engines.local.desk import GROUP, Desk, take
 from vectorstores_server.engines.local.document import Document
@@ -196,6 +197,27 @@ async def test_closing_while_embedding_takes_less_than_a_second_and_the_file_is_
     async with opened(tmp_path, Words()) as engine:
         assert [f.status for f in await settled(engine, id)] == ["completed"]
         assert len((await search(engine, id, "fox")).data) == 1
+
+
+@pytest.mark.parametrize("step", ["claimed", "kept", "embedded", "created", "added", "flipped"])
+async def test_work_goes_on_by_itself_after_the_disk_was_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+):
+    monkeypatch.setattr(worker, "PAUSE_SECONDS", 0.01)
+    failures = [OSError(28, "No space left on device")]
+
+    def checkpoint(reached: str) -> None:
+        if reached == step and failures:
+            raise failures.pop()
+
+    async with opened(tmp_path, Words(), checkpoint) as engine:
+        id = await store(engine)
+        for number in range(8):  # enough that each stage waits for the next
+            text = f"File{number} tells of foxes and dogs. " * 300
+            await engine.attach_file(id, FileAttach(file_id=await upload(engine, text, f"{number}.txt")))
+        assert {file.status for file in await settled(engine, id)} == {"completed"}
+        assert len({hit.file_id for hit in (await search(engine, id, "fox", max_num_results=50)).data}) == 8
+    assert not failures
 
 
 async def test_a_clean_end_is_noted_so_that_nothing_is_compared_at_the_next_start(tmp_path: Path):

@@ -1,6 +1,7 @@
 """The way of a file into the index: parse and cut, embed, add and flip, each while the next file is one step behind."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import anyio
@@ -152,7 +153,8 @@ class Ingest:
             await self._without_vectors(pieces, str(failure))
             return
         self._checkpoint("embedded")
-        await send.send(Group(pieces, rows))
+        with suppress(anyio.BrokenResourceError):  # storing has failed; its error, and no other, ends this run
+            await send.send(Group(pieces, rows))
 
     async def _without_vectors(self, pieces: Sequence[Piece], reason: str) -> None:
         for priority, source in enumerate(self._sources):
