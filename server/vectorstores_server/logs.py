@@ -6,7 +6,9 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-CHATTY = ("mcp", "httpx", "httpcore", "httpx2", "httpcore2", "asyncio", "uvicorn")
+CHATTY = ("mcp", "httpx", "httpx2", "asyncio", "uvicorn")
+SILENT = ("httpcore", "httpcore2")
+"""At level debug they write the headers of every answer, in which a service may repeat the key."""
 
 
 def configure(level: str, file: Path | None) -> None:
@@ -15,9 +17,8 @@ def configure(level: str, file: Path | None) -> None:
     if file is not None:
         handlers.append(_file_handler(file))
     logging.basicConfig(level=level.upper(), format=LINE, handlers=handlers)
-    if level != "debug":
-        for name in CHATTY:
-            logging.getLogger(name).setLevel(logging.WARNING)
+    for name in SILENT if level == "debug" else (*SILENT, *CHATTY):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _file_handler(file: Path) -> logging.Handler:

@@ -1,7 +1,7 @@
 """One pool of connections to the remote: authorised requests, retried where that is safe, errors told apart."""
 
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import IO, Any, cast
@@ -66,7 +66,7 @@ class RemoteClient:
         )
         self._http = httpx.AsyncClient(
             base_url=address.base_url.rstrip("/") + "/",
-            headers=dict(address.headers),
+            auth=_Opener(address.headers),
             params=dict(address.params),
             limits=limits,
             transport=transport,
@@ -193,6 +193,17 @@ class RemoteClient:
         for secret in self._secrets:
             content = content.replace(secret.encode(), b"[key]")
         return httpx.Response(reply.status_code, content=content, request=reply.request)
+
+
+class _Opener(httpx.Auth):
+    """Adds what opens the remote to each request: a client's own headers would show it in their repr."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = dict(headers)
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers.update(self._headers)
+        yield request
 
 
 def _again(outcome: httpx.Response | httpx.TransportError, repeatable: bool) -> bool:
