@@ -23,6 +23,7 @@ from vectorstores_server.engines.local.index import (
 )
 from vectorstores_server.engines.local.index.errors import IndexBusy, translated
 from vectorstores_server.engines.local.index.lance import Database
+from vectorstores_server.engines.local.index.upkeep import marker
 from vectorstores_server.engines.local.ranking import rank
 
 DIMENSIONS = 16
@@ -290,6 +291,14 @@ async def test_another_index_on_the_directory_sees_a_commit_at_once(index: Index
     await index.delete(TABLE, [2])
     assert 2 not in await revs_for(reader, "kestrel")
     await reader.aclose()
+
+
+async def test_deleting_from_a_table_that_never_was_leaves_nothing_behind(tmp_path: Path) -> None:
+    never_used = Index(tmp_path / "index")
+    with pytest.raises(TableMissing):
+        await never_used.delete(TABLE, [1])
+    assert not marker(tmp_path / "index" / f"{TABLE}.lance").exists()
+    await never_used.aclose()
 
 
 async def test_a_dropped_table_is_missing_for_every_reader_until_it_is_made_again(index: Index, tmp_path: Path) -> None:

@@ -57,9 +57,9 @@ def marker(folder: Path) -> Path:
 
 
 def mark(folder: Path) -> None:
-    """Note a deletion, before it is made."""
+    """Note a deletion, before it is made. A table that is not there gets no note, which nobody would take away."""
     note = marker(folder)
-    if not note.exists():
+    if folder.exists() and not note.exists():
         note.touch(0o600)
 
 
