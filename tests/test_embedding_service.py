@@ -175,7 +175,7 @@ async def test_a_service_that_stays_away_is_named_without_its_password():
 )
 async def test_what_will_not_pass_is_said_at_once_and_without_the_key(refusal: httpx.Response, sentence: str):
     service = Service(refusal)
-    with anyio.fail_after(5), pytest.raises(EmbeddingFailure) as failed:
+    with anyio.fail_after(20), pytest.raises(EmbeddingFailure) as failed:
         await service.embedder().embed_documents(["some text"])
     assert sentence in failed.value.message
     assert KEY not in failed.value.message
@@ -214,7 +214,7 @@ async def test_it_stops_between_requests_and_while_it_waits():
     assert service.sizes == [1]
     waiting = Service(error(503, **{"retry-after": "100"}))
     answers = iter([False, False, True, True])
-    with anyio.fail_after(5), pytest.raises(Stopped):
+    with anyio.fail_after(20), pytest.raises(Stopped):
         await waiting.embedder().embed_documents(["a"], stop=lambda: next(answers))
 
 

@@ -14,11 +14,19 @@ from anyio import to_process
 
 import samples
 import vectorstores_server.__main__ as console
+from processes import child_of, gone
 from vectorstores_server.engines.local.parsing import ParseFailure
 from vectorstores_server.engines.local.parsing.child import Parser
 from vectorstores_server.engines.local.parsing.limits import Limits
 
-HASTY = Limits(cpu_seconds=0.5, cpu_seconds_per_megabyte=0, patience=1)
+
+class Hasty(Limits):
+    """Half a second by the clock for what is large, and the usual time for a note."""
+
+    def time_allowance(self, size: int) -> float:
+        return 0.5 if size > 1_000 else super().time_allowance(size)
+
+
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs what only Linux has")
 
 
@@ -39,24 +47,6 @@ def note(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return samples.write_slow_xlsx(tmp_path_factory.mktemp("slow") / "slow")
-
-
-async def child_of(parent: int, busy_for: float = 0.5) -> psutil.Process:
-    """Wait for the child that works: that has used `busy_for` seconds since it was first seen."""
-    first: dict[int, float] = {}
-    with anyio.fail_after(10):
-        while True:
-            for process in psutil.Process(parent).children():
-                used = process.cpu_times().user
-                if "anyio.to_process" in process.cmdline() and used > first.setdefault(process.pid, used) + busy_for:
-                    return process
-            await anyio.sleep(0.02)
-
-
-async def gone(process: psutil.Process) -> None:
-    # No event tells of the end of a process that is not ours.
-    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:  # noqa: ASYNC110
-        await anyio.sleep(0.01)
 
 
 async def refused(parser: Parser, path: Path, name: str) -> ParseFailure:
@@ -93,8 +83,8 @@ async def test_a_missing_file_is_a_server_error(parser: Parser, tmp_path: Path) 
 
 
 async def test_a_file_that_takes_too_long_is_refused_and_the_next_is_read(slow: Path, note: Path) -> None:
-    parser = Parser(HASTY)
-    with anyio.fail_after(5):
+    parser = Parser(Hasty())
+    with anyio.fail_after(30):
         failure = await refused(parser, slow, "slow.xlsx")
     assert failure.code == "invalid_file"
     assert failure.message == "slow.xlsx took too long to read. Split it, or save it again more simply."
@@ -105,7 +95,7 @@ async def test_a_file_that_takes_too_long_is_refused_and_the_next_is_read(slow: 
 @linux_only
 async def test_cpu_time_is_limited_whatever_the_clock_allows(slow: Path) -> None:
     parser = Parser(Limits(cpu_seconds=0.5, cpu_seconds_per_megabyte=0, patience=100))
-    with anyio.fail_after(20), pytest.raises(ParseFailure, match="took too long"):
+    with anyio.fail_after(60), pytest.raises(ParseFailure, match="took too long"):
         await parser.parse(slow, "slow.xlsx")
 
 
@@ -115,7 +105,7 @@ async def test_each_file_has_its_own_cpu_time(note: Path, tmp_path: Path) -> Non
     path = samples.write_slow_xlsx(tmp_path / "w", rows=3000)
     for _ in range(5):
         await parser.parse(path, "w.xlsx")
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await parser.parse(note, "note.md")
     await parser.end_child()
 
@@ -168,7 +158,7 @@ async def test_cancelling_kills_the_child_at_once(parser: Parser, slow: Path, no
         group.start_soon(parse)
         child = await child_of(os.getpid())
         scope.cancel()
-        with anyio.fail_after(1):
+        with anyio.fail_after(5):
             await gone(child)
     assert (await parser.parse(note, "note.md")).title == "Title"
 
@@ -192,7 +182,7 @@ async def test_ending_the_child_gives_its_memory_back(note: Path) -> None:
     (child,) = (process for process in psutil.Process().children() if "anyio.to_process" in process.cmdline())
     await parser.end_child()
     await parser.end_child()
-    with anyio.fail_after(2):
+    with anyio.fail_after(10):
         await gone(child)
     assert (await parser.parse(note, "note.md")).title == "Title"
     await parser.end_child()
@@ -251,5 +241,5 @@ async def test_the_child_ends_with_its_parent_even_in_the_middle_of_a_file(slow:
         child = await child_of(parent.pid)
         parent.kill()
         await parent.wait()
-        with anyio.fail_after(1):
+        with anyio.fail_after(5):
             await gone(child)

@@ -10,11 +10,27 @@ from pathlib import Path
 import anyio
 import pytest
 
+import samples
+from processes import child_of, gone
 from served import Served, served
 
 HEAVY = {"lancedb", "pyarrow", "onnxruntime", "tokenizers", "numpy", "rich", "httpx", "fastapi", "typer", "docx"}
-A_SECOND = 2.0
+A_SECOND = 2.5
 """The server gives itself .85 s (transports.py); the rest is for a machine that is busy with other tests."""
+LOUD = """
+import os, sys
+
+class Loud:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("lancedb", "pyarrow", "onnxruntime", "tokenizers", "numpy"):
+            print("print", name, flush=True)
+            os.write(1, f"write {name}\\n".encode())
+
+sys.meta_path.insert(0, Loud())
+from vectorstores_server.cli import main
+main()
+"""
+"""A server whose libraries print while they are imported."""
 WORDS = "The tide turns twice a day, and the harbour turns with it. "
 
 
@@ -31,6 +47,7 @@ async def interrupt(server: Served) -> None:
 
 
 End = Callable[[Served], Awaitable[None]]
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs what only Linux has")
 ENDS = pytest.mark.parametrize("end", [end_of_input, terminate, interrupt])
 
 
@@ -134,6 +151,37 @@ async def test_nothing_heavy_is_imported_for_the_handshake(tmp_path: Path) -> No
     imported = set(re.findall(r"^import time:\s+\d+ \|\s+\d+ \|\s+(\w+)", log, re.MULTILINE))
     assert "mcp" in imported
     assert not imported & HEAVY
+
+
+@linux_only
+@ENDS
+async def test_a_server_whose_parser_is_at_work_ends_cleanly_and_the_parser_with_it(tmp_path: Path, end: End) -> None:
+    slow = samples.write_slow_xlsx(tmp_path / "slow.xlsx", rows=60_000)
+    async with served(tmp_path, embedder="none") as server:
+        with anyio.fail_after(30):
+            await server.handshake()
+            store = await server.call("create_store", name="s")
+            await server.call("upload_file", vector_store_id=store["id"], path=str(slow), wait_seconds=0)
+            parser = await child_of(server.process.pid, busy_for=0.1)
+        await ends_within_a_second(server, end)
+        with anyio.fail_after(5):
+            await gone(parser)
+
+
+async def test_what_libraries_print_never_reaches_stdout(tmp_path: Path) -> None:
+    async with served(tmp_path, command=(sys.executable, "-c", LOUD)) as server:
+        with anyio.fail_after(60):
+            await server.handshake()
+            store = await server.call("create_store", name="s")
+            file = await server.call(
+                "upload_file", vector_store_id=store["id"], text="Puffins dig.", filename="a.txt", wait_seconds=50
+            )
+            assert file["status"] == "completed"
+            assert (await server.call("search", query="puffins"))["data"]
+        await ends_within_a_second(server, end_of_input)
+        log = server.stderr.read_text(encoding="utf-8")
+    assert "print lancedb" in log
+    assert "write lancedb" in log
 
 
 async def test_four_servers_share_a_directory_while_the_first_ingests(tmp_path: Path) -> None:

