@@ -1,14 +1,14 @@
 """From the settings to a running web server: one engine for all transports, and who may come in."""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from vectorstores_server.access import AnyOf, StaticTokens, Verifier, answered_hosts, check_bind
 from vectorstores_server.admission import Admission
 from vectorstores_server.app import Surface, build_server
 from vectorstores_server.engines import open_engine
+from vectorstores_server.engines.health import engine_probe
 from vectorstores_server.guard import Policy
 from vectorstores_server.intake import intake_for
 from vectorstores_server.serving import Bind, Work, serve_http
@@ -16,7 +16,6 @@ from vectorstores_server.settings import Settings
 from vectorstores_server.transports import close_and_leave
 from vectorstores_server.web import Servers, build_web
 from vectorstores_tools.contract import Engine
-from vectorstores_tools.models import PageRequest
 
 if TYPE_CHECKING:
     from vectorstores_server.oauth import ResourceServer
@@ -37,7 +36,7 @@ async def serve_web(settings: Settings, address: str) -> NoReturn:
         app = build_web(
             _servers(settings, engine, work),
             engine,
-            lambda: _probe(engine),
+            engine_probe(engine),
             policy=policy,
             admission=Admission(settings.max_requests, settings.max_requests_per_token),
             metadata=oauth.metadata if oauth else None,
@@ -76,8 +75,3 @@ def _oauth(settings: Settings) -> "ResourceServer | None":
     from vectorstores_server.oauth import resource_server
 
     return resource_server(settings.oauth_issuer, settings.oauth_audience)
-
-
-async def _probe(engine: Engine) -> Mapping[str, Any]:
-    await engine.list_stores(PageRequest(limit=1))
-    return {"ready": True}

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import anyio
 
@@ -244,6 +244,10 @@ class LocalEngine:
     async def purge(self) -> None:
         """Take what was deleted off the disk now. Raises Unavailable while another process works on the directory."""
         await (await self._start()).worker.purge()
+
+    async def health(self) -> dict[str, Any]:
+        """Tell an operator how the parts are (see `engines.health`)."""
+        return (await (await self._start()).checkup.look()).report()
 
     async def aclose(self) -> None:
         """See the contract."""

@@ -12,6 +12,7 @@ from vectorstores_server.engines.local.embedding import (
     EmbeddingFailure,
     open_embedder,
 )
+from vectorstores_server.engines.local.health import Checkup
 from vectorstores_server.engines.local.index import Index
 from vectorstores_server.engines.local.parts import Parts
 from vectorstores_server.engines.local.search import Searcher
@@ -32,9 +33,9 @@ class Machinery:
         checkpoint: Callable[[str], None] | None = None,
     ) -> None:
         self.index = Index(directory / "index")
-        self._directory = directory
+        self.directory = directory
         self._choice = choice
-        self._catalog = catalog
+        self.catalog = catalog
         self._blobs = blobs
         self._parts = parts
         self._checkpoint = checkpoint
@@ -62,20 +63,25 @@ class Machinery:
     @cached_property
     def searcher(self) -> Searcher:
         """What answers searches."""
-        return Searcher(self._catalog, self._blobs, self.index, self.embedder)
+        return Searcher(self.catalog, self._blobs, self.index, self.embedder)
 
     @cached_property
     def worker(self) -> Worker:
         """What builds and sweeps."""
         return Worker(
-            self._directory,
-            self._catalog,
+            self.directory,
+            self.catalog,
             self._blobs,
             self._parts,
             self.index,
             self.embedder,
             checkpoint=self._checkpoint,
         )
+
+    @cached_property
+    def checkup(self) -> Checkup:
+        """What tells an operator how all this is."""
+        return Checkup(self, read_only=self.catalog.read_only)
 
     async def aclose(self) -> None:
         """Close what was made."""

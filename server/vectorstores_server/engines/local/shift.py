@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import anyio
 
@@ -18,6 +18,7 @@ from vectorstores_server.engines.local.reconcile import boot_id, needed, reconci
 from vectorstores_server.engines.local.reindex import Rebuild
 from vectorstores_server.engines.local.sources import Queue, Source
 from vectorstores_server.engines.local.sweep import Sweep
+from vectorstores_server.engines.local.tally import Tally
 
 LOOK_SECONDS = 0.25
 QUIET_SECONDS = 2.0
@@ -42,6 +43,7 @@ class Workshop:
     preparer: Preparer
     sweep: Sweep
     checkpoint: Callable[[str], None]
+    tally: Tally = field(default_factory=Tally)
     identity: str | None = None
     identify_after: float = 0.0
     rebuild_after: float = 0.0
@@ -135,7 +137,7 @@ class Shift:
 
     async def _build(self) -> bool:
         shop = self._shop
-        queue = Queue(shop.catalog, shop.identities)
+        queue = Queue(shop.catalog, shop.identities, shop.tally)
         rebuild = await self._find_rebuild()
         sources: list[Source] = [queue] if rebuild is None else [queue, rebuild]
         ingest = Ingest(

@@ -9,6 +9,7 @@ from vectorstores_server.engines.local.catalog.outcomes import Built, failed, fl
 from vectorstores_server.engines.local.catalog.queue import Work
 from vectorstores_server.engines.local.catalog.revisions import bury_revs
 from vectorstores_server.engines.local.parsing import ParseFailure
+from vectorstores_server.engines.local.tally import Tally
 
 AT_ONCE = 8
 
@@ -42,11 +43,15 @@ class Source(Protocol):
 
 
 class Queue:
-    """The attachments that have a revision to be built, of stores whose embedder is one of `identities`."""
+    """The attachments that have a revision to be built, of stores whose embedder is one of `identities`.
 
-    def __init__(self, catalog: Catalog, identities: Collection[str]) -> None:
+    How they end is counted in `tally`.
+    """
+
+    def __init__(self, catalog: Catalog, identities: Collection[str], tally: Tally) -> None:
         self._catalog = catalog
         self._identities = identities
+        self._tally = tally
 
     async def next(self, besides: Collection[int]) -> Sequence[Work]:
         """Return single files before batches, oldest first."""
@@ -58,7 +63,9 @@ class Queue:
 
     async def finish(self, built: Sequence[Built]) -> None:
         """Flip: make the revisions what is searched, all in one transaction."""
-        await self._catalog.write(flip, built, clock())
+        live = await self._catalog.write(flip, built, clock())
+        self._tally.files += len(live)
+        self._tally.passages += sum(one.rows for one in built if one.rev in live)
 
     async def drop(self, table: str, rev: int) -> None:
         """Leave the rows to the sweep."""
@@ -66,9 +73,9 @@ class Queue:
 
     async def refuse(self, work: Work, failure: ParseFailure) -> None:
         """Fail the file; a version of it that is live stays."""
-        await self._catalog.write(failed, work.rev, failure.code, failure.message, clock())
+        self._tally.failed += await self._catalog.write(failed, work.rev, failure.code, failure.message, clock())
 
     async def without_vectors(self, works: Sequence[Work], reason: str) -> None:
         """Fail the files."""
         for work in works:
-            await self._catalog.write(failed, work.rev, "server_error", reason, clock())
+            self._tally.failed += await self._catalog.write(failed, work.rev, "server_error", reason, clock())

@@ -18,6 +18,7 @@ from vectorstores_server.engines.local.parts import Parts
 from vectorstores_server.engines.local.preparing import Preparer
 from vectorstores_server.engines.local.shift import LOOK_SECONDS, Shift, Workshop
 from vectorstores_server.engines.local.sweep import Sweep
+from vectorstores_server.engines.local.tally import Tally
 from vectorstores_tools.errors import DirectoryUpgraded, Unavailable
 
 TRY_SECONDS = 1.0
@@ -57,6 +58,11 @@ class Worker:
         self._woken = anyio.Event()
         preparer = Preparer(blobs, Parser(), embedder.window if embedder else None, checkpoint)
         self._shop = Workshop(catalog, index, embedder, preparer, Sweep(catalog, blobs, parts, index), checkpoint)
+
+    @property
+    def tally(self) -> Tally:
+        """What was done here since the process began."""
+        return self._shop.tally
 
     def wake(self) -> None:
         """Say that there may be work: the lock is tried at once instead of within a second."""

@@ -49,7 +49,7 @@ class Catalog:
 
     def __init__(self, directory: Path, *, read_only: bool = False, version: str = "0") -> None:
         self._directory = directory
-        self._read_only = read_only
+        self.read_only = read_only
         self._version = version
         self._threads = CapacityLimiter(THREADS)
         self._opening = anyio.Lock()
@@ -75,7 +75,7 @@ class Catalog:
 
     async def write(self, fn: Callable[Concatenate[DB, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `fn(connection, ...)` in one writing transaction. Raises NotAllowed where nothing may be written."""
-        if self._read_only:
+        if self.read_only:
             raise NotAllowed("This server is read-only, nothing was changed.", "Start it without --read-only to write.")
         async with self._writing:
             db = await self._open_writer()
@@ -111,7 +111,7 @@ class Catalog:
 
     async def checkpoint(self, *, at_least: int = WAL_BYTES) -> None:
         """Move what the WAL holds into the catalog and empty it, where it has `at_least` bytes and no one reads it."""
-        if self._read_only:
+        if self.read_only:
             return
         async with self._writing:
             await self._run(_checkpoint, await self._open_writer(), self.path, at_least)

@@ -1,0 +1,52 @@
+"""How much there is of everything, and whether the catalog can be written."""
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from vectorstores_server.engines.local.catalog.connection import check_version, connect
+
+_STORES = (
+    "SELECT count(*) AS stores, total(n_in_progress) AS in_progress, total(n_completed) AS completed,"
+    " total(n_failed) AS failed, total(n_cancelled) AS cancelled, total(usage_bytes) AS usage_bytes"
+    " FROM store WHERE expired = 0"
+)
+_OTHERS = (
+    "SELECT (SELECT count(*) FROM file) AS files, (SELECT total(rows) FROM attachment) AS passages,"
+    " (SELECT count(*) FROM attachment WHERE want_rev IS NOT NULL) AS queue_length,"
+    " (SELECT count(*) FROM dead_rev) AS dead_revisions,"
+    " (SELECT count(*) FROM store_table WHERE state = 'building') AS tables_building"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """Numbers by name, and the index tables that must be there, that of the store with the most files first."""
+
+    numbers: dict[str, float]
+    tables: list[str]
+
+
+def take_inventory(path: Path, *, busy_seconds: float, writing: bool) -> Inventory:
+    """Count on a connection of its own; with `writing` also take and give back the right to write.
+
+    Raises what sqlite3 raises, and DirectoryUpgraded.
+    """
+    db = connect(path)
+    try:
+        db.execute(f"PRAGMA busy_timeout = {round(busy_seconds * 1000)}")
+        db.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
+        check_version(db)
+        numbers = {**_numbers(db, _STORES, "store_files_"), **_numbers(db, _OTHERS, "")}
+        tables = db.execute("SELECT table_name FROM store WHERE n_live > 0 AND expired = 0 ORDER BY n_live DESC")
+        return Inventory(numbers, [row["table_name"] for row in tables])
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        db.close()
+
+
+def _numbers(db: sqlite3.Connection, query: str, prefix: str) -> dict[str, float]:
+    row = db.execute(query).fetchone()
+    states = ("in_progress", "completed", "failed", "cancelled")
+    return {f"{prefix}{name}" if name in states else name: float(row[name]) for name in row.keys()}  # noqa: SIM118 a Row iterates over its values

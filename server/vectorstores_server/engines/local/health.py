@@ -1,0 +1,108 @@
+"""How the local engine is: catalog writable, index reachable, disk not full, model there; and what it counts."""
+
+import shutil
+import sqlite3
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from anyio import CapacityLimiter, to_thread
+
+from vectorstores_server.engines.health import Check, Health
+from vectorstores_server.engines.local.catalog.connection import translated
+from vectorstores_server.engines.local.catalog.counting import Inventory, take_inventory
+from vectorstores_server.engines.local.index.errors import IndexUnavailable
+from vectorstores_tools.errors import VectorStoreError
+
+if TYPE_CHECKING:
+    from vectorstores_server.engines.local.machinery import Machinery
+
+SECONDS_BUSY = 1.0
+"""A writing transaction takes some milliseconds; one that lasts so long is stuck, or somebody migrates."""
+SECONDS_TO_ANSWER = 5.0
+LEAST_FREE_BYTES = 64 * 1024 * 1024
+
+
+class Checkup:
+    """Looks at the parts of one engine. Threads that a dead disk holds are left behind, one at most."""
+
+    def __init__(self, machinery: "Machinery", *, read_only: bool) -> None:
+        self._machinery = machinery
+        self._read_only = read_only
+        self._threads = CapacityLimiter(1)
+
+    async def look(self) -> Health:
+        """Check part after part. The first look at an engine with files imports what reads the index."""
+        inventory = Inventory({}, [])
+
+        async def catalog() -> str:
+            nonlocal inventory
+            inventory = await self._take_inventory()
+            return "readable" if self._read_only else "writable"
+
+        async def index() -> str:
+            return await self._index(inventory.tables)
+
+        checks = {
+            "catalog": await _checked(catalog),
+            "index": await _checked(index),
+            "disk": await _checked(self._disk),
+            "model": await _checked(self._model),
+        }
+        return Health(checks, {**inventory.numbers, **await self._numbers()})
+
+    async def _take_inventory(self) -> Inventory:
+        directory, catalog = self._machinery.directory, self._machinery.catalog
+        if not catalog.path.exists():
+            await catalog.read(lambda db: None)
+
+        def work() -> Inventory:
+            try:
+                return take_inventory(catalog.path, busy_seconds=SECONDS_BUSY, writing=not self._read_only)
+            except (OSError, sqlite3.Error) as error:
+                raise translated(error, directory) from error
+
+        return await to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._threads)
+
+    async def _index(self, needed: list[str]) -> str:
+        there = set(await self._machinery.index.tables())
+        missing = [table for table in needed if table not in there]
+        if missing:
+            raise IndexUnavailable(missing[0], f"it is missing, one of {len(missing)}")
+        if needed:
+            await self._machinery.index.rows(needed[0], [0])
+        return f"{len(there)} tables"
+
+    async def _disk(self) -> str:
+        free = await self._free_bytes()
+        if free < LEAST_FREE_BYTES:
+            raise OSError(f"only {free // 1024} KiB are free; free some space")
+        return "has room"
+
+    async def _model(self) -> str:
+        identity, _ = await self._machinery.vectors()
+        return identity or "none: search is by words alone"
+
+    async def _numbers(self) -> dict[str, float]:
+        tally = self._machinery.worker.tally
+        return {
+            "ingested_files_total": tally.files,
+            "ingested_passages_total": tally.passages,
+            "ingest_failures_total": tally.failed,
+            "index_tables": len(await self._machinery.index.tables()),
+            "index_tables_unsettled": len(await self._machinery.index.unsettled()),
+            "disk_free_bytes": await self._free_bytes(),
+        }
+
+    async def _free_bytes(self) -> int:
+        return (await to_thread.run_sync(shutil.disk_usage, self._machinery.directory)).free
+
+
+async def _checked(look: Callable[[], Coroutine[Any, Any, str]]) -> Check:
+    try:
+        with anyio.fail_after(SECONDS_TO_ANSWER):
+            return Check(True, await look())
+    except TimeoutError:
+        return Check(False, f"it does not answer within {SECONDS_TO_ANSWER:.0f} s")
+    except (VectorStoreError, IndexUnavailable, OSError) as error:
+        return Check(False, str(error))
