@@ -78,8 +78,12 @@ class Served:
         except anyio.EndOfStream:
             return left.decode().splitlines()
 
+    async def send_line(self, line: bytes) -> None:
+        """Send whatever is given, and a line's end."""
+        await self._stdin.send(line + b"\n")
+
     async def _send(self, message: dict[str, Any]) -> None:
-        await self._stdin.send(json.dumps(message).encode() + b"\n")
+        await self.send_line(json.dumps(message).encode())
 
 
 @asynccontextmanager
