@@ -61,7 +61,7 @@ def remote(service: str) -> OpenEngine:
 BOTH: dict[str, OpenEngine] = {"local": local, "forwarded": remote("forwarded")}
 """For what is built on the contract and asks no more of an engine: one of each kind."""
 
-ENGINES: dict[str, OpenEngine] = BOTH  # | {name: remote(name) for name in ("azure", "ogx", "yandex", "litellm")}
+ENGINES: dict[str, OpenEngine] = BOTH | {name: remote(name) for name in ("azure", "ogx", "yandex", "litellm")}
 """For the contract itself."""
 
 

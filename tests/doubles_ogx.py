@@ -38,7 +38,7 @@ class OGX(Published):
         asked = replace(asked, path=self._batch_of(asked.path))
         reply = await self._routed(asked, *asked.path.split("/"))
         if not reply.good and "error" in reply.said:
-            return self._refusal(reply.said["error"]["message"])
+            return self._refusal(reply.said["error"]["message"], 413 if reply.status == 413 else 400)
         if asked.path.startswith("vector_stores") and "file_batches" not in asked.path:
             _as_ogx(reply.said)
         return reply
@@ -139,7 +139,7 @@ class OGX(Published):
             return Reply(200, {"id": file, "object": "file", "deleted": True})
         reply = await self.v1(asked)
         for one in reply.said.get("data", [reply.said] if "filename" in reply.said else ()):
-            one.update(expires_at=one["expires_at"] or one["created_at"] + YEAR, status_details="")
+            one.update(expires_at=one.get("expires_at") or one["created_at"] + YEAR, status_details="")
         return reply
 
     async def _attached(self) -> list[tuple[str, str]]:
@@ -148,12 +148,14 @@ class OGX(Published):
     def _batch_of(self, path: str) -> str:
         return re.sub(r"batch_[-0-9a-f]{36}", lambda id: self.batches.get(id[0], id[0]), path)
 
-    def _refusal(self, said: str) -> Reply:
+    def _refusal(self, said: str, status: int = 400) -> Reply:
         if found := re.match(r"No vector store found with id '(.*)'\.", said):
             said = f"Vector_store '{found[1]}' not found"
         if found := re.match(r"No file batch found with id '(.*)' in", said):
             return Reply(400, {"detail": f"File batch {found[1]} not found"})
-        return Reply(400, {"error": {self.detail: said}})
+        if found := re.match(r"No file found with id '(.*)' in vector store '(.*)'\.", said):
+            said = f"File {found[1]} not found in vector store {found[2]}"
+        return Reply(status, {"error": {self.detail: said}})
 
 
 class LlamaStack(OGX):

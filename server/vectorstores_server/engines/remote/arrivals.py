@@ -8,13 +8,11 @@ from typing import Any
 
 import anyio
 
-from vectorstores_server.engines.remote import pages, paths
-from vectorstores_server.engines.remote.client import RemoteClient
-from vectorstores_server.engines.remote.failures import Subject
+from vectorstores_server.engines.remote.attaching import Attaching
 from vectorstores_server.engines.remote.replacing import Replacing
 from vectorstores_tools.contract import AttachOptions, Ingested, NewFile, Source
 from vectorstores_tools.errors import InvalidRequest, TooLarge
-from vectorstores_tools.models import Attributes, File, FileAttach, FileBatch, VectorStoreFile
+from vectorstores_tools.models import Attributes, File, FileAttach, FileBatch
 
 SOURCE, SHA256 = "source", "sha256"
 MARKS = frozenset({SOURCE, SHA256})
@@ -55,18 +53,16 @@ class Delivery:
 
 
 class Arrivals:
-    """Takes sources in. `upload` and `attach` are the engine's."""
+    """Takes sources in. `upload` is the engine's."""
 
     def __init__(
         self,
-        client: RemoteClient,
         upload: Callable[[NewFile], Awaitable[File]],
-        attach: Callable[[str, list[FileAttach]], Awaitable[FileBatch]],
+        attaching: Attaching,
         replacing: Replacing,
     ) -> None:
-        self._client = client
         self._upload = upload
-        self._attach = attach
+        self._attaching = attaching
         self._replacing = replacing
         self._last: dict[tuple[str, str], FileBatch] = {}
         """(store, file) -> the batch that brought it, for as long as this process lives."""
@@ -89,8 +85,7 @@ class Arrivals:
         """Return the store's files by source, the oldest first, without what failed or is about to go."""
         found: dict[str, list[Attached]] = {}
         outgoing = self._replacing.outgoing(store_id)
-        path = paths.store(store_id, "/files")
-        async for file in pages.every(self._client, path, VectorStoreFile, Subject(store_id)):
+        async for file in self._attaching.every(store_id):
             marks = marks_of(file.attributes)
             if marks and file.status not in GONE and file.id not in outgoing:
                 one = Attached(file.id, str(marks[SHA256]), file.created_at)
@@ -133,7 +128,7 @@ class Arrivals:
         if not delivery.entries:
             self._expect(store_id, delivery)
             return next((self._last[store_id, i] for i in delivery.file_ids if (store_id, i) in self._last), None)
-        batch = await self._attach(store_id, delivery.entries)
+        batch = await self._attaching.together(store_id, delivery.entries)
         self._expect(store_id, delivery)
         self._last.update({(store_id, entry.file_id): batch for entry in delivery.entries})
         return batch

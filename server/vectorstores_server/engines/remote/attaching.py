@@ -1,8 +1,10 @@
 """How Files come into a store of the remote: one, or many together."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
+
+import anyio
 
 from vectorstores_server.engines.life import Life
 from vectorstores_server.engines.remote import pages, paths
@@ -13,6 +15,7 @@ from vectorstores_server.engines.remote.failures import NoRoute, Subject
 from vectorstores_server.engines.remote.pace import Pace
 from vectorstores_server.engines.remote.shapes import read_as
 from vectorstores_tools.errors import (
+    BatchNotFound,
     FileNotFound,
     FileNotInStore,
     NotFound,
@@ -20,7 +23,19 @@ from vectorstores_tools.errors import (
     Unavailable,
     VectorStoreError,
 )
-from vectorstores_tools.models import Attributes, File, FileAttach, FileBatch, VectorStore, VectorStoreFile
+from vectorstores_tools.models import (
+    Attributes,
+    File,
+    FileAttach,
+    FileBatch,
+    Page,
+    StoreFilesRequest,
+    VectorStore,
+    VectorStoreFile,
+)
+
+MOST_SENDING = 2.0
+"""Seconds until a batch of ours is answered with files that are still to be sent."""
 
 ONE_BY_ONE = 10
 """Files that are looked up by their ids; of more the list of all Files is read."""
@@ -35,15 +50,15 @@ class Attaching:
         self._life = life
         self._pace = Pace()
         self._has_batches = dialect.capabilities.batches
-        self.batches = LocalBatches(self.one, self.look, self.detach)
+        self.batches = LocalBatches(self.one, self._attached, self.detach)
 
     async def one(self, store_id: str, request: FileAttach) -> VectorStoreFile:
         """Attach a File, an attached one anew: what is not given stays as it is."""
         self._dialect.check_attributes(request.attributes)
         if not self._dialect.reattaches:
-            attached = await self._attached(store_id, request)
-            if attached is not None:
-                return attached
+            mended = await self._mended(store_id, request)
+            if mended is not None:
+                return mended
         if not self._dialect.checks_files:
             await self.need_files([request.file_id])
         return await self._send(store_id, _body(request))
@@ -68,7 +83,10 @@ class Attaching:
         if batch_id.startswith(PREFIX):
             return await self.batches.look(store_id, batch_id)
         about = Subject(store_id, batch_id=batch_id)
-        return read_as(FileBatch, await self._client.get(paths.batch(store_id, batch_id), None, about))
+        try:
+            return read_as(FileBatch, await self._client.get(paths.batch(store_id, batch_id), None, about))
+        except NoRoute:
+            raise await self._no_batch(store_id, batch_id) from None
 
     async def cancel_batch(self, store_id: str, batch_id: str) -> FileBatch:
         """Stop what is not done; a batch that has ended stays as it is, also where the service refuses that."""
@@ -85,16 +103,44 @@ class Attaching:
         about = Subject(store_id, batch_id=batch_id)
         return read_as(FileBatch, await self._client.post(path, None, about, repeatable=True))
 
+    async def batch_files(self, store_id: str, batch_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
+        """Return a page of the batch's files."""
+        if batch_id.startswith(PREFIX):
+            return self.batches.page(store_id, batch_id, request)
+        await pages.check_cursor(self._client, self._dialect, request, store_id)
+        about = Subject(store_id, batch_id=batch_id)
+        try:
+            return await pages.page(
+                self._client, paths.batch(store_id, batch_id, "/files"), request, VectorStoreFile, about
+            )
+        except NoRoute:
+            raise await self._no_batch(store_id, batch_id) from None
+
     async def look(self, store_id: str, file_id: str) -> VectorStoreFile:
-        """Return the file as the store has it."""
-        about = Subject(store_id, file_id)
-        return read_as(VectorStoreFile, await self._client.get(paths.store_file(store_id, file_id), None, about))
+        """Return the file as the store has it, or is about to have it."""
+        try:
+            return await self._attached(store_id, file_id)
+        except FileNotInStore:
+            if coming := next((file for file in self.batches.coming(store_id) if file.id == file_id), None):
+                return coming
+            raise
+
+    async def every(self, store_id: str) -> AsyncIterator[VectorStoreFile]:
+        """Yield all files of the store, the oldest first, then those that are about to come in."""
+        coming = self.batches.coming(store_id)
+        seen: set[str] = set()
+        path = paths.store(store_id, "/files")
+        async for file in pages.every(self._client, path, VectorStoreFile, Subject(store_id)):
+            seen.add(file.id)
+            yield file
+        for file in coming:
+            if file.id not in seen:
+                yield file
 
     async def statuses(self, store_id: str, file_ids: Collection[str]) -> dict[str, str]:
         """Return the status of each of the files that the store has."""
         if len(file_ids) > ONE_BY_ONE:
-            files = pages.every(self._client, paths.store(store_id, "/files"), VectorStoreFile, Subject(store_id))
-            return {file.id: file.status async for file in files if file.id in file_ids}
+            return {file.id: file.status async for file in self.every(store_id) if file.id in file_ids}
         found: dict[str, str] = {}
         for file_id in file_ids:
             with suppress(FileNotInStore):
@@ -140,6 +186,9 @@ class Attaching:
         await self._life.begin()
         batch = self.batches.begin(store_id, entries)
         self._life.spawn(self.batches.run, batch, entries)
+        # Most services take a file at once and process it later: then the answer shows them taken.
+        with anyio.move_on_after(MOST_SENDING):
+            await batch.through.wait()
         return batch.shown()
 
     async def _send(self, store_id: str, body: dict[str, Any]) -> VectorStoreFile:
@@ -151,10 +200,14 @@ class Attaching:
         except FileNotInStore:
             raise FileNotFound(file_id) from None  # it was on its way in: there is no such File
 
-    async def _attached(self, store_id: str, request: FileAttach) -> VectorStoreFile | None:
+    async def _attached(self, store_id: str, file_id: str) -> VectorStoreFile:
+        about = Subject(store_id, file_id)
+        return read_as(VectorStoreFile, await self._client.get(paths.store_file(store_id, file_id), None, about))
+
+    async def _mended(self, store_id: str, request: FileAttach) -> VectorStoreFile | None:
         """Return the attachment as it should be; None where there is none yet."""
         try:
-            file = await self.look(store_id, request.file_id)
+            file = await self._attached(store_id, request.file_id)
         except FileNotInStore:
             return None
         strategy = request.chunking_strategy
@@ -177,6 +230,11 @@ class Attaching:
                 f"File '{file_id}' was taken out of the store to attach it anew, which failed: {error.fact}",
                 f"Attach it again: upload_file(file_id='{file_id}', vector_store_id='{store_id}').",
             ) from None
+
+    async def _no_batch(self, store_id: str, batch_id: str) -> BatchNotFound:
+        """Return the error where there are no batches at all. Raises StoreNotFound."""
+        await self._client.get(paths.store(store_id), None, Subject(store_id))
+        return BatchNotFound(batch_id, store_id)
 
     def _batch_body(self, entries: Sequence[FileAttach]) -> dict[str, Any] | None:
         """Return the body of a batch that says all that the entries say, None where there is none."""

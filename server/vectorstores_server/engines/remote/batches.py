@@ -87,7 +87,9 @@ class LocalBatches:
         """Enter a batch; `run` attaches its files."""
         now = int(time.time())
         files = {
-            entry.file_id: VectorStoreFile(id=entry.file_id, vector_store_id=store_id, created_at=now)
+            entry.file_id: VectorStoreFile(
+                id=entry.file_id, vector_store_id=store_id, created_at=now, attributes=entry.attributes
+            )
             for entry in entries
         }
         batch = LocalBatch(f"{PREFIX}{token_hex(12)}", store_id, now, files)
@@ -120,6 +122,16 @@ class LocalBatches:
         for file_id in [one for one, file in batch.files.items() if file.status not in FINAL]:
             await self._stop(batch, file_id)
         return batch.shown()
+
+    def coming(self, store_id: str) -> list[VectorStoreFile]:
+        """Return the files that are still to be sent to the store."""
+        running = [one for one in self._batches.values() if one.store_id == store_id and not one.through.is_set()]
+        return [
+            file
+            for batch in running
+            for file_id, file in batch.files.items()
+            if file_id not in batch.sent and file.status not in FINAL
+        ]
 
     def page(self, store_id: str, batch_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
         """Return a page of its files. Raises BadCursor."""

@@ -47,6 +47,8 @@ class Dialect:
     delete_detaches: bool = True
     searches_new_attributes: bool = True
     membership_filters: bool = True
+    content_overlaps: bool = False
+    """Whether a file's content comes as its chunks, each beginning inside the one before."""
     keep_alive: bool = True
 
     def metadata(self, given: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -116,6 +118,7 @@ DIALECTS: dict[Name, Dialect] = {
         reattaches=False,
         delete_detaches=False,
         searches_new_attributes=False,
+        content_overlaps=True,
         keep_alive=False,
     ),
     "yandex": Dialect(

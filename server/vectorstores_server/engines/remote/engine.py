@@ -9,7 +9,6 @@ from vectorstores_server.engines.life import Life
 from vectorstores_server.engines.remote import pages, paths
 from vectorstores_server.engines.remote.arrivals import Arrivals, remarked, unmarked
 from vectorstores_server.engines.remote.attaching import Attaching
-from vectorstores_server.engines.remote.batches import PREFIX
 from vectorstores_server.engines.remote.client import NOBODY, RemoteClient
 from vectorstores_server.engines.remote.dialects import Dialect
 from vectorstores_server.engines.remote.failures import Subject
@@ -59,7 +58,7 @@ class RemoteEngine:
         self._polling = Polling(client)
         self._attaching = Attaching(client, dialect, self._life)
         self._replacing = Replacing(self._attaching.statuses, self._attaching.detach)
-        self._arrivals = Arrivals(client, self._send_file, self._attaching.together, self._replacing)
+        self._arrivals = Arrivals(self._send_file, self._attaching, self._replacing)
         self._uploads = Uploads(client, dialect)
 
     @property
@@ -151,7 +150,7 @@ class RemoteEngine:
         page: int | None = None,
     ) -> TextSlice:
         """See the contract."""
-        asked = text(self._client, file_id, store_id, start, end, page)
+        asked = text(self._client, self._dialect, file_id, store_id, start, end, page)
         return await self._asked(asked, Subject(store_id or "", file_id))
 
     async def create_batch(self, store_id: str, files: Sequence[FileAttach]) -> FileBatch:
@@ -179,13 +178,8 @@ class RemoteEngine:
 
     async def list_batch_files(self, store_id: str, batch_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
         """See the contract."""
-        if batch_id.startswith(PREFIX):
-            return _shown_page(self._attaching.batches.page(store_id, batch_id, request))
         about = Subject(store_id, batch_id=batch_id)
-        await self._asked(pages.check_cursor(self._client, self._dialect, request, store_id), about)
-        path = paths.batch(store_id, batch_id, "/files")
-        listed = pages.page(self._client, path, request, VectorStoreFile, about)
-        return _shown_page(await self._asked(listed, about))
+        return _shown_page(await self._asked(self._attaching.batch_files(store_id, batch_id, request), about))
 
     async def ingest(self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions) -> Ingested:
         """See the contract."""
@@ -282,7 +276,7 @@ class RemoteEngine:
         return self._own(read_as(VectorStore, said))
 
     def _own(self, store: VectorStore) -> VectorStore:
-        return store.model_copy(update={"metadata": self._dialect.metadata(store.metadata)})
+        return store.model_copy(update={"name": store.name or None, "metadata": self._dialect.metadata(store.metadata)})
 
 
 def _shown(file: VectorStoreFile) -> VectorStoreFile:

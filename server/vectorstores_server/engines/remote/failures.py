@@ -36,7 +36,7 @@ HTML = re.compile(r"<(?:!doctype|html|head|body)\b", re.IGNORECASE)
 HTML_PAGE = "an HTML page"
 LONGEST = 400
 MISSING = re.compile(
-    r"not found|no such|does not exist"
+    r"not found|no such|\bno [a-z ]{1,30} found|does not exist"
     # What can be no id is the id of nothing.
     r"|Expected an ID that|Invalid value for '(?:vector_store|file|batch)_id'",
     re.IGNORECASE,

@@ -1,21 +1,29 @@
 """Text and bytes of the remote's files."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from vectorstores_server.engines.remote import paths
 from vectorstores_server.engines.remote.client import RemoteClient
+from vectorstores_server.engines.remote.dialects import Dialect
 from vectorstores_server.engines.remote.failures import Subject
 from vectorstores_server.engines.remote.shapes import items_of, read_as
 from vectorstores_tools.contract import FileContent
-from vectorstores_tools.errors import InvalidRequest, NotReady, NotSupported
-from vectorstores_tools.models import File, TextSlice
+from vectorstores_tools.errors import InvalidRequest, NotReady, NotSupported, VectorStoreError
+from vectorstores_tools.models import File, TextSlice, VectorStoreFile
 
 MOST_DECODED = 20_000_000
+"""Bytes of an upload that are read as text."""
 
 
 async def text(
-    client: RemoteClient, file_id: str, store_id: str | None, start: int, end: int | None, page: int | None
+    client: RemoteClient,
+    dialect: Dialect,
+    file_id: str,
+    store_id: str | None,
+    start: int,
+    end: int | None,
+    page: int | None,
 ) -> TextSlice:
     """Return characters [start, end) of what the remote parsed, of the upload itself without a store."""
     if page is not None:
@@ -24,7 +32,8 @@ async def text(
         raise InvalidRequest(
             f"There are no characters from {start} to {end}.", "Pass 0 <= start <= end.", param="start"
         )
-    whole = await _raw(client, file_id) if store_id is None else await _parsed(client, store_id, file_id)
+    file = read_as(File, await client.get(paths.file(file_id), None, Subject(file_id=file_id)))
+    whole = await (_raw(client, file) if store_id is None else _parsed(client, dialect, store_id, file))
     if start > len(whole):
         raise InvalidRequest(
             f"The text of {file_id} has {len(whole)} characters.",
@@ -32,9 +41,8 @@ async def text(
             param="start",
         )
     stop = len(whole) if end is None else min(end, len(whole))
-    name = str((await client.get(paths.file(file_id), None, Subject(file_id=file_id))).get("filename", ""))
     return TextSlice(
-        file_id=file_id, filename=name, text=whole[start:stop], start=start, end=max(start, stop), total=len(whole)
+        file_id=file_id, filename=file.filename, text=whole[start:stop], start=start, end=stop, total=len(whole)
     )
 
 
@@ -61,23 +69,59 @@ async def _cut(stream: AsyncIterator[bytes], skip: int, wanted: int | None) -> A
             yield kept
 
 
-async def _parsed(client: RemoteClient, store_id: str, file_id: str) -> str:
-    about = Subject(store_id, file_id)
-    said = await client.get(paths.store_file(store_id, file_id, "/content"), None, about)
-    parts = items_of({"data": said.get("data") or said.get("content")})
-    return "".join(str(part.get("text", "")) for part in parts)
+async def _parsed(client: RemoteClient, dialect: Dialect, store_id: str, file: File) -> str:
+    about = Subject(store_id, file.id)
+    try:
+        said = await client.get(paths.store_file(store_id, file.id, "/content"), None, about)
+    except InvalidRequest as error:
+        raise await _why_not(client, store_id, file, error) from None
+    parts = [str(part.get("text", "")) for part in items_of({"data": said.get("data") or said.get("content")})]
+    if said.get("has_more"):
+        raise NotSupported(
+            f"{client.host} shows only the beginning of {file.filename}, and has no way to ask for the rest;",
+            "search finds its passages.",
+            param="file_id",
+        )
+    if not any(parts):
+        raise await _why_not(client, store_id, file, NotReady(f"{file.filename} has no text."))
+    return joined(parts) if dialect.content_overlaps else "".join(parts)
 
 
-async def _raw(client: RemoteClient, file_id: str) -> str:
-    collected = bytearray()
-    async with content(client, file_id, 0, MOST_DECODED) as opened:
-        async for piece in opened.stream:
-            collected += piece
+async def _why_not(client: RemoteClient, store_id: str, file: File, error: VectorStoreError) -> VectorStoreError:
+    """Return NotReady where the file itself says why it has no text, else the error."""
+    said = await client.get(paths.store_file(store_id, file.id), None, Subject(store_id, file.id))
+    attached = read_as(VectorStoreFile, said)
+    if attached.status == "in_progress":
+        return NotReady(f"{file.filename} is still in progress.", "Retrieve it with wait_seconds, then read again.")
+    if attached.status == "completed":
+        return error
+    reason = attached.last_error.message if attached.last_error else attached.status
+    return NotReady(f"{file.filename} has no text: {reason}")
+
+
+def joined(parts: Sequence[str]) -> str:
+    """Return the text of chunks each of which may begin with what the one before ends with."""
+    text = ""
+    for part in parts:
+        shared = next((size for size in range(min(len(text), len(part)), 0, -1) if text.endswith(part[:size])), 0)
+        text += part[shared:]
+    return text
+
+
+async def _raw(client: RemoteClient, file: File) -> str:
+    if file.bytes > MOST_DECODED:
+        raise _not_plain(file, "is too large to be read before it is parsed")
+    async with content(client, file.id, 0, None) as opened:
+        collected = b"".join([piece async for piece in opened.stream])
     try:
         return collected.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError:
-        raise NotReady(
-            f"File '{file_id}' is not plain text, and what was parsed of it belongs to a store.",
-            "Attach it to a store, and pass the vector_store_id.",
-            param="file_id",
-        ) from None
+        raise _not_plain(file, "is not plain text") from None
+
+
+def _not_plain(file: File, what: str) -> NotReady:
+    return NotReady(
+        f"File '{file.id}' {what}, and what was parsed of it belongs to a store.",
+        "Attach it to a store, and pass the vector_store_id.",
+        param="file_id",
+    )

@@ -19,7 +19,7 @@ async def search(client: RemoteClient, dialect: Dialect, store_id: str, request:
     groups = [request.queries] if dialect.several_queries else [[query] for query in request.queries]
     pages = [await _ask(client, dialect, store_id, request, group) for group in groups]
     page = pages[0] if len(pages) == 1 else _merged(pages, request)
-    if page.not_searched is None:
+    if "not_searched" not in page.model_fields_set:  # another of ours has said so itself
         page.not_searched = await _unfinished(client, store_id)
     return page
 
@@ -27,18 +27,6 @@ async def search(client: RemoteClient, dialect: Dialect, store_id: str, request:
 def _check(dialect: Dialect, request: SearchRequest) -> None:
     if request.rewrite_query and not dialect.capabilities.rewrite_query:
         raise NotSupported("Query rewriting is not available here;", "send several queries.", param="rewrite_query")
-    if not dialect.membership_filters and _has_membership(request.filters):
-        raise NotSupported(
-            f"{dialect.name} has no 'in' and 'nin' filters;",
-            "write 'or' of 'eq', or 'and' of 'ne'.",
-            param="filters",
-        )
-
-
-def _has_membership(filter: filters.Filter | None) -> bool:
-    if isinstance(filter, filters.Compound):
-        return any(_has_membership(part) for part in filter.filters)
-    return filter is not None and filter.operator in filters.MEMBERSHIPS
 
 
 async def _ask(
@@ -49,13 +37,25 @@ async def _ask(
         "max_num_results": request.max_num_results,
     }
     if request.filters is not None:
-        body["filters"] = filters.dump(request.filters)
+        membership = dialect.membership_filters
+        body["filters"] = filters.dump(request.filters if membership else _without_membership(request.filters))
     if options := request.ranking_options.model_dump(exclude_defaults=True):
         body["ranking_options"] = options
     if request.rewrite_query:
         body["rewrite_query"] = True
     said = await client.post(paths.store(store_id, "/search"), body, Subject(store_id), repeatable=True)
     return _page(said, dialect, store_id, queries)
+
+
+def _without_membership(filter: filters.Filter) -> filters.Filter:
+    """Say `in` as `or` of `eq`, and `nin` as `and` of `ne`."""
+    if isinstance(filter, filters.Compound):
+        return filters.Compound(filter.operator, tuple(_without_membership(part) for part in filter.filters))
+    if filter.operator not in filters.MEMBERSHIPS or not isinstance(filter.value, tuple):
+        return filter
+    each: filters.Operator = "eq" if filter.operator == "in" else "ne"
+    parts = tuple(filters.Comparison(each, filter.key, value) for value in filter.value)
+    return filters.Compound("or" if filter.operator == "in" else "and", parts)
 
 
 def _page(said: Mapping[str, Any], dialect: Dialect, store_id: str, queries: Sequence[str]) -> SearchPage:
