@@ -7,6 +7,7 @@ import pytest
 from crash_child import FILES
 from local import Words, opened, search, settled
 from vectorstores_server.engines.local.catalog import Catalog, reconciling
+from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.index import Index
 from vectorstores_tools.models import PageRequest
 
@@ -18,7 +19,7 @@ STEPS = (
 
 async def crash(directory: Path, step: str, run: int) -> dict[str, str]:
     """Let a process end at the step; return the file id and the word of what it acknowledged before."""
-    with anyio.fail_after(30):
+    with anyio.fail_after(60):
         ended = await anyio.run_process(
             [sys.executable, str(CHILD), str(directory), step, str(run)], check=False, stderr=None
         )
@@ -29,8 +30,10 @@ async def crash(directory: Path, step: str, run: int) -> dict[str, str]:
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 async def test_after_a_crash_at_any_step_every_acknowledged_file_is_there_once(tmp_path: Path):
     words: dict[str, str] = {}
+    found: set[str] = set()
     for run, step in enumerate(STEPS):
         words |= await crash(tmp_path, step, run)
+        found |= await assert_all_that_was_found_still_is(tmp_path, words, found)
     async with opened(tmp_path, Words()) as engine:
         [id] = [s.id for s in (await engine.list_stores(PageRequest())).data]
         states = {file.id: file.status for file in await settled(engine, id)}
@@ -42,6 +45,21 @@ async def test_after_a_crash_at_any_step_every_acknowledged_file_is_there_once(t
             assert len({hit.chars for hit in hits}) == len(hits)
     assert len(words) >= FILES * (len(STEPS) - 2)
     await assert_index_agrees(tmp_path)
+
+
+async def assert_all_that_was_found_still_is(directory: Path, words: dict[str, str], found: set[str]) -> set[str]:
+    """Search what the crash left, before anybody repairs it: a file is there once or, if it never was, not at all."""
+    engine = LocalEngine(directory, Words(), read_only=True)
+    [id] = [s.id for s in (await engine.list_stores(PageRequest())).data]
+    now: set[str] = set()
+    for file, word in words.items():
+        hits = (await search(engine, id, word, ranking_options={"score_threshold": 0.5})).data
+        assert {hit.file_id for hit in hits} <= {file}
+        assert len({hit.chars for hit in hits}) == len(hits)
+        assert hits or file not in found
+        now |= {hit.file_id for hit in hits}
+    await engine.aclose()
+    return now
 
 
 async def assert_index_agrees(directory: Path) -> None:
