@@ -8,7 +8,7 @@ from mcp.types import INVALID_REQUEST
 from starlette.requests import Request
 
 from vectorstores_server.admission import Admission
-from vectorstores_server.policy import LISTEN
+from vectorstores_server.policy import LISTEN, MESSAGES
 
 
 class CallsOverSse:
@@ -20,7 +20,7 @@ class CallsOverSse:
     async def count(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         """Let a request in where there is room (a middleware)."""
         request = cast("Request[Any] | None", ctx.request)
-        if request is None or ctx.request_id is None or not request.url.path.startswith("/messages"):
+        if request is None or ctx.request_id is None or not request.url.path.startswith(MESSAGES):
             return await call_next(ctx)
         cap = self._admission.streams if ctx.method == LISTEN else self._admission.requests
         with cap.enter(request.state.caller) as has_room:

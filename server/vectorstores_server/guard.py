@@ -19,7 +19,7 @@ from vectorstores_server import accesslog
 from vectorstores_server.access import ANYBODY
 from vectorstores_server.accesslog import CLIENT_CLOSED_REQUEST, Seen
 from vectorstores_server.admission import Admission
-from vectorstores_server.policy import MEBIBYTE, OPERATIONS, Policy, is_stream
+from vectorstores_server.policy import MEBIBYTE, MESSAGES, OPERATIONS, Policy, is_stream
 from vectorstores_server.refusals import Refusal
 
 __all__ = ["Guard", "Policy", "Seen"]
@@ -58,10 +58,11 @@ class Guard:
         if exchange.path in OPERATIONS:
             await exchange.pass_on(self._app)
             return
-        cap = self._admission.streams if exchange.stream else self._admission.requests
+        listens = exchange.stream or exchange.path.startswith(MESSAGES)
+        cap = self._admission.streams if listens else self._admission.requests
         with cap.enter(exchange.caller) as has_room:
             if not has_room:
-                what = "streams are open" if exchange.stream else "requests are running"
+                what = "streams are open" if listens else "requests are running"
                 raise Refusal(429, f"Too many {what}. Try again shortly.", "rate_limit_exceeded", Retry_After="1")
             await exchange.pass_on(self._app)
 

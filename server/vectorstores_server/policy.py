@@ -16,6 +16,8 @@ HEALTH = "/health"
 METADATA = "/.well-known/oauth-protected-resource"
 OPERATIONS = frozenset({HEALTH, "/ready", "/metrics"})
 LISTEN = "subscriptions/listen"
+MESSAGES = "/messages"
+"""Where a client of /sse leaves what it says. `calls` counts what that begins: a 429 here would reach nobody."""
 WRITE_SCOPE = "vector_stores:write"
 
 _API = r"/v1(?:/openai/v1)?"
