@@ -163,7 +163,9 @@ async def test_query_rewriting_is_refused_with_what_to_do_instead(
 
 async def test_a_route_that_is_not_there_is_not_found(api: httpx.AsyncClient) -> None:
     assert said(await api.get("/v1/nothing"), 404) == ("Not found", INVALID, None, None)
-    assert said(await api.put("/v1/vector_stores"), 405)[0] == "Method Not Allowed"
+    wrong_method = await api.put("/v1/vector_stores")
+    assert said(wrong_method, 405)[0] == "Method Not Allowed"
+    assert wrong_method.headers["allow"] == "GET, POST"
     assert said(await api.get("/v1/uploads/upload_x"), 404)[0] == "Not found"
 
 

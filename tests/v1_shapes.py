@@ -74,10 +74,19 @@ def fits(shape: str, value: Any) -> None:
     _validator(shape).validate(value)
 
 
+def is_valid(schema: dict[str, Any], value: Any) -> bool:
+    """Tell whether the value fits this schema."""
+    return _of(schema).is_valid(value)
+
+
 @cache
 def _validator(shape: str) -> Validator:
+    return _of(read(shape))
+
+
+def _of(schema: dict[str, Any]) -> Validator:
     resources = [(path.name, Resource[Any].from_contents(read(path.stem))) for path in FOLDER.glob("*.json")]
-    return Draft202012Validator(read(shape), registry=Registry[Any]().with_resources(resources))
+    return Draft202012Validator(schema, registry=Registry[Any]().with_resources(resources))
 
 
 def read(shape: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
 from vectorstores_tools.errors import (
     InvalidRequest,
@@ -21,6 +22,7 @@ from vectorstores_tools.errors import (
 from vectorstores_tools.validation import invalid
 
 BODY = ("body",)
+METHODS = ("DELETE", "GET", "POST")
 
 
 def install(app: FastAPI) -> None:
@@ -87,8 +89,20 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - what the handler is registered for
+    if error.status_code == 405:
+        return envelope(405, str(error.detail), headers={"Allow": _allowed(request)})
     message = "Not found" if error.status_code == 404 else str(error.detail)
     return envelope(error.status_code, message, headers=error.headers)
+
+
+def _allowed(request: Request) -> str:
+    """Return every method of the path: Starlette names those of its first route."""
+
+    def is_there(method: str) -> bool:
+        asked = {**request.scope, "method": method}
+        return any(route.matches(asked)[0] is Match.FULL for route in request.app.routes)
+
+    return ", ".join(filter(is_there, METHODS))
 
 
 async def _on_disconnect(request: Request, error: Exception) -> Response:

@@ -27,7 +27,7 @@ FORM: dict[str, Any] = {
                 "required": ["file", "purpose"],
                 "additionalProperties": False,
                 "properties": {
-                    "file": {"type": "string", "format": "binary"},
+                    "file": {"type": "string", "format": "binary", "minLength": 1},
                     "purpose": {"type": "string", "enum": list(get_args(Purpose))},
                     "expires_after[anchor]": {"type": "string", "enum": ["created_at"]},
                     "expires_after[seconds]": {"type": "integer", "minimum": 3600, "maximum": 2592000},

@@ -26,7 +26,7 @@ PART: dict[str, Any] = {
                 "type": "object",
                 "required": ["data"],
                 "additionalProperties": False,
-                "properties": {"data": {"type": "string", "format": "binary"}},
+                "properties": {"data": {"type": "string", "format": "binary", "minLength": 1}},
             }
         }
     },
