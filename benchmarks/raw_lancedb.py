@@ -55,4 +55,4 @@ class RawTable:
 
 def folders_of_tables(data: Path) -> set[Path]:
     """Find where LanceDB keeps tables below `data`."""
-    return {path.parent for path in data.rglob("*.lance") if path.parent.name != "data"}
+    return {path.parent.parent for path in data.rglob("_versions") if path.parent.suffix == ".lance"}

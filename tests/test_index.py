@@ -423,6 +423,20 @@ async def test_many_small_commits_make_optimize_due(index: Index) -> None:
     assert not await index.optimize(TABLE)
 
 
+async def test_segments_of_the_vector_index_are_made_one_again(index: Index, tmp_path: Path) -> None:
+    await index.create(TABLE, DIMENSIONS)
+    await index.add(TABLE, [rows(1, ["one"] * 5_000, vectors(5_000))])
+    seen: list[int] = []
+    for rev in range(2, 9):
+        await index.add(TABLE, [rows(rev, ["one"] * 30, vectors(30, rev))])
+        assert await index.optimize(TABLE, idle=True)
+        state = await (await (await Database.connect(tmp_path)).open(TABLE)).state()
+        seen.append(state.segments)
+        assert state.fragments <= state.segments
+    assert 1 < max(seen) <= 4
+    assert seen[-1] < max(seen)
+
+
 async def test_a_search_is_complete_when_no_other_row_matches(index: Index) -> None:
     await index.create(TABLE, DIMENSIONS)
     await index.add(TABLE, [rows(rev, ["heron"], vectors(1, seed=rev)) for rev in range(8)])

@@ -131,7 +131,8 @@ class Index:
         """Do what is due, or with `force` what can be done now; False when nothing was.
 
         Due are: more than 200 rows without index (20 when `idle`, after the last file), more than 30 fragments, a
-        vector index from 5,000 rows on, rows that were deleted ten minutes ago, versions older than half an hour.
+        vector index from 5,000 rows on or one in more than 16 segments (4), rows that were deleted ten minutes ago,
+        versions older than half an hour.
         Unless `idle`, a table then rests for several times as long as that took, however fast rows come. A conflict
         with another writer is no error here.
         """
@@ -148,7 +149,7 @@ class Index:
             if erase:
                 await self._on(table, upkeep.erase)
                 await to_thread.run_sync(upkeep.unmark, folder)
-            await self._on(table, lambda opened: upkeep.optimize(opened, self._window))
+            await self._on(table, lambda opened: upkeep.optimize(opened, self._window, idle=idle or force))
         except IndexBusy:
             return False
         ended = time.monotonic()

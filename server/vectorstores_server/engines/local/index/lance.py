@@ -31,12 +31,16 @@ VECTOR_INDEX_FROM = 5_000  # rows; from here on the codes are read faster than t
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What upkeep goes by. `deleted` rows are still on disk; with several fragments it may be too low."""
+    """What upkeep goes by. `deleted` rows are still on disk; with several fragments it may be too low.
+
+    `segments` are those of the vector index, 0 without one.
+    """
 
     rows: int
     fragments: int
     deleted: int
     unindexed: int
+    segments: int
     wants_vector_index: bool
 
 
@@ -164,14 +168,16 @@ class Table:
         fragments = stats["fragment_stats"]
         number, mean = fragments["num_fragments"], fragments["lengths"]["mean"]
         text = await self._table.index_stats(f"{TEXT}_idx")
+        vectors = await self._table.index_stats(f"{VECTOR}_idx")
         return State(
             rows=stats["num_rows"],
             fragments=number,
             deleted=max(0, number * mean - stats["num_rows"]),
             unindexed=text.num_unindexed_rows if text else stats["num_rows"],
+            segments=vectors.num_indices or 1 if vectors else 0,
             wants_vector_index=self.dimensions is not None
             and stats["num_rows"] >= VECTOR_INDEX_FROM
-            and VECTOR not in await self.indexed(),
+            and vectors is None,
         )
 
 

@@ -19,6 +19,9 @@ MOST_UNINDEXED = 200  # each costs every search 25 to 50 us
 REST = 9.0  # times what an optimize took: a tenth of the time at most, as it takes .2 s at 10,000 rows and grows
 FEW_UNINDEXED = 20
 MOST_FRAGMENTS = 30
+MOST_SEGMENTS = 16  # of the vector index: an optimize adds one, it costs every search .4 ms and keeps fragments apart
+FEW_SEGMENTS = 4
+ROWS_A_SEGMENT = 100_000  # in a large table there may be more, as building the index anew takes 20 to 50 us a row
 ERASE_AFTER = 1 / 3  # of the window, so that many deletions are one rewriting
 
 
@@ -72,16 +75,22 @@ def due(state: State, *, idle: bool) -> bool:
     """Whether searches suffer from the state of the table; sooner when there is nothing else to do."""
     return (
         state.unindexed > (FEW_UNINDEXED if idle else MOST_UNINDEXED)
-        or state.fragments > MOST_FRAGMENTS
-        or state.wants_vector_index
+        or state.fragments > MOST_FRAGMENTS + state.rows // ROWS_A_SEGMENT
+        or _wants_vectors_indexed(state, idle=idle)
     )
 
 
-async def optimize(table: Table, window: timedelta) -> None:
+def _wants_vectors_indexed(state: State, *, idle: bool) -> bool:
+    most = (FEW_SEGMENTS if idle else MOST_SEGMENTS) + state.rows // ROWS_A_SEGMENT
+    return state.wants_vector_index or state.segments > most
+
+
+async def optimize(table: Table, window: timedelta, *, idle: bool) -> None:
     """Merge, index and prune."""
     await table.compact(window)
-    if (await table.state()).wants_vector_index:
+    if _wants_vectors_indexed(await table.state(), idle=idle):
         await table.index_vectors()
+        await table.compact(window)  # now that all fragments are indexed alike
 
 
 async def erase(table: Table) -> None:
