@@ -16,6 +16,7 @@ from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.lock import WorkerLock
 from vectorstores_server.engines.local.passages import Passage
 from vectorstores_server.engines.local.preparing import Prepared
+from vectorstores_tools.errors import Unavailable
 from vectorstores_tools.models import FileAttach, StoreFilesRequest
 
 if TYPE_CHECKING:
@@ -78,6 +79,11 @@ def test_only_one_holds_the_lock(tmp_path: Path):
 
 
 # What is embedded next
+
+
+def test_a_lock_that_cannot_be_opened_names_the_directory(tmp_path: Path):
+    with pytest.raises(Unavailable, match=str(tmp_path / "gone")):
+        WorkerLock(tmp_path / "gone").take()
 
 
 def test_small_files_go_together():

@@ -7,9 +7,11 @@ runs: closing any other descriptor of it would free the holder's POSIX lock.
 import sqlite3
 from pathlib import Path
 
+from vectorstores_server.engines.local.catalog.connection import translated
+
 
 class WorkerLock:
-    """The right to write to the index of one data directory. Neither `take` nor `release` ever waits."""
+    """The right to write to the index of one data directory, which exists. Neither `take` nor `release` ever waits."""
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / "worker.lock"
@@ -17,14 +19,14 @@ class WorkerLock:
         self.held = False
 
     def take(self) -> bool:
-        """Try to get the lock; False when another process has it."""
+        """Try to get the lock; False when another process has it. Raises DiskFull and Unavailable."""
         if self.held:
             return True
         try:
             self._open().execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-                raise
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise translated(error, self._path.parent) from error
             return False
         self._path.chmod(0o600)
         self.held = True

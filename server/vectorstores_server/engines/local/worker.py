@@ -8,7 +8,7 @@ from typing import cast
 import anyio
 
 from vectorstores_server.engines.local.blobs import Blobs
-from vectorstores_server.engines.local.catalog import Catalog, building, queue
+from vectorstores_server.engines.local.catalog import Catalog, building, queue, reconciling
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.embedding import Embedder
 from vectorstores_server.engines.local.index import Index, IndexUnavailable
@@ -88,6 +88,7 @@ class Worker:
 
     async def purge(self) -> None:
         """Take what was deleted off the disk now. Raises Unavailable while another process goes on working."""
+        await self._catalog.read(reconciling.worker_row)  # makes a directory that is new
         lock = WorkerLock(self._directory)
         try:
             with anyio.move_on_after(PURGE_WAIT_SECONDS):
