@@ -59,10 +59,10 @@ class Dialect:
         """Return a hit's attributes as its owner wrote them."""
         return _without(given, self.hit_keys)
 
-    def file_id(self, hit: dict[str, Any]) -> str:
-        """Return the id of the File behind a hit."""
-        attributes: dict[str, Any] = hit.get("attributes") or {}
-        return str(attributes.get("file_id", hit.get("file_id", ""))) if self.hit_keys else str(hit.get("file_id", ""))
+    def file_id(self, hit: Mapping[str, Any]) -> str:
+        """Return the id of the File behind a hit, '' where the service does not tell."""
+        told: Any = (hit.get("attributes") or {}) if self.hit_keys else hit
+        return str(told.get("file_id") or "")
 
     def check_expiry(self, expires_after: object) -> None:
         """Raise NotSupported for an expiry where nothing expires."""

@@ -11,6 +11,13 @@ LOOKED_AT = 500
 
 async def explained(client: RemoteClient, error: VectorStoreError, about: Subject) -> VectorStoreError:
     """Return the error with what is known beside it: ids of that name, the files of an expired store."""
+    try:
+        return await _explained(client, error, about)
+    except VectorStoreError:
+        return error
+
+
+async def _explained(client: RemoteClient, error: VectorStoreError, about: Subject) -> VectorStoreError:
     if isinstance(error, StoreNotFound):
         return StoreNotFound(about.store_id, await _stores_named(client, about.store_id))
     if isinstance(error, FileNotInStore):

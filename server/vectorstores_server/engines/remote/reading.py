@@ -32,8 +32,11 @@ async def text(
         raise InvalidRequest(
             f"There are no characters from {start} to {end}.", "Pass 0 <= start <= end.", param="start"
         )
-    file = read_as(File, await client.get(paths.file(file_id), None, Subject(file_id=file_id)))
-    whole = await (_raw(client, file) if store_id is None else _parsed(client, dialect, store_id, file))
+    if store_id is None:
+        file = await _file(client, file_id)
+        filename, whole = file.filename, await _raw(client, file)
+    else:
+        filename, whole = await _parsed(client, dialect, store_id, file_id)
     if start > len(whole):
         raise InvalidRequest(
             f"The text of {file_id} has {len(whole)} characters.",
@@ -42,7 +45,7 @@ async def text(
         )
     stop = len(whole) if end is None else min(end, len(whole))
     return TextSlice(
-        file_id=file_id, filename=file.filename, text=whole[start:stop], start=start, end=stop, total=len(whole)
+        file_id=file_id, filename=filename, text=whole[start:stop], start=start, end=stop, total=len(whole)
     )
 
 
@@ -50,7 +53,7 @@ async def text(
 async def content(client: RemoteClient, file_id: str, start: int, end: int | None) -> AsyncGenerator[FileContent]:
     """Open the bytes [start, end), also where the remote ignores the range."""
     about = Subject(file_id=file_id)
-    file = read_as(File, await client.get(paths.file(file_id), None, about))
+    file = await _file(client, file_id)
     ranged = start > 0 or end is not None
     headers = {"Range": f"bytes={start}-{'' if end is None else end - 1}"} if ranged else {}
     async with client.stream(paths.file(file_id, "/content"), headers, about) as (reply, stream):
@@ -69,27 +72,35 @@ async def _cut(stream: AsyncIterator[bytes], skip: int, wanted: int | None) -> A
             yield kept
 
 
-async def _parsed(client: RemoteClient, dialect: Dialect, store_id: str, file: File) -> str:
-    about = Subject(store_id, file.id)
+async def _parsed(client: RemoteClient, dialect: Dialect, store_id: str, file_id: str) -> tuple[str, str]:
+    """Return the file's name and its text."""
+    about = Subject(store_id, file_id)
     try:
-        said = await client.get(paths.store_file(store_id, file.id, "/content"), None, about)
+        said = await client.get(paths.store_file(store_id, file_id, "/content"), None, about)
     except InvalidRequest as error:
-        raise await _why_not(client, store_id, file, error) from None
+        raise await _why_not(client, store_id, file_id, error) from None
+    # Another of ours tells the name, too.
+    filename = str(said.get("filename") or "") or (await _file(client, file_id)).filename
     parts = [str(part.get("text", "")) for part in items_of({"data": said.get("data") or said.get("content")})]
     if said.get("has_more"):
         raise NotSupported(
-            f"{client.host} shows only the beginning of {file.filename}, and has no way to ask for the rest;",
+            f"{client.host} shows only the beginning of {filename}, and has no way to ask for the rest;",
             "search finds its passages.",
             param="file_id",
         )
     if not any(parts):
-        raise await _why_not(client, store_id, file, NotReady(f"{file.filename} has no text."))
-    return joined(parts) if dialect.content_overlaps else "".join(parts)
+        raise await _why_not(client, store_id, file_id, NotReady(f"{filename} has no text."))
+    return filename, joined(parts) if dialect.content_overlaps else "".join(parts)
 
 
-async def _why_not(client: RemoteClient, store_id: str, file: File, error: VectorStoreError) -> VectorStoreError:
+async def _file(client: RemoteClient, file_id: str) -> File:
+    return read_as(File, await client.get(paths.file(file_id), None, Subject(file_id=file_id)))
+
+
+async def _why_not(client: RemoteClient, store_id: str, file_id: str, error: VectorStoreError) -> VectorStoreError:
     """Return NotReady where the file itself says why it has no text, else the error."""
-    said = await client.get(paths.store_file(store_id, file.id), None, Subject(store_id, file.id))
+    file = await _file(client, file_id)
+    said = await client.get(paths.store_file(store_id, file_id), None, Subject(store_id, file_id))
     attached = read_as(VectorStoreFile, said)
     if attached.status == "in_progress":
         return NotReady(f"{file.filename} is still in progress.", "Retrieve it with wait_seconds, then read again.")
