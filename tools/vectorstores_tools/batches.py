@@ -25,7 +25,8 @@ async def batch_attach(call: Call, given: BatchAttach) -> Reply:
     started = anyio.current_time()
     batch = await call.engine.create_batch(given.vector_store_id, _attachments(given))
     left = given.wait_seconds - (anyio.current_time() - started)
-    batch = await follow_batch(call, given.vector_store_id, batch.id, left)
+    if batch.status == "in_progress" and left > 0:
+        batch = await follow_batch(call, given.vector_store_id, batch.id, left)
     return await described_batch(call, batch)
 
 

@@ -1,5 +1,7 @@
 """create_store."""
 
+from typing import cast
+
 from vectorstores_tools.arguments import checked
 from vectorstores_tools.call import Call
 from vectorstores_tools.describing import described
@@ -20,23 +22,26 @@ async def create_store(call: Call, given: CreateStore) -> Reply:
     """
     store = await call.engine.create_store(checked(StoreCreate, **given.model_dump(exclude_none=True)))
     await call.stores_changed()
-    notes = [*_notes(store), *await _same_name(call, store)]
-    return described(store, *notes, notes=notes or None, next=next_for(call, store) or _fill(store))
+    notes = _notes(store)
+    if notes is None:
+        notes = await _same_name(call, store)
+    shown = store.model_dump(mode="json", exclude={"notes"})
+    return described(shown, *notes, notes=notes or None, next=next_for(call, store) or _fill(store))
 
 
 def _fill(store: VectorStore) -> str | None:
     return None if store.file_counts.total else f"batch_attach(vector_store_id='{store.id}', paths=[...]) fills it"
 
 
-def _notes(store: VectorStore) -> list[str]:
-    """Return what the engine says besides the object, e.g. that it has no model to make vectors with."""
+def _notes(store: VectorStore) -> list[str] | None:
+    """Return what the engine says besides the object, e.g. that it has no model; None where it is not one of ours."""
     said = (store.model_extra or {}).get("notes")
-    return [str(note) for note in said] if isinstance(said, list) else []  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # an engine's own key
+    return [str(note) for note in cast("list[object]", said)] if isinstance(said, list) else None
 
 
 async def _same_name(call: Call, store: VectorStore) -> list[str]:
-    """Return a note where a remote has other stores of this name; an engine of ours has looked itself."""
-    if not store.name or not call.engine.capabilities.remote:
+    """Return a note where there are other stores of this name; an engine of ours has looked itself."""
+    if not store.name:
         return []
     try:
         page = await call.engine.list_stores(PageRequest(limit=SAME_NAME_AMONG))

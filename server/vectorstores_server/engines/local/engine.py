@@ -87,13 +87,13 @@ class LocalEngine:
         return Capabilities(extensions=EXTENSIONS, names=NAMES, max_file_bytes=self._max_file_bytes)
 
     async def create_store(self, request: StoreCreate) -> VectorStore:
-        """See the contract. `notes` is an extra key: sentences for the reader."""
+        """See the contract. `notes` is an extra key: sentences for the reader, none where there is nothing to say."""
         identity, dimensions = await (await self._start()).vectors()
         store, others = await self._write(requests.create_store, request, identity, dimensions, clock())
         notes = [NO_MODEL] if identity is None else []
         if others:
             notes.append(namesakes(others))
-        return store.model_copy(update={"notes": notes}) if notes else store
+        return store.model_copy(update={"notes": notes})
 
     async def list_stores(self, request: PageRequest) -> Page[VectorStore]:
         """See the contract."""
