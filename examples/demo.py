@@ -19,7 +19,8 @@ from mcp.types import TextContent
 ROOT = Path(__file__).resolve().parent.parent
 SERVER = Path(sys.executable).with_name("vector-stores-mcp")
 COMMON = frozenset({
-    "and", "are", "for", "from", "how", "long", "often", "that", "the", "this", "what", "when", "where", "which", "who", "why",
+    "and", "are", "for", "from", "how", "long", "often", "that", "the", "this", "what", "when", "where", "which", "who",
+    "why",
 })  # fmt: skip
 QUESTIONS = [
     "How often is the fog horn sounded, and for how long?",
@@ -100,8 +101,10 @@ def telling(text: str, question: str, rows: int) -> list[str]:
         there = " ".join(lines[start : start + rows]).lower()
         return sum(bool(re.search(rf"\b{beginning}", there)) for beginning in beginnings)
 
-    best = max(reversed(range(max(1, len(lines) - rows + 1))), key=shared)
-    return lines[best : best + rows]
+    counts = [shared(start) for start in range(max(1, len(lines) - rows + 1))]
+    best = [start for start, count in enumerate(counts) if count == max(counts)]
+    start = best[len(best) // 2]
+    return lines[start : start + rows]
 
 
 async def main(questions: list[str]) -> None:
