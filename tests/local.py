@@ -101,7 +101,7 @@ async def add(
     return file_id
 
 
-async def settled(engine: LocalEngine, store_id: str, seconds: float = 30) -> list[VectorStoreFile]:
+async def settled(engine: LocalEngine, store_id: str, seconds: float = 60) -> list[VectorStoreFile]:
     """Wait until no file of the store is in progress, and return the first hundred."""
     mark = 0
     with anyio.fail_after(seconds):

@@ -80,7 +80,7 @@ async def test_the_store_is_searched_and_filled_while_it_is_rebuilt(tmp_path: Pa
     embedder = Slow()
     async with opened(tmp_path, embedder) as engine:
         await search(engine, id, "fox")
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             await embedder.reached.wait()
         assert len((await search(engine, id, "fox", max_num_results=50)).data) == len(TEXTS)
         new = await upload(engine, "A fox that came late.", "late.txt")
@@ -109,7 +109,7 @@ async def test_an_embedder_that_fails_leaves_the_store_as_it_is(tmp_path: Path):
     embedder = Broken()
     async with opened(tmp_path, embedder) as engine:
         await search(engine, id, "fox")
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             await embedder.tried.wait()
         page = await search(engine, id, "fox", max_num_results=50)
         assert len(page.data) == len(TEXTS)
@@ -137,7 +137,7 @@ async def test_a_rebuild_goes_on_where_it_was_cut_off(tmp_path: Path):
     first, second = Stuck(), Words()
     async with opened(tmp_path, first, lambda step: added.set() if step == "added" else None) as engine:
         await search(engine, id, "fox")
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             await added.wait()
     async with opened(tmp_path, second) as engine:
         await search(engine, id, "fox")

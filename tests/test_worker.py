@@ -259,7 +259,7 @@ async def test_the_lock_is_free_again_after_the_work(tmp_path: Path):
 
     async with opened(tmp_path, Words(), checkpoint) as engine:
         await add(engine, await store(engine), FOX)
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             await freed.wait()
         lock = WorkerLock(tmp_path)
         with anyio.fail_after(20):
