@@ -10,7 +10,7 @@ import anyio
 from benchmarks.budgets import machine, print_results
 from benchmarks.options import Options
 
-NAMES = ("startup", "footprint", "ingest", "search", "growth", "quality", "crash")
+NAMES = ("startup", "footprint", "ingest", "search", "growth", "quality", "crash", "load")
 
 
 def parse() -> tuple[list[str], Options]:

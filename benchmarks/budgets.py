@@ -44,6 +44,17 @@ BUDGETS: Mapping[str, Budget] = {
         "quality",
         ">= 91",
     ),
+    "load_session": Budget(
+        "32 clients search 10k passages over /mcp, 2025-11-25: p50 / p95 / p99", "load", "no errors"
+    ),
+    "load_stateless": Budget(
+        "32 clients search 10k passages over /mcp, 2026-07-28: p50 / p95 / p99", "load", "no errors"
+    ),
+    "load_v1": Budget("32 clients search 10k passages over /v1: p50 / p95 / p99", "load", "no errors"),
+    "load_during_ingest": Budget(
+        "search over /mcp while a batch is ingested: p50 / p95 / p99", "load", "p95 <= 3 x idle"
+    ),
+    "load_idle": Budget("200 idle SSE connections held for a minute", "load", "flat memory: <= 1.02 x"),
 }
 
 

@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 SECONDS_TO_FINISH = 10.0
 SECONDS_TO_HANG_UP = 1
+SECONDS_KEPT_ALIVE = 75
+"""Longer than clients and proxies keep an idle connection (httpx: 5 s), so that no request meets one being closed."""
 BACKLOG = 512
 LAST_PORT = 65_535
 
@@ -135,6 +137,7 @@ async def serve_http(app: ASGIApp, work: Work, listening: socket.socket) -> None
         proxy_headers=False,
         ws="none",
         lifespan="on",
+        timeout_keep_alive=SECONDS_KEPT_ALIVE,
         timeout_graceful_shutdown=SECONDS_TO_HANG_UP,
     )
     server = _Server(config)
