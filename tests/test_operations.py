@@ -204,6 +204,17 @@ async def test_an_index_whose_table_is_gone_or_damaged_is_not_ready(tmp_path: Pa
     assert "missing" in gone["checks"]["index"]["state"]
 
 
+async def test_a_data_directory_that_cannot_be_is_not_ready_and_says_why(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    engine = LocalEngine(tmp_path / "file" / "data", None)
+    async with served(engine_probe(engine)) as http:
+        reply = await http.get("/ready")
+        assert (await http.get("/metrics")).status_code == 200
+    await engine.aclose()
+    assert reply.status_code == 503
+    assert [name for name, check in reply.json()["checks"].items() if not check["ok"]] == ["catalog", "disk"]
+
+
 async def test_a_full_disk_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "LEAST_FREE_BYTES", 2**62)
     async with opened(tmp_path) as engine:

@@ -1,5 +1,6 @@
 """The guard and what is behind it, together: sessions, caps and limits as clients meet them."""
 
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from mcp.server import MCPServer
 from local import opened
 from oauth_issuer import AUDIENCE, ISSUER
 from serving import listening
-from vectorstores_server.access import StaticTokens
+from vectorstores_server.access import Caller, StaticTokens
 from vectorstores_server.admission import Admission
 from vectorstores_server.guard import Policy
 from vectorstores_server.oauth import resource_server
@@ -106,6 +107,22 @@ async def test_a_token_that_only_reads_meets_the_server_that_only_reads(tmp_path
         for token, tool in (("first", "hold"), ("third", "look")):
             async with Client(sse_client(f"{served.url}/sse", headers=bearer(token)), mode=era) as client:
                 assert [one.name for one in (await client.list_tools()).tools] == [tool]
+
+
+@pytest.mark.parametrize("path", ["/sse", "/mcp"])
+async def test_a_stream_ends_with_the_token_that_opened_it(tmp_path: Path, path: str) -> None:
+    class Brief:
+        async def caller(self, token: str) -> Caller:
+            return Caller(token, expires_at=time.time() + 0.5)
+
+    with anyio.fail_after(10):
+        async with web(tmp_path, Policy(verifier=Brief())) as served:
+            begun = await served.http.post("/mcp", json=HELLO, headers={**ACCEPT, **bearer("one")})
+            headers = {"accept": "text/event-stream", "mcp-session-id": begun.headers["mcp-session-id"]}
+            async with served.http.stream("GET", path, headers={**headers, **bearer("one")}) as stream:
+                assert stream.status_code == 200
+                await stream.aread()
+            assert served.admission.streams.running == 0
 
 
 @pytest.mark.parametrize("era", ["legacy", "auto"])

@@ -26,6 +26,8 @@ __all__ = ["Guard", "Policy", "Seen"]
 
 SECRETS = frozenset({b"authorization", b"proxy-authorization", b"api-key", b"cookie"})
 GONE: Message = {"type": "http.disconnect"}
+SECONDS_TO_END = 1.0
+"""For an app that was told that its client is gone."""
 
 
 class Guard:
@@ -89,6 +91,8 @@ class _Exchange:
         self._arrived = False
         self._cut: Refusal | None = None
         self._status = 0
+        self._deadline = float("inf")
+        self._expired = False
         self._replied = False
         self._id = f"req_{uuid4().hex}"
         self.path: str = scope["path"]
@@ -104,6 +108,8 @@ class _Exchange:
         declared = self._headers.get("content-length", "")
         if declared.isdigit() and int(declared) > self._room:
             raise Refusal(413, self._larger, "too_large")
+        if self.stream and self.caller.expires_at is not None:
+            self._deadline = anyio.current_time() + max(0.0, self.caller.expires_at - time.time())
 
     async def pass_on(self, app: ASGIApp) -> None:
         """Let the app answer. A stream ends with the token that opened it."""
@@ -114,27 +120,22 @@ class _Exchange:
             "request_id": self._id,
         }
         headers = [(name, value) for name, value in self._scope["headers"] if name not in SECRETS]
-        with anyio.CancelScope(deadline=self._deadline()) as limit:
+        with anyio.CancelScope(deadline=self._deadline + SECONDS_TO_END) as limit:
             try:
                 await app({**self._scope, "headers": headers, "state": state}, self.receive, self.send)
             except* ClientDisconnect:
                 self._status = 0 if self._cut else CLIENT_CLOSED_REQUEST
         if self._cut is not None and not self._status:
             raise self._cut
-        if limit.cancelled_caught and self._status and not self._replied:
+        if (self._expired or limit.cancelled_caught) and self._status and not self._replied:
             await self._send({"type": "http.response.body", "body": b""})
-
-    def _deadline(self) -> float:
-        if self.caller.expires_at is None or not self.stream:
-            return float("inf")
-        return anyio.current_time() + max(0.0, self.caller.expires_at - time.time())
 
     async def receive(self) -> Message:
         """Count the body; past the limit the app sees its client leave, and what it says is dropped."""
         if self._cut is not None:
             return GONE
         if self._arrived:
-            return await self._receive()
+            return await self._leaving()
         message = GONE
         with anyio.move_on_after(self._policy.body_seconds) as waiting:
             message = await self._receive()
@@ -148,8 +149,16 @@ class _Exchange:
             return GONE
         return message
 
+    async def _leaving(self) -> Message:
+        """Wait for the client to go; the end of its token is its going too."""
+        with anyio.CancelScope(deadline=self._deadline):
+            return await self._receive()
+        self._expired = True
+        return GONE
+
     async def send(self, message: Message) -> None:
-        if self._cut is not None and not self._status:
+        """Pass the reply on, but for what an app says to a client that it believes gone."""
+        if self._expired or (self._cut is not None and not self._status):
             return
         if message["type"] == "http.response.start":
             self._status = message["status"]

@@ -35,6 +35,8 @@ class Checkup:
         """Check part after part. The first look at an engine with files imports what reads the index."""
         inventory = Inventory({}, [])
 
+        free: int | None = None
+
         async def catalog() -> str:
             nonlocal inventory
             inventory = await self._take_inventory()
@@ -43,13 +45,21 @@ class Checkup:
         async def index() -> str:
             return await self._index(inventory.tables)
 
+        async def disk() -> str:
+            nonlocal free
+            free = (await to_thread.run_sync(shutil.disk_usage, self._machinery.directory)).free
+            if free < LEAST_FREE_BYTES:
+                raise OSError(f"only {free // 1024} KiB are free; free some space")
+            return "has room"
+
         checks = {
             "catalog": await _checked(catalog),
             "index": await _checked(index),
-            "disk": await _checked(self._disk),
+            "disk": await _checked(disk),
             "model": await _checked(self._model),
         }
-        return Health(checks, {**inventory.numbers, **await self._numbers()})
+        room = {} if free is None else {"disk_free_bytes": float(free)}
+        return Health(checks, {**inventory.numbers, **room, **await self._numbers()})
 
     async def _take_inventory(self) -> Inventory:
         directory, catalog = self._machinery.directory, self._machinery.catalog
@@ -73,12 +83,6 @@ class Checkup:
             await self._machinery.index.rows(needed[0], [0])
         return f"{len(there)} tables"
 
-    async def _disk(self) -> str:
-        free = await self._free_bytes()
-        if free < LEAST_FREE_BYTES:
-            raise OSError(f"only {free // 1024} KiB are free; free some space")
-        return "has room"
-
     async def _model(self) -> str:
         identity, _ = await self._machinery.vectors()
         return identity or "none: search is by words alone"
@@ -91,11 +95,7 @@ class Checkup:
             "ingest_failures_total": tally.failed,
             "index_tables": len(await self._machinery.index.tables()),
             "index_tables_unsettled": len(await self._machinery.index.unsettled()),
-            "disk_free_bytes": await self._free_bytes(),
         }
-
-    async def _free_bytes(self) -> int:
-        return (await to_thread.run_sync(shutil.disk_usage, self._machinery.directory)).free
 
 
 async def _checked(look: Callable[[], Coroutine[Any, Any, str]]) -> Check:
