@@ -2,6 +2,7 @@ import sys
 from collections.abc import AsyncGenerator, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 import anyio
 import anyio.lowlevel
@@ -421,6 +422,18 @@ async def test_many_small_commits_make_optimize_due(index: Index) -> None:
         await index.add(TABLE, [rows(rev, ["one"])])
     assert await index.optimize(TABLE)
     assert not await index.optimize(TABLE)
+
+
+@pytest.mark.parametrize("kind", ["in", "not_in"])
+async def test_a_run_of_revisions_is_one_comparison(index: Index, kind: Literal["in", "not_in"]) -> None:
+    await index.create(TABLE, None)
+    await index.add(TABLE, [rows(rev, ["heron"]) for rev in range(60)])
+    chosen = [3, 5, *range(10, 50), 55]
+    filter = RevFilter(kind, chosen)
+    assert (filter.sql() or "").count("rev") == 3
+    assert filter.cost < len(chosen)
+    seen = {row.rev for row in (await index.candidates(TABLE, asked("heron", revs=filter, best=100))).rows}
+    assert seen == (set(chosen) if kind == "in" else set(range(60)) - set(chosen))
 
 
 async def test_segments_of_the_vector_index_are_made_one_again(index: Index, tmp_path: Path) -> None:

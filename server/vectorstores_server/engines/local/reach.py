@@ -8,7 +8,7 @@ from vectorstores_server.engines.local.index import RevFilter
 VECTOR_K = 100
 TEXT_K = 300
 MOST_LISTED = 1_000
-"""Revisions in a filter, at 4 us each."""
+"""What a filter on revisions may cost: a thousand that are listed, at 4 us each."""
 FEW_UNFINISHED = 64
 """Up to here it is worth listing the revisions that are not live: most of them have no rows at all."""
 LEAST_SHARE = 0.1
@@ -31,8 +31,9 @@ def plan(view: View) -> Reach:
         if len(view.unfinished) <= FEW_UNFINISHED:
             return Reach(RevFilter("not_in", view.unfinished) if view.unfinished else None)
         return Reach(None, 2 * VECTOR_K, 2 * TEXT_K, sure=False)
-    if len(view.matching) <= MOST_LISTED or len(view.matching) < LEAST_SHARE * view.live:
-        return Reach(RevFilter("in", view.matching))
+    listed = RevFilter("in", view.matching)
+    if listed.cost <= MOST_LISTED or len(view.matching) < LEAST_SHARE * view.live:
+        return Reach(listed)
     factor = 1.2 * view.live / len(view.matching)
     return Reach(None, round(factor * VECTOR_K), round(factor * TEXT_K), sure=False)
 
