@@ -226,6 +226,8 @@ async def test_a_file_can_expire(sdk: Sdk) -> None:
     assert file.expires_at == file.created_at + 3_600
     kept = await sdk.do(sdk.client.files.create, file=b"x", purpose="user_data")
     assert kept.expires_at is None
+    batch = await sdk.do(sdk.client.files.create, file=b"{}", purpose="batch")
+    assert batch.expires_at == batch.created_at + 30 * 86_400
 
 
 async def test_errors_come_as_the_classes_of_the_sdk_with_code_param_and_type(sdk: Sdk) -> None:

@@ -18,6 +18,7 @@ from vectorstores_tools.models import FileExpiresAfter, FilesRequest, Order, Req
 router = APIRouter(prefix="/files", tags=["Files"])
 Purpose = Literal["assistants", "batch", "fine-tune", "vision", "user_data", "evals"]
 MAX_FILENAME = 512
+BATCH_EXPIRY = FileExpiresAfter(anchor="created_at", seconds=30 * 24 * 3600)
 FORM: dict[str, Any] = {
     "required": True,
     "content": {
@@ -65,7 +66,7 @@ async def create_file(engine: EngineOf, extended: Extended, request: HttpRequest
         filename = file.filename or "file"
         if len(filename) > MAX_FILENAME:
             raise InvalidRequest(f"The filename is longer than {MAX_FILENAME} characters.", param="file")
-        new = NewFile(filename, chunks(file), fields.purpose, fields.expires_after)
+        new = NewFile(filename, chunks(file), fields.purpose, expiry(fields.purpose, fields.expires_after))
         return reply(await engine.create_file(new), FileObject, extended)
 
 
@@ -86,3 +87,8 @@ async def retrieve_file(engine: EngineOf, extended: Extended, file_id: str) -> J
 async def delete_file(engine: EngineOf, extended: Extended, file_id: str) -> JSONResponse:
     """Delete a File, and detach it from every vector store."""
     return reply(await engine.delete_file(file_id), DeletedFile, extended)
+
+
+def expiry(purpose: Purpose, asked: FileExpiresAfter | None) -> FileExpiresAfter | None:
+    """Return when a File expires: files of batches after 30 days unless asked otherwise, others when asked."""
+    return BATCH_EXPIRY if asked is None and purpose == "batch" else asked

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from vectorstores_server.rest.bodies import strictly
-from vectorstores_server.rest.files import MAX_FILENAME, Purpose
+from vectorstores_server.rest.files import MAX_FILENAME, Purpose, expiry
 from vectorstores_server.rest.forms import chunks, open_form
 from vectorstores_server.rest.ids import UploadId
 from vectorstores_server.rest.objects import UploadObject, UploadPartObject
@@ -59,7 +59,8 @@ async def create_upload(
     engine: EngineOf, extended: Extended, body: Annotated[UploadBody, strictly(UploadBody)]
 ) -> JSONResponse:
     """Begin an upload; it expires after an hour."""
-    upload = await engine.create_upload(body.filename, body.purpose, body.bytes, body.mime_type, body.expires_after)
+    expires_after = expiry(body.purpose, body.expires_after)
+    upload = await engine.create_upload(body.filename, body.purpose, body.bytes, body.mime_type, expires_after)
     return reply(upload, UploadObject, extended)
 
 
