@@ -55,6 +55,8 @@ BUDGETS: Mapping[str, Budget] = {
         "search over /mcp while a batch is ingested: p50 / p95 / p99", "load", "p95 <= 3 x idle"
     ),
     "load_idle": Budget("200 idle SSE connections held for a minute", "load", "flat memory: <= 1.02 x"),
+    "remote": Budget("each tool forwarded to our own /v1, against httpx without a tool: p50", "remote", "<= 1.5 x"),
+    "remote_upload": Budget("512 MB uploaded through a process that forwards: its memory", "remote", "flat: <= +32 MB"),
 }
 
 
