@@ -76,8 +76,9 @@ class OGX(Published):
         known = await self.get(f"vector_stores/{store}/files/{file}")
         if known.good:
             return known
-        if not (await self.get(f"vector_stores/{store}")).good:
-            return self._refusal(f"Vector_store '{store}' not found")
+        holder = await self.get(f"vector_stores/{store}")
+        if not holder.good:
+            return holder
         reply = await self.v1(asked)
         if not reply.good:
             error = {"code": "server_error", "message": reply.said["error"]["message"]}

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 
@@ -28,10 +29,12 @@ SERVICES: dict[str, tuple[type[Published], RemoteChoice]] = {
 
 
 @asynccontextmanager
-async def forwarded_to(service: str, served: Engine) -> AsyncGenerator[tuple[RemoteEngine, Published]]:
-    """The engine for a service, and the double, which answers from `served`."""
-    kind, choice = SERVICES[service]
-    double, dialect = kind(served), chosen_dialect(choice)
+async def forwarded_to(
+    service: str, served: Engine, kind: type[Published] | None = None
+) -> AsyncGenerator[tuple[RemoteEngine, Published]]:
+    """The engine for a service, and the double, which answers from `served`; a double of another `kind` if given."""
+    usual, choice = SERVICES[service]
+    double, dialect = (kind or usual)(served), chosen_dialect(choice)
     client = RemoteClient(address_of(choice, keep_alive=dialect.keep_alive), httpx.ASGITransport(double))
     client.poll_seconds = POLL_SECONDS
     engine = RemoteEngine(client, dialect)
@@ -40,3 +43,14 @@ async def forwarded_to(service: str, served: Engine) -> AsyncGenerator[tuple[Rem
     finally:
         await engine.aclose()
         await double.aclose()
+
+
+@asynccontextmanager
+async def over(
+    service: str, directory: Path, kind: type[Published] | None = None
+) -> AsyncGenerator[tuple[RemoteEngine, Published]]:
+    """The same over a local engine of its own."""
+    from conftest import local
+
+    async with local(directory) as served, forwarded_to(service, served, kind) as both:
+        yield both
