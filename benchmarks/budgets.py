@@ -55,6 +55,9 @@ BUDGETS: Mapping[str, Budget] = {
         "search over /mcp while a batch is ingested: p50 / p95 / p99", "load", "p95 <= 3 x idle"
     ),
     "load_idle": Budget("200 idle SSE connections held for a minute", "load", "flat memory: <= 1.02 x"),
+    "upload_whole": Budget("upload of 512 MB over /v1 in one request", "uploads", "flat memory: <= 1.2 x 16 MB"),
+    "upload_parts": Budget("upload of 512 MB over /v1 in parts of 64 MB", "uploads", "flat memory: <= 1.2 x 16 MB"),
+    "download": Budget("download of 512 MB over /v1", "uploads", "flat memory: <= 1.2 x 16 MB"),
     "remote": Budget("each tool forwarded to our own /v1, against httpx without a tool: p50", "remote", "<= 1.5 x"),
     "remote_upload": Budget("512 MB uploaded through a process that forwards: its memory", "remote", "flat: <= +32 MB"),
 }
