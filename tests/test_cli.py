@@ -4,7 +4,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
@@ -12,15 +13,13 @@ import pytest
 
 from served import MODULE, served
 from vectorstores_server import cli, posix
+from vectorstores_server.engines.local.engine import LocalEngine
+from vectorstores_server.intake import MachineIntake
+from vectorstores_server.intake.walk import Wanted
 from vectorstores_server.settings import Settings
+from vectorstores_tools.contract import AttachOptions, Source
+from vectorstores_tools.models import PageRequest
 
-HOLDS = """
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1])
-connection.execute("BEGIN EXCLUSIVE")
-print("held", flush=True)
-input()
-"""
 Run = Callable[..., tuple[int, str, str]]
 
 
@@ -101,6 +100,84 @@ def test_a_file_that_fails_is_named_and_the_others_are_added(run: Run, notes: Pa
     assert "broken.pdf" in run("ls", "sea")[1]
 
 
+def test_a_file_that_failed_before_is_named_again_until_it_is_mended(run: Run, notes: Path) -> None:
+    (notes / "broken.pdf").write_bytes(b"%PDF-1.4 and then nothing of the kind")
+    run("add", "--store", "sea", notes)
+
+    code, out, err = run("add", "--store", "sea", notes)
+
+    assert code == 1
+    assert "1 file that failed before is tried again" in out
+    assert "0 completed, 2 unchanged, 1 failed" in out
+    assert "broken.pdf" in err
+    (notes / "broken.pdf").unlink()
+    assert run("add", "--store", "sea", notes)[0] == 0
+
+
+def test_files_that_a_former_run_left_in_progress_are_waited_for(run: Run, notes: Path, tmp_path: Path) -> None:
+    run("add", "--store", "sea", notes / "tides.md")
+    with lock_held(tmp_path / "data" / "worker.lock"):
+        anyio.run(ingest_only, tmp_path / "data", notes)
+    (notes / "new.md").write_text("Krill.", encoding="utf-8")
+
+    code, out, _ = run("add", "--store", "sea", notes)
+
+    assert code == 0
+    assert "1 file of a former run is still in progress" in out
+    assert "2 completed, 1 unchanged, 0 failed" in out
+    assert "0 in progress" in run("show", "sea")[1]
+
+
+async def ingest_only(data: Path, folder: Path) -> None:
+    """Do what an `add` does that is interrupted before anything is indexed."""
+    engine = LocalEngine(data, None)
+    [store] = (await engine.list_stores(PageRequest())).data
+    intake = MachineIntake(data, Wanted(frozenset({".md"}), 1_000_000), roots=[folder])
+
+    async def sources() -> AsyncIterator[Source]:
+        for origin in (await intake.survey([str(folder)], None)).origins:
+            async with intake.open(origin, None) as source:
+                yield source
+
+    ingested = await engine.ingest(store.id, sources(), AttachOptions())
+    await engine.aclose()
+    assert (ingested.uploaded, ingested.unchanged) == (1, 1)
+
+
+@contextmanager
+def lock_held(path: Path) -> Generator[int]:
+    """Hold a lock as another process that works on the data does; yield its id."""
+    holds = (
+        "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.execute('BEGIN EXCLUSIVE'); print(1,flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", holds, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        yield holder.pid
+        holder.kill()
+
+
+def test_a_link_that_is_named_is_said_to_be_one(run: Run, notes: Path) -> None:
+    (notes / "link.md").symlink_to(notes / "tides.md")
+
+    code, _, err = run("add", "--store", "sea", notes / "link.md")
+
+    assert code == 1
+    assert "link.md' is a symbolic link. Name the file that it points to." in err
+
+
+@pytest.mark.parametrize("name", [".env", "id_rsa", "server.pem", "credentials-prod.json"])
+def test_a_file_of_keys_is_refused_though_it_is_named(run: Run, notes: Path, name: str) -> None:
+    (notes / name).write_text("secret", encoding="utf-8")
+
+    code, out, err = run("add", "--store", "sea", notes / name)
+
+    assert (code, out) == (1, "")
+    assert "may not be read: its name is one that files with keys and passwords have." in err
+
+
 def test_without_a_store_the_only_one_is_meant_and_several_are_an_error(run: Run, notes: Path) -> None:
     assert "There is no store yet." in run("search", "x")[2]
     run("add", "--store", "one", notes)
@@ -176,16 +253,8 @@ def test_the_holder_of_a_lock_is_known_to_others(tmp_path: Path) -> None:
     path = tmp_path / "worker.lock"
     assert posix.lock_owner(path) is None
     sqlite3.connect(path).close()
-    holds = (
-        "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.execute('BEGIN EXCLUSIVE'); print(1,flush=True); input()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", holds, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as holder:
-        assert holder.stdout is not None
-        holder.stdout.readline()
-        assert posix.lock_owner(path) == holder.pid
-        holder.kill()
+    with lock_held(path) as holder:
+        assert posix.lock_owner(path) == holder
     assert posix.lock_owner(path) is None
 
 
@@ -268,11 +337,15 @@ async def test_ctrl_c_stops_add_and_the_same_command_goes_on(tmp_path: Path) -> 
                 pass
             adding.process.send_signal(signal.SIGINT)
             assert await adding.process.wait() == cli.INTERRUPTED
-            assert "Traceback" not in adding.stderr.read_text(encoding="utf-8")
+            said = adding.stderr.read_text(encoding="utf-8")
+            assert "Traceback" not in said
+            assert said.endswith("the same line goes on.\n")
         async with served(tmp_path, arguments=arguments) as again:
             rest = "\n".join(await again.rest())
             assert await again.process.wait() == 0
-    assert ", 0 failed" in rest
+    counts = re.search(r"(\d+) completed, (\d+) unchanged, 0 failed", rest)
+    assert counts is not None
+    assert sum(map(int, counts.groups())) == 30
 
 
 def test_the_version_is_told_by_the_module_too() -> None:

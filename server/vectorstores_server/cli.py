@@ -24,8 +24,7 @@ def run(argv: "Sequence[str]") -> int:
     try:
         return _command(argv)
     except KeyboardInterrupt:
-        sys.stderr.write("Interrupted.\n")
-        return INTERRUPTED
+        return _interrupted()
     except BrokenPipeError:
         # The reader of our output had enough (`| head`); its end must not be met again when Python flushes.
         sys.stdout = None  # pyright: ignore[reportAttributeAccessIssue]  # nothing left to flush
@@ -53,7 +52,15 @@ def _command(argv: "Sequence[str]") -> int:
     settings = read_settings(flags)
     logs.configure(settings.log_level if arguments.command == "serve" else "warning", settings.log_file)
     command = import_module(f"vectorstores_server.commands.{arguments.command}")
-    return anyio.run(command.run, settings, arguments)
+    try:
+        return anyio.run(command.run, settings, arguments)
+    except KeyboardInterrupt:
+        return _interrupted(getattr(command, "INTERRUPTED", ""))
+
+
+def _interrupted(next: str = "") -> int:
+    sys.stderr.write(f"Interrupted. {next}".rstrip() + "\n")
+    return INTERRUPTED
 
 
 def _innermost(error: BaseException) -> BaseException:

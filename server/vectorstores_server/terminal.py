@@ -38,6 +38,11 @@ def agrees(question: str) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
+def counted(count: int, thing: str) -> str:
+    """Return `1 file`, `2 files`."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
 def size(count: int) -> str:
     """Return a number of bytes as people write it."""
     value = float(count)

@@ -9,6 +9,8 @@ from vectorstores_tools.errors import InvalidRequest, NotAllowed
 
 SECRET_NAMES = ("*.pem", "*.key", "*.p12", "*.kdbx", "id_rsa*", "id_ed25519*", "credentials*.json", ".env*")
 
+KEYS = "its name is one that files with keys and passwords have"
+
 
 @dataclass(frozen=True, slots=True)
 class Roots:
@@ -34,14 +36,16 @@ class Roots:
         raise NotAllowed(f"'{named}' may not be read: {self.refusal(real, below[0])}.", "Name another file.")
 
     def refusal(self, real: Path, root: Path) -> str | None:
-        """Why a path below `root` is denied, or None."""
+        """Why a path below `root` is denied, or None. A root may be hidden, but is no key either."""
         if any(real == folder or folder in real.parents for folder in self.denied):
             return "it lies in a folder that is never read"
+        if is_secret(real.name) and not real.is_dir():
+            return KEYS
         for part in real.relative_to(root).parts:
             if part.startswith("."):
                 return "hidden files and folders are never read"
             if is_secret(part):
-                return "its name is one that keys and passwords have"
+                return KEYS
         return None
 
     def is_denied(self, folder: Path) -> bool:
