@@ -11,15 +11,19 @@ from local import Words, opened, store, upload
 from v1_client import INVALID, api_of, change, said
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.rest.api import build_api
+from vectorstores_tools.contract import Capabilities
 from vectorstores_tools.errors import Unavailable
 from vectorstores_tools.models import (
     ExpiresAfter,
     Page,
     PageRequest,
+    SearchHit,
     SearchPage,
     SearchRequest,
     StoreCreate,
+    TextContent,
     VectorStore,
+    VectorStoreFile,
 )
 
 
@@ -192,13 +196,41 @@ async def test_what_fails_here_is_a_5xx_in_the_envelope_without_its_details(tmp_
 class Foreign(LocalEngine):
     """An engine in front of a remote, with the remote's own words for things."""
 
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(remote=True)
+
     async def retrieve_store(self, store_id: str) -> VectorStore:
-        return VectorStore.model_validate({"id": store_id, "status": "failed", "metadata": None, "valid": True})
+        metadata = {"embedding_dimension": 384, "tags": ["a"], "name": "x"}
+        return VectorStore.model_validate({"id": store_id, "status": "failed", "metadata": metadata, "valid": True})
+
+    async def retrieve_store_file(self, store_id: str, file_id: str) -> VectorStoreFile:
+        said = {"id": file_id, "status": "paused", "attributes": {"n": 1, "f": 0.5, "b": True, "l": [1], "z": None}}
+        error = {"code": "rate_limit_exceeded", "message": "Slow down."}
+        return VectorStoreFile.model_validate(
+            {**said, "last_error": error, "chunking_strategy": {"type": "contextual"}}
+        )
+
+    async def search(self, store_id: str, request: SearchRequest) -> SearchPage:
+        hits = [
+            SearchHit(file_id="f", score=score, content=[TextContent(type="markdown", text="x")]) for score in (7, -1)
+        ]
+        return SearchPage(search_query=request.queries, data=hits)
 
 
 async def test_words_of_a_remote_become_those_of_the_contract(tmp_path: Path) -> None:
+    path = "/v1/vector_stores/fvt5ajp8l83v"
     async with api_of(Foreign(tmp_path / "data", None)) as api:
-        answer = (await api.get("/v1/vector_stores/vs_1")).json()
-    assert answer["status"] == "completed"
-    assert answer["name"] == ""
-    assert "valid" not in answer
+        store = (await api.get(path)).json()
+        file = (await api.get(f"{path}/files/x")).json()
+        found = (await api.post(f"{path}/search", json={"query": "x"})).json()
+    assert (store["status"], store["name"]) == ("completed", "")
+    assert store["metadata"] == {"embedding_dimension": "384", "tags": '["a"]', "name": "x"}
+    assert "valid" not in store
+    assert (file["status"], file["last_error"]["code"]) == ("failed", "server_error")
+    assert file["attributes"] == {"n": 1, "f": 0.5, "b": True, "l": "[1]", "z": "null"}
+    assert file["chunking_strategy"] == {"type": "other"}
+    assert [(hit["score"], hit["content"]) for hit in found["data"]] == [
+        (1.0, [{"type": "text", "text": "x"}]),
+        (0.0, [{"type": "text", "text": "x"}]),
+    ]

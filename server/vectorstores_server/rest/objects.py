@@ -9,13 +9,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from vectorstores_server.rest.wire import Wire, is_absent, known
+from vectorstores_server.rest.wire import AttributesOut, MetadataOut, Wire, is_absent, known
 
 Status = Annotated[
     Literal["in_progress", "completed", "failed", "cancelled"],
     known("in_progress", "completed", "failed", "cancelled", otherwise="failed"),
 ]
-AttributesOut = dict[str, str | bool | int | float]
 
 
 class FileCounts(Wire):
@@ -52,7 +51,7 @@ class VectorStoreObject(Wire):
     expires_after: ExpiresAfterOut | None
     expires_at: int | None
     last_active_at: int | None
-    metadata: dict[str, str] | None
+    metadata: MetadataOut | None
 
 
 class LastError(Wire):
@@ -86,7 +85,7 @@ class OtherStrategy(Wire):
 
 
 def _strategy(said: Any) -> Any:
-    return said if said and "static" in said else {"type": "other"}
+    return said if said and said.get("type") == "static" else {"type": "other"}
 
 
 class VectorStoreFileObject(Wire):
@@ -140,7 +139,10 @@ class UploadObject(Wire):
     expires_at: int
     filename: str
     purpose: str
-    status: Literal["pending", "completed", "cancelled", "expired"]
+    status: Annotated[
+        Literal["pending", "completed", "cancelled", "expired"],
+        known("pending", "completed", "cancelled", "expired", otherwise="pending"),
+    ]
     file: FileObject | SkipJsonSchema[None] = Field(default=None, exclude_if=is_absent)
 
 

@@ -4,8 +4,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field
 
-from vectorstores_server.rest.objects import AttributesOut
-from vectorstores_server.rest.wire import Wire
+from vectorstores_server.rest.wire import AttributesOut, Wire, known
 
 T = TypeVar("T")
 
@@ -23,7 +22,7 @@ class ListPage(Wire, Generic[T]):
 class TextItem(Wire):
     """A piece of text."""
 
-    type: Literal["text"]
+    type: Annotated[Literal["text"], known("text", otherwise="text")]
     text: str
 
 

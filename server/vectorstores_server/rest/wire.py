@@ -1,6 +1,7 @@
 """What all objects of /v1 have in common: the contract's keys, and values that the contract knows."""
 
-from typing import Any
+import json
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
@@ -19,3 +20,17 @@ def known(*values: str, otherwise: str) -> BeforeValidator:
 def is_absent(value: Any) -> bool:
     """Tell whether an optional key stays away: OpenAI declares it as a type that has no null."""
     return value is None
+
+
+def _scalar(value: Any) -> Any:
+    return value if isinstance(value, str | bool | int | float) else json.dumps(value)
+
+
+def _string(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+AttributesOut = dict[str, Annotated[str | bool | int | float, BeforeValidator(_scalar)]]
+"""Attributes; what a remote keeps in them beside scalars is written out as JSON."""
+MetadataOut = dict[str, Annotated[str, BeforeValidator(_string)]]
+"""Metadata; what a remote keeps in it beside strings is written out as JSON."""
