@@ -61,7 +61,8 @@ async def test_a_reading_call_is_repeated_twice(status: int) -> None:
 
 
 async def test_a_call_that_makes_something_is_not_repeated_when_it_may_have_been_done() -> None:
-    for reply in (at_once(500), httpx.ReadError("reset"), httpx.ReadTimeout("slow")):
+    no_word = httpx.Response(503, json={})
+    for reply in (at_once(500), no_word, httpx.ReadError("reset"), httpx.ReadTimeout("slow")):
         handler, asked = answers(reply)
         with pytest.raises(Unavailable):
             await client_for(handler).post("vector_stores", {})

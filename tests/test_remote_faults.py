@@ -272,6 +272,23 @@ async def test_a_service_that_stops_taking_an_upload_ends_it() -> None:
         over.set()
 
 
+async def test_a_download_that_breaks_off_is_an_error_not_a_shorter_file() -> None:
+    file = {"id": "file-1", "object": "file", "bytes": 1000, "filename": "a.txt"}
+    async with engine_on(says(200, file), sends_half) as (engine, _):
+        with pytest.raises(Unavailable, match="broke"):
+            async with engine.read_file("file-1") as content:
+                async for _ in content.stream:
+                    pass
+
+
+async def test_a_download_is_asked_for_again_before_it_has_begun() -> None:
+    file = {"id": "file-1", "object": "file", "bytes": 5, "filename": "a.txt"}
+    async with engine_on(says(200, file), resets, fails(429), says(200, "hello")) as (engine, service):
+        async with engine.read_file("file-1") as content:
+            assert b"".join([piece async for piece in content.stream]) == b"hello"
+        assert len(service.asked) == 4
+
+
 async def test_nobody_at_the_address_says_so() -> None:
     async with faulty(says(200, STORE)) as service:
         url = service.url

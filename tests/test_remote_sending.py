@@ -2,15 +2,18 @@ import hashlib
 import json
 import tracemalloc
 from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
 
 import anyio
 import httpx
 import pytest
 
+from clients import connected
 from vectorstores_server.engines.remote import sending
 from vectorstores_server.engines.remote.address import Address
 from vectorstores_server.engines.remote.client import RemoteClient
 from vectorstores_server.engines.remote.dialects import DIALECTS
+from vectorstores_server.engines.remote.engine import RemoteEngine
 from vectorstores_server.engines.remote.sending import PART_BYTES, send_file
 from vectorstores_tools.contract import NewFile
 from vectorstores_tools.errors import InvalidRequest, RateLimited, TooLarge, Unavailable
@@ -21,6 +24,12 @@ ZEROS = bytes(MB)
 OPENAI, OGX, YANDEX = DIALECTS["openai"], DIALECTS["ogx"], DIALECTS["yandex"]
 UPLOAD = {"id": "upload_1", "object": "upload", "status": "pending"}
 FILE = {"id": "file-1", "object": "file", "filename": "a.txt"}
+
+
+@pytest.fixture
+def megabyte_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts of one megabyte: what is not about their size takes less time so."""
+    monkeypatch.setattr(sending, "PART_BYTES", MB)
 
 
 class Service(httpx.AsyncBaseTransport):
@@ -36,6 +45,7 @@ class Service(httpx.AsyncBaseTransport):
         size, kept = 0, b""
         async for piece in request.stream:
             size += len(piece)
+            await self.taken(size)
             kept = (kept + piece)[: 2 * MB]
         assert size == int(request.headers.get("content-length", 0))
         path = request.url.path.removeprefix("/v1")
@@ -49,6 +59,9 @@ class Service(httpx.AsyncBaseTransport):
         done = {**UPLOAD, "status": "completed", "file": FILE}
         known = {"/files": FILE, "/uploads": UPLOAD, "/uploads/upload_1/complete": done}
         return httpx.Response(200, json=known.get(path, {**UPLOAD, "status": "cancelled"}))
+
+    async def taken(self, size: int) -> None:
+        """So many bytes of a body have come."""
 
     def client(self) -> RemoteClient:
         async def no_wait(seconds: float) -> None:
@@ -140,10 +153,11 @@ async def test_memory_stays_flat() -> None:
     assert peak < 12 * MB
 
 
+@pytest.mark.usefixtures("megabyte_parts")
 async def test_what_went_out_is_told_as_it_goes() -> None:
     service, told = Service(), list[int]()
-    size = 65 * MB + 3
-    await send_file(service.client(), OPENAI, NewFile("a.txt", zeros(65, b"123"), size=size, sent=told.append))
+    size = 9 * MB + 3
+    await send_file(service.client(), OPENAI, NewFile("a.txt", zeros(9, b"123"), size=size, sent=told.append))
     assert told == sorted(told)
     assert told[-1] == size
     assert len(told) > 100
@@ -159,17 +173,19 @@ async def test_a_file_too_large_for_the_service_is_refused_before_anything_is_se
     assert service.paths == []
 
 
-@pytest.mark.parametrize("megabytes", [66, 70], ids=["less than it was", "more than it was"])
+@pytest.mark.usefixtures("megabyte_parts")
+@pytest.mark.parametrize("megabytes", [3, 7], ids=["less than it was", "more than it was"])
 async def test_a_file_that_changes_while_it_is_sent_is_given_up(megabytes: int) -> None:
     service = Service()
     with pytest.raises(InvalidRequest, match=r"a\.txt changed"):
-        await send_file(service.client(), OPENAI, NewFile("a.txt", zeros(megabytes), size=68 * MB))
+        await send_file(service.client(), OPENAI, NewFile("a.txt", zeros(megabytes), size=5 * MB))
     assert service.paths[-1] == "/uploads/upload_1/cancel"
 
 
+@pytest.mark.usefixtures("megabyte_parts")
 async def test_a_part_may_be_sent_again_and_only_the_last_of_it_counts() -> None:
     service = Service(lambda path, nth: at_once(500) if path.endswith("/parts") and nth == 1 else None)
-    await send_file(service.client(), OPENAI, NewFile("a.txt", zeros(65), size=65 * MB))
+    await send_file(service.client(), OPENAI, NewFile("a.txt", zeros(2), size=2 * MB))
     assert service.paths.count("/uploads/upload_1/parts") == 3
     assert json.loads(service.bodies[-1]) == {"part_ids": ["part_3", "part_4"]}
 
@@ -186,25 +202,53 @@ async def test_a_whole_file_is_sent_again_only_when_it_was_surely_not_taken() ->
     assert service.paths == ["/files"]
 
 
+@pytest.mark.usefixtures("megabyte_parts")
 async def test_an_upload_that_fails_is_given_up_and_the_first_error_is_told() -> None:
     service = Service(lambda path, nth: at_once(429) if path.endswith(("/parts", "/cancel")) else None)
     with pytest.raises(RateLimited):
-        await send_file(service.client(), OPENAI, NewFile("a.txt", zeros(65), size=65 * MB))
+        await send_file(service.client(), OPENAI, NewFile("a.txt", zeros(2), size=2 * MB))
     assert service.paths[-1] == "/uploads/upload_1/cancel"
 
 
+@pytest.mark.usefixtures("megabyte_parts")
 async def test_an_upload_that_nobody_waits_for_any_more_is_given_up() -> None:
     service, waiting = Service(), anyio.Event()
 
     async def stuck() -> AsyncGenerator[bytes]:
-        async for piece in zeros(64):
+        async for piece in zeros(1):
             yield piece
         waiting.set()
         await anyio.sleep_forever()
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(send_file, service.client(), OPENAI, NewFile("a.txt", stuck(), size=70 * MB))
+        tasks.start_soon(send_file, service.client(), OPENAI, NewFile("a.txt", stuck(), size=2 * MB))
         with anyio.fail_after(10):
             await waiting.wait()
         tasks.cancel_scope.cancel()
     assert service.paths == ["/uploads", "/uploads/upload_1/parts", "/uploads/upload_1/cancel"]
+
+
+async def test_a_client_hears_how_much_has_gone_out_and_it_only_grows(tmp_path: Path) -> None:
+    heard, reports = anyio.Event(), list[tuple[float, float | None, str | None]]()
+
+    class Slow(Service):
+        async def taken(self, size: int) -> None:
+            if size > MB:
+                await heard.wait()
+
+    async def report(progress: float, total: float | None, message: str | None) -> None:
+        reports.append((progress, total, message))
+        if message and "MB sent" in message:
+            heard.set()
+
+    engine = RemoteEngine(Slow().client(), OPENAI)
+    async with connected(engine, "auto", tmp_path / "files") as caller:
+        path = caller.write("a.txt", "Bees make honey.\n" * 125_000)
+        with anyio.fail_after(30):
+            await caller.client.call_tool("upload_file", {"path": path}, progress_callback=report)
+    await engine.aclose()
+    steps = [progress for progress, _, _ in reports]
+    assert steps == sorted(set(steps))
+    assert all(total == 100 for _, total, message in reports if message)
+    assert any(message and message.endswith("of 2.1 MB sent") for _, _, message in reports)
+    assert reports[-1][0] == 100
