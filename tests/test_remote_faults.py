@@ -80,6 +80,11 @@ async def body(size: int) -> AsyncGenerator[bytes]:
     yield bytes(size)
 
 
+async def downloaded(engine: RemoteEngine) -> bytes:
+    async with engine.read_file("file-1") as content:
+        return b"".join([piece async for piece in content.stream])
+
+
 @pytest.mark.parametrize("broken", [resets, sends_half, stays_silent, stops_in_the_middle])
 async def test_a_reading_call_survives_a_connection_that_breaks_once(broken: Answer) -> None:
     async with engine_on(broken, says(200, STORE)) as (engine, service):
@@ -276,16 +281,13 @@ async def test_a_download_that_breaks_off_is_an_error_not_a_shorter_file() -> No
     file = {"id": "file-1", "object": "file", "bytes": 1000, "filename": "a.txt"}
     async with engine_on(says(200, file), sends_half) as (engine, _):
         with pytest.raises(Unavailable, match="broke"):
-            async with engine.read_file("file-1") as content:
-                async for _ in content.stream:
-                    pass
+            await downloaded(engine)
 
 
 async def test_a_download_is_asked_for_again_before_it_has_begun() -> None:
     file = {"id": "file-1", "object": "file", "bytes": 5, "filename": "a.txt"}
     async with engine_on(says(200, file), resets, fails(429), says(200, "hello")) as (engine, service):
-        async with engine.read_file("file-1") as content:
-            assert b"".join([piece async for piece in content.stream]) == b"hello"
+        assert await downloaded(engine) == b"hello"
         assert len(service.asked) == 4
 
 
