@@ -1,6 +1,7 @@
 """Order, cursors, and that lists of any length come from an index."""
 
 import sqlite3
+import time
 from collections.abc import Generator
 from contextlib import closing
 from typing import Literal
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from memory_catalog import NOW, add_file, attach, batch_of, build, fail_all, make_store, open_memory
 from vectorstores_server.engines.local.catalog import attachments, batches, files, requests, stores, sweeping
+from vectorstores_server.engines.local.catalog.ids import new_id
 from vectorstores_tools.errors import BadCursor
 from vectorstores_tools.models import FilesRequest, PageRequest, StoreFilesRequest
 
@@ -161,3 +163,14 @@ def test_no_page_sorts_or_reads_more_than_it_shows(db: sqlite3.Connection):
         for step in plan:
             assert "TEMP B-TREE" not in step
             assert not step.startswith("SCAN") or "USING INDEX" in step.split(":")[0] or "USING COVERING" in step
+
+
+def test_ids_sort_in_the_order_in_which_they_are_made() -> None:
+    ids: list[str] = []
+    for _ in range(20):
+        ids.append(new_id("vs_"))
+        until = time.time_ns() + 2_000
+        while time.time_ns() < until:
+            pass
+    assert ids == sorted(ids)
+    assert {len(one) for one in ids} == {27}

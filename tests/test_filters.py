@@ -103,6 +103,7 @@ def test_ten_thousand_values_are_allowed_and_one_more_is_not():
     ("given", "meant"),
     [
         ({"topic": "ai"}, one("eq", "topic", "ai")),
+        ({"key": "topic", "value": "ai"}, one("eq", "topic", "ai")),
         ({"topic": ["ai", "ml"]}, one("in", "topic", ["ai", "ml"])),
         ({"year": {"$gte": 2020}}, one("gte", "year", 2020)),
         ({"year": {"$gt": 1, "$lt": 9}}, {"type": "and", "filters": [one("gt", "year", 1), one("lt", "year", 9)]}),

@@ -206,12 +206,19 @@ def rows(data: Path, sql: str) -> list[tuple[object, ...]]:
         return db.execute(sql).fetchall()
 
 
-async def test_without_a_model_a_new_store_and_a_search_say_how_to_get_one(open_engine: Open):
-    engine = open_engine()
+async def test_without_a_model_a_new_store_and_a_search_say_how_to_get_one(tmp_path: Path):
+    engine = LocalEngine(tmp_path / "data", None)
     made = await engine.create_store(StoreCreate(name="a"))
     assert "vector-stores-mcp model install" in str(made.model_extra)
     await add(engine, made.id, "a walrus")
     assert any("vector-stores-mcp model install" in note for note in (await search(engine, made.id, "walrus")).notes)
+    await engine.aclose()
+
+
+async def test_an_operator_who_wants_no_vectors_is_not_told_to_get_a_model(open_engine: Open):
+    made = await open_engine(embedder="none").create_store(StoreCreate(name="a"))
+    assert "model install" not in str(made.model_extra)
+    assert "EMBEDDER is none" in str(made.model_extra)
 
 
 async def test_a_second_store_of_a_name_names_the_first(open_engine: Open):

@@ -98,7 +98,7 @@ async def test_ids_are_completed_by_id_and_by_name(caller_of_era: Caller) -> Non
         done = await caller.client.complete(template, {"name": name, "value": value}, known or None)
         return done.completion.values
 
-    assert await completed("vector_store_id", notes[:8]) == [notes]
+    assert await completed("vector_store_id", notes[:-4]) == [notes]
     assert await completed("vector_store_id", "recip") == [other]
     assert set(await completed("vector_store_id", "")) == {notes, other}
     assert set(await completed("file_id", "")) == {file_id, loose}
@@ -256,3 +256,8 @@ async def test_a_prompt_tells_how_to_answer_from_a_store(caller_of_era: Caller) 
         assert message.content.text.endswith("Question: Who makes honey?")
     with pytest.raises(MCPError, match="vs_nothing"):
         await caller.client.get_prompt("ask_store", {"store": "vs_nothing", "question": "Who?"})
+
+
+async def test_a_prompt_without_its_arguments_names_them(caller: Caller) -> None:
+    with pytest.raises(MCPError, match="ask_store needs question"):
+        await caller.client.get_prompt("ask_store", {"store": "vs_nothing"})

@@ -1,8 +1,18 @@
 """batch_attach and cancel_batch, through the protocol."""
 
+from pathlib import Path
+
 import anyio
 
 from clients import Caller, text_of
+from vectorstores_server.intake import MachineIntake
+from vectorstores_server.intake.walk import Wanted
+from vectorstores_tools.call import Call
+from vectorstores_tools.contract import Engine
+from vectorstores_tools.inputs import BatchAttach
+from vectorstores_tools.models import StoreCreate
+from vectorstores_tools.paths import Upload
+from vectorstores_tools.waiting import Progress
 
 
 async def test_a_folder_is_attached_once_however_often_it_is_asked_for(caller: Caller) -> None:
@@ -21,18 +31,44 @@ async def test_a_folder_is_attached_once_however_often_it_is_asked_for(caller: C
     assert (await caller.call("retrieve", vector_store_id=store))["file_counts"]["total"] == 3
 
 
-async def test_when_the_time_is_up_the_rest_is_left_for_the_next_call(caller: Caller) -> None:
+async def test_a_call_that_does_not_wait_takes_the_folder_in_all_the_same(caller: Caller) -> None:
     store = await caller.store()
     for n in range(4):
         caller.write(f"{n}.txt", f"Words of page {n}.")
+    batch = await caller.call("batch_attach", vector_store_id=store, paths=[str(caller.folder)], wait_seconds=0)
+    assert (batch["uploaded"], batch["not_uploaded"]) == (4, 0)
+    assert batch["file_counts"]["total"] == 4
+
+
+async def test_when_the_time_is_up_the_rest_is_left_for_the_next_call(engine: Engine, tmp_path: Path) -> None:
+    names = [tmp_path / f"{n}.txt" for n in range(4)]
+    for path in names:
+        path.write_text(f"Words of {path.name}.")
+    intake = MachineIntake(tmp_path / "data", Wanted(frozenset({".txt"}), 1_000), [tmp_path])
+    call = Call(engine, intake, report=nothing, stores_changed=nothing)
+    store = await engine.create_store(StoreCreate())
     left: list[int] = []
-    for _ in range(4):
-        batch = await caller.call("batch_attach", vector_store_id=store, paths=[str(caller.folder)], wait_seconds=0)
-        left.append(batch["not_uploaded"])
-        if batch["not_uploaded"]:
-            assert batch["next"] == "batch_attach with the same arguments goes on"
+    for _ in names:
+        upload = Upload(call, await intake.survey([str(tmp_path)], None), 0)
+        upload.uploads_until = 0
+        await upload.run(BatchAttach(vector_store_id=store.id, paths=[str(tmp_path)]), Progress())
+        left.append(upload.not_uploaded)
     assert left == [3, 2, 1, 0]
-    assert (await caller.call("retrieve", vector_store_id=store))["file_counts"]["total"] == 4
+    assert (await engine.retrieve_store(store.id)).file_counts.total == 4
+
+
+async def nothing(*_: object) -> None:
+    """Tell nobody."""
+
+
+async def test_a_failed_file_that_is_attached_again_is_not_called_unchanged(caller: Caller) -> None:
+    store = await caller.store()
+    caller.write("blank.txt", " \n ")
+    arguments = {"vector_store_id": store, "paths": [str(caller.folder)], "wait_seconds": 50}
+    await caller.call("batch_attach", **arguments)
+    second = await caller.call("batch_attach", **arguments)
+    assert (second["unchanged"], second["file_counts"]["failed"]) == (0, 1)
+    assert second["uploaded"] + second.get("again", 0) == 1
 
 
 async def test_failures_are_named_with_their_reason(caller: Caller) -> None:

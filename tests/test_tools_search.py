@@ -29,13 +29,13 @@ async def test_a_hit_has_its_citation_and_its_text_in_both_renderings(caller: Ca
     result = await caller.result("search", query="who makes honey from nectar")
     assert result.structured_content is not None
     hit = result.structured_content["data"][0]
-    assert (hit["filename"], hit["vector_store_id"], hit["heading_path"]) == ("bees.md", store, ["Bees"])
+    assert (hit["filename"], hit["vector_store_id"], hit["heading_path"]) == ("bees.md", store, ["Bees", "Honey"])
     assert 0 < hit["score"] <= 1
     assert hit["uri"] == (f"vectorstore://{store}/files/{hit['file_id']}?start={hit['chars'][0]}&end={hit['chars'][1]}")
     assert "Worker bees make honey" in unfenced(hit["text"])
     text = text_of(result)
     assert hit["uri"] in text
-    assert "bees.md · Bees · lines 1-5" in text
+    assert "bees.md · Bees > Honey · lines " in text
     assert "Worker bees make honey" in text
 
 
@@ -159,4 +159,4 @@ async def test_text_of_a_document_cannot_close_its_fence_or_hide_characters(call
 async def test_a_ranker_without_vectors_says_what_its_score_is(caller: Caller) -> None:
     await filled(caller)
     found = await caller.call("search", query="honey", ranking_options={"ranker": "none"})
-    assert any("model install" in note for note in found["notes"])
+    assert any("by words only" in note for note in found["notes"])

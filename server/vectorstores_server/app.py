@@ -3,16 +3,20 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import Any
 
 import anyio
 from mcp import MCPError
 from mcp.server import CacheHint, MCPServer
+from mcp.server.mcpserver import Context
 from mcp.server.subscriptions import InMemorySubscriptionBus
 from mcp.types import (
     INVALID_PARAMS,
     Completion,
     CompletionArgument,
     CompletionContext,
+    GetPromptResult,
+    InputRequiredResult,
     PromptReference,
     ResourceTemplateReference,
 )
@@ -33,6 +37,7 @@ __all__ = ["Surface", "build_server"]
 DISTRIBUTION = "vector-stores-mcp"
 TITLE = "Vector stores"
 HOUR = 3_600_000
+PROMPT, PROMPT_ARGUMENTS = "ask_store", ("store", "question")
 
 INSTRUCTIONS = """\
 Vector stores: collections of files that can be searched by meaning and by words.
@@ -57,6 +62,15 @@ class VectorStoresServer(MCPServer[Watch]):
     async def list_resources(self) -> list[ListedResource]:
         """Return the first page of the stores; `sdk_gaps` serves the others."""
         return (await self.listed.page(None)).resources if self.listed else []
+
+    async def get_prompt(
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[Watch, Any] | None = None
+    ) -> GetPromptResult | InputRequiredResult:
+        """Return the prompt; MCPError names an argument that is missing."""
+        missing = [one for one in PROMPT_ARGUMENTS if not (arguments or {}).get(one)]
+        if name == PROMPT and missing:
+            raise MCPError(INVALID_PARAMS, f"The prompt {PROMPT} needs {' and '.join(missing)}.")
+        return await super().get_prompt(name, arguments, context)
 
 
 def build_server(engine: Engine, intake: Intake, surface: Surface) -> MCPServer[Watch]:
@@ -91,7 +105,7 @@ def build_server(engine: Engine, intake: Intake, surface: Surface) -> MCPServer[
 
 
 def _add_prompt(server: MCPServer[Watch], engine: Engine) -> None:
-    @server.prompt(title="Ask a vector store")
+    @server.prompt(name=PROMPT, title="Ask a vector store")
     async def ask_store(store: str, question: str) -> str:
         """Answer a question from a vector store, with citations. store is its id or its name."""
         found = await _store(engine, store)

@@ -108,7 +108,10 @@ class AttachOptions:
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What `ingest` did: the batch of what it uploaded, or with nothing new the last batch of these origins."""
+    """What `ingest` did: the batch of what it uploaded, or with nothing new the last batch of these origins.
+
+    `again` counts known files that are processed anew, because they had failed or their chunks get other sizes.
+    """
 
     batch: FileBatch | None
     uploaded: int
@@ -116,6 +119,7 @@ class Ingested:
     file_ids: Sequence[str] = ()
     """Of every source seen, new or not, in the order they came."""
     notes: Sequence[str] = ()
+    again: int = 0
 
 
 class Engine(Protocol):

@@ -192,6 +192,8 @@ def _mend(given: object, depth: int = 0) -> Any:
     named = fields.get("type", fields.get("operator", fields.get("op")))
     if isinstance(named, str):
         return _mend_named(fields, named.lower().lstrip("$"), depth)
+    if set(fields) == {"key", "value"} and isinstance(fields["key"], str):  # only the type was left out
+        return _mend_value("eq", fields["key"], fields["value"])
     return _all_of([_mend_pair(str(k), v, depth) for k, v in fields.items()])
 
 

@@ -85,10 +85,10 @@ class Finding:
         for store_id, page in page_of:
             if page.not_searched and page.not_searched.in_progress:
                 return f"{self.call.waits_for(vector_store_id=store_id)}, then search again"
-        store_id, page = page_of[0]
-        if any(page.not_searched and page.not_searched.failed for page in self.pages.values()):
-            return f"list(vector_store_id='{store_id}', filter='failed') says why files failed"
-        return None if found else self._way_out(store_id, page)
+        for store_id, page in page_of:
+            if page.not_searched and page.not_searched.failed:
+                return f"list(vector_store_id='{store_id}', filter='failed') says why files failed"
+        return None if found else self._way_out(*page_of[0])
 
     def _way_out(self, store_id: str, page: SearchPage) -> str | None:
         if page.below_threshold:

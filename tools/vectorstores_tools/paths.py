@@ -19,6 +19,8 @@ from vectorstores_tools.reply import Reply
 from vectorstores_tools.waiting import Progress, reported, until
 
 AGAIN = "batch_attach with the same arguments goes on"
+LEAST_UPLOADING = 10.0
+"""Seconds for which a call takes files in, however short its wait: a call that takes one file only helps nobody."""
 
 
 async def attach_paths(call: Call, given: BatchAttach) -> Reply:
@@ -31,18 +33,20 @@ async def attach_paths(call: Call, given: BatchAttach) -> Reply:
             "Name files, folders or globs that hold supported files.",
             param="paths",
         )
-    upload = Upload(call, survey, anyio.current_time() + given.wait_seconds)
+    upload = Upload(call, survey, given.wait_seconds)
     done, batch = await reported(call.report, lambda progress: upload.run(given, progress))
     return await _answer(call, given.vector_store_id, upload, done, batch)
 
 
 class Upload:
-    """Opens what a survey found, one after the other, until the deadline; at least one new file gets through."""
+    """Opens what a survey found, one after the other, as long as there is time; at least one new file gets through."""
 
-    def __init__(self, call: Call, survey: Survey, deadline: float) -> None:
+    def __init__(self, call: Call, survey: Survey, wait_seconds: float) -> None:
+        now = anyio.current_time()
         self.call = call
         self.survey = survey
-        self.deadline = deadline
+        self.deadline = now + wait_seconds
+        self.uploads_until = now + max(wait_seconds, LEAST_UPLOADING)
         self.taken = 0
         self.read = 0
         self.refused: list[dict[str, str]] = []
@@ -71,7 +75,7 @@ class Upload:
     async def _sources(self, progress: Progress) -> AsyncGenerator[Source]:
         origins = self.survey.origins
         for origin in origins:
-            if self.read and anyio.current_time() >= self.deadline:
+            if self.read and anyio.current_time() >= self.uploads_until:
                 return
             try:
                 async with self.call.intake.open(origin, self.call.roots) as source:
@@ -101,6 +105,7 @@ class Upload:
 async def _answer(call: Call, store_id: str, upload: Upload, done: Ingested, batch: FileBatch | None) -> Reply:
     more = {
         "uploaded": done.uploaded,
+        "again": done.again or None,
         "unchanged": done.unchanged,
         "not_uploaded": upload.not_uploaded,
         "skipped": dict(upload.survey.skipped) or None,
@@ -108,6 +113,10 @@ async def _answer(call: Call, store_id: str, upload: Upload, done: Ingested, bat
         "notes": list(done.notes) or None,
         "next": AGAIN if upload.not_uploaded else None,
     }
+    if upload.not_uploaded:
+        more["notes"] = [f"{upload.not_uploaded} files are not uploaded yet.", *done.notes]
+    elif batch is not None and not done.uploaded and not done.again:
+        more["notes"] = ["Nothing is new. This is the last batch of these files, with others of its call.", *done.notes]
     if batch is None:
         nothing = {"object": "vector_store.files_batch", "vector_store_id": store_id, "status": "completed"}
         return described(nothing, "Nothing was attached.", **more)

@@ -96,9 +96,11 @@ def _next(piece: TextSlice, shown_end: int, store_id: str | None, asked_end: int
     where = f"file_id='{piece.file_id}'" + (f", vector_store_id='{store_id}'" if store_id else "")
     if shown_end < asked_end:
         return f"read({where}, start={shown_end}, end={asked_end})"
+    if shown_end >= piece.total:
+        return None
     if piece.page is not None and piece.page < piece.pages:
         return f"read({where}, page={piece.page + 1})"
-    return f"read({where}, start={shown_end})" if shown_end < piece.total else None
+    return f"read({where}, start={shown_end})"
 
 
 def _size(reply: Reply) -> int:

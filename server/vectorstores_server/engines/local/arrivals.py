@@ -55,7 +55,7 @@ class Arrivals:
         origin = Origin(name, source.sha256)
         known = await self._catalog.read(standing, store_id, origin, options)
         if known is not None and known.idle:
-            return Entered(known.file_id, batch_id, new=False)
+            return Entered(known.file_id, batch_id)
         if known is not None:
             again = await self._catalog.write(reattach, store_id, origin, options, batch_id, clock())
             if again is not None:
@@ -77,8 +77,8 @@ class Arrivals:
         file_ids = [one.file_id for one in entered]
         batch_id = batch_id or await self._catalog.read(last_batch, store_id, file_ids)
         batch = await self._catalog.read(retrieve_batch, store_id, batch_id) if batch_id else None
-        uploaded = sum(one.new for one in entered)
-        return Ingested(batch, uploaded, len(entered) - uploaded, file_ids, notes)
+        new, again = sum(one.new for one in entered), sum(one.again for one in entered)
+        return Ingested(batch, new, len(entered) - new - again, file_ids, notes, again)
 
 
 def make_file(filename: str, purpose: str, size: int, expires_after: FileExpiresAfter | None) -> File:

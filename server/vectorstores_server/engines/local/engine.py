@@ -13,7 +13,7 @@ from vectorstores_server.engines.local.blobs import Blobs
 from vectorstores_server.engines.local.catalog import Catalog, files, requests, stores
 from vectorstores_server.engines.local.catalog.database import DB
 from vectorstores_server.engines.local.catalog.ids import clock
-from vectorstores_server.engines.local.notes import NO_MODEL, namesakes
+from vectorstores_server.engines.local.notes import namesakes
 from vectorstores_server.engines.local.parsing import EXTENSIONS, NAMES
 from vectorstores_server.engines.local.parts import Parts
 from vectorstores_server.engines.local.reading import Reader
@@ -88,9 +88,10 @@ class LocalEngine:
 
     async def create_store(self, request: StoreCreate) -> VectorStore:
         """See the contract. `notes` is an extra key: sentences for the reader, none where there is nothing to say."""
-        identity, dimensions = await (await self._start()).vectors()
+        machinery = await self._start()
+        identity, dimensions = await machinery.vectors()
         store, others = await self._write(requests.create_store, request, identity, dimensions, clock())
-        notes = [NO_MODEL] if identity is None else []
+        notes = [machinery.without_vectors] if identity is None else []
         if others:
             notes.append(namesakes(others))
         return store.model_copy(update={"notes": notes})

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from vectorstores_server.engines.local.anchor import anchor
 from vectorstores_server.engines.local.catalog.searching import Cited
 from vectorstores_server.engines.local.document import Document
 from vectorstores_server.engines.local.index import Candidate, Candidates
@@ -23,12 +24,18 @@ class Found:
     best_below: float | None = None
 
 
-def cite(hit: Hit, found: Found, store_id: str, texts: Mapping[str, Document]) -> SearchHit:
-    """Write a hit down. `page` and `heading_path` are those of its best passage, `lines` those of the chunk."""
+def cite(
+    hit: Hit, found: Found, store_id: str, texts: Mapping[str, Document], queries: Sequence[str] = ()
+) -> SearchHit:
+    """Write a hit down. `lines` are those of its best passage, `page` and `heading_path` where the words stand in it.
+
+    `chars` are those of the chunk.
+    """
     passage, of = hit.passage, found.cited[hit.passage.rev]
     document = texts.get(of.sha256, Document(""))
     start, end = passage.chunk_start, passage.chunk_end
     best = hit.matched[:MOST_MATCHES]
+    place = anchor(document.text, passage.start, passage.end, queries)
     return SearchHit(
         file_id=of.file_id,
         filename=of.filename,
@@ -36,9 +43,9 @@ def cite(hit: Hit, found: Found, store_id: str, texts: Mapping[str, Document]) -
         attributes=of.attributes,
         content=[TextContent(text=document.text[start:end])],
         vector_store_id=store_id,
-        page=document.page_at(passage.start),
-        heading_path=list(document.heading_path_at(passage.start)) or None,
-        lines=document.lines(start, end),
+        page=document.page_at(place),
+        heading_path=list(document.heading_path_at(place)) or None,
+        lines=document.lines(passage.start, passage.end),
         chars=(start, end),
         matches=[(ranked.passage.start, ranked.passage.end) for ranked in best],
         match_scores=[ranked.score for ranked in best],

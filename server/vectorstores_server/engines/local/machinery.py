@@ -14,6 +14,7 @@ from vectorstores_server.engines.local.embedding import (
 )
 from vectorstores_server.engines.local.health import Checkup
 from vectorstores_server.engines.local.index import Index
+from vectorstores_server.engines.local.notes import NO_MODEL, NO_VECTORS
 from vectorstores_server.engines.local.parts import Parts
 from vectorstores_server.engines.local.search import Searcher
 from vectorstores_server.engines.local.worker import Worker
@@ -50,6 +51,12 @@ class Machinery:
         except EmbeddingFailure as failure:
             raise Unavailable(failure.message) from failure
 
+    @property
+    def without_vectors(self) -> str:
+        """Why there is no embedder, as a sentence."""
+        choice = self._choice
+        return NO_VECTORS if isinstance(choice, EmbedderChoice) and choice.name == "none" else NO_MODEL
+
     async def vectors(self) -> tuple[str | None, int | None]:
         """Return the embedder's identity and dimensions, for which a service may have to be asked."""
         if self.embedder is None:
@@ -63,7 +70,7 @@ class Machinery:
     @cached_property
     def searcher(self) -> Searcher:
         """What answers searches."""
-        return Searcher(self.catalog, self._blobs, self.index, self.embedder)
+        return Searcher(self.catalog, self._blobs, self.index, self.embedder, self.without_vectors)
 
     @cached_property
     def worker(self) -> Worker:

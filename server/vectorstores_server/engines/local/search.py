@@ -16,7 +16,7 @@ from vectorstores_server.engines.local.catalog.searching import View
 from vectorstores_server.engines.local.embedding import Embedder, EmbeddingFailure
 from vectorstores_server.engines.local.hits import Found, above, cite
 from vectorstores_server.engines.local.index import CandidateQuery, Index, IndexUnavailable, Weights
-from vectorstores_server.engines.local.notes import NO_MODEL
+from vectorstores_server.engines.local.notes import NO_VECTORS
 from vectorstores_server.engines.local.passages import query_text
 from vectorstores_server.engines.local.ranking import best_of, merged, rank
 from vectorstores_server.engines.local.reach import VECTOR_K, Reach, last_resort, plan
@@ -60,9 +60,15 @@ def other_embedder(identity: str) -> str:
 
 
 class Searcher:
-    """Answers searches; one for an engine. Raises StoreNotFound, StoreExpired, Unavailable."""
+    """Answers searches; one for an engine. Raises StoreNotFound, StoreExpired, Unavailable.
 
-    def __init__(self, catalog: Catalog, blobs: Blobs, index: Index, embedder: Embedder | None) -> None:
+    `without` says why there is no embedder, where there is none.
+    """
+
+    def __init__(
+        self, catalog: Catalog, blobs: Blobs, index: Index, embedder: Embedder | None, without: str = NO_VECTORS
+    ) -> None:
+        self._without = without
         self._catalog = catalog
         self._index = index
         self._embedder = embedder
@@ -83,7 +89,9 @@ class Searcher:
                     "`vector-stores-mcp reindex` builds it anew from the stored documents.",
                 ) from error
             texts = await self._texts.get({found.cited[hit.passage.rev].sha256 for hit in found.hits})
-        return self._page(view, found, question, [cite(hit, found, view.store_id, texts) for hit in found.hits])
+        queries = question.request.queries
+        hits = [cite(hit, found, view.store_id, texts, queries) for hit in found.hits]
+        return self._page(view, found, question, hits)
 
     async def _embed(self, store_id: str, request: SearchRequest) -> Question:
         """Embed before the snapshot is taken: a remote embedder may take seconds."""
@@ -92,7 +100,7 @@ class Searcher:
         if store is None or store.files == 0:
             return Question(request, identity=store.embedder if store else None)
         if store.embedder is None or embedder is None:
-            why = other_embedder(store.embedder) if store.embedder else BEING_MADE if embedder else NO_MODEL
+            why = other_embedder(store.embedder) if store.embedder else BEING_MADE if embedder else self._without
             return Question(request, identity=store.embedder, why=why)
         try:
             await embedder.prepare()

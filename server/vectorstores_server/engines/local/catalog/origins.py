@@ -23,11 +23,15 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """What came of a source: the File that stands for it, the batch so far, and whether the File is new."""
+    """What came of a source: the File that stands for it, and the batch so far.
+
+    The File is new, or known and processed again, or known and left alone.
+    """
 
     file_id: str
     batch_id: str | None
-    new: bool
+    new: bool = False
+    again: bool = False
 
 
 def standing(db: sqlite3.Connection, store_id: str, origin: Origin, options: AttachOptions) -> Standing | None:
@@ -47,10 +51,10 @@ def reattach(
     if not _makes_work(row, options):
         if options.attributes is not None:
             replace_attributes(db, row["id"], options.attributes)
-        return Entered(row["file_id"], batch_id, new=False)
+        return Entered(row["file_id"], batch_id)
     batch_id = batch_id or insert_batch(db, store_id, now)
     add_to_batch(db, batch_id, store_id, _request(row["file_id"], options), now)
-    return Entered(row["file_id"], batch_id, new=False)
+    return Entered(row["file_id"], batch_id, again=True)
 
 
 def enter(

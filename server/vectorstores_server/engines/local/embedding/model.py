@@ -1,11 +1,16 @@
 """The model as it runs: tokens in, vectors out. Importing this module loads onnxruntime."""
 
+import os
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+
+# Read when the library is initialised: without it events about the machine are kept on disk and sent to its maker.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 import onnxruntime  # pyright: ignore[reportMissingTypeStubs] - it has none
 from numpy.typing import NDArray
 
