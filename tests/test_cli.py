@@ -348,6 +348,17 @@ async def test_ctrl_c_stops_add_and_the_same_command_goes_on(tmp_path: Path) -> 
     assert sum(map(int, counts.groups())) == 30
 
 
+def test_a_misspelt_variable_is_named_by_every_command(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VECTOR_STORES_URLHOSTS", "a.org")
+
+    code, _, err = run("ls")
+
+    assert code == 0
+    assert err == (
+        "vector-stores-mcp: VECTOR_STORES_URLHOSTS is not a setting; did you mean VECTOR_STORES_URL_HOSTS?\n"
+    )
+
+
 def test_the_version_is_told_by_the_module_too() -> None:
     told = subprocess.run([*MODULE, "--version"], check=True, capture_output=True, text=True)
     assert told.stdout.startswith("vector-stores-mcp 0.")

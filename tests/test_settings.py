@@ -1,10 +1,12 @@
 import argparse
+import re
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from vectorstores_server.commandline import parse
+from vectorstores_server.flags import GROUPS
 from vectorstores_server.settings import Settings, flag_of, read_settings, unknown_variables
 from vectorstores_tools.errors import InvalidRequest
 
@@ -142,6 +144,71 @@ def test_a_misspelt_variable_is_noticed() -> None:
     assert unknown_variables({"VECTOR_STORES_FILEROOTS": "/", "VECTOR_STORES_DATA": "/", "PATH": ""}) == [
         "VECTOR_STORES_FILEROOTS is not a setting; did you mean VECTOR_STORES_FILE_ROOTS?"
     ]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("EMBEDDER", "bert", "EMBEDDER: auto, minilm, openai:MODEL or none is expected."),
+        ("HTTP", "foo", "HTTP: HOST:PORT is expected, such as 127.0.0.1:8000"),
+        ("REMOTE_BASE_URL", "api.org", "REMOTE_BASE_URL: a URL is expected that begins with http:// or https://"),
+        ("EMBEDDER_BATCH", "many", "EMBEDDER_BATCH: a whole number is expected."),
+        ("READ_ONLY", "perhaps", "READ_ONLY: true or false is expected."),
+        ("TOOLSET", "some", "TOOLSET: it must be 'all' or 'core'."),
+    ],
+)
+def test_what_is_expected_is_said_in_words(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, sentence: str
+) -> None:
+    monkeypatch.setenv(f"VECTOR_STORES_{variable}", value)
+
+    with pytest.raises(InvalidRequest) as caught:
+        settings_of()
+    assert sentence in str(caught.value)
+
+
+def test_a_misspelt_variable_is_named_beside_what_it_made_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VECTOR_STORES_BACKEND", "remote")
+    monkeypatch.setenv("VECTOR_STORES_REMOTE_BASE_URI", "https://api.example.org/v1")
+
+    with pytest.raises(InvalidRequest, match="must be set; VECTOR_STORES_REMOTE_BASE_URI is not a setting; did you"):
+        settings_of()
+
+
+def test_every_setting_is_in_one_group_of_the_help() -> None:
+    assert sorted(name for names in GROUPS.values() for name in names) == sorted(Settings.model_fields)
+
+
+def test_the_description_of_a_setting_can_be_read_alone() -> None:
+    for name, field in Settings.model_fields.items():
+        assert not re.search(r"\b(its key|holds them|that they|the same)\b", field.description or ""), name
+
+
+@pytest.mark.parametrize("command", ["add", "search", "ls", "show", "rm", "doctor", "reindex"])
+def test_a_command_explains_only_the_settings_that_mean_something_to_it(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parse([command, "--help"])
+
+    told = capsys.readouterr().out
+    assert "--data" in told
+    assert len(re.findall(r"^  --", told, re.MULTILINE)) < 10
+    assert not re.search("--(http|tokens|oauth|max-requests|toolset|remote)", told)
+    assert parse([command, *WHAT.get(command, ()), "--remote-base-url", "https://a.org/v1"])[1]
+
+
+WHAT = {"add": ["x"], "search": ["x"], "show": ["x"], "rm": ["x"]}
+
+
+@pytest.mark.parametrize("argv", [["add"], ["ls", "--http", "127.0.0.1:1"], ["search", "--results", "x", "q"], ["fly"]])
+def test_a_mistake_is_told_in_two_lines(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(argv)
+
+    usage, error = capsys.readouterr().err.splitlines()
+    assert usage.startswith("usage: vector-stores-mcp ")
+    assert ": error: " in error
 
 
 def test_settings_do_not_change() -> None:

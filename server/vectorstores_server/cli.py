@@ -45,12 +45,15 @@ def _command(argv: "Sequence[str]") -> int:
 
     from vectorstores_server import logs
     from vectorstores_server.commandline import parse
-    from vectorstores_server.settings import read_settings
+    from vectorstores_server.settings import read_settings, unknown_variables
 
     os.umask(0o077)  # also for what libraries write below the data directory
     arguments, flags = parse(argv)
     settings = read_settings(flags)
-    logs.configure(settings.log_level if arguments.command == "serve" else "warning", settings.log_file)
+    serving = arguments.command == "serve"
+    logs.configure(settings.log_level if serving or "log_level" in flags else "warning", settings.log_file)
+    if not serving:  # which logs them
+        sys.stderr.writelines(f"vector-stores-mcp: {sentence}\n" for sentence in unknown_variables(os.environ))
     command = import_module(f"vectorstores_server.commands.{arguments.command}")
     try:
         return anyio.run(command.run, settings, arguments)

@@ -1,19 +1,15 @@
-"""The arguments: every setting as a flag, and the commands."""
+"""The arguments: the commands, and the settings that each takes as flags."""
 
 import argparse
 from collections.abc import Sequence
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
-from pydantic.fields import FieldInfo
-
-from vectorstores_server.settings import APP, PREFIX, SECRETS, Settings, flag_of, is_list
+from vectorstores_server.flags import HTTP, NOTE, all_settings, hidden_settings, settings_for
+from vectorstores_server.settings import APP, Settings
 
 CLIENTS = ("claude-desktop", "claude-code", "cursor", "vscode")
-NOTE = (
-    f"Every setting is also an environment variable: {PREFIX} and its name in capitals. Keys only there or in a file."
-)
+STORE = "NAME|ID"
 
 
 def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, dict[str, Any]]:
@@ -25,68 +21,87 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, dict[str, Any]]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    settings = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    group = settings.add_argument_group("settings", NOTE)
-    for name, field in Settings.model_fields.items():
-        if name not in SECRETS:
-            _add_flag(group, name, field)
     parser = argparse.ArgumentParser(
         prog=APP,
-        parents=[settings],
+        usage=f"{APP} [COMMAND] [SETTING ...]",
+        parents=[hidden_settings()],
         allow_abbrev=False,
         description="Vector stores for LLM agents over MCP. Without a command it serves MCP on stdin and stdout.",
+        epilog=f"`{APP} COMMAND --help` explains a command, and `{APP} serve --help` every setting. {NOTE}",
     )
     parser.add_argument("--version", action="version", version=f"{APP} {version(APP)}")
-    _add_commands(parser, settings)
+    commands = _Commands(parser)
+    _add_serving(commands)
+    _add_looking(commands)
+    _add_work(commands)
     return parser
 
 
-def _add_flag(group: Any, name: str, field: FieldInfo) -> None:
-    options: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS, "help": field.description}
-    if field.annotation is bool:
-        options["action"] = argparse.BooleanOptionalAction
-    elif get_origin(field.annotation) is Literal:
-        options["choices"] = get_args(field.annotation)
-    else:
-        options["metavar"] = flag_of(name).rpartition("-")[2].upper()
-    if is_list(name):
-        options["action"] = "append"
-    if "Path" in str(field.annotation):
-        options["type"] = _from_here
-    group.add_argument(flag_of(name), **options)
+class _Commands:
+    """Adds commands, each with a usage line of its own: argparse's would name all settings at every mistake."""
+
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        self._added = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+
+    def add(self, name: str, usage: str, help: str, settings: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        return self._added.add_parser(
+            name,
+            prog=f"{APP} {name}",
+            usage=f"{APP} {name} {usage}".replace("  ", " "),
+            help=help,
+            description=help[0].upper() + help[1:] + ".",
+            parents=[settings],
+            allow_abbrev=False,
+        )
 
 
-def _from_here(path: str) -> Path:
-    """On the command line a relative path is meant from where the person stands."""
-    return Path(path).expanduser().absolute()
-
-
-def _add_commands(parser: argparse.ArgumentParser, settings: argparse.ArgumentParser) -> None:
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
-
-    def command(name: str, help: str) -> argparse.ArgumentParser:
-        return commands.add_parser(name, help=help, description=help, parents=[settings], allow_abbrev=False)
-
-    command("serve", "serve MCP on stdin and stdout (what happens without a command)")
-    _add_work(command("add", "attach files, folders or URLs to a store"), command("search", "search a store"))
-    command("ls", "list the stores, or the files of one").add_argument("store", nargs="?", metavar="STORE")
-    command("show", "show a store or a file").add_argument("id", metavar="ID")
-    rm = command("rm", "delete a store or a file")
-    rm.add_argument("id", metavar="ID")
-    rm.add_argument("--yes", action="store_true", help="do not ask")
-    doctor = command("doctor", "look at the data directory, the model and the versions")
-    doctor.add_argument("--purge", action="store_true", help="take what was deleted off the disk now")
-    reindex = command("reindex", "build a store's index anew from its files, with today's embedder")
-    reindex.add_argument("store", nargs="?", metavar="STORE", help="its name or id; without it every store")
-    command("model", "get the embedding model").add_argument("action", choices=["install"])
-    config = command("config", "print the configuration block for a client")
-    config.add_argument("client", choices=CLIENTS)
+def _add_serving(commands: _Commands) -> None:
+    commands.add(
+        "serve", "[SETTING ...]", "serve MCP on stdin and stdout (what happens without a command)", all_settings()
+    )
+    config = commands.add(
+        "config", "CLIENT [--write] [SETTING ...]", "print the configuration block for a client",
+        all_settings(without=HTTP),
+    )  # fmt: skip
+    config.add_argument("client", choices=CLIENTS, metavar="CLIENT", help=", ".join(CLIENTS))
     config.add_argument("--write", action="store_true", help="put it into the client's file, after a backup")
 
 
-def _add_work(add: argparse.ArgumentParser, search: argparse.ArgumentParser) -> None:
-    add.add_argument("--store", metavar="NAME|ID", help="made if the name is new; without it the only store")
+def _add_looking(commands: _Commands) -> None:
+    where = settings_for("data", "backend")
+    ls = commands.add("ls", "[STORE] [SETTING ...]", "list the stores, or the files of one", where)
+    ls.add_argument("store", nargs="?", metavar="STORE", help="its name or id")
+    show = commands.add("show", "NAME|ID [SETTING ...]", "show a store or a file", where)
+    show.add_argument("id", metavar=STORE, help="of a store or a file")
+    rm = commands.add(
+        "rm", "NAME|ID [--store NAME|ID] [--yes] [SETTING ...]", "delete a store, or a file from one store or all",
+        where,
+    )  # fmt: skip
+    rm.add_argument("id", metavar=STORE, help="a store's name or id, or a file's id")
+    rm.add_argument("--store", metavar=STORE, help="take the file out of this store only, and keep it")
+    rm.add_argument("--yes", action="store_true", help="do not ask")
+    doctor = commands.add(
+        "doctor", "[--purge] [SETTING ...]", "look at the data directory, the model and the versions",
+        settings_for("data", "backend", "embedder", "embedder_path", "file_roots", "url_hosts"),
+    )  # fmt: skip
+    doctor.add_argument("--purge", action="store_true", help="take what was deleted off the disk now")
+
+
+def _add_work(commands: _Commands) -> None:
+    add = commands.add(
+        "add", "[--store NAME|ID] PATH ... [SETTING ...]", "attach files, folders or URLs to a store",
+        settings_for("data", "backend", "embedder", "url_hosts", "max_file_bytes"),
+    )  # fmt: skip
+    add.add_argument("--store", metavar=STORE, help="made if the name is new; without it the only store")
     add.add_argument("paths", nargs="+", metavar="PATH", help="file, folder, glob or https URL")
-    search.add_argument("--store", metavar="NAME|ID", help="without it the only store")
-    search.add_argument("--results", type=int, default=5, metavar="N", help="how many (5)")
+    asked = settings_for("data", "backend", "embedder")
+    search = commands.add("search", "[--store NAME|ID] [--results N] QUERY [SETTING ...]", "search a store", asked)
+    search.add_argument("--store", metavar=STORE, help="without it the only store")
+    search.add_argument("--results", type=int, default=5, metavar="N", help="how many, at most 50 (5)")
     search.add_argument("query", nargs="+", metavar="QUERY")
+    reindex = commands.add(
+        "reindex", "[STORE] [SETTING ...]", "build a store's index anew from its files, with today's embedder", asked
+    )
+    reindex.add_argument("store", nargs="?", metavar="STORE", help="its name or id; without it every store")
+    model = commands.add("model", "install", "get the embedding model", settings_for())
+    model.add_argument("action", choices=["install"])

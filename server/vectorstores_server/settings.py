@@ -2,11 +2,20 @@
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from vectorstores_tools.errors import InvalidRequest
@@ -17,6 +26,12 @@ SECRETS = frozenset({"embedder_api_key", "tokens", "remote_api_key", "remote_hea
 """They come from the environment or a file, never from a flag, which other users of the machine can read."""
 LISTS = frozenset({"file_roots", "url_hosts", "exclude_tools", "allowed_hosts"})
 APP = "vector-stores-mcp"
+EXPECTED = {
+    "int_parsing": "a whole number is expected",
+    "bool_parsing": "true or false is expected",
+    "bool_type": "true or false is expected",
+}
+"""pydantic's kinds of mistakes that are said in other words."""
 
 
 def _default_data() -> Path:
@@ -49,12 +64,26 @@ def _split_by(separator: str) -> BeforeValidator:
     return BeforeValidator(split)
 
 
+def _like(pattern: str, expected: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if re.fullmatch(pattern, value) is None:
+            raise ValueError(expected)
+        return value
+
+    return AfterValidator(check)
+
+
 AbsolutePath = Annotated[Path, BeforeValidator(_absolute)]
 Paths = Annotated[tuple[AbsolutePath, ...], NoDecode, _split_by(os.pathsep)]
 Names = Annotated[tuple[str, ...], NoDecode, _split_by(",")]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, _split_by(",")]
-Address = Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:.]+\]|[^:\s/]+):\d{1,5}$")]
-BaseUrl = Annotated[str, Field(pattern=r"^https?://[^@\s]+$")]
+Address = Annotated[
+    str, _like(r"(\[[0-9a-fA-F:.]+\]|[^:\s/]+):\d{1,5}", "HOST:PORT is expected, such as 127.0.0.1:8000 or [::1]:8000")
+]
+BaseUrl = Annotated[
+    str, _like(r"https?://[^@\s]+", "a URL is expected that begins with http:// or https:// and holds no user name")
+]
+Model = Annotated[str, _like(r"auto|minilm|none|openai:.+", "auto, minilm, openai:MODEL or none is expected")]
 
 
 class Settings(BaseSettings):
@@ -68,20 +97,37 @@ class Settings(BaseSettings):
     backend: Literal["local", "remote"] = Field(
         default="local", description="local (an engine on this machine) or remote (an OpenAI-compatible API)"
     )
-    embedder: str = Field(
+    embedder: Model = Field(
         default="auto",
-        pattern=r"^(auto|minilm|none|openai:.+)$",
-        description="auto (minilm when its weights are there), minilm, openai:MODEL or none (text search only)",
+        description="what makes the vectors: auto (minilm when its weights are there), minilm, openai:MODEL,"
+        " or none (search by words only)",
     )
-    embedder_path: AbsolutePath | None = Field(default=None, description="the model's weights, model.safetensors")
-    model_download: bool = Field(default=False, description="download the model at the first ingest, if it is missing")
+    embedder_path: AbsolutePath | None = Field(
+        default=None,
+        description="minilm's weights, a model.safetensors; default: the installed ones, or those of `model install`",
+    )
+    model_download: bool = Field(
+        default=False, description="download minilm's weights at the first ingest, if they are missing"
+    )
     embedder_base_url: BaseUrl = Field(
-        default="https://api.openai.com/v1", description="the /v1 that answers for openai:MODEL"
+        default="https://api.openai.com/v1",
+        description="the address of the embeddings API of openai:MODEL, with its /v1",
     )
-    embedder_api_key: SecretStr | None = Field(default=None, description="its key")
-    embedder_api_key_file: AbsolutePath | None = Field(default=None, description="a file that holds its key")
-    embedder_dimensions: int | None = Field(default=None, ge=1, le=8_192, description="sent only when set")
-    embedder_batch: int = Field(default=128, ge=1, le=2_048, description="texts in one request")
+    embedder_api_key: SecretStr | None = Field(
+        default=None, description="the key for the embeddings API of openai:MODEL"
+    )
+    embedder_api_key_file: AbsolutePath | None = Field(
+        default=None, description="a file that holds the key for the embeddings API of openai:MODEL"
+    )
+    embedder_dimensions: int | None = Field(
+        default=None,
+        ge=1,
+        le=8_192,
+        description="the length of the vectors that the embeddings API is asked for; default: the model's own",
+    )
+    embedder_batch: int = Field(
+        default=128, ge=1, le=2_048, description="how many texts go to the embeddings API in one request"
+    )
     file_roots: Paths | None = Field(
         default=None,
         description="folders that paths may lie in; default: the client's roots, else the home directory;"
@@ -90,31 +136,45 @@ class Settings(BaseSettings):
     url_hosts: Names = Field(
         default=(), description="hosts that URLs may name: host, *.domain or *; default: no URL is fetched"
     )
-    max_file_bytes: int = Field(default=MAX_FILE_BYTES, ge=1, le=MAX_FILE_BYTES, description="the largest file taken")
-    read_only: bool = Field(default=False, description="offer only what changes nothing")
-    toolset: Literal["all", "core"] = Field(default="all", description="all, or core: the five tools of the main job")
-    exclude_tools: Names = Field(default=(), description="tools that are not offered")
-    http: Address | None = Field(default=None, description="serve over HTTP on HOST:PORT instead of stdio")
-    tokens: Secrets = Field(default=(), description="who may come in over HTTP; one that begins with ro: only reads")
-    tokens_file: AbsolutePath | None = Field(default=None, description="a file that holds them, one a line")
-    allowed_hosts: Names = Field(default=(), description="names under which the server is reached, besides localhost")
+    max_file_bytes: int = Field(
+        default=MAX_FILE_BYTES, ge=1, le=MAX_FILE_BYTES, description="the largest file that is taken, in bytes"
+    )
+    read_only: bool = Field(default=False, description="offer agents only what changes nothing")
+    toolset: Literal["all", "core"] = Field(
+        default="all", description="the tools that agents are offered: all, or core, the five of the main job"
+    )
+    exclude_tools: Names = Field(default=(), description="tools that agents are not offered")
+    http: Address | None = Field(default=None, description="serve over HTTP on HOST:PORT instead of stdin and stdout")
+    tokens: Secrets = Field(
+        default=(), description="who may come in over HTTP; a token that begins with ro: only reads"
+    )
+    tokens_file: AbsolutePath | None = Field(
+        default=None, description="a file that holds the tokens for HTTP, one a line"
+    )
+    allowed_hosts: Names = Field(
+        default=(), description="names under which the HTTP server is reached, besides localhost"
+    )
     max_requests: int = Field(default=128, ge=1, description="HTTP requests that may run at once")
-    max_requests_per_token: int = Field(default=64, ge=1, description="the same for one token")
-    oauth_issuer: BaseUrl | None = Field(default=None, description="accept this issuer's JWTs over HTTP")
-    oauth_audience: BaseUrl | None = Field(default=None, description="the audience that they must name: our own URL")
-    remote_base_url: BaseUrl | None = Field(default=None, description="the remote's address, with its /v1")
-    remote_api_key: SecretStr | None = Field(default=None, description="its key")
-    remote_api_key_file: AbsolutePath | None = Field(default=None, description="a file that holds its key")
+    max_requests_per_token: int = Field(default=64, ge=1, description="HTTP requests of one token that may run at once")
+    oauth_issuer: BaseUrl | None = Field(default=None, description="accept JWTs of this issuer over HTTP")
+    oauth_audience: BaseUrl | None = Field(
+        default=None, description="the audience that such a JWT must name: the URL of this server"
+    )
+    remote_base_url: BaseUrl | None = Field(default=None, description="the address of the remote, with its /v1")
+    remote_api_key: SecretStr | None = Field(default=None, description="the key for the remote")
+    remote_api_key_file: AbsolutePath | None = Field(
+        default=None, description="a file that holds the key for the remote"
+    )
     remote_project: str | None = Field(default=None, description="the project of the remote that requests are for")
     remote_headers: SecretStr | None = Field(default=None, description="more headers for the remote: Name: value, ...")
     remote_auth: Literal["bearer", "azure-api-key", "yandex-api-key"] = Field(
-        default="bearer", description="how the key is sent"
+        default="bearer", description="how the key for the remote is sent"
     )
     remote_dialect: Literal["auto", "openai", "azure", "ogx", "yandex", "litellm"] = Field(
-        default="auto", description="what the remote is; auto looks at its address only"
+        default="auto", description="which service the remote is; auto looks at its address only"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="how much is logged")
-    log_file: AbsolutePath | None = Field(default=None, description="log there too, besides stderr")
+    log_file: AbsolutePath | None = Field(default=None, description="a file to log to, besides stderr")
 
     @model_validator(mode="before")
     @classmethod
@@ -156,12 +216,14 @@ def read_settings(flags: Mapping[str, Any]) -> Settings:
     try:
         return Settings(**flags)
     except ValidationError as error:
-        problems = "; ".join(_problem(cast(Mapping[str, Any], one), flags) for one in error.errors(include_url=False))
-    raise InvalidRequest(f"Settings: {problems}.", "`vector-stores-mcp --help` lists them.")
+        problems = [_problem(cast(Mapping[str, Any], one), flags) for one in error.errors(include_url=False)]
+    said = "; ".join([*problems, *unknown_variables(os.environ)]).rstrip(".?")
+    raise InvalidRequest(f"Settings: {said}.", "`vector-stores-mcp serve --help` lists them.")
 
 
 def _problem(error: Mapping[str, Any], flags: Mapping[str, Any]) -> str:
-    message = str(error["msg"]).removeprefix("Value error, ")
+    message = EXPECTED.get(error["type"], str(error["msg"]).removeprefix("Value error, "))
+    message = message.replace("Input should be", "it must be")
     if not error["loc"]:
         return message
     name = str(error["loc"][0])
@@ -185,5 +247,7 @@ def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     for name in sorted(environ):
         if name.upper().startswith(PREFIX) and name.upper() not in known:
             near = difflib.get_close_matches(name.upper(), known, 1)
-            sentences.append(f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else "."))
+            sentences.append(
+                f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else "; it is not read.")
+            )
     return sentences

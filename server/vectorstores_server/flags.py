@@ -1,0 +1,101 @@
+"""The settings as flags: in groups, and for each command those that mean something to it."""
+
+import argparse
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from vectorstores_server.settings import APP, PREFIX, SECRETS, Settings, flag_of, is_list
+
+KEPT = ("data", "backend")
+EMBEDDER = (
+    "embedder", "embedder_path", "model_download", "embedder_base_url", "embedder_api_key", "embedder_api_key_file",
+    "embedder_dimensions", "embedder_batch",
+)  # fmt: skip
+READ = ("file_roots", "url_hosts", "max_file_bytes")
+OFFERED = ("read_only", "toolset", "exclude_tools")
+HTTP = (
+    "http", "tokens", "tokens_file", "allowed_hosts", "max_requests", "max_requests_per_token", "oauth_issuer",
+    "oauth_audience",
+)  # fmt: skip
+REMOTE = (
+    "remote_base_url", "remote_api_key", "remote_api_key_file", "remote_project", "remote_headers", "remote_auth",
+    "remote_dialect",
+)  # fmt: skip
+LOG = ("log_level", "log_file")
+GROUPS = {
+    "where the stores are": KEPT,
+    "the embedder": EMBEDDER,
+    "what may be read": READ,
+    "what agents are offered": OFFERED,
+    "over HTTP": HTTP,
+    "the remote, with --backend remote": REMOTE,
+    "the log": LOG,
+}
+COMMON = frozenset({*KEPT, *EMBEDDER, *REMOTE, *LOG})
+"""What every command takes, because it opens the stores; its help shows the most important of them."""
+
+NOTE = f"Each is also an environment variable, {PREFIX} and its name in capitals."
+MORE = f"{NOTE} `{APP} serve --help` explains all."
+
+
+def all_settings(*, without: Collection[str] = ()) -> argparse.ArgumentParser:
+    """Return a parent parser that has every setting, in groups, each explained."""
+    parser = _parent()
+    for title, names in GROUPS.items():
+        if wanted := [name for name in names if name not in without]:
+            _add(parser.add_argument_group(title), wanted)
+    return parser
+
+
+def hidden_settings() -> argparse.ArgumentParser:
+    """Return a parent parser that takes every setting and explains none."""
+    parser = _parent()
+    _add(parser, Settings.model_fields, hidden=True)
+    return parser
+
+
+def settings_for(*shown: str) -> argparse.ArgumentParser:
+    """Return a parent parser that explains the settings named, and takes those that every command takes too."""
+    parser = _parent()
+    if shown:
+        _add(parser.add_argument_group("settings", MORE), shown)
+    _add(parser, [name for name in Settings.model_fields if name in COMMON.difference(shown)], hidden=True)
+    return parser
+
+
+def _parent() -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+
+
+def _add(group: Any, names: Sequence[str] | Collection[str], *, hidden: bool = False) -> None:
+    for name in names:
+        if name not in SECRETS:
+            _add_flag(group, name, argparse.SUPPRESS if hidden else Settings.model_fields[name].description)
+
+
+def _add_flag(group: Any, name: str, help: str | None) -> None:
+    annotation = Settings.model_fields[name].annotation
+    options: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS, "help": help}
+    if annotation is bool:
+        options["action"] = argparse.BooleanOptionalAction
+    elif get_origin(annotation) is Literal:
+        options["choices"] = get_args(annotation)
+    else:
+        options["metavar"] = _metavar(name)
+    if is_list(name):
+        options["action"] = "append"
+    if "Path" in str(annotation):
+        options["type"] = _from_here
+    group.add_argument(flag_of(name), **options)
+
+
+def _metavar(name: str) -> str:
+    if name == "http":
+        return "HOST:PORT"
+    return "N" if "int" in str(Settings.model_fields[name].annotation) else flag_of(name).rpartition("-")[2].upper()
+
+
+def _from_here(path: str) -> Path:
+    """On the command line a relative path is meant from where the person stands."""
+    return Path(path).expanduser().absolute()
