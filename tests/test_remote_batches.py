@@ -29,6 +29,7 @@ async def test_a_batch_of_ours_says_so_and_what_to_do_instead(tmp_path: Path) ->
             assert "list(vector_store_id=...)" in said
         again = await caller.call("batch_attach", vector_store_id=store, paths=[str(caller.folder)], wait_seconds=0)
         assert (again["id"], again["uploaded"], again["unchanged"]) == (batch["id"], 0, 2)
+        assert "one by one" in " ".join(again["notes"])
         async with forwarded_to("litellm", engine) as (other, _):
             with pytest.raises(BatchNotFound):
                 await other.retrieve_batch(store, batch["id"])

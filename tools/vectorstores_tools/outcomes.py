@@ -16,7 +16,10 @@ FAILURES_SHOWN = 10
 async def described_batch(call: Call, batch: FileBatch, *sentences: str, **more: Any) -> Reply:
     """Return a batch with up to ten of its failures."""
     failed = await failures(call.engine, batch) if batch.file_counts.failed else None
-    return described(batch, *sentences, failures=failed, next=more.pop("next", None) or next_for(call, batch), **more)
+    # What the engine says of the batch itself stands beside what the call has to say.
+    notes = [*(batch.model_extra or {}).get("notes", ()), *(more.pop("notes", None) or ())] or None
+    step = more.pop("next", None) or next_for(call, batch)
+    return described(batch, *sentences, failures=failed, notes=notes, next=step, **more)
 
 
 async def failures(engine: Engine, batch: FileBatch) -> list[dict[str, str]]:

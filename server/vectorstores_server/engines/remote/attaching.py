@@ -11,6 +11,7 @@ from vectorstores_server.engines.remote import pages, paths
 from vectorstores_server.engines.remote.batches import FINAL, PREFIX, LocalBatches
 from vectorstores_server.engines.remote.client import RemoteClient
 from vectorstores_server.engines.remote.dialects import Dialect
+from vectorstores_server.engines.remote.entries import body_of, has_other_sizes, kept
 from vectorstores_server.engines.remote.failures import NoRoute, Subject
 from vectorstores_server.engines.remote.pace import Pace
 from vectorstores_server.engines.remote.shapes import read_as
@@ -61,7 +62,7 @@ class Attaching:
                 return mended
         if not self._dialect.checks_files:
             await self.need_files([request.file_id])
-        return await self._send(store_id, _body(request))
+        return await self._send(store_id, body_of(request))
 
     async def together(self, store_id: str, entries: Sequence[FileAttach]) -> FileBatch:
         """Attach Files as one batch: the service's, where it has one that can say the same."""
@@ -155,7 +156,7 @@ class Attaching:
         """Replace the file's attributes; where searches would not see the new ones it is attached anew."""
         self._dialect.check_attributes(attributes)
         if not self._dialect.searches_new_attributes:
-            return await self._anew(store_id, {**_kept(file), "attributes": attributes or {}})
+            return await self._anew(store_id, {**kept(file), "attributes": attributes or {}})
         about = Subject(store_id, file.id)
         path = paths.store_file(store_id, file.id)
         said = await self._client.post(path, {"attributes": attributes}, about, repeatable=True)
@@ -210,12 +211,8 @@ class Attaching:
             file = await self._attached(store_id, request.file_id)
         except FileNotInStore:
             return None
-        strategy = request.chunking_strategy
-        other_sizes = strategy is not None and strategy.sizes.model_dump() != (file.chunking_strategy or {}).get(
-            "static"
-        )
-        if other_sizes or file.status in ("failed", "cancelled"):
-            return await self._anew(store_id, {**_kept(file), **_body(request)})
+        if has_other_sizes(request.chunking_strategy, file) or file.status in ("failed", "cancelled"):
+            return await self._anew(store_id, {**kept(file), **body_of(request)})
         if request.attributes is None or request.attributes == file.attributes:
             return file
         return await self.describe(store_id, file, request.attributes)
@@ -238,18 +235,7 @@ class Attaching:
 
     def _batch_body(self, entries: Sequence[FileAttach]) -> dict[str, Any] | None:
         """Return the body of a batch that says all that the entries say, None where there is none."""
-        common = [_body(entry, without_id=True) for entry in entries]
+        common = [body_of(entry, without_id=True) for entry in entries]
         if all(one == common[0] for one in common) and (self._dialect.reattaches or not common[0]):
             return {"file_ids": [entry.file_id for entry in entries], **common[0]}
-        return {"files": [_body(entry) for entry in entries]} if self._dialect.batch_files else None
-
-
-def _body(entry: FileAttach, *, without_id: bool = False) -> dict[str, Any]:
-    return entry.model_dump(exclude_none=True, exclude={"file_id"} if without_id else None)
-
-
-def _kept(file: VectorStoreFile) -> dict[str, Any]:
-    """Return the body that attaches the file as it is attached."""
-    sizes = (file.chunking_strategy or {}).get("static")
-    chunking = {"chunking_strategy": {"type": "static", "static": sizes}} if sizes else {}
-    return {"file_id": file.id, "attributes": file.attributes or {}, **chunking}
+        return {"files": [body_of(entry) for entry in entries]} if self._dialect.batch_files else None

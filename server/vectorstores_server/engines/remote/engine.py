@@ -7,11 +7,12 @@ from typing import Any, TypeVar
 
 from vectorstores_server.engines.life import Life
 from vectorstores_server.engines.remote import pages, paths
-from vectorstores_server.engines.remote.arrivals import Arrivals, remarked, unmarked
+from vectorstores_server.engines.remote.arrivals import Arrivals
 from vectorstores_server.engines.remote.attaching import Attaching
 from vectorstores_server.engines.remote.client import NOBODY, RemoteClient
 from vectorstores_server.engines.remote.dialects import Dialect
 from vectorstores_server.engines.remote.failures import Subject
+from vectorstores_server.engines.remote.marks import remarked, unmarked
 from vectorstores_server.engines.remote.naming import explained
 from vectorstores_server.engines.remote.polling import Polling
 from vectorstores_server.engines.remote.reading import content, text
@@ -188,7 +189,7 @@ class RemoteEngine:
             done = await self._changing(self._arrivals.ingest(store_id, sources, options), Subject(store_id))
         finally:
             self._life.spawn(self._replacing.finish, self._polling.next_look)
-        if done.batch is None or done.uploaded:
+        if done.batch is None or done.uploaded or done.again:
             return done
         return replace(done, batch=await self.retrieve_batch(store_id, done.batch.id))
 

@@ -1,5 +1,7 @@
 """When a remote is looked at again: it tells nobody of changes, so waiting is asking."""
 
+from collections.abc import Callable
+
 import anyio
 
 from vectorstores_server.engines.remote.client import RemoteClient
@@ -14,8 +16,9 @@ SHARE = 0.25
 class Polling:
     """Marks that grow with each change of ours and each look. The first looks are as far apart as the service says."""
 
-    def __init__(self, client: RemoteClient) -> None:
+    def __init__(self, client: RemoteClient, clock: Callable[[], float] = anyio.current_time) -> None:
         self._client = client
+        self._clock = clock
         self._mark = 1
         self._changed_at: float | None = None
         self._news = anyio.Event()
@@ -23,7 +26,7 @@ class Polling:
     def restart(self) -> None:
         """Note that this process has changed something: who waits looks at once, and then often again."""
         self._mark += 1
-        self._changed_at = anyio.current_time()
+        self._changed_at = self._clock()
         self._news.set()
         self._news = anyio.Event()
 
@@ -43,5 +46,5 @@ class Polling:
     def seconds(self) -> float:
         """How long to wait before the next look."""
         first = self._client.poll_seconds
-        quiet = 0.0 if self._changed_at is None else anyio.current_time() - self._changed_at
+        quiet = 0.0 if self._changed_at is None else self._clock() - self._changed_at
         return max(first, min(LONGEST, quiet * SHARE))
