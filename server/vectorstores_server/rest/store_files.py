@@ -78,4 +78,5 @@ async def retrieve_vector_store_file_content(
         has_more=False,
         next_page=None,
     )
-    return JSONResponse(page.model_dump(mode="json") | (text.model_dump(mode="json") if extended else {}))
+    where = text.model_dump(mode="json", exclude={"text"}) if extended else {}
+    return JSONResponse(page.model_dump(mode="json") | where)
