@@ -77,5 +77,6 @@ def test_the_metadata_says_what_this_is_and_who_gives_tokens() -> None:
     assert oauth.metadata["resource"] == AUDIENCE
     assert oauth.metadata["authorization_servers"] == [ISSUER]
     assert oauth.metadata["bearer_methods_supported"] == ["header"]
+    assert "scopes_supported" not in oauth.metadata
     bare = resource_server(ISSUER, "https://vs.example/")
     assert bare.metadata_url == "https://vs.example/.well-known/oauth-protected-resource"

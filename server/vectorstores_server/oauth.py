@@ -89,11 +89,13 @@ class JwtVerifier(TokenVerifier):
 
 
 def resource_metadata(issuer: str, audience: str) -> dict[str, Any]:
-    """Return the document that tells a client where to get a token."""
+    """Return the document that tells a client where to get a token.
+
+    Without `scopes_supported`: clients would ask for all of them, and an issuer that does not know them would refuse.
+    """
     return {
         "resource": audience,
         "authorization_servers": [issuer],
-        "scopes_supported": [READ_SCOPE, WRITE_SCOPE],
         "bearer_methods_supported": ["header"],
         "resource_name": "vector-stores-mcp",
     }
