@@ -1,4 +1,6 @@
 import functools
+import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -168,3 +170,10 @@ async def test_choosing_an_embedder_imports_nothing_heavy(tmp_path: Path):
         "heavy = {'numpy', 'onnxruntime', 'tokenizers', 'httpx'} & sys.modules.keys(); assert not heavy, heavy"
     )
     await anyio.run_process([sys.executable, "-c", code])
+
+
+def test_the_runtime_keeps_nothing_about_the_machine_to_send_it(tmp_path: Path) -> None:
+    program = "import vectorstores_server.engines.local.embedding.model"
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+    assert list(tmp_path.rglob("*")) == []
