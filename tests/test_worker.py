@@ -7,6 +7,7 @@ import psutil
 import pytest
 
 from local import SMALL_CHUNKS, Words, add, opened, search, settled, store, upload
+from processes import gone
 from vectorstores_server.engines.local import worker
 from vectorstores_server.engines.local.catalog import Catalog, reconciling
 from vectorstores_server.engines.local.desk import GROUP, Desk, take
@@ -237,15 +238,12 @@ async def test_a_clean_end_is_noted_so_that_nothing_is_compared_at_the_next_star
 
 
 async def test_the_parsers_process_ends_with_the_work(tmp_path: Path):
-    def parsers() -> list[psutil.Process]:
-        return [child for child in psutil.Process().children() if "anyio.to_process" in " ".join(child.cmdline())]
-
+    others = set(psutil.Process().children())
     async with opened(tmp_path, Words()) as engine:
         await add(engine, await store(engine), FOX)
-        assert parsers()
-        with anyio.fail_after(20):
-            while parsers():
-                await anyio.lowlevel.checkpoint()
+        [parser] = set(psutil.Process().children()) - others
+        with anyio.fail_after(30):
+            await gone(parser)
 
 
 async def test_the_lock_is_free_again_after_the_work(tmp_path: Path):
