@@ -16,10 +16,10 @@ from local import Words, add, opened, store, upload
 from vectorstores_server.access import ANYBODY
 from vectorstores_server.accesslog import Seen
 from vectorstores_server.admission import Admission
-from vectorstores_server.engines.health import engine_probe
 from vectorstores_server.engines.local import health
 from vectorstores_server.engines.local.embedding import EmbedderChoice
 from vectorstores_server.engines.local.engine import LocalEngine
+from vectorstores_server.engines.probe import engine_probe
 from vectorstores_server.engines.remote.address import RemoteChoice, address_of
 from vectorstores_server.engines.remote.client import RemoteClient
 from vectorstores_server.engines.remote.engine import RemoteEngine

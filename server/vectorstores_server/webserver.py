@@ -8,7 +8,7 @@ from vectorstores_server.access import AnyOf, StaticTokens, Verifier, answered_h
 from vectorstores_server.admission import Admission
 from vectorstores_server.app import Surface, build_server
 from vectorstores_server.engines import open_engine
-from vectorstores_server.engines.health import engine_probe
+from vectorstores_server.engines.probe import engine_probe
 from vectorstores_server.guard import Policy
 from vectorstores_server.intake import intake_for
 from vectorstores_server.serving import Bind, Work, serve_http
