@@ -54,6 +54,7 @@ def _hash(path: Path) -> str:
 
 
 def _is_old(path: Path, before: float) -> bool:
+    """Tell whether the file has not changed since; one that another process has just renamed is not."""
     try:
         return path.stat().st_mtime <= before
     except FileNotFoundError:
@@ -73,7 +74,7 @@ def _old_files(directories: Sequence[Path], before: float) -> list[Path]:
     for directory in directories:
         if directory.is_dir():
             with os.scandir(directory) as entries:
-                found += [Path(e.path) for e in entries if e.stat(follow_symlinks=False).st_mtime <= before]
+                found += [path for path in map(Path, entries) if _is_old(path, before)]
     return found
 
 
