@@ -141,6 +141,15 @@ async def test_where_there_are_no_parts_a_large_file_goes_out_whole() -> None:
     assert int(service.bodies[0]) > 65 * MB
 
 
+@pytest.mark.usefixtures("megabyte_parts")
+@pytest.mark.parametrize("size", [3 * MB, None], ids=["of known size", "of unknown size"])
+async def test_a_service_that_proves_to_have_no_parts_gets_the_file_whole(size: int | None) -> None:
+    nowhere = httpx.Response(404, json={"detail": "Not Found"})
+    service = Service(lambda path, nth: nowhere if path == "/uploads" else None)
+    assert (await send_file(service.client(), OPENAI, NewFile("a.txt", zeros(3), size=size))).id == "file-1"
+    assert service.paths == ["/uploads", "/files"]
+
+
 async def test_memory_stays_flat() -> None:
     service = Service()
     tracemalloc.start()

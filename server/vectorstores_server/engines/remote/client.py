@@ -1,10 +1,12 @@
 """One pool of connections to the remote: authorised requests, retried where that is safe, errors told apart."""
 
+import json
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import IO, Any, cast
+from urllib.parse import quote
 
 import anyio
 import httpx
@@ -75,7 +77,7 @@ class RemoteClient:
         )
         self.host = httpx.URL(address.base_url).host
         self.poll_seconds = 1.0
-        self._secrets = address.secrets
+        self._secret_forms = [form for secret in address.secrets for form in _forms(secret)]
         self._sleep = sleep
         self._timeouts = timeouts or Timeouts()
 
@@ -190,8 +192,8 @@ class RemoteClient:
     def _clean(self, reply: httpx.Response) -> httpx.Response:
         """Return the reply without the key, which some services repeat in what they refuse."""
         content = reply.content
-        for secret in self._secrets:
-            content = content.replace(secret.encode(), b"[key]")
+        for form in self._secret_forms:
+            content = content.replace(form, b"[key]")
         return httpx.Response(reply.status_code, content=content, request=reply.request)
 
 
@@ -210,6 +212,12 @@ def _again(outcome: httpx.Response | httpx.TransportError, repeatable: bool) -> 
     if isinstance(outcome, httpx.Response) and (out_of_quota(outcome) or not worth_repeating(outcome)):
         return False
     return repeatable or surely_not_done(outcome)
+
+
+def _forms(secret: str) -> set[bytes]:
+    """Return how a reply may write it: as it is, as in JSON, as in a URL."""
+    in_json = json.dumps(secret)[1:-1]
+    return {form.encode() for form in (secret, in_json, in_json.replace("/", "\\/"), quote(secret, safe=""))}
 
 
 def _why(outcome: httpx.Response | httpx.TransportError) -> str:

@@ -10,7 +10,7 @@ import anyio
 from vectorstores_server.engines.remote import paths
 from vectorstores_server.engines.remote.client import Part, RemoteClient
 from vectorstores_server.engines.remote.dialects import Dialect
-from vectorstores_server.engines.remote.failures import Subject
+from vectorstores_server.engines.remote.failures import NoRoute, Subject
 from vectorstores_server.engines.remote.shapes import read_as
 from vectorstores_server.engines.remote.spool import Pieces, Spool, spooled
 from vectorstores_tools.contract import NewFile
@@ -30,14 +30,15 @@ async def send_file(client: RemoteClient, dialect: Dialect, new: NewFile) -> Fil
     if new.size is not None and new.size > limit:
         raise _too_large("The file", limit)
     if in_parts and new.size is not None and new.size > PART_BYTES:
-        return await _in_parts(client, new, new.size, _portions(new, new.size))
+        if upload := await _begun(client, new, new.size):
+            return await _in_parts(client, upload, _portions(new, new.size))
+        in_parts = False
     async with spooled(_limited(new.stream, "The file", limit), new.sent) as spool:
         if not spool.size:
             raise InvalidRequest(f"The file {new.filename} is empty.", "Upload one that has text in it.", param="file")
-        if in_parts and spool.size > PART_BYTES:
-            return await _in_parts(client, new, spool.size, _windows(spool))
-        said = await client.send("files", Part("file", new.filename, spool), _fields(new))
-        return read_as(File, said)
+        if in_parts and spool.size > PART_BYTES and (upload := await _begun(client, new, spool.size)):
+            return await _in_parts(client, upload, _windows(spool))
+        return read_as(File, await client.send("files", Part("file", new.filename, spool), _fields(new)))
 
 
 async def send_part(client: RemoteClient, upload_id: str, stream: AsyncIterator[bytes]) -> UploadPart:
@@ -56,8 +57,8 @@ def _fields(new: NewFile) -> dict[str, str]:
     return fields
 
 
-async def _in_parts(client: RemoteClient, new: NewFile, size: int, parts: AsyncGenerator[Spool]) -> File:
-    """Send the parts one after the other, and give the upload up where one of them cannot be sent."""
+async def _begun(client: RemoteClient, new: NewFile, size: int) -> Upload | None:
+    """Begin an upload in parts; None where the service has none, whatever its dialect says."""
     body: dict[str, Any] = {
         "filename": new.filename,
         "purpose": new.purpose,
@@ -66,7 +67,14 @@ async def _in_parts(client: RemoteClient, new: NewFile, size: int, parts: AsyncG
     }
     if new.expires_after is not None:
         body["expires_after"] = new.expires_after.model_dump()
-    upload = read_as(Upload, await client.post("uploads", body))
+    try:
+        return read_as(Upload, await client.post("uploads", body))
+    except NoRoute:
+        return None
+
+
+async def _in_parts(client: RemoteClient, upload: Upload, parts: AsyncGenerator[Spool]) -> File:
+    """Send the parts one after the other, and give the upload up where one of them cannot be sent."""
     try:
         async with aclosing(parts):
             part_ids = [(await _part(client, upload.id, part)).id async for part in parts]
