@@ -118,6 +118,8 @@ class Script:
         self.expected: list[tuple[str, object, httpx.Response]] = []
         self.headers: list[httpx.Headers] = []
         self.bodies: list[bytes] = []
+        self.seen: list[httpx.Request] = []
+        self.always: JSON | None = None
         choice = RemoteChoice("https://api.example.com/v1", "planted-key", project="proj_1")
         self.client = RemoteClient(address_of(choice), httpx.MockTransport(self._answer))
         self.engine = RemoteEngine(self.client, DIALECTS[dialect])
@@ -134,8 +136,15 @@ class Script:
         content, said = (reply, None) if isinstance(reply, bytes) else (None, reply)
         self.expected.append((request, body, httpx.Response(status, headers=headers, content=content, json=said)))
 
+    def answers_with(self, reply: JSON) -> None:
+        """Give the same reply to whatever is asked."""
+        self.always = reply
+
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         content = await request.aread()
+        self.seen.append(request)
+        if self.always is not None:
+            return httpx.Response(200, json=self.always)
         target = f"{request.method} {request.url.raw_path.decode().removeprefix('/v1/')}"
         assert self.expected, f"not expected: {target}"
         expected, body, reply = self.expected.pop(0)
