@@ -18,7 +18,8 @@ from benchmarks.raw_lancedb import RawTable
 from benchmarks.stores import attach, finished, serve_stores, short_documents
 
 PAUSE = 0.02  # seconds between the questions of one agent, when two loads are compared
-FILES_BESIDE = 40
+FILES_BESIDE = 60
+QUESTIONS_BESIDE = 150
 
 
 async def run(options: Options) -> list[Result]:
@@ -73,7 +74,7 @@ def milliseconds(seconds: Sequence[float]) -> tuple[float, float]:
 
 async def beside_ingest(server: Served, store: str, options: Options) -> Result:
     """Ask the server while it takes a batch in; the same questions, at the same pace, as when it was idle."""
-    texts = list(claims(options.data).values())
+    texts = list(claims(options.data).values())[:QUESTIONS_BESIDE]
     folder = documents(options.work / "beside", options.data, FILES_BESIDE)
     other = (await server.call("create_store", name="beside"))["id"]
     await asked(server, store, texts[:20])

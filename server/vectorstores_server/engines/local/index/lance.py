@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 os.environ.setdefault("LANCEDB_LOG", "error")  # read by the library when it is imported; stderr is the client's log
+os.environ.setdefault("LANCE_CPU_THREADS", str(max(4, os.cpu_count() or 1)))  # on two cores one, for queries and all
 
 import lancedb
 import numpy as np
