@@ -28,6 +28,7 @@ from vectorstores_tools.errors import (
     FileNotFound,
     InvalidRequest,
     NotReady,
+    NotSupported,
     StoreNotFound,
     TooLarge,
     UploadNotFound,
@@ -151,6 +152,19 @@ async def test_text_that_there_is_not_says_what_to_do(engine: Engine):
 
 
 # Uploads in parts
+
+
+async def test_parts_are_refused_where_files_are_taken_whole_only(engine: Engine):
+    if engine.capabilities.uploads:
+        pytest.skip("there they are taken")
+    for call in (
+        engine.create_upload("a", "assistants", 3, "text/plain", None),
+        engine.add_part("upload_1", stream(b"abc")),
+        engine.complete_upload("upload_1", ["part_1"], None),
+        engine.cancel_upload("upload_1"),
+    ):
+        with pytest.raises(NotSupported, match="upload the file whole"):
+            await call
 
 
 async def test_a_file_made_of_parts_is_their_bytes_in_the_given_order(engine: Engine):
