@@ -11,6 +11,10 @@ Arguments = Callable[[str], Mapping[str, Any]]
 """From a question to the arguments of the tool that answers it."""
 
 
+FIRST: dict[str, Any] = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": HELLO}
+SECOND = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+
+
 class Way(Protocol):
     """How one client asks; it has a connection of its own."""
 
@@ -33,9 +37,8 @@ class WithSession:
 
     async def join(self, connection: Connection) -> None:
         """Open the session."""
-        hello = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": HELLO}
-        self.session = (await connection.post("/mcp", hello, {})).headers["mcp-session-id"]
-        await connection.post("/mcp", {"jsonrpc": "2.0", "method": "notifications/initialized"}, self._headers())
+        self.session = (await connection.post("/mcp", FIRST, {})).headers["mcp-session-id"]
+        await connection.post("/mcp", SECOND, self._headers())
 
     async def ask(self, connection: Connection, text: str) -> dict[str, Any]:
         """Call the tool."""

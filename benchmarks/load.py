@@ -6,7 +6,7 @@ from typing import Any
 
 import anyio
 
-from benchmarks.asking import OverV1, Way, WithoutSession, WithSession
+from benchmarks.asking import FIRST, SECOND, OverV1, Way, WithoutSession, WithSession
 from benchmarks.budgets import Result
 from benchmarks.corpus import claims
 from benchmarks.ingest import documents
@@ -36,11 +36,11 @@ async def run(options: Options) -> list[Result]:
     texts = list(claims(options.data).values())
     async with bare() as web:
         echoes = {name: await both(web, way, texts) for name, way in echo_ways().items()}
+    async with ours(options.work / "stores") as web:
+        idle = await idle_streams(web, store)
     async with ours(options.work / "stores", FILE_ROOTS=str(options.work)) as web:
         searches = {name: await both(web, way, texts) for name, way in search_ways(store).items()}
         busy = await beside_ingest(web, store, texts, options)
-    async with ours(options.work / "stores") as web:
-        idle = await idle_streams(web, store)
     echoes["/v1"] = echoes["/mcp, 2026-07-28"]
     rows = [row(name, searches[name], echoes[name]) for name in searches]
     return [*rows, busy, idle]
@@ -140,8 +140,12 @@ async def idle_streams(web: Web, store: str) -> Result:
         await closed(clients, ["What is held in memory?"], 2.0)
     without = web.resident()
     streams = [await Connection.open(web.port) for _ in range(STREAMS)]
+    posts = await Connection.open(web.port)
     for stream in streams:
-        await stream.listen("/sse")
+        messages = await stream.listen("/sse")
+        await posts.post(messages, FIRST, {})
+        await posts.post(messages, SECOND, {})
+    await posts.close()
     before = web.resident()
     async with anyio.create_task_group() as tasks:
         for stream in streams:

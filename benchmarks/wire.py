@@ -51,11 +51,12 @@ class Connection:
             raise FailedError(f"{reply.status} {reply.body[:200]!r}")
         return reply
 
-    async def listen(self, path: str) -> None:
-        """Open a stream of events, and return once its first event is there."""
+    async def listen(self, path: str) -> str:
+        """Open a stream of events, and return the data of its first event."""
         self._send("GET", path, {}, b"")
         await self._head()
-        await self._reader.readuntil(b"\r\n\r\n")
+        first = await self._reader.readuntil(b"\r\n\r\n")
+        return first.partition(b"data: ")[2].split()[0].decode()
 
     async def drain(self, seconds: float) -> None:
         """Read what a stream sends for so long. Raises FailedError where it ends before."""

@@ -9,6 +9,7 @@
 - Limits of the parser's child: Windows has none, macOS keeps none on memory; there the parent's time-out ends a parser.
 - The child's end with its parent: elsewhere than on Linux an orphan ends when its own watchdog does.
 - Heaps: only glibc gives each thread its own.
+- Threads that stand back: only Linux gives each thread a priority.
 """
 
 import math
@@ -30,6 +31,7 @@ from anyio.lowlevel import current_token
 _OPEN = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _PR_SET_PDEATHSIG = 1
 _M_ARENA_MAX = -8
+_BACK = 5
 _CAREFULLY = _OPEN | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
@@ -148,6 +150,13 @@ def share_heaps() -> None:
     library = ctypes.CDLL(None)
     if hasattr(library, "mallopt"):  # musl lacks it, and has one heap
         library.mallopt(_M_ARENA_MAX, 2)
+
+
+def stand_back() -> None:
+    """Let this thread have the processor only as far as others leave it; for good, as only root could take it back."""
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, min(19, os.getpriority(os.PRIO_PROCESS, thread) + _BACK))
 
 
 def end_with_parent(parent: int) -> None:

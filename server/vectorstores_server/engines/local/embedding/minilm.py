@@ -1,10 +1,12 @@
 """The local embedder: the model in threads of its own, so that the event loop lives and queries do not queue."""
 
+import asyncio
 import os
 import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +15,7 @@ import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
+from vectorstores_server import posix
 from vectorstores_server.engines.local.embedding.errors import ModelMissing, Stopped
 from vectorstores_server.engines.local.embedding.quantising import DIMENSIONS, WINDOW
 from vectorstores_server.engines.local.embedding.weights import candidates, find_weights
@@ -35,8 +38,8 @@ MAX_THREADS = 8
 class MiniLM:
     """all-MiniLM-L6-v2 in int8 on onnxruntime. `weights` None: `fetch` gets them at the first embed_documents.
 
-    Each thread computes one batch on its own: that costs less than one batch on all cores, and a query shares no
-    pool with the documents.
+    Each thread computes one batch on its own: that costs less than one batch on all cores. A query shares no pool with
+    the documents, whose threads stand back while they compute: a search took 3 to 20 times as long beside an ingest.
     """
 
     identity = f"minilm/int8/{DIMENSIONS}"
@@ -57,6 +60,7 @@ class MiniLM:
         self._opening = threading.Lock()
         self._threads = threads or min(MAX_THREADS, usable_cores())
         self._bulk = anyio.CapacityLimiter(self._threads)
+        self._back = ThreadPoolExecutor(self._threads, "documents", initializer=posix.stand_back)
         self._queries = anyio.CapacityLimiter(16)
 
     async def prepare(self) -> None:
@@ -83,7 +87,8 @@ class MiniLM:
         return await anyio.to_thread.run_sync(self._query, text, limiter=self._queries)
 
     async def aclose(self) -> None:
-        """Let go of the model's memory."""
+        """Let go of the threads and the model's memory."""
+        self._back.shutdown(wait=False)
         self._model = None
 
     async def _compute(self, job: "_Job") -> None:
@@ -97,7 +102,11 @@ class MiniLM:
 
     async def _work(self, job: "_Job") -> None:
         while job.pending:
-            await anyio.to_thread.run_sync(job.run, limiter=self._bulk)
+            await anyio.lowlevel.checkpoint()
+            done = asyncio.wrap_future(self._back.submit(job.run))
+            with anyio.CancelScope(shield=True):  # who is cancelled waits for the thread
+                await asyncio.wait([done])
+            done.result()
 
     def _query(self, text: str) -> "NDArray[np.float32]":
         from vectorstores_server.engines.local.embedding.model import token_ids
