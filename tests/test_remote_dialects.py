@@ -125,17 +125,19 @@ async def test_a_hit_without_its_file_is_known_by_its_name_or_left_out_with_a_no
             await add(engine, store, f"walrus number {n}", "same.txt")
         page = await search(engine, store, "walrus")
         assert [hit.file_id for hit in page.data] == [file]
-        assert page.notes == ["2 hits were left out: the service does not tell which file they are from."]
+        assert page.notes == ["2 hits were left out: the service does not tell from which file."]
 
 
 async def test_names_that_ogx_uses_itself_are_refused(tmp_path: Path) -> None:
     async with over("ogx", tmp_path) as (engine, double):
         store, file = await new_store(engine), await upload(engine, "text")
         entry = FileAttach(file_id=file, attributes={"filename": "mine"})
-        with pytest.raises(NotSupported, match="'filename' of its own; choose another name"):
+        with pytest.raises(NotSupported, match="named 'filename' of its own; choose another name"):
             await engine.attach_file(store, entry)
         with pytest.raises(NotSupported):
             await engine.create_batch(store, [entry])
+        with pytest.raises(NotSupported, match="'provider_id'"):
+            await new_store(engine, metadata={"provider_id": "mine"})
         assert sent(double, "POST", "/files") == []
 
 

@@ -81,12 +81,13 @@ class Dialect:
         for name in names if not self.capabilities.clear else ():
             raise NotSupported(f"This service cannot clear {name};", "give it a new value instead.", param=name)
 
+    def check_metadata(self, metadata: Mapping[str, object] | None) -> None:
+        """Raise NotSupported for names that the service uses itself in a store's metadata."""
+        _check_names(metadata, self.store_keys, "metadata")
+
     def check_attributes(self, attributes: Mapping[str, object] | None) -> None:
         """Raise NotSupported for names that the service uses itself: its values would come back instead."""
-        if taken := sorted(self.hit_keys & (attributes or {}).keys()):
-            raise NotSupported(
-                f"This service has an attribute '{taken[0]}' of its own;", "choose another name.", param="attributes"
-            )
+        _check_names(attributes, self.hit_keys, "attributes")
 
 
 DIALECTS: dict[Name, Dialect] = {
@@ -159,6 +160,13 @@ def dialect_of(base_url: str) -> Dialect:
     if url.port == 8321:
         return DIALECTS["ogx"]
     return DIALECTS["litellm" if url.port == 4000 else "openai"]
+
+
+def _check_names(given: Mapping[str, object] | None, taken: frozenset[str], param: str) -> None:
+    if names := sorted(taken & (given or {}).keys()):
+        raise NotSupported(
+            f"This service has {param} named '{names[0]}' of its own;", "choose another name.", param=param
+        )
 
 
 def _without(given: dict[str, Any] | None, keys: frozenset[str]) -> dict[str, Any] | None:

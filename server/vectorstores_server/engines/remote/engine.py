@@ -1,7 +1,7 @@
 """The engine that forwards: every promise of the contract, kept with the calls that the remote has."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -71,6 +71,7 @@ class RemoteEngine:
         """See the contract."""
         self._dialect.check_expiry(request.expires_after)
         self._dialect.check_description(request.description)
+        self._dialect.check_metadata(request.metadata)
         if request.file_ids and not self._dialect.checks_files:
             await self._asked(self._attaching.need_files(request.file_ids))
         body = request.model_dump(exclude_unset=True, exclude_none=True)
@@ -90,6 +91,7 @@ class RemoteEngine:
     async def update_store(self, store_id: str, request: StoreUpdate) -> VectorStore:
         """See the contract."""
         self._dialect.check_expiry(request.expires_after)
+        self._dialect.check_metadata(request.metadata)
         body = request.model_dump(exclude_unset=True)
         self._dialect.check_cleared(name for name, value in body.items() if value is None)
         about = Subject(store_id)
@@ -124,8 +126,7 @@ class RemoteEngine:
         """See the contract."""
         about = Subject(store_id, file_id)
         file = await self._asked(self._attaching.look(store_id, file_id), about)
-        if file.status in FINAL:
-            await self._asked(self._replacing.settle(store_id), about)
+        await self._settle(store_id, file.status)
         return _shown(file)
 
     async def update_store_file(self, store_id: str, file_id: str, attributes: Attributes | None) -> VectorStoreFile:
@@ -168,8 +169,7 @@ class RemoteEngine:
         """See the contract."""
         about = Subject(store_id, batch_id=batch_id)
         batch = await self._asked(self._attaching.look_at_batch(store_id, batch_id), about)
-        if batch.status in FINAL:
-            await self._asked(self._replacing.settle(store_id), about)
+        await self._settle(store_id, batch.status)
         return batch
 
     async def cancel_batch(self, store_id: str, batch_id: str) -> FileBatch:
@@ -212,6 +212,7 @@ class RemoteEngine:
         """See the contract. A service that leaves the file in its stores is asked store by store."""
         about = Subject(file_id=file_id)
         if not self._dialect.delete_detaches:
+            await self._asked(self._attaching.need_files([file_id]), about)
             await self._changing(self._attaching.detach_everywhere(file_id), about)
         said = await self._changing(self._client.delete(paths.file(file_id), about), about)
         return read_as(Deleted, {**said, "object": "file"})
@@ -260,6 +261,12 @@ class RemoteEngine:
                 yield opened
         except VectorStoreError as error:
             raise await explained(self._client, error, about) from None
+
+    async def _settle(self, store_id: str, status: str) -> None:
+        """Take out what the file or batch of this status replaces. What cannot be done now, the background does."""
+        if status in FINAL:
+            with suppress(VectorStoreError):
+                await self._replacing.settle(store_id)
 
     async def _changing(self, call: Coroutine[Any, Any, T], about: Subject = NOBODY) -> T:
         try:

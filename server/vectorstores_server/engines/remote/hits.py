@@ -48,7 +48,8 @@ async def named(client: RemoteClient, store_id: str, page: SearchPage) -> Search
             hit.file_id = ids[hit.filename][0]
     known = [hit for hit in page.data if hit.file_id]
     if left_out := len(page.data) - len(known):
-        page.notes.append(f"{left_out} hits were left out: the service does not tell which file they are from.")
+        which = "1 hit was" if left_out == 1 else f"{left_out} hits were"
+        page.notes.append(f"{which} left out: the service does not tell from which file.")
     return page.model_copy(update={"data": known})
 
 
