@@ -65,7 +65,7 @@ async def work_together(directory: Path, id: str, seconds: float) -> Report:
         for line in ended.stdout.decode().splitlines():
             report.take(line)
 
-    with anyio.fail_after(seconds + 60):
+    with anyio.fail_after(seconds + 180):
         async with anyio.create_task_group() as tasks:
             for role in ROLES:
                 tasks.start_soon(one, role)
@@ -75,7 +75,7 @@ async def work_together(directory: Path, id: str, seconds: float) -> Report:
 async def problems(directory: Path, id: str, report: Report) -> list[str]:
     """Let the rest be built, and name what is lost, there twice, stuck or left over."""
     async with opened(directory, Words()) as engine:
-        await settled(engine, id, seconds=60)
+        await settled(engine, id, seconds=180)
         files: list[VectorStoreFile] = []
         page: Page[VectorStoreFile] | None = None
         while page is None or page.has_more:

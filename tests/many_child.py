@@ -7,10 +7,12 @@ Usage: many_child.py DIRECTORY STORE ROLE SECONDS, where ROLE is
 """
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
+from typing import TypeAlias
 
 import anyio
 
@@ -22,12 +24,12 @@ from vectorstores_tools.models import FileAttach
 CHANGING = "changing.txt"
 
 
-def say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+LEAST = {"add": 12, "change": 5, "search": 21}
+"""How many lines a role prints at least, however long that takes."""
+Say: TypeAlias = Callable[[str], None]
 
 
-async def add(engine: LocalEngine, id: str, name: str) -> None:
+async def add(engine: LocalEngine, id: str, name: str, say: Say) -> None:
     last = ""
     for n in count():
         word = f"{name}word{n}"
@@ -49,7 +51,7 @@ async def sources(data: bytes) -> AsyncIterator[Source]:
     yield Source(CHANGING, f"/somewhere/{CHANGING}", sha256(data).hexdigest(), len(data), once(data))
 
 
-async def change(engine: LocalEngine, id: str) -> None:
+async def change(engine: LocalEngine, id: str, say: Say) -> None:
     for n in count(1):
         ingested = await engine.ingest(id, sources(version(n)), AttachOptions())
         say(f"version {n}")
@@ -63,7 +65,7 @@ async def done(engine: LocalEngine, id: str, file: str) -> None:
         mark = await engine.changed(mark)
 
 
-async def look(engine: LocalEngine, id: str) -> None:
+async def look(engine: LocalEngine, id: str, say: Say) -> None:
     for n in count(1):
         hits = (await search(engine, id, "changing document version", max_num_results=50)).data
         seen = [hit.content[0].text for hit in hits if hit.filename == CHANGING]
@@ -73,15 +75,24 @@ async def look(engine: LocalEngine, id: str) -> None:
 
 
 async def run(directory: Path, id: str, role: str, seconds: float) -> None:
-    name, _, argument = role.partition(":")
-    async with opened(directory, Words()) as engine:
+    kind, _, name = role.partition(":")
+    lines, enough = 0, anyio.Event()
+
+    def say(line: str) -> None:
+        nonlocal lines
+        lines += 1
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+        if lines >= LEAST[kind]:
+            enough.set()
+
+    async with opened(directory, Words()) as engine, anyio.create_task_group() as tasks:
+        work = {"add": partial(add, name=name), "change": change, "search": look}[kind]
+        tasks.start_soon(partial(work, engine, id, say=say))
         with anyio.move_on_after(seconds):
-            if name == "add":
-                await add(engine, id, argument)
-            elif name == "change":
-                await change(engine, id)
-            else:
-                await look(engine, id)
+            await anyio.sleep_forever()
+        await enough.wait()
+        tasks.cancel_scope.cancel()
 
 
 if __name__ == "__main__":
