@@ -177,7 +177,6 @@ async def test_a_batch_of_files_alike_names_their_ids(script: Script) -> None:
     body = {"file_ids": ["file-1", "file-2"], "attributes": {"team": "a"}, "chunking_strategy": STATIC}
     script.on("POST vector_stores/vs_abc123/file_batches", BATCH, body)
     script.on("GET vector_stores/vs_abc123/file_batches/vsfb_abc123", BATCH)
-    script.on("GET vector_stores/vs_abc123/file_batches/vsfb_abc123", BATCH)
     cancelled = {**BATCH, "status": "cancelled"}
     script.on("POST vector_stores/vs_abc123/file_batches/vsfb_abc123/cancel", cancelled)
     entries = [FileAttach(file_id=f, attributes={"team": "a"}, chunking_strategy=SIZES) for f in ("file-1", "file-2")]

@@ -17,8 +17,10 @@ from vectorstores_server.engines.remote.pace import Pace
 from vectorstores_server.engines.remote.shapes import read_as
 from vectorstores_tools.errors import (
     BatchNotFound,
+    Conflict,
     FileNotFound,
     FileNotInStore,
+    InvalidRequest,
     NotFound,
     NotSupported,
     Unavailable,
@@ -93,16 +95,19 @@ class Attaching:
         """Stop what is not done; a batch that has ended stays as it is, also where the service refuses that."""
         if batch_id.startswith(PREFIX):
             return await self.batches.cancel(store_id, batch_id)
+        refused: VectorStoreError = NotSupported(
+            "This service cannot cancel a batch;", "delete its files from the store.", param="batch_id"
+        )
+        if self._dialect.capabilities.cancel_batch:
+            path, about = paths.batch(store_id, batch_id, "/cancel"), Subject(store_id, batch_id=batch_id)
+            try:
+                return read_as(FileBatch, await self._client.post(path, None, about, repeatable=True))
+            except (InvalidRequest, Conflict, NoRoute) as error:
+                refused = error
         batch = await self.look_at_batch(store_id, batch_id)
         if batch.status in FINAL:
             return batch
-        if not self._dialect.capabilities.cancel_batch:
-            raise NotSupported(
-                "This service cannot cancel a batch;", "delete its files from the store.", param="batch_id"
-            )
-        path = paths.batch(store_id, batch_id, "/cancel")
-        about = Subject(store_id, batch_id=batch_id)
-        return read_as(FileBatch, await self._client.post(path, None, about, repeatable=True))
+        raise refused
 
     async def batch_files(self, store_id: str, batch_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
         """Return a page of the batch's files."""
