@@ -24,8 +24,9 @@ from vectorstores_server.engines.remote.address import RemoteChoice, address_of
 from vectorstores_server.engines.remote.client import RemoteClient
 from vectorstores_server.engines.remote.engine import RemoteEngine
 from vectorstores_server.engines.remote.opening import chosen_dialect
-from vectorstores_server.metrics import Metrics, route_of
+from vectorstores_server.metrics import API_ROUTES, Metrics, route_of
 from vectorstores_server.operations import Probe, operations
+from vectorstores_server.rest.api import build_api
 from vectorstores_tools.errors import Unavailable
 from vectorstores_tools.models import FileAttach
 
@@ -112,6 +113,8 @@ async def test_requests_are_counted_by_route_without_ids() -> None:
         ("/v1/openai/v1/files/x/content", "/v1/files/content"),
         ("/mcp/", "/mcp"),
         ("/messages/?session_id=1", "/messages"),
+        ("/v1/files/files/search/files/search", "other"),
+        ("/v1/", "other"),
         ("/.env", "other"),
         ("/", "other"),
         ("//", "other"),
@@ -119,6 +122,12 @@ async def test_requests_are_counted_by_route_without_ids() -> None:
 )
 def test_a_route_is_one_of_few_whatever_is_asked_for(path: str, route: str) -> None:
     assert route_of(path) == route
+
+
+async def test_every_path_of_v1_has_its_route_in_the_metrics(tmp_path: Path) -> None:
+    async with opened(tmp_path) as engine:
+        paths: list[str] = list(build_api(engine).openapi()["paths"])
+    assert {route_of(path) for path in paths} == {f"/v1/{route}" for route in API_ROUTES}
 
 
 async def test_a_local_engine_that_was_never_used_is_ready(tmp_path: Path) -> None:

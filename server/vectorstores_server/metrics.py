@@ -24,9 +24,14 @@ TOTAL = "_total"
 BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 FIRST_STEPS = frozenset({"mcp", "sse", "messages", "health", "ready", "metrics", "openapi.json"})
-API_STEPS = frozenset(
-    {"vector_stores", "files", "file_batches", "uploads", "search", "content", "parts", "cancel", "complete"}
-)
+API_ROUTES = frozenset(
+    {
+        "vector_stores", "vector_stores/search", "vector_stores/files", "vector_stores/files/content",
+        "vector_stores/file_batches", "vector_stores/file_batches/cancel", "vector_stores/file_batches/files",
+        "files", "files/content", "uploads", "uploads/parts", "uploads/complete", "uploads/cancel",
+    }
+)  # fmt: skip
+API_STEPS = frozenset(step for route in API_ROUTES for step in route.split("/"))
 
 
 class Metrics:
@@ -91,5 +96,6 @@ def route_of(path: str) -> str:
     """Return the path with ids left out, one of few values whatever is asked for."""
     steps = [step for step in path.split("/") if step]
     if steps[:1] == ["v1"]:
-        return "/v1/" + "/".join(step for step in steps if step in API_STEPS)
+        route = "/".join(step for step in steps if step in API_STEPS)
+        return f"/v1/{route}" if route in API_ROUTES else "other"
     return f"/{steps[0]}" if steps and steps[0] in FIRST_STEPS else "other"
