@@ -104,10 +104,16 @@ def test_a_key_that_is_given_twice_or_cannot_be_read_is_an_error_without_the_key
     assert "sk-secret" not in str(caught.value)
 
 
-def test_there_is_no_flag_for_a_key() -> None:
-    with pytest.raises(SystemExit) as caught:
-        settings_of("--embedder-api-key", "sk-secret")
-    assert caught.value.code == 2
+@pytest.mark.parametrize("command", [(), ("serve",), ("ls",), ("add", "notes"), ("model", "install")])
+@pytest.mark.parametrize("flag", ["--embedder-api-key", "--remote-api-key", "--remote-headers", "--tokens", "--token"])
+def test_there_is_no_flag_for_a_key(command: tuple[str, ...], flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for given in ([flag, "sk-secret"], [f"{flag}=sk-secret"]):
+        with pytest.raises(SystemExit) as caught:
+            settings_of(*command, *given)
+        assert caught.value.code == 2
+        said = "".join(capsys.readouterr())
+        assert "Set VECTOR_STORES_" in said
+        assert "sk-secret" not in said
 
 
 def test_a_user_name_in_a_url_is_refused_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,8 +64,23 @@ def settings_for(*shown: str) -> argparse.ArgumentParser:
     return parser
 
 
+class _Secret(argparse.Action):
+    """Refuses a secret without repeating it, which argparse does with what it does not know."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option_string: Any = None) -> None:
+        variable = PREFIX + self.dest.upper()
+        file = f" or {variable}_FILE" if f"{self.dest}_file" in Settings.model_fields else ""
+        parser.error(f"{option_string} is no flag: other users of the machine would see it. Set {variable}{file}.")
+
+
 def _parent() -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for name in sorted(SECRETS):
+        options = {flag_of(name), flag_of(name).removesuffix("s")}
+        parser.add_argument(
+            *options, action=_Secret, nargs="?", dest=name, default=argparse.SUPPRESS, help=argparse.SUPPRESS
+        )
+    return parser
 
 
 def _add(group: Any, names: Sequence[str] | Collection[str], *, hidden: bool = False) -> None:
