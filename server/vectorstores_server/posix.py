@@ -31,7 +31,7 @@ from anyio.lowlevel import current_token
 _OPEN = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _PR_SET_PDEATHSIG = 1
 _M_ARENA_MAX = -8
-_BACK = 5
+_BACK = 10
 _CAREFULLY = _OPEN | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
