@@ -1,10 +1,12 @@
 """Cut a document into passages: the units that are embedded and searched, each an exact range of the text."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from vectorstores_server.engines.local.boundaries import quality
 from vectorstores_server.engines.local.document import Document
 from vectorstores_server.engines.local.identifiers import identifier_parts
 from vectorstores_server.engines.local.tokens import TokenCounter
@@ -18,14 +20,10 @@ MAX_PASSAGES = 100_000
 WITH_PREFIX = 254
 """Tokens that title, headings and passage may have together: what the bundled model reads."""
 
+SEEN = 1_000_000
+"""Characters that are looked at together; a longer text is cut as if it ended behind them, up to half of them."""
 _EVENNESS = 4.5
-"""What a cut loses when it is a whole ideal length away from the ideal place, in the units of `_quality`."""
-_SIGNS = (
-    (",)", (0x3001, 0xFF0C), 0.8),
-    (";:", (0xFF1A, 0xFF1B), 1.2),
-    (".!?", (0x3002, 0xFF01, 0xFF1F), 2.5),
-)
-"""What a cut behind these signs is worth: followed by white space, or (by code point) of scripts without it."""
+"""What a cut loses when it is a whole ideal length away from the ideal place, in the units of `quality`."""
 _SLACK = 0.88
 """Share of the limit that is aimed at, so that a good boundary behind the ideal place is still within it."""
 _OPENING = 200
@@ -62,18 +60,52 @@ def cut(document: Document, counter: TokenCounter, *, max_tokens: int) -> list[P
 
     Every character that is not white space is in exactly one passage. Raises TooManyPassages.
     """
-    offsets = counter.offsets(document.text)
-    if len(offsets) > MAX_PASSAGES * max_tokens:
+    return [passage for step in cut_stepwise(document, counter, max_tokens=max_tokens) for passage in step]
+
+
+def cut_stepwise(document: Document, counter: TokenCounter, *, max_tokens: int) -> Iterator[list[Passage]]:
+    """Do the same in steps of some hundredths of a second, each of which yields the passages that it found.
+
+    Of the tokens only those of SEEN characters are kept: a text of 20 MB has five million.
+    """
+    import numpy as np
+
+    held, found, tokens = np.empty((0, 2), np.int32), 0, 0
+    for block in counter.blocks(document.text):
+        tokens += len(block)
+        if tokens > MAX_PASSAGES * max_tokens:
+            raise TooManyPassages
+        held = np.concatenate([held, block])
+        passages: list[Passage] = []
+        if _characters(held) > SEEN:
+            cuts = _cuts(held, quality(document, held), max_tokens, SEEN // 2)
+            passages = _passages(document, held, cuts, found)
+            held = held[cuts[-1] :]
+        found += _counted(passages, found)
+        yield passages
+    passages = _passages(document, held, _cuts(held, quality(document, held), max_tokens, 0), found)
+    _counted(passages, found)
+    yield passages
+
+
+def _counted(passages: list[Passage], before: int) -> int:
+    if before + len(passages) > MAX_PASSAGES:
         raise TooManyPassages
-    cuts = _cuts(offsets, _quality(document, offsets), max_tokens)
+    return len(passages)
+
+
+def _characters(offsets: "NDArray[np.int32]") -> int:
+    return int(offsets[-1, 1] - offsets[0, 0]) if len(offsets) else 0
+
+
+def _passages(document: Document, offsets: "NDArray[np.int32]", cuts: list[int], before: int) -> list[Passage]:
+    """Return the passages between the cuts; `before` is how many the text had up to there."""
     found: list[Passage] = []
     for first, last in pairwise(cuts):
         start, end = _trimmed(document.text, int(offsets[first, 0]), int(offsets[last - 1, 1]))
         if start < end:
             path = document.heading_path_at(start)
-            found.append(Passage(len(found), start, end, last - first, document.page_at(start), path))
-    if len(found) > MAX_PASSAGES:
-        raise TooManyPassages
+            found.append(Passage(before + len(found), start, end, last - first, document.page_at(start), path))
     return found
 
 
@@ -95,21 +127,29 @@ def query_text(query: str) -> str:
     return f"{query}\n{' '.join(parts)}" if parts else query
 
 
-def _cuts(offsets: "NDArray[np.int32]", quality: "NDArray[np.float32]", cap: int) -> list[int]:
-    """Indexes of the tokens at which passages begin, and the number of tokens."""
+def _cuts(offsets: "NDArray[np.int32]", quality: "NDArray[np.float32]", cap: int, keep: int) -> list[int]:
+    """Indexes of the tokens at which passages begin, and where the last one ends.
+
+    That is the number of tokens, or where at most `keep` characters are left.
+    """
     import numpy as np
 
-    starts, ends, n = offsets[:, 0], offsets[:, 1], len(offsets)
+    # Contiguous: numpy copies all of a column, or of an array that is searched for a number of another type.
+    starts, ends = np.ascontiguousarray(offsets[:, 0]), np.ascontiguousarray(offsets[:, 1])
+    n = len(offsets)
     cuts = [0]
     while n > cuts[-1]:
         here = cuts[-1]
         left, characters = n - here, int(ends[-1] - starts[here])
+        if characters <= keep:
+            break
         if left <= cap and characters <= MAX_CHARACTERS:
             cuts.append(n)
             break
         ideal = _ideal(left, characters, cap)
-        fits = int(np.searchsorted(ends, int(starts[here]) + MAX_CHARACTERS, side="right"))
-        high = min(here + cap, max(fits, here + 1), n)
+        near = ends[here : here + cap]
+        fits = here + int(np.searchsorted(near, np.int32(starts[here] + MAX_CHARACTERS), side="right"))
+        high = min(max(fits, here + 1), n)
         low = min(here + max(1, int(0.5 * ideal)), high)
         off: NDArray[np.float64] = np.abs(np.arange(low, high + 1) - here - ideal) / ideal
         cuts.append(low + int(np.argmax(quality[low : high + 1] - _EVENNESS * off)))
@@ -123,41 +163,6 @@ def _ideal(left: int, characters: int, cap: int) -> float:
     if ideal > _SLACK * cap and left > 1.3 * cap:
         ideal = left / max(math.ceil(left / (_SLACK * cap)), by_characters)
     return ideal
-
-
-def _quality(document: Document, offsets: "NDArray[np.int32]") -> "NDArray[np.float32]":
-    """How good a cut before each token would be (index n: the end of the text)."""
-    import numpy as np
-
-    quality = np.zeros(len(offsets) + 1, np.float32)
-    if len(offsets) < 2:
-        return quality
-    codes = np.frombuffer(document.text.encode("utf-32-le", "surrogatepass"), "<u4")
-    ends, starts = offsets[:-1, 1], offsets[1:, 0]
-    gap, last = starts > ends, codes[ends - 1]
-    newlines = np.flatnonzero(codes == ord("\n"))
-    lines = np.searchsorted(newlines, starts) - np.searchsorted(newlines, ends)
-    between = quality[1:-1]
-    between[gap] = 0.5
-    for signs, wide, value in _SIGNS:
-        between[(gap & np.isin(last, [ord(c) for c in signs])) | np.isin(last, wide)] = value
-    between[lines == 1] = 3.0
-    between[lines > 1] = 4.0
-    _mark_headings(document, offsets[:, 0], quality)
-    between[starts < ends] = -np.inf
-    return quality
-
-
-def _mark_headings(document: Document, starts: "NDArray[np.int32]", quality: "NDArray[np.float32]") -> None:
-    """Prefer a cut before a heading, and none between a heading's line and what follows it."""
-    import numpy as np
-
-    for heading in document.headings:
-        quality[np.searchsorted(starts, heading.start)] = 5.0
-        if heading.title:
-            line_end = document.text.find("\n", heading.start)
-            if line_end >= 0:
-                quality[np.searchsorted(starts, line_end)] = 0.0
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:

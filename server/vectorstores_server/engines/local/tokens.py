@@ -51,8 +51,12 @@ class TokenCounter:
         """
         import numpy as np
 
-        found = [_tokenise(text[start:end]) + start for start, end in _blocks(text)]
-        return np.concatenate(found) if found else np.empty((0, 2), np.int32)
+        return np.concatenate([np.empty((0, 2), np.int32), *self.blocks(text)])
+
+    def blocks(self, text: str) -> "Iterator[NDArray[np.int32]]":
+        """Yield the offsets of one block of the text after the other: a long one is some seconds of work."""
+        for start, end in _blocks(text):
+            yield _tokenise(text[start:end]) + start
 
     def count(self, text: str) -> int:
         """Return the number of tokens."""
