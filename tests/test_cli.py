@@ -17,6 +17,7 @@ from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.intake import MachineIntake
 from vectorstores_server.intake.walk import Wanted
 from vectorstores_server.settings import Settings
+from vectorstores_server.terminal import table
 from vectorstores_tools.contract import AttachOptions, Source
 from vectorstores_tools.models import PageRequest
 
@@ -56,7 +57,7 @@ def test_add_makes_the_store_and_search_finds_with_a_citation(run: Run, notes: P
 
     assert code == 0
     assert "Made the store sea (vs_" in out
-    assert "Passed over: 1 unsupported type" in out
+    assert "Passed over: 1 unsupported type (photo.jpg)" in out
     assert "2 completed, 0 unchanged, 0 failed" in out
     assert "words" in out.split("Adding")[0], "that there is no model is said when the store is made"
     code, out, _ = run("search", "what", "moves", "the", "tides?")
@@ -199,7 +200,31 @@ def test_ls_and_show_tell_about_stores_and_files(run: Run, notes: Path) -> None:
     files = [line.split() for line in run("ls", "sea")[1].splitlines()[1:]]
     assert {(name, status) for _, name, status, *_ in files} == {("tides.md", "completed"), ("birds.md", "completed")}
     assert "2: 2 completed, 0 in progress" in run("show", store_id)[1]
-    assert "birds.md" in run("show", next(file[0] for file in files if file[1] == "birds.md"))[1]
+    birds = next(file[0] for file in files if file[1] == "birds.md")
+    assert f"in store  sea ({store_id}), completed" in run("show", birds)[1]
+    assert run("show", "birds.md") == run("show", birds)
+
+
+def test_show_tells_why_a_file_failed_and_what_to_look_at_where_nothing_has_the_name(run: Run, notes: Path) -> None:
+    (notes / "broken.pdf").write_bytes(b"%PDF-1.4 and then nothing of the kind")
+    run("add", "--store", "sea", notes)
+
+    assert re.search(r"in store  sea \(vs_\w+\), failed: .*broken\.pdf", run("show", "broken.pdf")[1])
+    for nothing in ("file-nope", "nope.md"):
+        sentence = f"There is no store and no file '{nothing}'. `vector-stores-mcp ls` lists the stores, and"
+        assert run("show", nothing)[2].startswith(f"vector-stores-mcp: {sentence}")
+
+
+def test_files_of_one_name_are_told_apart_by_their_ids(run: Run, notes: Path) -> None:
+    (notes / "sub").mkdir()
+    (notes / "sub" / "tides.md").write_text("Other tides.", encoding="utf-8")
+    run("add", "--store", "sea", notes)
+
+    code, _, err = run("show", "tides.md")
+
+    assert code == 1
+    assert re.search(r"2 files are called 'tides\.md'\. Name one by its id: file-\w+, file-\w+\.", err)
+    assert "2 files are called" in run("rm", "tides.md", "--store", "sea")[2]
 
 
 def test_rm_asks_first_and_without_a_terminal_deletes_nothing(run: Run, notes: Path) -> None:
@@ -207,10 +232,65 @@ def test_rm_asks_first_and_without_a_terminal_deletes_nothing(run: Run, notes: P
     file_id = run("ls", "sea")[1].splitlines()[1].split()[0]
 
     assert run("rm", "sea")[2] == "vector-stores-mcp: Nothing was deleted. Answer y, or pass --yes.\n"
-    assert run("rm", file_id, "--yes")[0] == 0
+    assert run("rm", file_id, "--yes")[:2] == (0, f"Deleted {file_id}. It is gone from 1 store: sea.\n")
     assert len(run("ls", "sea")[1].splitlines()) == 2
     assert run("rm", "sea", "--yes")[0] == 0
     assert "There is no store 'sea'" in run("rm", "sea", "--yes")[2]
+
+
+def test_rm_takes_a_file_out_of_one_store_and_keeps_it(run: Run, notes: Path) -> None:
+    run("add", "--store", "sea", notes)
+    run("add", "--store", "land", notes / "birds.md")
+
+    code, out, _ = run("rm", "birds.md", "--store", "sea", "--yes")
+
+    assert code == 0
+    assert re.match("Took file-[^ ]+ out of sea. It stays uploaded", out)
+    assert len(run("ls", "sea")[1].splitlines()) == 2
+    assert "birds.md" in run("ls", "land")[1]
+    assert "There is no file 'birds.md' in 'sea'." in run("rm", "birds.md", "--store", "sea", "--yes")[2]
+
+
+def test_rm_does_not_delete_a_file_for_its_name(run: Run, notes: Path) -> None:
+    run("add", "--store", "sea", notes)
+
+    code, _, err = run("rm", "birds.md", "--yes")
+
+    assert code == 1
+    assert "There is no store 'birds.md', but 1 file of that name. With --store STORE" in err
+    assert len(run("ls", "sea")[1].splitlines()) == 3
+
+
+def test_a_long_name_is_shortened_to_the_width_of_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [("ID", "NAME", "FILES"), ("vs_1", "n" * 190, "3")]
+    table(rows, gives_way=1)
+    assert "n" * 190 in capsys.readouterr().out
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+
+    table(rows, gives_way=1)
+
+    heading, row = capsys.readouterr().out.splitlines()
+    assert len(heading) == len("vs_1") + 2 + 48 + 2 + 5 - 1
+    assert (len(row), row[-4:]) == (56, "…  3")
+
+
+def test_search_shows_the_words_of_the_question_where_they_stand(run: Run, notes: Path) -> None:
+    words = "There is nothing to be seen in this part of the harbour. " * 8
+    (notes / "long.md").write_text(f"{words}The zeppelin was moored at the pier. {words}", encoding="utf-8")
+    run("add", "--store", "sea", notes)
+
+    shown = run("search", "where", "was", "the", "zeppelin", "moored")[1]
+    assert "The zeppelin was moored at the pier." in " ".join(shown.split())
+
+
+def test_what_a_search_could_not_see_is_said(run: Run, notes: Path) -> None:
+    (notes / "broken.pdf").write_bytes(b"%PDF-1.4 and then nothing of the kind")
+    run("add", "--store", "sea", notes)
+
+    assert "1 file was not searched: failed" in run("search", "tides")[1]
 
 
 def test_names_cannot_write_to_the_terminal(run: Run, notes: Path) -> None:
@@ -227,6 +307,10 @@ def test_reindex_builds_anew_and_says_how_many(run: Run, notes: Path) -> None:
 
     assert run("reindex", "sea")[:2] == (0, "Rebuilt the index of 1 store.\n")
     assert "tides.md" in run("search", "tides")[1]
+
+
+def test_reindex_says_where_there_is_nothing_to_do(run: Run) -> None:
+    assert run("reindex")[1].startswith("There was nothing to rebuild.")
 
 
 def test_doctor_tells_where_things_are(run: Run, tmp_path: Path, notes: Path) -> None:
@@ -300,10 +384,11 @@ def test_config_does_not_touch_a_file_that_it_does_not_understand(run: Run, tmp_
     file.parent.mkdir()
     file.write_text(content, encoding="utf-8")
 
-    code, _, err = run("config", "cursor", "--write")
+    code, out, err = run("config", "cursor", "--write")
 
     assert code == 1
-    assert "Paste the block by hand." in err
+    assert "Paste the block above into it by hand." in err
+    assert "vector-stores" in json.loads(out)["mcpServers"]
     assert file.read_text(encoding="utf-8") == content
 
 
@@ -314,24 +399,29 @@ def test_wrong_arguments_are_told_with_code_2(run: Run, argv: Sequence[str]) -> 
     assert caught.value.code == 2
 
 
-def test_a_value_out_of_its_range_is_one_line(run: Run, notes: Path) -> None:
-    run("add", "--store", "sea", notes)
-
-    code, out, err = run("search", "--results", "0", "tides")
-
-    assert (code, out) == (1, "")
-    assert err.startswith("vector-stores-mcp: Invalid 'max_num_results'")
-    assert err.count("\n") == 1
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (["--results", "0", "tides"], "--results is 0. It takes 1 to 50."),
+        (["--results", "51", "tides"], "--results is 51. It takes 1 to 50."),
+        ([" "], "The question is empty. Write some words."),
+        (["x" * 8_001], "The question has 8,001 characters. Write one of at most 8,000."),
+    ],
+)
+def test_a_value_out_of_its_range_is_told_in_the_words_of_the_command_line(
+    run: Run, argv: Sequence[str], sentence: str
+) -> None:
+    assert run("search", *argv) == (1, "", f"vector-stores-mcp: {sentence}\n")
 
 
 async def test_ctrl_c_stops_add_and_the_same_command_goes_on(tmp_path: Path) -> None:
     folder = tmp_path / "many"
     folder.mkdir()
-    for number in range(30):
+    for number in range(15):
         (folder / f"{number}.md").write_text(f"# Part {number}\n\n" + "Words of all kinds. " * 300, encoding="utf-8")
     arguments = ["add", "--store", "s", str(folder)]
 
-    with anyio.fail_after(40):
+    with anyio.fail_after(180):
         async with served(tmp_path, arguments=arguments) as adding:
             while "Made the store" not in await adding.line():
                 pass
@@ -345,7 +435,7 @@ async def test_ctrl_c_stops_add_and_the_same_command_goes_on(tmp_path: Path) -> 
             assert await again.process.wait() == 0
     counts = re.search(r"(\d+) completed, (\d+) unchanged, 0 failed", rest)
     assert counts is not None
-    assert sum(map(int, counts.groups())) == 30
+    assert sum(map(int, counts.groups())) == 15
 
 
 def test_a_misspelt_variable_is_named_by_every_command(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,6 +63,22 @@ async def test_a_folder_is_walked_in_a_stable_order_and_what_is_passed_over_is_c
         "symlink": 1,
         "not a regular file": 1,
     }
+    assert survey.examples == {
+        "unsupported type": ["photo.jpg"],
+        "never read": ["credentials-prod.json", "private.pem"],
+        "empty": ["nothing.txt"],
+        "symlink": ["link.md"],
+        "not a regular file": ["pipe.md"],
+    }
+
+
+async def test_of_what_is_passed_over_the_first_five_are_named(intake: MachineIntake, root: Path) -> None:
+    write(root, "a.md", *(f"deep/{number}.jpg" for number in range(7)))
+
+    survey = await intake.survey([str(root)], None)
+
+    assert survey.skipped == {"unsupported type": 7}
+    assert survey.examples == {"unsupported type": [f"deep/{number}.jpg" for number in range(5)]}
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ def _command(argv: "Sequence[str]") -> int:
 
     from vectorstores_server import logs
     from vectorstores_server.commandline import parse
+    from vectorstores_server.commands.stopping import until_stopped
     from vectorstores_server.settings import read_settings, unknown_variables
 
     os.umask(0o077)  # also for what libraries write below the data directory
@@ -55,10 +56,11 @@ def _command(argv: "Sequence[str]") -> int:
     if not serving:  # which logs them
         sys.stderr.writelines(f"vector-stores-mcp: {sentence}\n" for sentence in unknown_variables(os.environ))
     command = import_module(f"vectorstores_server.commands.{arguments.command}")
-    try:
+    goes_on = getattr(command, "INTERRUPTED", None)
+    if goes_on is None:
         return anyio.run(command.run, settings, arguments)
-    except KeyboardInterrupt:
-        return _interrupted(getattr(command, "INTERRUPTED", ""))
+    code = anyio.run(until_stopped, lambda: command.run(settings, arguments))
+    return _interrupted(goes_on) if code is None else code
 
 
 def _interrupted(next: str = "") -> int:

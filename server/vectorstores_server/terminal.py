@@ -1,10 +1,18 @@
 """What a person sees: lines and tables. Names and texts are somebody else's, so they are shown clean."""
 
+import shutil
 import sys
 import time
 from collections.abc import Sequence
 
 from vectorstores_tools.fencing import line
+
+GAP = "  "
+LEAST = 16
+"""Characters of a name that are shown however narrow the terminal is."""
+LONGEST_LAST = 20
+"""Characters that are kept for the last column; more of it, a sentence, goes on in the next line."""
+FOR_PROGRAMS = 100_000
 
 
 def say(text: str = "") -> None:
@@ -13,12 +21,24 @@ def say(text: str = "") -> None:
     sys.stdout.flush()
 
 
-def table(rows: Sequence[Sequence[str]]) -> None:
-    """Write rows in aligned columns; the first row is the heading."""
+def table(rows: Sequence[Sequence[str]], gives_way: int) -> None:
+    """Write rows in aligned columns; the first row is the heading.
+
+    Column `gives_way` is shortened where the others would not fit beside it; the last one is as long as it is.
+    """
     cells = [[line(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    others = sum(widths[:-1]) - widths[gives_way] + len(GAP) * (len(widths) - 1) + min(widths[-1], LONGEST_LAST)
+    widths[gives_way] = min(widths[gives_way], max(LEAST, _width() - others))
+    widths[-1] = 0
     for row in cells:
-        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        row[gives_way] = line(row[gives_way], widths[gives_way])
+        say(GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _width() -> int:
+    """Return how many characters a row of the terminal has; without one nothing is shortened."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else FOR_PROGRAMS
 
 
 def fields(pairs: Sequence[tuple[str, object]]) -> None:

@@ -269,6 +269,8 @@ class Survey:
 
     origins: Sequence[str]
     skipped: Mapping[str, int] = field(default_factory=dict[str, int])
+    examples: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    """The first five of them, by reason, as paths below what was named; of what nobody expects to be taken, none."""
 
 
 class Intake(Protocol):

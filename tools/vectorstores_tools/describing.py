@@ -17,6 +17,7 @@ WRITTEN_BY_OTHERS = (
     "last_error",
     "failures",
     "not_opened",
+    "skipped_examples",
     "notes",
 )
 """Keys whose values are somebody's words: in the text form they stand inside the fence."""

@@ -31,7 +31,7 @@ from collections.abc import Sequence
 
 
 class VectorStoreError(Exception):
-    """The root: what went wrong (`fact`), what to do (`next`), and how OpenAI's error envelope names it."""
+    """The root: what went wrong (`fact`, `sentence`), what to do (`next`), and how OpenAI's error envelope names it."""
 
     status = 500
     type = "invalid_request_error"
@@ -39,8 +39,10 @@ class VectorStoreError(Exception):
     param: str | None = None
 
     def __init__(self, fact: str, next: str = "", *, param: str | None = None, code: str | None = None) -> None:
-        super().__init__(f"{fact} {next}".strip())
+        stop = "." if next and fact[-1:].isalnum() else ""  # OpenAI's words, which /v1 repeats, have none at their end
+        super().__init__(f"{fact}{stop} {next}".strip())
         self.fact = fact
+        self.sentence = fact + stop
         self.next = next
         self.param = param if param is not None else type(self).param
         self.code = code if code is not None else type(self).code

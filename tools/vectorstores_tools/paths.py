@@ -109,6 +109,7 @@ async def _answer(call: Call, store_id: str, upload: Upload, done: Ingested, bat
         "unchanged": done.unchanged,
         "not_uploaded": upload.not_uploaded,
         "skipped": dict(upload.survey.skipped) or None,
+        "skipped_examples": dict(upload.survey.examples) or None,
         "not_opened": upload.refused[:FAILURES_SHOWN] or None,
         "notes": list(done.notes) or None,
         "next": AGAIN if upload.not_uploaded else None,

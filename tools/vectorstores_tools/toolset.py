@@ -170,7 +170,7 @@ async def _stores_changed(ctx: Context[Any, Any]) -> None:
 
 
 def _refused(error: VectorStoreError) -> CallToolResult:
-    facts = {"message": clean(error.fact), "code": error.code, "param": error.param, "next": clean(error.next)}
+    facts = {"message": clean(error.sentence), "code": error.code, "param": error.param, "next": clean(error.next)}
     return CallToolResult(
         content=[TextContent(type="text", text=clean(str(error)))],
         structured_content=cast("dict[str, Any]", {"error": facts}),

@@ -76,12 +76,19 @@ class Excerpts:
         return centre
 
     def _snapped(self, start: int, end: int, keep: Range) -> Range:
-        """Move both ends inwards to white space, where some is near and `keep` stays inside."""
-        if 0 < start < keep[0] and (gap := re.search(r"\s", self.text[start : min(start + SNAP, keep[0])])):
-            start += gap.end()
-        if keep[1] < end < len(self.text) and (gap := re.search(r"\s\S*$", self.text[max(end - SNAP, keep[1]) : end])):
-            end = max(end - SNAP, keep[1]) + gap.start()
+        """Move an end that cuts a word inwards to white space, where some is near and `keep` stays inside."""
+        if start < keep[0] and self._cuts(start):
+            gap = re.search(r"\s", self.text[start : min(start + SNAP, keep[0])])
+            start += gap.end() if gap else 0
+        if keep[1] < end and self._cuts(end):
+            least = max(end - SNAP, keep[1])
+            gap = re.search(r"\s\S*$", self.text[least:end])
+            end = least + gap.start() if gap else end
         return start, end
+
+    def _cuts(self, at: int) -> bool:
+        """Tell whether there is no white space on either side of this place."""
+        return 0 < at < len(self.text) and not self.text[at - 1].isspace() and not self.text[at].isspace()
 
     def _joined(self, found: Sequence[Range]) -> str:
         ranges = _merged(self.text, found)

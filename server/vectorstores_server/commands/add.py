@@ -1,19 +1,20 @@
 """`add`: attach files, folders, globs or URLs to a store, and watch them become searchable."""
 
 import argparse
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vectorstores_server.commands.awaiting import Tally, finish, unfinished
-from vectorstores_server.commands.opened import engine_of, find_store, pick, stores_of
+from vectorstores_server.commands.opened import engine_of, pick, stores_of, usable_store
 from vectorstores_server.intake import MachineIntake, intake_for
 from vectorstores_server.intake.files import is_link
 from vectorstores_server.intake.walk import split_glob
 from vectorstores_server.progress import bar
 from vectorstores_server.settings import Settings
 from vectorstores_server.terminal import counted, say
-from vectorstores_tools.contract import AttachOptions, Engine, Source
+from vectorstores_tools.contract import AttachOptions, Engine, Source, Survey
 from vectorstores_tools.errors import InvalidRequest, VectorStoreError
 from vectorstores_tools.fencing import line
 from vectorstores_tools.models import MAX_FILES_IN_BATCH, StoreCreate, VectorStore
@@ -28,8 +29,7 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
     async with engine_of(settings) as engine:
         intake = _intake(settings, engine, named)
         survey = await intake.survey(named, None)
-        for reason, count in sorted(survey.skipped.items()):
-            say(f"Passed over: {count} {reason}")
+        _tell_passed_over(survey)
         if not survey.origins:
             raise InvalidRequest("No file was found to add.", "Name files of a supported type.")
         store = await _store(engine, arguments.store)
@@ -37,6 +37,13 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
         tally = await _add(engine, intake, store, survey.origins)
     say(str(tally))
     return 1 if tally.failed else 0
+
+
+def _tell_passed_over(survey: Survey) -> None:
+    for reason, count in sorted(survey.skipped.items()):
+        names = [line(name, 80) for name in survey.examples.get(reason, ())]
+        shown = ", ".join([*names, "..."] if names and count > len(names) else names)
+        say(f"Passed over: {count} {reason}" + (f" ({shown})" if shown else ""))
 
 
 def _intake(settings: Settings, engine: Engine, named: Sequence[str]) -> MachineIntake:
@@ -62,10 +69,10 @@ def _is_url(named: str) -> bool:
 
 async def _store(engine: Engine, named: str | None) -> VectorStore:
     if named is None or named.startswith("vs_"):
-        return await find_store(engine, named)
+        return await usable_store(engine, named)
     known = pick([store async for store in stores_of(engine)], named)
     if known is not None:
-        return known
+        return await usable_store(engine, known.id)
     store = await engine.create_store(StoreCreate(name=named))
     say(f"Made the store {line(named)} ({store.id})")
     for note in (store.model_extra or {}).get("notes", []):
@@ -80,7 +87,8 @@ async def _add(engine: Engine, intake: MachineIntake, store: VectorStore, origin
         before = await unfinished(engine, store.id)
         with bar("Reading ", len(part)) as done:
             reading = _Reading(intake, part, tally, done)
-            ingested = await engine.ingest(store.id, reading.sources(), AttachOptions())
+            async with aclosing(reading.sources()) as sources:
+                ingested = await engine.ingest(store.id, sources, AttachOptions())
         for note in ingested.notes:
             say(line(note, 500))
         tally.failed += reading.opened - len(ingested.file_ids)
@@ -98,7 +106,7 @@ class _Reading:
     done: Callable[[int], None]
     opened: int = 0
 
-    async def sources(self) -> AsyncIterator[Source]:
+    async def sources(self) -> AsyncGenerator[Source]:
         for count, origin in enumerate(self.origins, 1):
             try:
                 async with self.intake.open(origin, None) as source:

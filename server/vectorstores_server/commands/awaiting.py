@@ -1,17 +1,17 @@
 """What becomes of the files that a command named: the new ones, and those that a former run left unfinished."""
 
 import sys
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import anyio
 
+from vectorstores_server.commands.opened import filename, files_of
 from vectorstores_server.progress import bar
 from vectorstores_server.terminal import counted, say
 from vectorstores_tools.contract import Engine, Ingested
-from vectorstores_tools.errors import NotFound
 from vectorstores_tools.fencing import line
-from vectorstores_tools.models import StoreFilesRequest, VectorStoreFile
+from vectorstores_tools.models import VectorStoreFile
 
 UNFINISHED = ("in_progress", "failed", "cancelled")
 LOOK_SHARE = 10
@@ -39,7 +39,7 @@ class Tally:
 
 async def unfinished(engine: Engine, store_id: str) -> dict[str, str]:
     """Return the status of each file of the store that is not completed, by id."""
-    return {file.id: status for status in UNFINISHED async for file in _files(engine, store_id, status)}
+    return {file.id: status for status in UNFINISHED async for file in files_of(engine, store_id, status)}
 
 
 async def finish(engine: Engine, store_id: str, ingested: Ingested, before: Mapping[str, str], tally: Tally) -> None:
@@ -55,8 +55,8 @@ async def finish(engine: Engine, store_id: str, ingested: Ingested, before: Mapp
         return
     _tell_former([before[file_id] for file_id in former])
     await _wait(engine, store_id, ingested, named if former else (), worked)
-    failed = [file async for file in _files(engine, store_id, "failed") if file.id in named]
-    cancelled = [file.id async for file in _files(engine, store_id, "cancelled") if file.id in named]
+    failed = [file async for file in files_of(engine, store_id, "failed") if file.id in named]
+    cancelled = [file.id async for file in files_of(engine, store_id, "cancelled") if file.id in named]
     for file in failed:
         tally.tell_failure(await _why(engine, file))
     tally.cancelled += len(cancelled)
@@ -87,7 +87,7 @@ async def _left(engine: Engine, store_id: str, ingested: Ingested, named: Collec
         left = (await engine.retrieve_batch(store_id, ingested.batch.id)).file_counts.in_progress
     if named:
         started = anyio.current_time()
-        pending = [file.id async for file in _files(engine, store_id, "in_progress")]
+        pending = [file.id async for file in files_of(engine, store_id, "in_progress")]
         left = max(left, len(set(pending).intersection(named)))
         if left:
             await anyio.sleep(LOOK_SHARE * (anyio.current_time() - started))
@@ -98,25 +98,3 @@ async def _why(engine: Engine, file: VectorStoreFile) -> str:
     reason = file.last_error.message if file.last_error else ""
     name = await filename(engine, file)
     return reason if name and name in reason else f"{name or file.id}: {reason or 'no reason is known'}"
-
-
-async def filename(engine: Engine, file: VectorStoreFile) -> str:
-    """Return the name of a store's file, empty where the File is gone."""
-    if known := (file.model_extra or {}).get("filename"):
-        return str(known)
-    try:
-        return (await engine.retrieve_file(file.id)).filename
-    except NotFound:
-        return ""
-
-
-async def _files(engine: Engine, store_id: str, status: str) -> AsyncIterator[VectorStoreFile]:
-    after: str | None = None
-    while True:
-        request = StoreFilesRequest.model_validate({"limit": 100, "after": after, "filter": status})
-        page = await engine.list_store_files(store_id, request)
-        for file in page.data:
-            yield file
-        if not page.has_more:
-            return
-        after = page.last_id

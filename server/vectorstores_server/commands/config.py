@@ -15,6 +15,7 @@ from vectorstores_server.terminal import say
 from vectorstores_tools.errors import InvalidRequest
 
 NAME = "vector-stores"
+BY_HAND = "Paste the block above into it by hand."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,20 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
     """Write the block to stdout, or into the client's file."""
     client = client_of(arguments.client)
     block = _block(client, settings)
-    if arguments.write:
-        _write(client, block)
-    else:
-        say(json.dumps({client.key: {NAME: block}}, indent=2))
+    if not arguments.write:
+        _print(client, block)
         sys.stderr.write(f"It belongs in {client.file}; --write puts it there.\n")
+        return 0
+    try:
+        _write(client, block)
+    except InvalidRequest:
+        _print(client, block)
+        raise
     return 0
+
+
+def _print(client: Client, block: dict[str, Any]) -> None:
+    say(json.dumps({client.key: {NAME: block}}, indent=2))
 
 
 def _block(client: Client, settings: Settings) -> dict[str, Any]:
@@ -91,7 +100,7 @@ def _write(client: Client, block: dict[str, Any]) -> None:
     known = _read(client.file)
     servers = known.setdefault(client.key, {})
     if not isinstance(servers, dict):
-        raise InvalidRequest(f"'{client.key}' in {client.file} is not an object.", "Paste the block by hand.")
+        raise InvalidRequest(f"'{client.key}' in {client.file} is not an object.", BY_HAND)
     servers[NAME] = block
     client.file.parent.mkdir(parents=True, exist_ok=True)
     if client.file.exists():
@@ -113,7 +122,7 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         known = json.loads(file.read_text(encoding="utf-8-sig") or "{}")
     except (OSError, ValueError) as error:
-        raise InvalidRequest(f"{file} cannot be read as JSON ({error}).", "Paste the block by hand.") from None
+        raise InvalidRequest(f"{file} cannot be read as JSON ({error}).", BY_HAND) from None
     if not isinstance(known, dict):
-        raise InvalidRequest(f"{file} does not hold a JSON object.", "Paste the block by hand.")
+        raise InvalidRequest(f"{file} does not hold a JSON object.", BY_HAND)
     return cast("dict[str, Any]", known)

@@ -2,13 +2,11 @@
 
 import argparse
 
-from vectorstores_server.commands.opened import engine_of, find_store, stores_of
-from vectorstores_server.settings import Settings
+from vectorstores_server.commands.opened import engine_of, filename, files_of, find_store, stores_of
+from vectorstores_server.settings import APP, Settings
 from vectorstores_server.terminal import moment, say, size, table
 from vectorstores_tools.contract import Engine
-from vectorstores_tools.models import StoreFilesRequest, VectorStore
-
-MAX_NAMES = 100
+from vectorstores_tools.models import VectorStore
 
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -27,24 +25,24 @@ async def _stores(engine: Engine) -> None:
         async for s in stores_of(engine)
     ]
     if rows:
-        table([("ID", "NAME", "STATUS", "FILES", "INDEX", "CREATED"), *rows])
+        table([("ID", "NAME", "STATUS", "FILES", "INDEX", "CREATED"), *rows], gives_way=1)
     else:
-        say("There is no store yet. `vector-stores-mcp add --store NAME PATH` makes one.")
+        say(f"There is no store yet. `{APP} add --store NAME PATH` makes one.")
 
 
 async def _files(engine: Engine, store: VectorStore) -> None:
-    rows: list[tuple[str, ...]] = []
-    after: str | None = None
-    while True:
-        page = await engine.list_store_files(store.id, StoreFilesRequest(limit=100, after=after))
-        for file in page.data:
-            name = (await engine.retrieve_file(file.id)).filename
-            error = file.last_error.message if file.last_error else ""
-            rows.append((file.id, name, file.status, size(file.usage_bytes), error))
-        if not page.has_more:
-            break
-        after = page.last_id
+    rows = [
+        (
+            file.id,
+            await filename(engine, file),
+            file.status,
+            moment(file.created_at),
+            size(file.usage_bytes),
+            file.last_error.message if file.last_error else "",
+        )
+        async for file in files_of(engine, store.id)
+    ]
     if rows:
-        table([("ID", "FILE", "STATUS", "INDEX", ""), *rows])
+        table([("ID", "FILE", "STATUS", "ADDED", "INDEX", ""), *rows], gives_way=1)
     else:
-        say("This store holds no file. `vector-stores-mcp add --store NAME PATH` attaches some.")
+        say(f"This store holds no file. `{APP} add --store NAME PATH` attaches some.")

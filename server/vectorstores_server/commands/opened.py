@@ -1,4 +1,4 @@
-"""The engine for the length of one command, and finding a store in it by name or id."""
+"""The engine for the length of one command, and what a person names in it: a store or a file, by name or id."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -7,10 +7,10 @@ import anyio
 
 from vectorstores_server.engines import open_engine
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_server.settings import Settings
+from vectorstores_server.settings import APP, Settings
 from vectorstores_tools.contract import Engine
-from vectorstores_tools.errors import InvalidRequest, NotSupported
-from vectorstores_tools.models import PageRequest, VectorStore
+from vectorstores_tools.errors import InvalidRequest, NotFound, NotSupported
+from vectorstores_tools.models import File, FilesRequest, PageRequest, StoreFilesRequest, VectorStore, VectorStoreFile
 
 SECONDS_TO_CLOSE = 5
 
@@ -47,6 +47,40 @@ async def stores_of(engine: Engine) -> AsyncIterator[VectorStore]:
         after = page.last_id
 
 
+async def files_of(engine: Engine, store_id: str, status: str | None = None) -> AsyncIterator[VectorStoreFile]:
+    """Yield the store's files, newest first; those of one status if it is given."""
+    after: str | None = None
+    while True:
+        request = StoreFilesRequest.model_validate({"limit": 100, "after": after, "filter": status})
+        page = await engine.list_store_files(store_id, request)
+        for file in page.data:
+            yield file
+        if not page.has_more:
+            return
+        after = page.last_id
+
+
+async def filename(engine: Engine, file: VectorStoreFile) -> str:
+    """Return the name of a store's file, empty where the File is gone."""
+    if known := (file.model_extra or {}).get("filename"):
+        return str(known)
+    try:
+        return (await engine.retrieve_file(file.id)).filename
+    except NotFound:
+        return ""
+
+
+async def usable_store(engine: Engine, named: str | None) -> VectorStore:
+    """As find_store. Raises InvalidRequest for a store that has expired too."""
+    store = await find_store(engine, named)
+    if store.status == "expired":
+        raise InvalidRequest(
+            f"The store '{store.name or store.id}' has expired.",
+            f"`{APP} ls {store.id}` lists its files; add them to a new store.",
+        )
+    return store
+
+
 async def find_store(engine: Engine, named: str | None) -> VectorStore:
     """Return the store of that id or name; without one the only store there is."""
     stores = [store async for store in stores_of(engine)]
@@ -56,12 +90,48 @@ async def find_store(engine: Engine, named: str | None) -> VectorStore:
         found = ", ".join(store.name or store.id for store in stores[:20])
         raise InvalidRequest(
             f"There are {len(stores)} stores: {found}." if stores else "There is no store yet.",
-            "Name one with --store." if stores else "`vector-stores-mcp add --store NAME PATH` makes one.",
+            "Name one with --store." if stores else f"`{APP} add --store NAME PATH` makes one.",
         )
     store = pick(stores, named)
     if store is None:
-        raise InvalidRequest(f"There is no store '{named}'.", "`vector-stores-mcp ls` lists them.")
+        raise InvalidRequest(f"There is no store '{named}'.", f"`{APP} ls` lists them.")
     return store
+
+
+async def find_files(engine: Engine, named: str) -> list[File]:
+    """Return the uploaded File of that id, or those of that name."""
+    try:
+        return [await engine.retrieve_file(named)]
+    except NotFound:
+        return [file async for file in _all_files(engine) if file.filename == named]
+
+
+async def find_store_file(engine: Engine, store: VectorStore, named: str) -> VectorStoreFile:
+    """Return the file of the store that has this id, or alone this name. Raises InvalidRequest where none is meant."""
+    found = [file async for file in files_of(engine, store.id) if named in (file.id, await filename(engine, file))]
+    if len(found) > 1:
+        raise several_files(named, [file.id for file in found])
+    if not found:
+        called = store.name or store.id
+        raise InvalidRequest(f"There is no file '{named}' in '{called}'.", f"`{APP} ls {store.id}` lists its files.")
+    return found[0]
+
+
+def several_files(named: str, ids: Sequence[str]) -> InvalidRequest:
+    """Return the error for a name that several files have."""
+    shown = ", ".join(ids[:20]) + (", ..." if len(ids) > 20 else "")
+    return InvalidRequest(f"{len(ids)} files are called '{named}'.", f"Name one by its id: {shown}.")
+
+
+async def _all_files(engine: Engine) -> AsyncIterator[File]:
+    after: str | None = None
+    while True:
+        page = await engine.list_files(FilesRequest(after=after))
+        for file in page.data:
+            yield file
+        if not page.has_more:
+            return
+        after = page.last_id
 
 
 def pick(stores: Sequence[VectorStore], named: str) -> VectorStore | None:

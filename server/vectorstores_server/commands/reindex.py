@@ -5,11 +5,13 @@ import argparse
 import anyio
 
 from vectorstores_server.commands.opened import find_store, local_engine_of
+from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.progress import bar
 from vectorstores_server.settings import Settings
-from vectorstores_server.terminal import say
+from vectorstores_server.terminal import counted, say
 
 LOOK_SECONDS = 1.0
+INTERRUPTED = "The old index answers; the new one is built on while any server or command runs."
 
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -17,12 +19,25 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
     async with local_engine_of(settings) as engine:
         store_id = (await find_store(engine, arguments.store)).id if arguments.store else None
         count = await engine.reindex(store_id)
-        mark = await engine.changed(0)
-        with bar("Rebuilding", count) as done:
-            while left := await engine.rebuilding():
-                done(max(0, count - left))
-                with anyio.move_on_after(LOOK_SECONDS):
-                    mark = await engine.changed(mark)
-            done(count)
-    say(f"Rebuilt the index of {count} {'store' if count == 1 else 'stores'}.")
+        total = max(count, await engine.rebuilding())
+        if total:
+            await _wait(engine, total)
+    if count:
+        say(f"Rebuilt the index of {counted(count, 'store')}.")
+    elif total:
+        say(f"{counted(total, 'store')} {'was' if total == 1 else 'were'} being rebuilt already; that is done.")
+    else:
+        say(
+            "There was nothing to rebuild. Without an embedder a store keeps its vectors; one that has expired is left."
+        )
     return 0
+
+
+async def _wait(engine: LocalEngine, total: int) -> None:
+    mark = await engine.changed(0)
+    with bar("Rebuilding", total) as done:
+        while left := await engine.rebuilding():
+            done(max(0, total - left))
+            with anyio.move_on_after(LOOK_SECONDS):
+                mark = await engine.changed(mark)
+        done(total)

@@ -1,38 +1,77 @@
-"""`rm`: delete a store, or an uploaded file with all its attachments."""
+"""`rm`: delete a store, or an uploaded file with all its attachments; or take a file out of one store."""
 
 import argparse
 
-from vectorstores_server.commands.opened import engine_of, find_store
-from vectorstores_server.settings import Settings
-from vectorstores_server.terminal import agrees, say
+from vectorstores_server.commands.opened import (
+    engine_of,
+    filename,
+    find_files,
+    find_store,
+    find_store_file,
+    pick,
+    stores_of,
+)
+from vectorstores_server.commands.show import stores_with
+from vectorstores_server.settings import APP, Settings
+from vectorstores_server.terminal import agrees, counted, say
 from vectorstores_tools.contract import Engine
 from vectorstores_tools.errors import InvalidRequest
 from vectorstores_tools.fencing import line
+from vectorstores_tools.models import File, VectorStore
 
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:
     """Delete after a yes."""
+    named, sure = arguments.id, arguments.yes
     async with engine_of(settings) as engine:
-        if arguments.id.startswith("file-"):
-            return await _file(engine, arguments.id, sure=arguments.yes)
-        return await _store(engine, arguments.id, sure=arguments.yes)
-
-
-async def _file(engine: Engine, file_id: str, *, sure: bool) -> int:
-    file = await engine.retrieve_file(file_id)
-    _confirm(f"Delete the file '{line(file.filename)}' ({file.id}), also from every store?", sure=sure)
-    await engine.delete_file(file.id)
-    say(f"Deleted {file.id}.")
+        if arguments.store is not None:
+            await _detach(engine, await find_store(engine, arguments.store), named, sure=sure)
+            return 0
+        stores = [store async for store in stores_of(engine)]
+        store = pick(stores, named)
+        if store is not None:
+            await _store(engine, store, sure=sure)
+        else:
+            await _file(engine, stores, await _file_meant(engine, named), sure=sure)
     return 0
 
 
-async def _store(engine: Engine, named: str, *, sure: bool) -> int:
-    store = await find_store(engine, named)
-    files = f"its index of {store.file_counts.total} files; the files themselves stay"
+async def _file_meant(engine: Engine, named: str) -> File:
+    """Return the File of that id: one that is only called so is not deleted for good."""
+    found = await find_files(engine, named)
+    if found and found[0].id == named:
+        return found[0]
+    if not found:
+        raise InvalidRequest(f"There is no store '{named}', and no file of that id.", f"`{APP} ls` lists the stores.")
+    ids = ", ".join(file.id for file in found[:20])
+    raise InvalidRequest(
+        f"There is no store '{named}', but {counted(len(found), 'file')} of that name.",
+        f"With --store STORE it is taken out of that store; to delete it, name its id: {ids}.",
+    )
+
+
+async def _file(engine: Engine, stores: list[VectorStore], file: File, *, sure: bool) -> None:
+    held = [store.name or store.id for store, _ in await stores_with(engine, stores, file.id)]
+    places = f"{counted(len(held), 'store')}: {line(', '.join(held))}"
+    also = f", and take it out of {places}" if held else ""
+    _confirm(f"Delete the file '{line(file.filename)}' ({file.id}) for good{also}?", sure=sure)
+    await engine.delete_file(file.id)
+    say(f"Deleted {file.id}. " + (f"It is gone from {places}." if held else "It was in no store."))
+
+
+async def _detach(engine: Engine, store: VectorStore, named: str, *, sure: bool) -> None:
+    file = await find_store_file(engine, store, named)
+    called, place = line(await filename(engine, file)), line(store.name or store.id)
+    _confirm(f"Take the file '{called}' ({file.id}) out of the store '{place}'? It stays uploaded.", sure=sure)
+    await engine.detach_file(store.id, file.id)
+    say(f"Took {file.id} out of {place}. It stays uploaded; `{APP} rm {file.id}` deletes it.")
+
+
+async def _store(engine: Engine, store: VectorStore, *, sure: bool) -> None:
+    files = f"its index of {counted(store.file_counts.total, 'file')}; the files themselves stay"
     _confirm(f"Delete the store '{line(store.name or '')}' ({store.id}), {files}?", sure=sure)
     await engine.delete_store(store.id)
     say(f"Deleted {store.id}. Its files stay.")
-    return 0
 
 
 def _confirm(question: str, *, sure: bool) -> None:

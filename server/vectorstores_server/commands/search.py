@@ -3,35 +3,43 @@
 import argparse
 import textwrap
 
-from pydantic import ValidationError
-
-from vectorstores_server.commands.opened import engine_of, find_store
-from vectorstores_server.settings import Settings
-from vectorstores_server.terminal import say
+from vectorstores_server.commands.opened import engine_of, usable_store
+from vectorstores_server.settings import APP, Settings
+from vectorstores_server.terminal import counted, say
 from vectorstores_tools import uris
+from vectorstores_tools.errors import InvalidRequest
 from vectorstores_tools.fencing import clean, line
-from vectorstores_tools.models import SearchHit, SearchPage, SearchRequest
-from vectorstores_tools.validation import invalid
+from vectorstores_tools.models import MAX_QUERY_CHARACTERS, SearchHit, SearchPage, SearchRequest
 from vectorstores_tools.windows import Excerpts, words
 
 EXCERPT = 400
 WIDTH = 100
+MAX_RESULTS = 50
 
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:
     """Write the hits, best first."""
     query = " ".join(arguments.query)
-    try:
-        request = SearchRequest(queries=[query], max_num_results=arguments.results)
-    except ValidationError as error:
-        raise invalid([dict(one) for one in error.errors()]) from None
+    request = _request(query, arguments.results)
     async with engine_of(settings) as engine:
-        store = await find_store(engine, arguments.store)
+        store = await usable_store(engine, arguments.store)
         page = await engine.search(store.id, request)
     for number, hit in enumerate(page.data, 1):
         _show(number, hit, store.id, query)
     _tell(page)
     return 0
+
+
+def _request(query: str, results: int) -> SearchRequest:
+    if not 1 <= results <= MAX_RESULTS:
+        raise InvalidRequest(f"--results is {results}.", f"It takes 1 to {MAX_RESULTS}.")
+    if not query.strip():
+        raise InvalidRequest("The question is empty.", "Write some words.")
+    if len(query) > MAX_QUERY_CHARACTERS:
+        raise InvalidRequest(
+            f"The question has {len(query):,} characters.", f"Write one of at most {MAX_QUERY_CHARACTERS:,}."
+        )
+    return SearchRequest(queries=[query], max_num_results=results)
 
 
 def _show(number: int, hit: SearchHit, store_id: str, query: str) -> None:
@@ -40,7 +48,7 @@ def _show(number: int, hit: SearchHit, store_id: str, query: str) -> None:
     text = "\n".join(part.text for part in hit.content)
     start = hit.chars[0] if hit.chars else 0
     matches = [(a - start, b - start) for a, b in (hit.matches or [])[:1]] or [(0, len(text))]
-    shown = Excerpts(text, matches, EXCERPT, words([query])).grown(0)
+    shown = Excerpts(text, matches, EXCERPT, words([query])).focused().grown(0)
     for row in textwrap.wrap(line(clean(shown), EXCERPT + 2), WIDTH):
         say(f"   {row}")
     say()
@@ -61,7 +69,14 @@ def citation(hit: SearchHit) -> str:
 def _tell(page: SearchPage) -> None:
     if not page.data:
         say("Nothing was found." if page.store_files else "The store is empty.")
-    if page.not_searched is not None and page.not_searched.in_progress:
-        say(f"{page.not_searched.in_progress} files are still in progress and were not searched.")
+    missing = page.not_searched
+    if missing is not None and missing.in_progress:
+        say(f"{_were(missing.in_progress)} not searched yet: still in progress.")
+    if missing is not None and missing.failed:
+        say(f"{_were(missing.failed)} not searched: failed; `{APP} ls STORE` shows why.")
     for note in page.notes:
         say(note)
+
+
+def _were(count: int) -> str:
+    return f"{counted(count, 'file')} {'was' if count == 1 else 'were'}"

@@ -2,23 +2,52 @@
 
 import argparse
 
-from vectorstores_server.commands.opened import engine_of, find_store
-from vectorstores_server.settings import Settings
+from vectorstores_server.commands.opened import engine_of, find_files, pick, several_files, stores_of
+from vectorstores_server.settings import APP, Settings
 from vectorstores_server.terminal import fields, moment, size
-from vectorstores_tools.models import File, FileCounts, VectorStore
+from vectorstores_tools.contract import Engine
+from vectorstores_tools.errors import InvalidRequest, NotFound
+from vectorstores_tools.models import File, FileCounts, VectorStore, VectorStoreFile
 
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:
     """Write its fields."""
     async with engine_of(settings) as engine:
-        if arguments.id.startswith("file-"):
-            _file(await engine.retrieve_file(arguments.id))
+        stores = [store async for store in stores_of(engine)]
+        store = pick(stores, arguments.id)
+        if store is not None:
+            _store(store)
         else:
-            _store(await find_store(engine, arguments.id))
+            await _file(engine, stores, arguments.id)
     return 0
 
 
-def _file(file: File) -> None:
+async def _file(engine: Engine, stores: list[VectorStore], named: str) -> None:
+    files = await find_files(engine, named)
+    if not files:
+        raise InvalidRequest(
+            f"There is no store and no file '{named}'.",
+            f"`{APP} ls` lists the stores, and `{APP} ls STORE` the files of one.",
+        )
+    if len(files) > 1:
+        raise several_files(named, [file.id for file in files])
+    _fields_of(files[0], await stores_with(engine, stores, files[0].id))
+
+
+async def stores_with(
+    engine: Engine, stores: list[VectorStore], file_id: str
+) -> list[tuple[VectorStore, VectorStoreFile]]:
+    """Return the stores that hold the file, and the file as each has it."""
+    found: list[tuple[VectorStore, VectorStoreFile]] = []
+    for store in stores:
+        try:
+            found.append((store, await engine.retrieve_store_file(store.id, file_id)))
+        except NotFound:
+            continue
+    return found
+
+
+def _fields_of(file: File, held: list[tuple[VectorStore, VectorStoreFile]]) -> None:
     fields(
         [
             ("id", file.id),
@@ -27,8 +56,15 @@ def _file(file: File) -> None:
             ("size", size(file.bytes)),
             ("created", moment(file.created_at)),
             ("expires", moment(file.expires_at)),
+            *(("in store", _standing(store, attached)) for store, attached in held),
+            ("in store", "" if held else "none"),
         ]
     )
+
+
+def _standing(store: VectorStore, file: VectorStoreFile) -> str:
+    error = f": {file.last_error.message}" if file.last_error else ""
+    return f"{store.name or ''} ({store.id}), {file.status}{error}".strip()
 
 
 def _store(store: VectorStore) -> None:

@@ -12,7 +12,7 @@ from anyio import to_thread
 from vectorstores_server.intake.files import is_link, not_regular, open_file
 from vectorstores_server.intake.roots import Roots
 from vectorstores_server.intake.urls import MAX_BYTES, Fetcher
-from vectorstores_server.intake.walk import MAX_SEEN, Walk, Wanted, split_glob
+from vectorstores_server.intake.walk import EXAMPLES, MAX_SEEN, Walk, Wanted, split_glob
 from vectorstores_server.settings import Settings
 from vectorstores_tools.contract import Capabilities, Source, Survey
 from vectorstores_tools.errors import InvalidRequest, TooLarge
@@ -48,6 +48,7 @@ class MachineIntake:
     def _survey(self, named: Sequence[str], roots: Roots) -> Survey:
         origins: dict[str, None] = {}
         skipped: Counter[str] = Counter()
+        examples: dict[str, list[str]] = {}
         for one in named:
             if _is_url(one):
                 self.urls.check(one)
@@ -55,10 +56,12 @@ class MachineIntake:
                 continue
             walk = self._find(_path_of_uri(one), roots)
             skipped.update(walk.skipped)
+            for reason, passed_over in walk.examples.items():
+                examples[reason] = [*examples.get(reason, ()), *passed_over][:EXAMPLES]
             origins.update((str(path), None) for path in walk.files)
             if len(origins) > self.max_files or walk.full:
                 raise self._too_many(roots.absolute(_path_of_uri(one)), walk)
-        return Survey(list(origins), dict(skipped))
+        return Survey(list(origins), dict(skipped), examples)
 
     def _find(self, named: str, roots: Roots) -> Walk:
         path = roots.absolute(named)

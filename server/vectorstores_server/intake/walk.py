@@ -16,6 +16,9 @@ from vectorstores_server.intake.roots import Roots, is_secret
 
 MAX_SEEN = 100_000
 MAGIC = re.compile(r"[*?\[]")
+HIDDEN, IGNORED = "hidden", "in .gitignore"
+EXAMPLES = 5
+"""Of what was passed over so many are named; of what is hidden or ignored none, since nobody expects it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Walk:
     pattern: tuple[str, ...] = ()
     files: list[Path] = field(default_factory=list[Path])
     skipped: Counter[str] = field(default_factory=Counter[str])
+    examples: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     seen: int = 0
 
     @property
@@ -62,7 +66,7 @@ class Walk:
             with os.scandir(folder) as entries:
                 found = sorted(entries, key=lambda entry: entry.name)
         except OSError:
-            self.skipped["unreadable"] += 1
+            self._skip("unreadable", folder.name)
             return ()
         self.seen += len(found)
         return found
@@ -76,20 +80,25 @@ class Walk:
             return False
         reason = self._why_not(entry, path, ignores, is_folder=is_folder)
         if reason is not None:
-            self.skipped[reason] += 1
+            self._skip(reason, "/".join(parts))
         elif not is_folder:
             self.files.append(path)
         return is_folder and reason is None
+
+    def _skip(self, reason: str, name: str) -> None:
+        self.skipped[reason] += 1
+        if self.skipped[reason] <= EXAMPLES and reason not in (HIDDEN, IGNORED):
+            self.examples.setdefault(reason, []).append(name)
 
     def _why_not(
         self, entry: "os.DirEntry[str]", path: Path, ignores: Ignores | None, *, is_folder: bool
     ) -> str | None:
         if entry.name.startswith("."):
-            return "hidden"
+            return HIDDEN
         if entry.is_symlink():
             return "symlink"
         if ignores is not None and ignores.match(path, is_folder=is_folder):
-            return "in .gitignore"
+            return IGNORED
         if is_secret(entry.name) or self.roots.is_denied(path):
             return "never read"
         return None if is_folder else self._why_no_document(entry)
