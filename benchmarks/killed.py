@@ -6,6 +6,7 @@ import random
 import re
 import signal
 import subprocess
+import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,8 +19,8 @@ from anyio.abc import Process
 from benchmarks.corpus import sentences
 from benchmarks.processes import OURS, Served, serve
 
-LATEST_KILL = 8.0
-"""Seconds after the start: about as long as a start and a batch of 200 files take."""
+LATEST_KILL, LONGEST_LIFE = 8.0, 20.0
+"""In starts of a server, about as long as one and a batch of 200 files take together; at most so many seconds."""
 BETWEEN_SEARCHES = 0.02
 GIVE_UP = 600.0
 
@@ -66,10 +67,11 @@ async def kill_again_and_again(data: Path, account: Account, kills: int, seed: i
     account.write_next_edition()
     async with serve(OURS, data, FILE_ROOTS=str(account.folder)) as first:
         store = str((await first.call("create_store", name="Killed"))["id"])
+        latest = min(LATEST_KILL * (time.perf_counter() - first.started), LONGEST_LIFE)
     async with serve(OURS, data, READ_ONLY="true") as watcher, anyio.create_task_group() as tasks:
         tasks.start_soon(_search_on, watcher, store, account)
         while account.kills < kills:
-            await _kill_once(data, store, account, dice.uniform(0, LATEST_KILL))
+            await _kill_once(data, store, account, dice.uniform(0, latest))
             if await _is_through(watcher, store, account):
                 account.write_next_edition()
         tasks.cancel_scope.cancel()
