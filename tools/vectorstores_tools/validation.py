@@ -4,6 +4,7 @@ Source of the sentences: replies of OpenAI's API to the same mistakes.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -15,6 +16,8 @@ EXPECTED = {
     "string": "a string", "str": "a string", "int": "an integer", "float": "a number", "bool": "a boolean",
     "list": "an array", "dict": "an object", "model": "an object", "tuple": "an array",
 }  # fmt: skip
+_BRANCH = re.compile(r"(constrained-)?(str|int|float|bool)|(list|dict)\[.*\]")
+"""What pydantic calls a branch of a union, in the place of an error."""
 OF_STRINGS = frozenset({"file_ids", "part_ids", "paths"})
 SYNONYMS = {
     "top_k": "max_num_results", "k": "max_num_results", "n": "max_num_results", "num_results": "max_num_results",
@@ -66,12 +69,15 @@ def kind_of(value: object) -> str:
 def _telling(errors: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     """Return the error that says most: of a union's branches the one whose type fits, else one that names all types."""
     first = errors[0]
-    branches = [e for e in errors if e["loc"][:-1] == first["loc"][:-1] and e["input"] is first["input"]]
-    if len(branches) < 2:
+    place, depth = first["loc"][:-1], len(first["loc"])
+    within = [e for e in errors if len(e["loc"]) >= depth and e["loc"][: len(place)] == place]
+    branches = [e for e in within if depth and _BRANCH.fullmatch(str(e["loc"][depth - 1]))]
+    if len(branches) < 2 or first is not branches[0]:
         return first
-    place = {"loc": first["loc"][:-1]}
-    fitting = [e for e in branches if not e["type"].endswith("_type")]
-    return {**fitting[0], **place} if fitting else {**first, **place, "wanted": [_wanted(e) for e in branches]}
+    for error in branches:
+        if len(error["loc"]) > depth or not error["type"].endswith("_type"):
+            return {**error, "loc": (*place, *error["loc"][depth:])}
+    return {**first, "loc": place, "wanted": [_wanted(e) for e in branches]}
 
 
 def _wanted(error: Mapping[str, Any]) -> str:
