@@ -11,7 +11,7 @@ from benchmarks.corpus import claims
 from benchmarks.ingest import minilm
 from benchmarks.metrics import median, percentile
 from benchmarks.options import Options
-from benchmarks.stores import FILTER
+from benchmarks.stores import FILTER, TEN_THOUSAND
 from vectorstores_server.engines.local.embedding import Embedder
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_tools.filters import parse
@@ -51,8 +51,8 @@ async def filtered(options: Options) -> Result:
     model = minilm(options)
     texts = list(claims(options.data).values())
     known = {text: await model.embed_query(text) for text in texts}
-    engine = LocalEngine(options.work / "stores", Embedded(model, known), read_only=True)
-    store = next(s.id for s in (await engine.list_stores(PageRequest(limit=100))).data if s.name == "abstracts")
+    engine = LocalEngine(options.work / TEN_THOUSAND, Embedded(model, known), read_only=True)
+    store = next(s.id for s in (await engine.list_stores(PageRequest(limit=100))).data if s.name == TEN_THOUSAND)
     chosen = parse(FILTER)
     times: dict[bool, list[float]] = {True: [], False: []}
     for text in [*texts[:20], *texts]:

@@ -15,7 +15,7 @@ from benchmarks.options import Options
 from benchmarks.paging import page
 from benchmarks.processes import Served
 from benchmarks.raw_lancedb import RawTable
-from benchmarks.stores import attach, finished, serve_stores, short_documents
+from benchmarks.stores import TEN_THOUSAND, attach, finished, serve_stores, ten_thousand_passages
 
 PAUSE = 0.02  # seconds between the questions of one agent, when two loads are compared
 FILES_BESIDE = 60
@@ -24,12 +24,12 @@ QUESTIONS_BESIDE = 150
 
 async def run(options: Options) -> list[Result]:
     """Measure the rows of search."""
-    async with serve_stores(options) as server:
-        store = await short_documents(server, options)
+    async with serve_stores(options, TEN_THOUSAND) as server:
+        store = await ten_thousand_passages(server, options)
         results = [await over_mcp(server, store, options)]
     results.append(await filtered(options))
     results.append(await page(options))
-    async with serve_stores(options) as server:
+    async with serve_stores(options, TEN_THOUSAND) as server:
         results.append(await beside_ingest(server, store, options))
     return results
 
@@ -44,7 +44,7 @@ class Times:
 
 async def over_mcp(server: Served, store: str, options: Options) -> Result:
     embedder = minilm(options)
-    table = await RawTable.open(options.work / "stores")
+    table = await RawTable.open(options.work / TEN_THOUSAND)
     texts = list(claims(options.data).values())
     times = Times()
     for text in [*texts[:20], *texts]:

@@ -10,6 +10,8 @@ from benchmarks.options import Options
 from benchmarks.processes import OURS, Served, serve
 
 GROUPS = 25
+TEN_THOUSAND, OF_A_GROUP = "ten-thousand", 126
+"""A folder of its own, and the store in it."""
 MATCHING = 7  # of the groups match FILTER: 28 % of the files
 FILTER = {
     "type": "and",
@@ -17,23 +19,34 @@ FILTER = {
 }
 
 
-def serve_stores(options: Options) -> AbstractAsyncContextManager[Served]:
-    """Serve the work folder's stores; files are read from it and from the collections."""
+def serve_stores(options: Options, folder: str = "stores") -> AbstractAsyncContextManager[Served]:
+    """Serve stores of the work folder; files are read from it and from the collections."""
     roots = os.pathsep.join((str(options.work), str(options.data)))
-    return serve(OURS, options.work / "stores", FILE_ROOTS=roots)
+    return serve(OURS, options.work / folder, FILE_ROOTS=roots)
 
 
 async def short_documents(server: Served, options: Options) -> str:
-    """Return the id of the store with one file per abstract (about 10k passages), its groups' attributes set."""
-    store = await named(server, "abstracts")
+    """Return the id of the store with one file per abstract (about 16k passages)."""
+    return await _abstracts(server, options, "abstracts", None)
+
+
+async def ten_thousand_passages(server: Served, options: Options) -> str:
+    """Return the id of the store with the first abstracts of each group, which are about 10k passages."""
+    return await _abstracts(server, options, TEN_THOUSAND, OF_A_GROUP)
+
+
+async def _abstracts(server: Served, options: Options, name: str, of_a_group: int | None) -> str:
+    """Return a store with files of every group, whose attributes FILTER can tell apart."""
+    store = await named(server, name)
     if store is not None:
         await finished(server, store)
         return store
     folders = written(options)
-    store = (await server.call("create_store", name="abstracts"))["id"]
+    store = (await server.call("create_store", name=name))["id"]
     for group, folder in enumerate(folders):
         attributes = {"lang": "en" if group < 2 * MATCHING else "de", "year": 2015 if group % 2 else 2010}
-        await attach(server, store, [str(folder)], attributes)
+        files = sorted(folder.iterdir())[:of_a_group] if of_a_group else [folder]
+        await attach(server, store, [str(path) for path in files], attributes)
     await finished(server, store)
     return store
 
