@@ -83,7 +83,7 @@ async def _wait(engine: Engine, store_id: str, ingested: Ingested, named: Collec
 
 async def _left(engine: Engine, store_id: str, ingested: Ingested, named: Collection[str]) -> int:
     left = 0
-    if ingested.batch is not None and ingested.uploaded:
+    if ingested.batch is not None and (ingested.uploaded or ingested.again):
         left = (await engine.retrieve_batch(store_id, ingested.batch.id)).file_counts.in_progress
     if named:
         started = anyio.current_time()
