@@ -16,7 +16,10 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from vectorstores_server import serving
-from vectorstores_server.serving import Bind, Work, serve_http
+from vectorstores_server.access import ANYBODY
+from vectorstores_server.admission import Admission, Cap
+from vectorstores_server.guard import Guard, Policy
+from vectorstores_server.serving import Bind, serve_http
 from vectorstores_tools.errors import InvalidRequest
 
 
@@ -24,7 +27,7 @@ from vectorstores_tools.errors import InvalidRequest
 class Port:
     """A server on a free port whose `/v1/slow` answers when `go` is set."""
 
-    work: Work = field(default_factory=Work)
+    admission: Admission = field(default_factory=lambda: Admission(8, 8))
     entered: anyio.Event = field(default_factory=anyio.Event)
     go: anyio.Event = field(default_factory=anyio.Event)
     ended: anyio.Event = field(default_factory=anyio.Event)
@@ -44,7 +47,7 @@ class Port:
 
     async def serve(self, listening: socket.socket) -> None:
         app = Starlette(routes=[Route("/v1/slow", self.slow), Route("/sse", self.endless)])
-        await serve_http(app, self.work, listening)
+        await serve_http(Guard(app, Policy(), self.admission), self.admission, listening)
         self.ended.set()
 
 
@@ -67,7 +70,7 @@ def stop() -> None:
 
 async def closing(port: Port) -> None:
     # The flag is set by a signal's receiver; nothing else tells of it.
-    while not port.work.closing:  # noqa: ASYNC110
+    while not port.admission.closing:  # noqa: ASYNC110
         await anyio.sleep(0.01)
 
 
@@ -86,7 +89,9 @@ async def test_a_stop_lets_a_running_call_finish_and_nothing_new_in() -> None:
             late = await client.get("/v1/slow")
             assert late.status_code == 503
             assert late.headers["retry-after"] == "5"
+            assert late.headers["connection"] == "close"
             assert late.json()["error"]["code"] == "stopping"
+            assert (await client.post("/mcp")).json()["error"]["data"]["code"] == "stopping"
             assert not port.ended.is_set()
             port.go.set()
             await port.ended.wait()
@@ -115,10 +120,10 @@ async def test_a_second_signal_waits_for_nothing() -> None:
 
 
 async def test_waiting_for_running_calls_has_an_end() -> None:
-    work = Work()
-    with work.one(), work.one():
-        assert not await work.finished(0.01)
-    assert await work.finished(5)
+    cap = Cap(8, 8)
+    with cap.enter(ANYBODY), cap.enter(ANYBODY):
+        assert not await cap.finished(0.01)
+    assert await cap.finished(5)
 
 
 def test_a_port_that_is_taken_is_an_error_that_says_what_to_do() -> None:

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 
+import anyio
+
 from vectorstores_server.access import ANYBODY, Caller
 
 STREAMS = 1_024
@@ -17,6 +19,7 @@ class Cap:
         self._in_all = in_all
         self._per_caller = per_caller
         self._running: Counter[str] = Counter()
+        self._ended = anyio.Event()
 
     @property
     def running(self) -> int:
@@ -36,6 +39,15 @@ class Cap:
             self._running[caller.name] -= 1
             if not self._running[caller.name]:
                 del self._running[caller.name]
+            self._ended.set()
+
+    async def finished(self, seconds: float) -> bool:
+        """Wait until nothing runs; False when the time was up before that."""
+        with anyio.move_on_after(seconds):
+            while self.running:
+                self._ended = anyio.Event()
+                await self._ended.wait()
+        return not self.running
 
     def _has_room(self, caller: Caller) -> bool:
         if self.running >= self._in_all:
@@ -44,7 +56,10 @@ class Cap:
 
 
 class Admission:
-    """The caps of one server. A stream costs a connection and some kilobytes, a request a processor."""
+    """The caps of one server, and whether it is `closing`: then nothing is let in.
+
+    A stream costs a connection and some kilobytes, a request a processor.
+    """
 
     def __init__(
         self,
@@ -56,3 +71,4 @@ class Admission:
     ) -> None:
         self.requests = Cap(in_all, per_caller)
         self.streams = Cap(streams, streams_per_caller)
+        self.closing = False

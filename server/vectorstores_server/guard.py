@@ -56,6 +56,9 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008})
 
     async def _pass(self, exchange: "_Exchange") -> None:
+        if self._admission.closing:
+            message = "The server is stopping. Try again shortly."
+            raise Refusal(503, message, "stopping", Retry_After="5", Connection="close")
         await exchange.check()
         if exchange.path in OPERATIONS:
             await exchange.pass_on(self._app)
@@ -106,7 +109,7 @@ class _Exchange:
         if self.caller.read_only:
             self._policy.check_reads_only(self._scope["method"], self.path)
         declared = self._headers.get("content-length", "")
-        if declared.isdigit() and int(declared) > self._room:
+        if declared.isdecimal() and int(declared) > self._room:
             raise Refusal(413, self._larger, "too_large")
         if self.stream and self.caller.expires_at is not None:
             self._deadline = anyio.current_time() + max(0.0, self.caller.expires_at - time.time())

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 import anyio
 import uvicorn
-from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
-from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from vectorstores_server import posix
+from vectorstores_server.admission import Admission
 from vectorstores_tools.errors import InvalidRequest
 
 log = logging.getLogger(__name__)
@@ -58,67 +57,6 @@ class Bind:
         )
 
 
-class Work:
-    """What runs and must be let finish: tool calls over any transport, and requests to /v1."""
-
-    def __init__(self) -> None:
-        self._running = 0
-        self._idle = anyio.Event()
-        self._idle.set()
-        self.closing = False
-
-    @contextlib.contextmanager
-    def one(self) -> Generator[None]:
-        """Count one as long as it runs."""
-        if not self._running:
-            self._idle = anyio.Event()
-        self._running += 1
-        try:
-            yield
-        finally:
-            self._running -= 1
-            if not self._running:
-                self._idle.set()
-
-    async def finished(self, seconds: float) -> bool:
-        """Wait until nothing runs; False when the time was up before that."""
-        with anyio.move_on_after(seconds):
-            await self._idle.wait()
-        return not self._running
-
-    async def count_calls(self, ctx: ServerRequestContext[object, object], call_next: CallNext) -> HandlerResult:
-        """Count a tool call (a middleware): over SSE its request has ended long before it has."""
-        if ctx.method != "tools/call":
-            return await call_next(ctx)
-        with self.one():
-            return await call_next(ctx)
-
-
-class _Door:
-    """In front of the app: counts /v1, and lets nobody in once the server stops."""
-
-    def __init__(self, app: ASGIApp, work: Work) -> None:
-        self._app = app
-        self._work = work
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-        elif self._work.closing:
-            await _closing(scope, receive, send)
-        elif scope["path"].startswith("/v1"):
-            with self._work.one():
-                await self._app(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
-
-
-async def _closing(scope: Scope, receive: Receive, send: Send) -> None:
-    error = {"message": "The server is stopping. Try again shortly.", "type": "server_error", "param": None}
-    headers = {"Retry-After": "5", "Connection": "close"}
-    await JSONResponse({"error": {**error, "code": "stopping"}}, 503, headers)(scope, receive, send)
-
-
 class _Server(uvicorn.Server):
     """Uvicorn, but for signals: they are ours, since they first let running calls finish."""
 
@@ -127,10 +65,13 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve_http(app: ASGIApp, work: Work, listening: socket.socket) -> None:
-    """Serve until a signal asks to stop: no new work from then on, ten seconds for what runs; a second one ends it."""
+async def serve_http(app: ASGIApp, admission: Admission, listening: socket.socket) -> None:
+    """Serve until a signal asks to stop: no new work from then on, ten seconds for what runs; a second one ends it.
+
+    `admission` is that of the app's guard.
+    """
     config = uvicorn.Config(
-        _Door(app, work),
+        app,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -145,23 +86,23 @@ async def serve_http(app: ASGIApp, work: Work, listening: socket.socket) -> None
     shown = f"[{host}]" if ":" in host else host
     log.info("Listening on http://%s:%d: MCP at /mcp and /sse, OpenAI's API at /v1", shown, port)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_stop_at_signal, server, work)
+        tasks.start_soon(_stop_at_signal, server, admission)
         await server.serve([listening])
         tasks.cancel_scope.cancel()
 
 
-async def _stop_at_signal(server: uvicorn.Server, work: Work) -> None:
+async def _stop_at_signal(server: uvicorn.Server, admission: Admission) -> None:
     async with anyio.create_task_group() as tasks:
         async for received in posix.stop_signals():
-            if work.closing:
+            if admission.closing:
                 server.should_exit = server.force_exit = True
             else:
                 log.info("Stopping: %s", received.name)
-                work.closing = True
-                tasks.start_soon(_stop, server, work)
+                admission.closing = True
+                tasks.start_soon(_stop, server, admission)
 
 
-async def _stop(server: uvicorn.Server, work: Work) -> None:
-    if not await work.finished(SECONDS_TO_FINISH):
-        log.warning("Some calls have not finished in %d seconds and are ended", SECONDS_TO_FINISH)
+async def _stop(server: uvicorn.Server, admission: Admission) -> None:
+    if not await admission.requests.finished(SECONDS_TO_FINISH):
+        log.warning("Some requests have not finished in %d seconds and are ended", SECONDS_TO_FINISH)
     server.should_exit = True

@@ -1,6 +1,5 @@
 """From the settings to a running web server: one engine for all transports, and who may come in."""
 
-import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
@@ -11,7 +10,7 @@ from vectorstores_server.engines import open_engine
 from vectorstores_server.engines.probe import engine_probe
 from vectorstores_server.guard import Policy
 from vectorstores_server.intake import intake_for
-from vectorstores_server.serving import Bind, Work, serve_http
+from vectorstores_server.serving import Bind, serve_http
 from vectorstores_server.settings import Settings
 from vectorstores_server.transports import close_and_leave
 from vectorstores_server.web import Servers, build_web
@@ -19,8 +18,6 @@ from vectorstores_tools.contract import Engine
 
 if TYPE_CHECKING:
     from vectorstores_server.oauth import ResourceServer
-
-log = logging.getLogger(__name__)
 
 
 async def serve_web(settings: Settings, address: str) -> NoReturn:
@@ -32,20 +29,20 @@ async def serve_web(settings: Settings, address: str) -> NoReturn:
     policy = _policy(settings, tokens, oauth)
     engine = await open_engine(settings)
     with bind.listen() as listening:
-        work = Work()
+        admission = Admission(settings.max_requests, settings.max_requests_per_token)
         app = build_web(
-            _servers(settings, engine, work),
+            _servers(settings, engine),
             engine,
             engine_probe(engine),
             policy=policy,
-            admission=Admission(settings.max_requests, settings.max_requests_per_token),
+            admission=admission,
             metadata=oauth.metadata if oauth else None,
         )
-        await serve_http(app, work, listening)
+        await serve_http(app, admission, listening)
     await close_and_leave(engine)
 
 
-def _servers(settings: Settings, engine: Engine, work: Work) -> Servers:
+def _servers(settings: Settings, engine: Engine) -> Servers:
     """Return both servers. The roots that a client declares are never used: it names its own machine."""
     surface = Surface(
         toolset=settings.toolset,
@@ -56,8 +53,6 @@ def _servers(settings: Settings, engine: Engine, work: Work) -> Servers:
     intake = intake_for(settings, engine.capabilities, over_http=True)
     writing = build_server(engine, intake, surface)
     reading = writing if settings.read_only else build_server(engine, intake, replace(surface, read_only=True))
-    for server in {id(server): server for server in (writing, reading)}.values():
-        server.middleware.append(work.count_calls)
     return Servers(writing, reading)
 
 
