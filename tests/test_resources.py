@@ -9,6 +9,7 @@ from typing import Any
 import anyio
 import pytest
 from mcp import MCPError
+from mcp.server.subscriptions import InMemorySubscriptionBus
 from mcp.types import (
     BlobResourceContents,
     EmptyResult,
@@ -26,6 +27,9 @@ from mcp.types import (
 
 from clients import Caller, Era, connected
 from engine_calls import PATIENCE
+from vectorstores_server import resources, subscriptions
+from vectorstores_server.resources import Resources
+from vectorstores_server.subscriptions import Watch
 from vectorstores_tools import uris
 from vectorstores_tools.contract import Engine
 
@@ -62,6 +66,15 @@ async def test_a_long_text_says_where_it_goes_on(caller: Caller) -> None:
     assert first.startswith(text[:50_000])
     rest = first.rpartition(" at ")[2].removesuffix("]")
     assert await read(caller, rest) == text[50_000:60_000]
+
+
+async def test_a_range_that_is_too_long_says_where_it_goes_on(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resources, "MOST_CHARACTERS", 10)
+    store = await caller.store()
+    file_id = await caller.add(store, "Bees make honey.")
+    first = await read(caller, uris.file(store, file_id, 0, 16))
+    assert first.startswith("Bees make \n\n[Characters 0 to 10 of 16.")
+    assert await read(caller, first.rpartition(" at ")[2].removesuffix("]")) == "honey."
 
 
 async def test_what_is_not_there_is_an_error_of_the_protocol(caller_of_era: Caller) -> None:
@@ -219,6 +232,42 @@ async def test_who_unsubscribes_hears_nothing_more(engine: Engine, tmp_path: Pat
         with anyio.move_on_after(0.6):
             await heard.until(uri)
         assert heard.updates == []
+
+
+async def test_a_listener_that_leaves_while_it_begins_leaves_nothing_watched(engine: Engine) -> None:
+    class Slow(Resources):
+        asked = anyio.Event()
+
+        async def state(self, uri: str) -> str:
+            if uri == "slow":
+                self.asked.set()
+                await anyio.sleep_forever()
+            return "same"
+
+    slow = Slow(engine)
+    async with anyio.create_task_group() as tasks:
+        watch = Watch(slow, InMemorySubscriptionBus(), tasks)
+
+        async def listen() -> None:
+            async with watch.streaming(["quick", "slow"]):
+                raise AssertionError
+
+        tasks.start_soon(listen)
+        await slow.asked.wait()
+        assert set(watch.watched) == {"quick"}
+        tasks.cancel_scope.cancel()
+    assert watch.watched == {}
+
+
+async def test_a_connection_of_2025_has_a_limit_of_subscriptions(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscriptions, "MOST_WATCHED", 2)
+    async with connected(engine, "legacy", tmp_path / "files") as caller:
+        for n in (1, 2):
+            await subscribe(caller, f"vectorstore://vs_{n}")
+        with pytest.raises(MCPError, match="2 resources are subscribed to"):
+            await subscribe(caller, "vectorstore://vs_3")
 
 
 async def test_a_client_of_2025_is_told_of_the_stores_that_it_makes(engine: Engine, tmp_path: Path) -> None:

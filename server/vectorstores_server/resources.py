@@ -63,12 +63,14 @@ class Resources:
 
     async def text(self, vector_store_id: str, file_id: str, start: int = 0, end: int | None = None) -> str:
         """Return characters start to end of the file's parsed text; without end the first 50,000 and how to go on."""
-        last = min(end, start + MOST_CHARACTERS) if end is not None else start + FIRST_CHARACTERS
+        start = max(0, start)
+        most = start + (FIRST_CHARACTERS if end is None else MOST_CHARACTERS)
+        last = most if end is None else min(end, most)
         try:
-            piece = await self.engine.read_text(file_id, vector_store_id, start=max(0, start), end=last)
+            piece = await self.engine.read_text(file_id, vector_store_id, start=start, end=last)
         except VectorStoreError as error:
             raise _unreadable(error) from error
-        if end is not None or piece.end >= piece.total:
+        if piece.end >= piece.total or (end is not None and end <= most):
             return piece.text
         rest = uris.file(vector_store_id, file_id, piece.end, min(piece.end + FIRST_CHARACTERS, piece.total))
         return f"{piece.text}\n\n[Characters {piece.start} to {piece.end} of {piece.total}. Goes on at {rest}]"

@@ -5,15 +5,17 @@ while nobody is subscribed.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Generator, Hashable, Iterable
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import anyio
 import anyio.abc
+from mcp import MCPError
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.subscriptions import ResourcesListChanged, ResourceUpdated, SubscriptionBus
+from mcp.types import INVALID_PARAMS
 
 from vectorstores_server.resources import Resources
 from vectorstores_tools.errors import VectorStoreError
@@ -27,7 +29,7 @@ AFTER_FAILURE = 5.0
 """Seconds until the engine is asked again after it could not answer."""
 
 MOST_WATCHED = 200
-"""URIs of one subscription that are watched; more would be read anew at every change."""
+"""URIs of one listen stream, or of one connection of 2025; more would be read anew at every change."""
 
 STORES = ""
 """Stands in the place of a URI for the list of stores."""
@@ -78,7 +80,12 @@ class Watch:
             self.running = None
 
     async def subscribe(self, connection: Hashable, uri: str, tell: Tell) -> None:
-        """Tell a connection of 2025 of changes, until `unsubscribe`; of the list of stores as well."""
+        """Tell a connection of 2025 of changes, until `unsubscribe`; of the list of stores as well.
+
+        MCPError where it has as many subscriptions as it may.
+        """
+        if sum(connection in watched.connections for watched in self.watched.values()) > MOST_WATCHED:
+            raise MCPError(INVALID_PARAMS, f"{MOST_WATCHED} resources are subscribed to. Unsubscribe from one first.")
         for each in (uri, STORES):
             if watched := await self.add(each):
                 watched.connections[connection] = tell
@@ -93,17 +100,19 @@ class Watch:
         if left == [STORES]:
             self.unsubscribe(connection, STORES)
 
-    @contextmanager
-    def streaming(self, uris: Iterable[str]) -> Generator[None]:
-        """Count a listen stream as a subscriber of URIs that are already watched."""
-        mine = [uri for uri in uris if uri in self.watched]
-        for uri in mine:
-            self.watched[uri].streams += 1
+    @asynccontextmanager
+    async def streaming(self, uris: Iterable[str]) -> AsyncGenerator[None]:
+        """Watch URIs for a listen stream, as long as it is open."""
+        mine: list[tuple[str, Watched]] = []
         try:
+            for uri in uris:
+                if watched := await self.add(uri):
+                    watched.streams += 1
+                    mine.append((uri, watched))
             yield
         finally:
-            for uri in mine:
-                self.watched[uri].streams -= 1
+            for uri, watched in mine:
+                watched.streams -= 1
                 self.drop(uri)
 
     async def _run(self, scope: anyio.CancelScope) -> None:
@@ -150,11 +159,7 @@ async def watch_listeners(ctx: ServerRequestContext[Any, Any], call_next: CallNe
     """Watch what a subscriptions/listen asks for, as long as its stream is open (a middleware)."""
     if ctx.method != "subscriptions/listen" or not isinstance(ctx.lifespan_context, Watch):
         return await call_next(ctx)
-    watch = ctx.lifespan_context
-    uris = _wanted(ctx.params or {})
-    for uri in uris:
-        await watch.add(uri)
-    with watch.streaming(uris):
+    async with ctx.lifespan_context.streaming(_wanted(ctx.params or {})):
         return await call_next(ctx)
 
 
