@@ -13,7 +13,7 @@ from vectorstores_server.commands.opened import engine_of, local_engine_of, stor
 from vectorstores_server.engines.local.embedding.errors import INSTALL_COMMAND, EmbeddingFailure
 from vectorstores_server.engines.local.embedding.weights import find_weights, verify
 from vectorstores_server.settings import APP, Settings, unknown_variables
-from vectorstores_server.terminal import fields, say, size
+from vectorstores_server.terminal import counted, fields, say, size
 from vectorstores_tools.errors import VectorStoreError
 
 PARTS = ("mcp", "lancedb", "onnxruntime", "tokenizers", "pydantic", "httpx")
@@ -82,7 +82,7 @@ async def _stores(settings: Settings) -> tuple[str, bool]:
                 waiting += store.file_counts.in_progress
     except VectorStoreError as error:
         return str(error), False
-    return f"{count} with {files} files, {waiting} of them in progress", True
+    return f"{count} with {counted(files, 'file')}, {waiting} of them in progress", True
 
 
 def _model(settings: Settings) -> tuple[str, bool]:

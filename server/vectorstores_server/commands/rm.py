@@ -6,10 +6,10 @@ from vectorstores_server.commands.opened import (
     engine_of,
     filename,
     find_files,
-    find_store,
     find_store_file,
     pick,
     stores_of,
+    usable_store,
 )
 from vectorstores_server.commands.show import stores_with
 from vectorstores_server.settings import APP, Settings
@@ -25,7 +25,7 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
     named, sure = arguments.id, arguments.yes
     async with engine_of(settings) as engine:
         if arguments.store is not None:
-            await _detach(engine, await find_store(engine, arguments.store), named, sure=sure)
+            await _detach(engine, await usable_store(engine, arguments.store), named, sure=sure)
             return 0
         stores = [store async for store in stores_of(engine)]
         store = pick(stores, named)
