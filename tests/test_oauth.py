@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 import anyio
+import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import RSAAlgorithm
 
 from oauth_issuer import AUDIENCE, ISSUER, Issuer
-from vectorstores_server.issuer import IssuerKeys
+from vectorstores_server.issuer import SECONDS_GOOD, IssuerKeys
 from vectorstores_server.oauth import JwtVerifier
 from vectorstores_tools.errors import InvalidRequest, Unavailable
 
@@ -212,6 +213,27 @@ async def test_an_issuer_that_is_down_is_not_the_fault_of_the_token() -> None:
     assert len(issuer.asked) == 1
     issuer.up, clock.now = True, clock.now + 31
     assert await check.caller(issuer.token()) is not None
+
+
+async def test_a_slow_issuer_holds_up_one_token_whose_key_is_known_and_no_other() -> None:
+    issuer, clock = Issuer(), Clock()
+    asked, go = anyio.Event(), anyio.Event()
+
+    async def slowly(request: httpx.Request) -> httpx.Response:
+        if clock.now > SECONDS_GOOD:
+            asked.set()
+            await go.wait()
+        return issuer.answer(request)
+
+    check = JwtVerifier(IssuerKeys(ISSUER, httpx.MockTransport(slowly), clock), AUDIENCE)
+    assert await check.caller(issuer.token()) is not None
+    clock.now += SECONDS_GOOD + 1
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(check.caller, issuer.token())
+            await asked.wait()
+            assert await check.caller(issuer.token()) is not None
+            go.set()
 
 
 async def test_known_keys_outlive_an_outage_of_a_day_but_not_more() -> None:

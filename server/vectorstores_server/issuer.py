@@ -51,7 +51,8 @@ class IssuerKeys:
 
         Raises Unavailable where that cannot be told because the issuer does not answer.
         """
-        if self._wanting(key_id):
+        # While the issuer is slow, only one waits for it whose key is merely old.
+        if self._wanting(key_id) and not (self._find(key_id) and self._fetching.locked()):
             async with self._fetching:
                 if self._wanting(key_id) and self._age(self._tried_at) > SECONDS_BETWEEN_FETCHES:
                     await self._refresh()
