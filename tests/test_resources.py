@@ -245,8 +245,9 @@ async def test_a_listener_that_leaves_while_it_begins_leaves_nothing_watched(eng
             return "same"
 
     slow = Slow(engine)
-    async with anyio.create_task_group() as tasks:
-        watch = Watch(slow, InMemorySubscriptionBus(), tasks)
+    tasks = anyio.create_task_group()
+    watch = Watch(slow, InMemorySubscriptionBus(), tasks)
+    async with tasks:
 
         async def listen() -> None:
             async with watch.streaming(["quick", "slow"]):
