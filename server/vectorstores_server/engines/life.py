@@ -9,6 +9,8 @@ from typing import Any
 import anyio
 from anyio.abc import TaskGroup
 
+SECONDS_TO_END = 3
+
 log = logging.getLogger(__name__)
 
 
@@ -32,7 +34,7 @@ class Life:
         ready = anyio.Event()
         # A context of its own: what the first call carries in its variables must not stay for good.
         self._task = asyncio.create_task(self._live(ready), context=contextvars.Context())
-        self._task.add_done_callback(_report)
+        self._task.add_done_callback(self._report)
         await ready.wait()
 
     def spawn(self, fn: Callable[..., Coroutine[Any, Any, object]], *args: object) -> None:
@@ -41,12 +43,12 @@ class Life:
             self._group.start_soon(fn, *args)
 
     async def end(self) -> None:
-        """Cancel all tasks, and wait for them."""
+        """Cancel all tasks, and wait for them; not for a thread that goes on and on, whose work is never needed."""
         self._over = True
         if self._task is None or self._group is None:
             return
         self._group.cancel_scope.cancel()
-        with anyio.CancelScope(shield=True):
+        with anyio.move_on_after(SECONDS_TO_END, shield=True):
             await asyncio.wait([self._task])
 
     async def _live(self, ready: anyio.Event) -> None:
@@ -60,9 +62,8 @@ class Life:
         finally:
             self._group = None
 
-
-def _report(task: asyncio.Task[None]) -> None:
-    """Say what ended the background: no call waits for it, and without it nothing is built any more."""
-    error = None if task.cancelled() else task.exception()
-    if error is not None:
-        log.critical("The work in the background has stopped; restart the server", exc_info=error)
+    def _report(self, task: asyncio.Task[None]) -> None:
+        """Say what ended the background: no call waits for it, and without it nothing is built any more."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not self._over:
+            log.critical("The work in the background has stopped; restart the server", exc_info=error)

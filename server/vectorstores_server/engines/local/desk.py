@@ -10,8 +10,13 @@ from vectorstores_server.engines.local.preparing import Prepared
 
 GROUP = 128
 """Passages embedded together: one to two seconds of work, which is how long a small file waits behind a huge one."""
-HUGE_AT_ONCE = 2
-"""Files of more than a group that are open at once. Another is put back as parsed text, so that small ones get by."""
+HUGE = 2_000
+"""Passages; about a megabyte of text."""
+AT_ONCE = 2
+"""Files of more than a group, and of more than HUGE, that are open at once: each holds its text.
+
+Another is put back as parsed text, so that shorter ones get by.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +31,8 @@ class Piece:
 def take(files: Sequence[Prepared], room: int) -> list[Piece]:
     """Take up to `room` passages, of the most pressing kind of files first, and there from the oldest on.
 
-    No file gets more than half while others of its kind wait, so that a small one is through with the next group
-    however long the one before it is.
+    Files of more than a group share half of it while others of their kind wait, so that a small one is through with
+    the next group however many long ones are before it.
     """
     pieces: list[Piece] = []
     for priority in sorted({file.priority for file in files}):
@@ -41,17 +46,24 @@ def take(files: Sequence[Prepared], room: int) -> list[Piece]:
 
 
 def _shares(left: Sequence[int], room: int) -> list[int]:
-    """Divide `room`: at most half to each as long as anything is left for others, then the rest in order."""
-    most = room if len(left) == 1 else room // 2
-    shares: list[int] = []
-    for count in left:
-        shares.append(min(count, most, room))
-        room -= shares[-1]
+    """Divide `room`: to the short ones in order, at most half while long ones wait, and the rest to those evenly."""
+    long = [i for i, count in enumerate(left) if count > GROUP]
+    half = room // 2 if long else room
+    shares = [0] * len(left)
     for i, count in enumerate(left):
-        more = min(count - shares[i], room)
-        shares[i] += more
-        room -= more
+        if count <= GROUP:
+            shares[i] = min(count, half)
+            half -= shares[i]
+    rest = room - sum(shares)
+    for number, i in enumerate(long):
+        shares[i] = min(left[i], -(-rest // (len(long) - number)))
+        rest -= shares[i]
     return shares
+
+
+def _kind(passages: int) -> int:
+    """0 = fits in a group, 1 = longer, 2 = huge."""
+    return (passages > GROUP) + (passages > HUGE)
 
 
 class Desk:
@@ -61,6 +73,7 @@ class Desk:
         self._work: dict[int, Work] = {}
         self._waiting: list[Prepared] = []
         self._put_back: set[int] = set()
+        self._long: dict[int, int] = {}
         self._moved = anyio.Event()
         self.closed = False
 
@@ -84,13 +97,22 @@ class Desk:
         self._work[work.rev] = work
 
     def put(self, file: Prepared) -> None:
-        """Let a file wait for the embedder, or put it back where too many huge ones are open."""
-        if file.left > GROUP and sum(f.left > GROUP for f in self._waiting) >= HUGE_AT_ONCE:
-            self._put_back.add(file.work.rev)
+        """Let a file wait for the embedder, or put it back where too many long ones are open."""
+        if kind := _kind(file.left):
+            self._long[file.work.rev] = kind
+        if self.put_back(file.work):
             del self._work[file.work.rev]
         else:
             self._waiting.append(file)
         self.moved()
+
+    def put_back(self, work: Work) -> bool:
+        """Leave a file for later that is known to be long, where too many of those are open; tell whether it is."""
+        kind = self._long.get(work.rev)
+        if not kind or sum(_kind(len(f.passages)) == kind for f in self._waiting) < AT_ONCE:
+            return False
+        self._put_back.add(work.rev)
+        return True
 
     def next_group(self) -> list[Piece]:
         """Take the passages to embed next; empty when none waits."""
@@ -102,7 +124,8 @@ class Desk:
         """Be done with a file, one way or another."""
         self._work.pop(rev, None)
         self._waiting = [f for f in self._waiting if f.work.rev != rev]
-        self._put_back.clear()
+        if self._long.pop(rev, None):
+            self._put_back.clear()
         self.moved()
 
     def close(self) -> None:

@@ -7,17 +7,22 @@ from dataclasses import dataclass
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+from vectorstores_server.engines.local.catalog.files import ANY_SIZE
 from vectorstores_server.engines.local.catalog.outcomes import Built
 from vectorstores_server.engines.local.catalog.queue import Work
 from vectorstores_server.engines.local.desk import Desk, Piece
 from vectorstores_server.engines.local.embedding import Embedder, EmbeddingFailure
 from vectorstores_server.engines.local.index import Index, Rows
 from vectorstores_server.engines.local.parsing import ParseFailure
-from vectorstores_server.engines.local.preparing import Prepared, Preparer
+from vectorstores_server.engines.local.preparing import LARGE_BYTES, Prepared, Preparer
 from vectorstores_server.engines.local.rows import make_rows
 from vectorstores_server.engines.local.sources import Source
 
 POLL_SECONDS = 0.25
+WANTED_SECONDS = 1.0
+"""Between two looks whether a file that is being prepared is still wanted."""
+LARGE = range(LARGE_BYTES, ANY_SIZE.stop)
+LANES = (range(LARGE_BYTES), LARGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,8 @@ class Ingest:
         self._desk = Desk()
         self._tables: set[str] | None = None
         self._unflipped: set[int] = set()
+        self._idle: set[range] = set()
+        self._ended = False
         self._stopping = False
         self.files = 0
 
@@ -81,22 +88,39 @@ class Ingest:
             self._stopping = True
 
     async def _prepare_all(self) -> None:
-        while True:
-            works = await self._next()
-            for priority, work in works:
+        """Prepare large files beside small ones: each of them may take a minute."""
+        async with anyio.create_task_group() as lanes:
+            for sizes in LANES:
+                lanes.start_soon(self._prepare_lane, sizes)
+        self._desk.close()
+
+    async def _prepare_lane(self, sizes: range) -> None:
+        while not self._ended:
+            if not await self._prepare_some(sizes):
+                self._idle.add(sizes)
+                self._ended = self._desk.empty and len(self._idle) == len(LANES)
+                with anyio.move_on_after(POLL_SECONDS):
+                    await self._desk.wait()
+                self._idle.discard(sizes)
+        self._desk.moved()
+
+    async def _prepare_some(self, sizes: range) -> bool:
+        """Prepare a few small files, or one large one; False when there is none."""
+        works = await self._next(sizes)
+        for priority, work in works:
+            if sizes == LARGE:
+                if not self._desk.put_back(work):
+                    await self._prepare(work, priority)
+                    break
+            else:
                 while self._desk.crowded:
                     await self._desk.wait()
                 await self._prepare(work, priority)
-            if not works:
-                if self._desk.empty:
-                    break
-                with anyio.move_on_after(POLL_SECONDS):
-                    await self._desk.wait()
-        self._desk.close()
+        return bool(works)
 
-    async def _next(self) -> list[tuple[int, Work]]:
+    async def _next(self, sizes: range) -> list[tuple[int, Work]]:
         for priority, source in enumerate(self._sources):
-            works = await source.next(self._desk.revs)
+            works = await source.next(self._desk.revs, sizes)
             if works:
                 return [(priority, work) for work in works]
         return []
@@ -104,16 +128,28 @@ class Ingest:
     async def _prepare(self, work: Work, priority: int) -> None:
         self._desk.claim(work)
         self._checkpoint("claimed")
-        try:
-            file = await self._preparer.prepare(work)
-        except ParseFailure as failure:
-            await self._sources[priority].refuse(work, failure)
-            self._checkpoint("refused")
-            self._done(work.rev)
-        else:
-            file.priority = priority
-            self._desk.put(file)
+        result = await self._prepared(work, self._sources[priority])
+        if isinstance(result, Prepared):
+            result.priority = priority
+            self._desk.put(result)
             self._checkpoint("cut")
+            return
+        if result is not None:
+            await self._sources[priority].refuse(work, result)
+            self._checkpoint("refused")
+        self._done(work.rev)
+
+    async def _prepared(self, work: Work, source: Source) -> Prepared | ParseFailure | None:
+        """None when nobody wants the file any more."""
+        result: Prepared | ParseFailure | None = None
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_while_wanted, source, work.rev, tasks.cancel_scope)
+            try:
+                result = await self._preparer.prepare(work)
+            except ParseFailure as failure:
+                result = failure
+            tasks.cancel_scope.cancel()
+        return result
 
     async def _embed_all(self, send: MemoryObjectSendStream[Group]) -> None:
         async with send:
@@ -222,6 +258,13 @@ class Ingest:
     def _done(self, rev: int) -> None:
         self.files += 1
         self._desk.let_go(rev)
+
+
+async def _while_wanted(source: Source, rev: int, scope: anyio.CancelScope) -> None:
+    """Cancel when nobody waits for the revision any more."""
+    while await source.wanted([rev]):  # noqa: ASYNC110 other processes cancel and delete too, and tell nobody
+        await anyio.sleep(WANTED_SECONDS)
+    scope.cancel()
 
 
 def usage(rows: Rows) -> int:

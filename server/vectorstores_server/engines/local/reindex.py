@@ -40,12 +40,12 @@ class Rebuild:
         await index.delete(table.name, [rev for rev in rows if rev not in built])
         return cls(catalog, table, built)
 
-    async def next(self, besides: Collection[int]) -> Sequence[Work]:
+    async def next(self, besides: Collection[int], sizes: range) -> Sequence[Work]:
         """Return the next live files."""
         if self.stopped:
             return []
         known = self._built.keys() | set(besides)
-        files = await self._catalog.read(tables.live_files, self._table.store_id, known, AT_ONCE)
+        files = await self._catalog.read(tables.live_files, self._table.store_id, known, AT_ONCE, sizes)
         return [self._work(file) for file in files]
 
     async def wanted(self, revs: Collection[int]) -> set[int]:
@@ -87,7 +87,7 @@ class Rebuild:
             file_id=file.file_id,
             filename=file.filename,
             sha256=file.sha256,
-            bytes=0,
+            bytes=file.bytes,
             table=table.name,
             embedder=table.embedder,
             dimensions=table.dimensions,

@@ -17,8 +17,8 @@ AT_ONCE = 8
 class Source(Protocol):
     """Files that somebody wants in an index table."""
 
-    async def next(self, besides: Collection[int]) -> Sequence[Work]:
-        """Return the next few files, none whose revision is in `besides`; empty when there is nothing to do."""
+    async def next(self, besides: Collection[int], sizes: range) -> Sequence[Work]:
+        """Return the next few files of so many bytes, none whose revision is in `besides`; empty when there is none."""
         ...
 
     async def wanted(self, revs: Collection[int]) -> set[int]:
@@ -53,9 +53,11 @@ class Queue:
         self._identities = identities
         self._tally = tally
 
-    async def next(self, besides: Collection[int]) -> Sequence[Work]:
+    async def next(self, besides: Collection[int], sizes: range) -> Sequence[Work]:
         """Return single files before batches, oldest first."""
-        return await self._catalog.read(queue.next_work, self._identities, clock(), limit=AT_ONCE, besides=besides)
+        return await self._catalog.read(
+            queue.next_work, self._identities, clock(), limit=AT_ONCE, besides=besides, sizes=sizes
+        )
 
     async def wanted(self, revs: Collection[int]) -> set[int]:
         """Return those that nobody cancelled, detached or asked for anew."""

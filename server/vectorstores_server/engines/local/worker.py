@@ -56,7 +56,7 @@ class Worker:
         self._catalog = catalog
         self._lock = WorkerLock(directory)
         self._woken = anyio.Event()
-        preparer = Preparer(blobs, Parser(), embedder.window if embedder else None, checkpoint)
+        preparer = Preparer(blobs, Parser(), Parser(), embedder.window if embedder else None, checkpoint)
         self._shop = Workshop(catalog, index, embedder, preparer, Sweep(catalog, blobs, parts, index), checkpoint)
 
     @property

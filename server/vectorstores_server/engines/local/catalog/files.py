@@ -8,6 +8,9 @@ from vectorstores_server.engines.local.catalog.pages import FILES, Listing, Posi
 from vectorstores_tools.errors import FileNotFound
 from vectorstores_tools.models import Deleted, File, FilesRequest, Page, PageRequest
 
+ANY_SIZE = range(1 << 62)
+"""Bytes of a file, whatever it is."""
+
 _LIVING = "(expires_at IS NULL OR expires_at > ?)"
 
 

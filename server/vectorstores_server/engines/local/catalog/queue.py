@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from vectorstores_server.engines.local.catalog.files import ANY_SIZE
 from vectorstores_server.engines.local.catalog.outcomes import Built, failed, flip
 from vectorstores_server.engines.local.catalog.sweeping import due
 
@@ -36,15 +37,24 @@ _OPEN = "n_in_progress > 0 AND expired = 0 AND (store.expires_at IS NULL OR stor
 
 
 def next_work(
-    db: sqlite3.Connection, identities: Collection[str], now: int, *, limit: int = 1, besides: Collection[int] = ()
+    db: sqlite3.Connection,
+    identities: Collection[str],
+    now: int,
+    *,
+    limit: int = 1,
+    besides: Collection[int] = (),
+    sizes: range = ANY_SIZE,
 ) -> list[Work]:
-    """Return what to build next: single files before batches, then the oldest; never what is in `besides`."""
+    """Return what to build next: single files before batches, then the oldest; never what is in `besides`.
+
+    `sizes` are the bytes that a file may have.
+    """
     stores = _doable_stores(db, identities, now)
     if not stores:
         return []
-    query = [_WORK, "WHERE want_rev IS NOT NULL AND store_id IN", _marks(stores)]
+    query = [_WORK, "WHERE want_rev IS NOT NULL AND bytes >= ? AND bytes < ? AND store_id IN", _marks(stores)]
     order = "ORDER BY want_priority DESC, want_rev LIMIT ?"
-    rows = db.execute(" ".join([*query, order]), (*stores, limit + len(besides)))
+    rows = db.execute(" ".join([*query, order]), (sizes.start, sizes.stop, *stores, limit + len(besides)))
     return [Work(*row) for row in rows if row["want_rev"] not in besides][:limit]
 
 

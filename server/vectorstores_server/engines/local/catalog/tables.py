@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from vectorstores_server.engines.local.catalog.files import ANY_SIZE
 from vectorstores_server.engines.local.catalog.revisions import bury_revs
 
 DROP_GRACE = 60
@@ -28,6 +29,7 @@ class LiveFile:
     file_id: str
     filename: str
     sha256: str
+    bytes: int
     chunk_size: int
     chunk_overlap: int
 
@@ -92,13 +94,15 @@ def abandon_table(db: sqlite3.Connection, name: str, now: int) -> None:
     )
 
 
-def live_files(db: sqlite3.Connection, store_id: str, besides: Collection[int], limit: int) -> list[LiveFile]:
-    """Return up to `limit` live revisions, oldest first, that are not in `besides`."""
+def live_files(
+    db: sqlite3.Connection, store_id: str, besides: Collection[int], limit: int, sizes: range = ANY_SIZE
+) -> list[LiveFile]:
+    """Return up to `limit` live revisions, oldest first, that are not in `besides`, of files of so many bytes."""
     rows = db.execute(
-        "SELECT live_rev, file.id, file.filename, file.sha256, chunk_size, chunk_overlap"
+        "SELECT live_rev, file.id, file.filename, file.sha256, bytes, chunk_size, chunk_overlap"
         " FROM attachment JOIN file ON file.id = file_id"
-        " WHERE store_id = ? AND live_rev IS NOT NULL ORDER BY live_rev",
-        (store_id,),
+        " WHERE store_id = ? AND live_rev IS NOT NULL AND bytes >= ? AND bytes < ? ORDER BY live_rev",
+        (store_id, sizes.start, sizes.stop),
     )
     found: list[LiveFile] = []
     for row in rows:
