@@ -202,7 +202,8 @@ class Foreign(LocalEngine):
 
     async def retrieve_store(self, store_id: str) -> VectorStore:
         metadata = {"embedding_dimension": 384, "tags": ["a"], "name": "x"}
-        return VectorStore.model_validate({"id": store_id, "status": "failed", "metadata": metadata, "valid": True})
+        said = {"id": store_id, "object": "index", "status": "failed", "valid": True}
+        return VectorStore.model_validate({**said, "metadata": metadata})
 
     async def retrieve_store_file(self, store_id: str, file_id: str) -> VectorStoreFile:
         said = {"id": file_id, "status": "paused", "attributes": {"n": 1, "f": 0.5, "b": True, "l": [1], "z": None}}
@@ -224,7 +225,7 @@ async def test_words_of_a_remote_become_those_of_the_contract(tmp_path: Path) ->
         store = (await api.get(path)).json()
         file = (await api.get(f"{path}/files/x")).json()
         found = (await api.post(f"{path}/search", json={"query": "x"})).json()
-    assert (store["status"], store["name"]) == ("completed", "")
+    assert (store["object"], store["status"], store["name"]) == ("vector_store", "completed", "")
     assert store["metadata"] == {"embedding_dimension": "384", "tags": '["a"]', "name": "x"}
     assert "valid" not in store
     assert (file["status"], file["last_error"]["code"]) == ("failed", "server_error")

@@ -1,15 +1,21 @@
 """What all objects of /v1 have in common: the contract's keys, and values that the contract knows."""
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator
 
 
 class Wire(BaseModel):
     """What leaves /v1: unknown keys of an engine's answer are dropped."""
 
     model_config = ConfigDict(extra="ignore")
+
+    @field_validator("object", mode="before", check_fields=False)
+    @classmethod
+    def _declared(cls, _: Any) -> Any:
+        """Say what was asked for, whatever a remote calls it: batches go by two names."""
+        return get_args(cls.model_fields["object"].annotation)[0]
 
 
 def known(*values: str, otherwise: str) -> BeforeValidator:
