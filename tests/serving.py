@@ -19,9 +19,9 @@ from mcp.server import MCPServer
 from starlette.types import ASGIApp
 
 from vectorstores_server.app import Surface, build_server
-from vectorstores_server.guard import Policy
 from vectorstores_server.intake import MachineIntake
 from vectorstores_server.intake.walk import Wanted
+from vectorstores_server.policy import Policy
 from vectorstores_server.web import Servers, build_web
 from vectorstores_tools.contract import Engine
 

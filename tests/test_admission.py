@@ -11,7 +11,8 @@ from starlette.types import Receive, Scope, Send
 
 from vectorstores_server.access import ANYBODY, Caller
 from vectorstores_server.admission import Admission, Cap
-from vectorstores_server.guard import Guard, Policy
+from vectorstores_server.guard import Guard
+from vectorstores_server.policy import Policy
 
 MODERN = {"mcp-protocol-version": "2026-07-28", "mcp-method": "subscriptions/listen"}
 

@@ -15,8 +15,10 @@ from starlette.routing import Route
 from starlette.types import Message, Scope
 
 from vectorstores_server.access import Caller, StaticTokens
+from vectorstores_server.accesslog import Seen
 from vectorstores_server.admission import Admission
-from vectorstores_server.guard import Guard, Policy, Seen
+from vectorstores_server.guard import Guard
+from vectorstores_server.policy import Policy
 
 HERE = "http://127.0.0.1:8000"
 TOKENS = StaticTokens(("writing-token", "ro:reading-token"))

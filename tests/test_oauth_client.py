@@ -22,8 +22,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from local import opened
 from oauth_issuer import Issuer
 from serving import listening
-from vectorstores_server.guard import Policy
 from vectorstores_server.oauth import resource_server
+from vectorstores_server.policy import Policy
 from vectorstores_server.web import Servers, build_web
 
 

@@ -12,8 +12,9 @@ from starlette.routing import Route
 from oauth_issuer import AUDIENCE, ISSUER, Issuer
 from vectorstores_server.access import AnyOf, StaticTokens
 from vectorstores_server.admission import Admission
-from vectorstores_server.guard import Guard, Policy
+from vectorstores_server.guard import Guard
 from vectorstores_server.oauth import resource_server
+from vectorstores_server.policy import Policy
 
 
 @pytest.fixture

@@ -27,8 +27,8 @@ from planted import Planted
 from serving import listening
 from vectorstores_server.access import AnyOf, StaticTokens
 from vectorstores_server.engines.local.embedding import EmbedderChoice
-from vectorstores_server.guard import Policy
 from vectorstores_server.oauth import JwtVerifier, resource_server
+from vectorstores_server.policy import Policy
 from vectorstores_server.settings import PREFIX, SECRETS, read_settings
 from vectorstores_tools.errors import InvalidRequest
 

@@ -18,7 +18,8 @@ from starlette.routing import Route
 from vectorstores_server import serving
 from vectorstores_server.access import ANYBODY
 from vectorstores_server.admission import Admission, Cap
-from vectorstores_server.guard import Guard, Policy
+from vectorstores_server.guard import Guard
+from vectorstores_server.policy import Policy
 from vectorstores_server.serving import Bind, serve_http
 from vectorstores_tools.errors import InvalidRequest
 

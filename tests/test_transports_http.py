@@ -18,7 +18,7 @@ from test_transports_leaving import ACCEPT, Wire
 from vectorstores_server.access import StaticTokens
 from vectorstores_server.engines.local.embedding import EmbedderChoice
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_server.guard import Policy
+from vectorstores_server.policy import Policy
 from vectorstores_server.serving import Bind
 
 MEBIBYTE = 1024 * 1024

@@ -19,8 +19,8 @@ from oauth_issuer import AUDIENCE, ISSUER
 from serving import listening
 from vectorstores_server.access import Caller, StaticTokens
 from vectorstores_server.admission import Admission
-from vectorstores_server.guard import Policy
 from vectorstores_server.oauth import resource_server
+from vectorstores_server.policy import Policy
 from vectorstores_server.web import Servers, build_web
 
 TOKENS = StaticTokens(["first", "second", "ro:third"])

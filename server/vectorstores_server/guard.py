@@ -22,8 +22,6 @@ from vectorstores_server.admission import Admission
 from vectorstores_server.policy import MEBIBYTE, MESSAGES, OPERATIONS, Policy, is_stream
 from vectorstores_server.refusals import Refusal
 
-__all__ = ["Guard", "Policy", "Seen"]
-
 SECRETS = frozenset({b"authorization", b"proxy-authorization", b"api-key", b"cookie"})
 GONE: Message = {"type": "http.disconnect"}
 SECONDS_TO_END = 1.0

@@ -19,11 +19,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from vectorstores_server.access import ANYBODY, Caller
 from vectorstores_server.admission import Admission
 from vectorstores_server.calls import CallsOverSse
-from vectorstores_server.guard import Guard, Policy
+from vectorstores_server.guard import Guard
 from vectorstores_server.hangups import Hangups
 from vectorstores_server.metrics import Metrics
 from vectorstores_server.operations import Probe, operations
-from vectorstores_server.policy import METADATA
+from vectorstores_server.policy import METADATA, Policy
 from vectorstores_server.rest.api import build_api
 from vectorstores_tools.contract import Engine
 

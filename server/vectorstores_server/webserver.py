@@ -8,8 +8,8 @@ from vectorstores_server.admission import Admission
 from vectorstores_server.app import Surface, build_server
 from vectorstores_server.engines import open_engine
 from vectorstores_server.engines.probe import engine_probe
-from vectorstores_server.guard import Policy
 from vectorstores_server.intake import intake_for
+from vectorstores_server.policy import Policy
 from vectorstores_server.serving import Bind, serve_http
 from vectorstores_server.settings import Settings
 from vectorstores_server.transports import close_and_leave
