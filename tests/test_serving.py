@@ -121,6 +121,7 @@ async def test_a_second_signal_waits_for_nothing() -> None:
 
 
 async def test_waiting_for_running_calls_has_an_end() -> None:
+    assert serving.SECONDS_TO_FINISH == 10
     cap = Cap(8, 8)
     with cap.enter(ANYBODY), cap.enter(ANYBODY):
         assert not await cap.finished(0.01)
@@ -138,4 +139,3 @@ def test_a_port_that_is_taken_is_an_error_that_says_what_to_do() -> None:
 
 def test_an_ipv6_address_is_written_in_brackets() -> None:
     assert Bind.of("[::1]:8000") == Bind("::1", 8000)
-    assert serving.SECONDS_TO_FINISH == 10

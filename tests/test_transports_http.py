@@ -109,12 +109,6 @@ async def test_bodies_of_almost_16_mebibytes_reach_the_tool(served: House, era: 
     assert "at most 1000000 characters" in text_of(result)
 
 
-@pytest.mark.parametrize("path", ["/mcp", "/messages/"])
-async def test_larger_bodies_are_refused(served: House, http: httpx.AsyncClient, path: str) -> None:
-    reply = await http.post(served.url + path, content=b"x" * (16 * MEBIBYTE + 1))
-    assert reply.status_code == 413
-
-
 @pytest.mark.parametrize("transport", BOTH)
 async def test_a_token_that_may_only_read_meets_the_server_that_only_reads(
     engine: LocalEngine, tmp_path: Path, era: Era, transport: Transport
@@ -129,19 +123,6 @@ async def test_a_token_that_may_only_read_meets_the_server_that_only_reads(
             seen: Any = (await client.call_tool("retrieve", {"vector_store_id": made["id"]})).structured_content
             assert seen["name"] == "Notes"
             assert (await client.call_tool("create_store", {})).is_error
-
-
-async def test_a_session_answers_only_to_its_own_token(
-    engine: LocalEngine, tmp_path: Path, http: httpx.AsyncClient
-) -> None:
-    policy = Policy(verifier=StaticTokens(("first-token", "second-token", "ro:reading-token")))
-    async with house(engine, tmp_path, policy) as served:
-        wire = Wire(http, f"{served.url}/mcp")
-        http.headers["authorization"] = "Bearer first-token"
-        await wire.join()
-        for token, status in (("second", 404), ("reading", 404), ("first", 200)):
-            http.headers["authorization"] = f"Bearer {token}-token"
-            assert (await wire.post("tools/list")).status_code == status
 
 
 def test_replies_are_not_held_back_until_the_client_acknowledges() -> None:

@@ -85,7 +85,7 @@ async def test_a_session_of_mcp_answers_only_to_the_token_that_opened_it(tmp_pat
         for token, status in (("first", 200), ("second", 404), ("third", 404), ("nobody", 401)):
             reply = await served.http.post("/mcp", json=LIST, headers={**session, **bearer(token)})
             assert reply.status_code == status, token
-            assert (await served.http.delete("/mcp", headers={**session, **bearer("second")})).status_code == 404
+        assert (await served.http.delete("/mcp", headers={**session, **bearer("second")})).status_code == 404
 
 
 async def test_a_connection_of_sse_answers_only_to_the_token_that_opened_it(tmp_path: Path) -> None:
@@ -99,14 +99,6 @@ async def test_a_connection_of_sse_answers_only_to_the_token_that_opened_it(tmp_
         for token, status in (("second", 404), ("third", 404), ("nobody", 401), ("first", 202)):
             reply = await served.http.post(messages, json=HELLO, headers=bearer(token))
             assert reply.status_code == status, token
-
-
-@pytest.mark.parametrize("era", ["legacy", "auto"])
-async def test_a_token_that_only_reads_meets_the_server_that_only_reads(tmp_path: Path, era: Any) -> None:
-    async with web(tmp_path, Policy(verifier=TOKENS)) as served:
-        for token, tool in (("first", "hold"), ("third", "look")):
-            async with Client(sse_client(f"{served.url}/sse", headers=bearer(token)), mode=era) as client:
-                assert [one.name for one in (await client.list_tools()).tools] == [tool]
 
 
 @pytest.mark.parametrize("path", ["/sse", "/mcp"])
@@ -168,7 +160,7 @@ async def pieces(size: int) -> AsyncIterator[bytes]:
         yield b" " * MEBIBYTE
 
 
-@pytest.mark.parametrize("path", ["/mcp", "/mcp/", "/v1/vector_stores", "/v1/vector_stores/x/search"])
+@pytest.mark.parametrize("path", ["/mcp", "/mcp/", "/messages/", "/v1/vector_stores"])
 @pytest.mark.parametrize("declared", [True, False])
 async def test_a_body_above_16_mib_is_413_where_json_is_taken(tmp_path: Path, path: str, declared: bool) -> None:
     headers = {**ACCEPT, "content-type": "application/json"}
