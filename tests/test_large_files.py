@@ -1,5 +1,6 @@
 """One large file must not hold up the others, a wish to stop, or the end."""
 
+import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from vectorstores_server.engines.local.document import Document
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.passages import SEEN, cut, cut_stepwise
 from vectorstores_server.engines.local.tokens import TokenCounter
+from vectorstores_tools.following import built
 from vectorstores_tools.models import FileAttach
 
 if TYPE_CHECKING:
@@ -211,3 +213,16 @@ async def kept(data: Path) -> None:
     with anyio.fail_after(60):
         while not list(data.glob("text/*.vs-*")):  # noqa: ASYNC110, ASYNC240 the other process tells nobody
             await anyio.sleep(0.05)
+
+
+async def test_how_far_a_long_file_is_can_be_seen_from_every_process(tmp_path: Path):
+    async with opened(tmp_path, Slow()) as engine, opened(tmp_path, None) as other:
+        id = await store(engine)
+        file_id = await attach(engine, id, text(700_000))
+        share, seen, mark = 0.0, "", 0
+        with anyio.fail_after(60):
+            while not seen:
+                mark = await other.changed(mark)
+                share, seen = built(await other.retrieve_store_file(id, file_id))
+        assert 0 < share < 1
+        assert re.fullmatch(r"large\.txt: [\d,]+ of 1,\d{3} passages", seen)

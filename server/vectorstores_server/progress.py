@@ -1,10 +1,12 @@
 """The progress bar of long work: how many of how many, the rate, the time left. On stderr."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Protocol
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
@@ -23,10 +25,22 @@ class _Pace(ProgressColumn):
         return f"{rate / 1e6:.1f} MB" if rate > 100_000 else f"{rate:.1f}"
 
 
+class Done(Protocol):
+    """Says how many are done, and in a few words what is being done."""
+
+    def __call__(self, done: int, words: str = "") -> None:
+        """Show it."""
+        ...
+
+
 @contextmanager
-def bar(label: str, total: int) -> Generator[Callable[[int], None]]:
-    """Show a bar, and yield the function that says how many are done."""
+def bar(label: str, total: int) -> Generator[Done]:
+    """Show a bar, and yield what tells it how far the work is."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Pace())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(label, total=total)
-        yield lambda done: progress.update(task, completed=done)
+
+        def say(done: int, words: str = "") -> None:
+            progress.update(task, completed=done, description=f"{label} {escape(words)}" if words else label)
+
+        yield say

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable
 
 from vectorstores_tools.call import Call
+from vectorstores_tools.fencing import line
 from vectorstores_tools.models import FileBatch, FileCounts, VectorStore, VectorStoreFile
 from vectorstores_tools.waiting import Progress, followed, until
 
@@ -29,6 +30,16 @@ def told(counts: FileCounts, progress: Progress, before: int = 0) -> None:
     progress.says(before + done, before + counts.total, f"{done} of {counts.total} files processed{failed}")
 
 
+def built(item: VectorStoreFile) -> tuple[float, str]:
+    """Return the share of a long file's passages that are done, and it in words; 0 and none where nobody tells."""
+    extra = item.model_extra or {}
+    match extra.get("passages"):
+        case {"done": int(done), "of": int(of)} if of:
+            return done / of, f"{line(str(extra.get('filename') or item.id), 80)}: {done:,} of {of:,} passages"
+        case _:
+            return 0.0, ""
+
+
 async def follow_file(
     call: Call, store_id: str, file_id: str, seconds: float, progress: Progress | None = None
 ) -> VectorStoreFile:
@@ -36,7 +47,8 @@ async def follow_file(
 
     def tell(item: VectorStoreFile, progress: Progress) -> bool:
         done = item.status != "in_progress"
-        progress.says(100 if done else 50, 100, f"{file_id} is {item.status}")
+        share, words = built(item)
+        progress.says(100 if done else 50 + int(49 * share), 100, words or f"{file_id} is {item.status}")
         return done
 
     def retrieve() -> Awaitable[VectorStoreFile]:

@@ -11,7 +11,8 @@ from vectorstores_server.progress import bar
 from vectorstores_server.terminal import counted, say
 from vectorstores_tools.contract import Engine, Ingested
 from vectorstores_tools.fencing import line
-from vectorstores_tools.models import VectorStoreFile
+from vectorstores_tools.following import built
+from vectorstores_tools.models import StoreFilesRequest, VectorStoreFile
 
 UNFINISHED = ("in_progress", "failed", "cancelled")
 LOOK_SHARE = 10
@@ -76,9 +77,15 @@ async def _wait(engine: Engine, store_id: str, ingested: Ingested, named: Collec
     mark = await engine.changed(0)
     with bar("Indexing", worked) as done:
         while left := await _left(engine, store_id, ingested, named):
-            done(max(0, worked - left))
+            done(max(0, worked - left), await _long_one(engine, store_id))
             mark = await engine.changed(mark)
         done(worked)
+
+
+async def _long_one(engine: Engine, store_id: str) -> str:
+    """Say how far the first long file is."""
+    page = await engine.list_store_files(store_id, StoreFilesRequest(limit=20, order="asc", filter="in_progress"))
+    return next((words for file in page.data if (words := built(file)[1])), "")
 
 
 async def _left(engine: Engine, store_id: str, ingested: Ingested, named: Collection[str]) -> int:

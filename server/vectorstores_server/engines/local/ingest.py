@@ -1,5 +1,6 @@
 """The way of a file into the index: parse and cut, embed, add and flip, each while the next file is one step behind."""
 
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from vectorstores_server.engines.local.sources import Source
 POLL_SECONDS = 0.25
 WANTED_SECONDS = 1.0
 """Between two looks whether a file that is being prepared is still wanted."""
+TELL_SECONDS = 1.0
+"""Between two notes of how far a long file is."""
 LARGE = range(LARGE_BYTES, ANY_SIZE.stop)
 LANES = (range(LARGE_BYTES), LARGE)
 
@@ -251,9 +254,17 @@ class Ingest:
             if mine:
                 await source.finish([Built(f.work.rev, f.work.table, f.added, f.usage_bytes) for f in mine])
                 self._checkpoint("flipped")
+        await self._tell([f for f in files if not f.complete and not f.abandoned])
         for file in complete:
             self._unflipped.discard(file.work.rev)
             self._done(file.work.rev)
+
+    async def _tell(self, unfinished: Sequence[Prepared]) -> None:
+        """Note how far long files are, from time to time."""
+        for file in unfinished:
+            if time.monotonic() - file.told_at > TELL_SECONDS:
+                file.told_at = time.monotonic()
+                await self._sources[file.priority].progress(file.work.rev, file.added, len(file.passages))
 
     def _done(self, rev: int) -> None:
         self.files += 1

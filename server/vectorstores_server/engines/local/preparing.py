@@ -39,6 +39,7 @@ class Prepared:
     added: int = 0
     usage_bytes: int = 0
     abandoned: bool = False
+    told_at: float = 0.0
 
     @property
     def left(self) -> int:

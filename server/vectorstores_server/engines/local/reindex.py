@@ -56,6 +56,9 @@ class Rebuild:
         """Note what the table holds."""
         self._built.update({one.rev: (one.rows, one.usage_bytes) for one in built})
 
+    async def progress(self, rev: int, built: int, of: int) -> None:
+        """Do nothing: nobody waits for one file of a table."""
+
     async def drop(self, table: str, rev: int) -> None:
         """Do nothing: the table is given up as a whole, or goes on from what it holds."""
 

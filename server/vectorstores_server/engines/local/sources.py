@@ -29,6 +29,10 @@ class Source(Protocol):
         """Take over revisions that are complete in the index."""
         ...
 
+    async def progress(self, rev: int, built: int, of: int) -> None:
+        """Take note of how many of a revision's passages are in the index."""
+        ...
+
     async def drop(self, table: str, rev: int) -> None:
         """Take note that rows of this revision are in the table and that no more will come."""
         ...
@@ -68,6 +72,10 @@ class Queue:
         live = await self._catalog.write(flip, built, clock())
         self._tally.files += len(live)
         self._tally.passages += sum(one.rows for one in built if one.rev in live)
+
+    async def progress(self, rev: int, built: int, of: int) -> None:
+        """Let every process see it."""
+        await self._catalog.write(queue.note_progress, rev, built, of)
 
     async def drop(self, table: str, rev: int) -> None:
         """Leave the rows to the sweep."""

@@ -112,7 +112,10 @@ def end_waiting(db: sqlite3.Connection, rev: int | None, status: str, error: tup
 
 
 def store_file(row: sqlite3.Row | Mapping[str, Any]) -> VectorStoreFile:
-    """Return the contract's object of an attachment's row; `filename` is an extra key."""
+    """Return the contract's object of an attachment's row.
+
+    Extra keys: `filename`, and `passages` = {done, of} of a long file that is being built.
+    """
     code = row["error_code"]
     size, overlap = _sizes(row)
     return VectorStoreFile.model_validate(
@@ -129,8 +132,15 @@ def store_file(row: sqlite3.Row | Mapping[str, Any]) -> VectorStoreFile:
             },
             "attributes": loads(row["attributes"]),
             "filename": row["filename"],
+            **_progress(row),
         }
     )
+
+
+def _progress(row: sqlite3.Row | Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    if row["status"] != "in_progress" or not row["to_build"]:
+        return {}
+    return {"passages": {"done": row["built"], "of": row["to_build"]}}
 
 
 def _sizes(row: sqlite3.Row | Mapping[str, Any]) -> Sequence[int]:

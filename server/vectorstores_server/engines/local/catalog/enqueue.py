@@ -68,7 +68,7 @@ def requeue_row(
         db.execute("UPDATE batch_file SET rev = ? WHERE rev = ?", (rev, row["want_rev"]))
     db.execute(
         "UPDATE attachment SET want_rev = ?, status = 'in_progress', want_size = ?, want_overlap = ?,"
-        " want_priority = max(?, want_priority) WHERE id = ?",
+        " built = 0, to_build = 0, want_priority = max(?, want_priority) WHERE id = ?",
         (rev, size, overlap, priority, row["id"]),
     )
     return rev

@@ -8,7 +8,7 @@ from vectorstores_server.engines.local.catalog.files import ANY_SIZE
 from vectorstores_server.engines.local.catalog.outcomes import Built, failed, flip
 from vectorstores_server.engines.local.catalog.sweeping import due
 
-__all__ = ["Built", "Work", "blocked", "doable", "failed", "flip", "next_work", "still_wanted"]
+__all__ = ["Built", "Work", "blocked", "doable", "failed", "flip", "next_work", "note_progress", "still_wanted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,11 @@ def still_wanted(db: sqlite3.Connection, revs: Collection[int]) -> set[int]:
         if db.execute("SELECT 1 FROM attachment WHERE want_rev = ?", (rev,)).fetchone():
             wanted.add(rev)
     return wanted
+
+
+def note_progress(db: sqlite3.Connection, rev: int, built: int, of: int) -> None:
+    """Note how many of a revision's passages are in the index."""
+    db.execute("UPDATE attachment SET built = ?, to_build = ? WHERE want_rev = ?", (built, of, rev))
 
 
 def doable(db: sqlite3.Connection, identities: Collection[str], now: int) -> bool:

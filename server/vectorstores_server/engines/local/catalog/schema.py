@@ -228,7 +228,13 @@ CREATE TABLE part (
 CREATE INDEX part_upload ON part (upload_id)
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+_PROGRESS = """
+ALTER TABLE attachment ADD COLUMN built INTEGER NOT NULL DEFAULT 0
+
+ALTER TABLE attachment ADD COLUMN to_build INTEGER NOT NULL DEFAULT 0
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _PROGRESS)
 
 
 def statements(script: str) -> list[str]:
