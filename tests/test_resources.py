@@ -32,6 +32,7 @@ from vectorstores_server.resources import Resources
 from vectorstores_server.subscriptions import Watch
 from vectorstores_tools import uris
 from vectorstores_tools.contract import Engine
+from vectorstores_tools.models import StoreCreate, StoreUpdate
 
 
 async def read(caller: Caller, uri: str) -> str:
@@ -258,6 +259,32 @@ async def test_a_listener_that_leaves_while_it_begins_leaves_nothing_watched(eng
         assert set(watch.watched) == {"quick"}
         tasks.cancel_scope.cancel()
     assert watch.watched == {}
+
+
+async def test_a_connection_that_does_not_read_keeps_no_other_waiting(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscriptions, "SECONDS_TO_TELL", 0.01)
+    store = await engine.create_store(StoreCreate(name="Notes"))
+    heard = anyio.Event()
+
+    async def never(uri: str) -> None:
+        await anyio.sleep_forever()
+
+    async def hear(uri: str) -> None:
+        await anyio.lowlevel.checkpoint()
+        heard.set()
+
+    tasks = anyio.create_task_group()
+    watch = Watch(Resources(engine), InMemorySubscriptionBus(), tasks)
+    with anyio.fail_after(PATIENCE):
+        async with tasks:
+            await watch.subscribe("stalled", uris.store(store.id), never)
+            await watch.subscribe("reading", uris.store(store.id), hear)
+            await engine.update_store(store.id, StoreUpdate(name="Renamed"))
+            await heard.wait()
+            assert all(list(watched.connections) == ["reading"] for watched in watch.watched.values())
+            tasks.cancel_scope.cancel()
 
 
 async def test_a_connection_of_2025_has_a_limit_of_subscriptions(

@@ -28,6 +28,9 @@ LEAST_BETWEEN = 1.0
 AFTER_FAILURE = 5.0
 """Seconds until the engine is asked again after it could not answer."""
 
+SECONDS_TO_TELL = 1.0
+"""For a connection to take a notification; one that does not read must not keep the others waiting."""
+
 MOST_WATCHED = 200
 """URIs of one listen stream, or of one connection of 2025; more would be read anew at every change."""
 
@@ -149,9 +152,9 @@ class Watch:
     async def _tell(self, uri: str, watched: Watched) -> None:
         await self.bus.publish(ResourcesListChanged() if uri == STORES else ResourceUpdated(uri=uri))
         for connection, tell in list(watched.connections.items()):
-            try:
+            with anyio.move_on_after(SECONDS_TO_TELL) as telling:
                 await tell(uri)
-            except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+            if telling.cancelled_caught:
                 self.unsubscribe(connection)
 
 
