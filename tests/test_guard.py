@@ -28,7 +28,9 @@ MODERN = {"mcp-protocol-version": "2026-07-28", "mcp-method": "subscriptions/lis
 
 async def echo(request: Request) -> Response:
     body = await request.body()
-    return JSONResponse({"bytes": len(body), "read_only": request.state.read_only, "headers": dict(request.headers)})
+    return JSONResponse(
+        {"bytes": len(body), "read_only": request.state.caller.read_only, "headers": dict(request.headers)}
+    )
 
 
 def over(guard: Guard) -> httpx.AsyncClient:

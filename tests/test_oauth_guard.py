@@ -22,7 +22,7 @@ async def client() -> AsyncGenerator[tuple[httpx.AsyncClient, Issuer]]:
     """A guarded app that takes the issuer's tokens, and one that was set."""
 
     async def ok(request: Request) -> Response:
-        return PlainTextResponse(str(request.state.read_only))
+        return PlainTextResponse(str(request.state.caller.read_only))
 
     issuer = Issuer()
     oauth = resource_server(ISSUER, AUDIENCE, issuer.transport)

@@ -1,7 +1,7 @@
 """The one ASGI middleware in front of everything: Host, Origin, token, size of the body, room.
 
 In front of the SDK's routes and of /v1 alike, because the SDK's own checks leave a mounted app open to any Host. What
-is behind it finds the caller and the request's id in the request's state, and no token in its headers.
+is behind it finds the caller in the request's state, and no token in its headers.
 """
 
 import sys
@@ -114,12 +114,7 @@ class _Exchange:
 
     async def pass_on(self, app: ASGIApp) -> None:
         """Let the app answer. A stream ends with the token that opened it."""
-        state = {
-            **self._scope.get("state", {}),
-            "caller": self.caller,
-            "read_only": self.caller.read_only,
-            "request_id": self._id,
-        }
+        state = {**self._scope.get("state", {}), "caller": self.caller}
         headers = [(name, value) for name, value in self._scope["headers"] if name not in SECRETS]
         with anyio.CancelScope(deadline=self._deadline + SECONDS_TO_END) as limit:
             try:
