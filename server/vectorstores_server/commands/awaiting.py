@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import anyio
 
 from vectorstores_server.commands.opened import filename, files_of
+from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.progress import bar
 from vectorstores_server.terminal import counted, say
 from vectorstores_tools.contract import Engine, Ingested
@@ -83,7 +84,9 @@ async def _wait(engine: Engine, store_id: str, ingested: Ingested, named: Collec
 
 
 async def _long_one(engine: Engine, store_id: str) -> str:
-    """Say how far the first long file is."""
+    """Say how far the first long file is; a remote, which does not tell, is not asked."""
+    if not isinstance(engine, LocalEngine):
+        return ""
     page = await engine.list_store_files(store_id, StoreFilesRequest(limit=20, order="asc", filter="in_progress"))
     return next((words for file in page.data if (words := built(file)[1])), "")
 

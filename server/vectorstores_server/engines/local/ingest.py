@@ -20,6 +20,9 @@ from vectorstores_server.engines.local.rows import make_rows
 from vectorstores_server.engines.local.sources import Source
 
 POLL_SECONDS = 0.25
+LOOK_SHARE = 20
+"""A look in vain at a long queue is followed by a pause of so many times its length, of REST_SECONDS at most."""
+REST_SECONDS = 2.0
 WANTED_SECONDS = 1.0
 """Between two looks whether a file that is being prepared is still wanted."""
 TELL_SECONDS = 1.0
@@ -99,13 +102,12 @@ class Ingest:
 
     async def _prepare_lane(self, sizes: range) -> None:
         while not self._ended:
+            began = time.monotonic()
             if not await self._prepare_some(sizes):
                 self._idle.add(sizes)
                 self._ended = self._desk.empty and len(self._idle) == len(LANES)
-                with anyio.move_on_after(POLL_SECONDS):
-                    await self._desk.wait()
+                await anyio.sleep(max(POLL_SECONDS, min(REST_SECONDS, LOOK_SHARE * (time.monotonic() - began))))
                 self._idle.discard(sizes)
-        self._desk.moved()
 
     async def _prepare_some(self, sizes: range) -> bool:
         """Prepare a few small files, or one large one; False when there is none."""
