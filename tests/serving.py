@@ -19,6 +19,7 @@ from mcp.server import MCPServer
 from starlette.types import ASGIApp
 
 from vectorstores_server.app import Surface, build_server
+from vectorstores_server.engines.health import Health
 from vectorstores_server.intake import MachineIntake
 from vectorstores_server.intake.walk import Wanted
 from vectorstores_server.policy import Policy
@@ -88,9 +89,9 @@ async def house(engine: Engine, home: Path, policy: Policy | None = None) -> Asy
     writing = build_server(engine, intake, Surface())
     reading = build_server(engine, intake, Surface(read_only=True))
 
-    async def probe() -> Mapping[str, Any]:
+    async def probe() -> Health:
         await anyio.lowlevel.checkpoint()
-        return {"ready": True}
+        return Health({})
 
     async with listening(build_web(Servers(writing, reading), engine, probe, policy=policy)) as url:
         yield House(engine, writing, url, home)

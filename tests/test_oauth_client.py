@@ -1,8 +1,6 @@
 """The SDK's own OAuth client finds its way: challenge, metadata, issuer, token, tools."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import anyio
 import httpx2
@@ -22,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from local import opened
 from oauth_issuer import Issuer
 from serving import listening
+from vectorstores_server.engines.health import Health
 from vectorstores_server.oauth import resource_server
 from vectorstores_server.policy import Policy
 from vectorstores_server.web import Servers, build_web
@@ -125,6 +124,6 @@ def servers() -> Servers:
     return Servers(*both)
 
 
-async def probe() -> Mapping[str, Any]:
+async def probe() -> Health:
     await anyio.lowlevel.checkpoint()
-    return {"ready": True}
+    return Health({})

@@ -2,7 +2,6 @@
 
 import shutil
 import sqlite3
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from local import Words, add, opened, store, upload
 from vectorstores_server.access import ANYBODY
 from vectorstores_server.accesslog import Seen
 from vectorstores_server.admission import Admission
+from vectorstores_server.engines.health import Check, Health
 from vectorstores_server.engines.local import health
 from vectorstores_server.engines.local.embedding import EmbedderChoice
 from vectorstores_server.engines.local.engine import LocalEngine
@@ -31,9 +31,9 @@ from vectorstores_tools.errors import Unavailable
 from vectorstores_tools.models import FileAttach
 
 
-async def well() -> Mapping[str, Any]:
+async def well() -> Health:
     await anyio.lowlevel.checkpoint()
-    return {"ready": True}
+    return Health({})
 
 
 def served(probe: Probe, metrics: Metrics | None = None) -> httpx.AsyncClient:
@@ -49,9 +49,9 @@ async def scraped(http: httpx.AsyncClient) -> dict[str, float]:
 
 
 async def test_ready_is_200_or_503_by_what_the_engine_says() -> None:
-    async def broken() -> Mapping[str, Any]:
+    async def broken() -> Health:
         await anyio.lowlevel.checkpoint()
-        return {"ready": False, "checks": {"index": {"ok": False, "state": "it is gone"}}}
+        return Health({"index": Check(False, "it is gone")})
 
     async with served(well) as http:
         assert (await http.get("/ready")).json() == {"ready": True, "checks": {}}
@@ -62,7 +62,7 @@ async def test_ready_is_200_or_503_by_what_the_engine_says() -> None:
 
 
 async def test_an_engine_that_cannot_say_how_it_is_is_not_ready() -> None:
-    async def failing() -> Mapping[str, Any]:
+    async def failing() -> Health:
         await anyio.lowlevel.checkpoint()
         raise Unavailable("The remote is away.", "Try again.")
 
@@ -76,11 +76,11 @@ async def test_an_engine_that_cannot_say_how_it_is_is_not_ready() -> None:
 async def test_many_who_ask_at_once_are_one_question_to_the_engine() -> None:
     asked = 0
 
-    async def count() -> Mapping[str, Any]:
+    async def count() -> Health:
         nonlocal asked
         asked += 1
         await anyio.lowlevel.checkpoint()
-        return {"ready": True}
+        return Health({})
 
     async with served(count) as http, anyio.create_task_group() as tasks:
         for path in ("/ready", "/metrics") * 5:
@@ -174,14 +174,14 @@ async def test_what_waits_for_another_process_is_the_queue(tmp_path: Path) -> No
         store_id = await store(other)
     async with opened(tmp_path) as without_model:
         await without_model.attach_file(store_id, FileAttach(file_id=await upload(without_model, "text")))
-        assert (await without_model.health())["numbers"]["queue_length"] == 1
+        assert (await without_model.health()).numbers["queue_length"] == 1
 
 
 async def test_a_read_only_engine_need_not_write(tmp_path: Path) -> None:
     async with opened(tmp_path) as other:
         await store(other)
     engine = LocalEngine(tmp_path, None, read_only=True)
-    assert (await engine.health())["checks"]["catalog"] == {"ok": True, "state": "readable"}
+    assert (await engine.health()).checks["catalog"] == Check(True, "readable")
     await engine.aclose()
 
 
@@ -194,23 +194,23 @@ async def test_a_catalog_that_nobody_can_write_is_not_ready(tmp_path: Path, monk
             state = await engine.health()
             other.execute("ROLLBACK")
         other.close()
-        assert state["ready"] is False
-        assert "busy" in state["checks"]["catalog"]["state"]
-        assert (await engine.health())["ready"] is True
+        assert not state.ready
+        assert "busy" in state.checks["catalog"].state
+        assert (await engine.health()).ready
 
 
 async def test_an_index_whose_table_is_gone_or_damaged_is_not_ready(tmp_path: Path) -> None:
     async with opened(tmp_path) as engine:
         store_id = await store(engine)
         await add(engine, store_id, "The tide is high.")
-        assert (await engine.health())["ready"] is True
+        assert (await engine.health()).ready
         (table,) = (tmp_path / "index").glob("*.lance")
         shutil.rmtree(table / "_versions")
         damaged = await engine.health()
         shutil.rmtree(table)
         gone = await engine.health()
-    assert [state["checks"]["index"]["ok"] for state in (damaged, gone)] == [False, False]
-    assert "missing" in gone["checks"]["index"]["state"]
+    assert [state.checks["index"].ok for state in (damaged, gone)] == [False, False]
+    assert "missing" in gone.checks["index"].state
 
 
 async def test_a_data_directory_that_cannot_be_is_not_ready_and_says_why(tmp_path: Path) -> None:
@@ -227,9 +227,9 @@ async def test_a_data_directory_that_cannot_be_is_not_ready_and_says_why(tmp_pat
 async def test_a_full_disk_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "LEAST_FREE_BYTES", 2**62)
     async with opened(tmp_path) as engine:
-        check = (await engine.health())["checks"]["disk"]
-    assert check["ok"] is False
-    assert "free some space" in check["state"]
+        check = (await engine.health()).checks["disk"]
+    assert not check.ok
+    assert "free some space" in check.state
 
 
 async def test_a_model_that_was_asked_for_and_is_not_there_is_not_ready(tmp_path: Path) -> None:

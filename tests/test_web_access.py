@@ -19,6 +19,7 @@ from oauth_issuer import AUDIENCE, ISSUER
 from serving import listening
 from vectorstores_server.access import Caller, StaticTokens
 from vectorstores_server.admission import Admission
+from vectorstores_server.engines.health import Health
 from vectorstores_server.oauth import resource_server
 from vectorstores_server.policy import Policy
 from vectorstores_server.web import Servers, build_web
@@ -65,9 +66,9 @@ async def web(
     async def look() -> str:
         return "seen"
 
-    async def probe() -> Mapping[str, Any]:
+    async def probe() -> Health:
         await anyio.lowlevel.checkpoint()
-        return {"ready": True}
+        return Health({})
 
     writing.add_tool(hold)
     reading.add_tool(look)

@@ -1,7 +1,6 @@
 """Counts and times for Prometheus, in a registry of this server's own."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -18,6 +17,7 @@ from prometheus_client.registry import Collector
 
 from vectorstores_server.accesslog import Seen
 from vectorstores_server.admission import Admission
+from vectorstores_server.engines.health import Health
 
 PREFIX = "vector_stores_"
 TOTAL = "_total"
@@ -67,9 +67,9 @@ class Metrics:
         if not seen.stream:
             self._seconds.labels(route).observe(seen.seconds)
 
-    def render(self, state: Mapping[str, Any]) -> bytes:
-        """Return the page; `state` is what the probe of the engine says (see `operations.Probe`)."""
-        self._engine.state = state
+    def render(self, health: Health) -> bytes:
+        """Return the page; `health` is the engine's."""
+        self._engine.health = health
         return generate_latest(self._registry)
 
 
@@ -77,19 +77,18 @@ class _Engine(Collector):
     """The engine's numbers, as the probe has just told them."""
 
     def __init__(self) -> None:
-        self.state: Mapping[str, Any] = {}
+        self.health = Health({})
 
     def collect(self) -> Iterator[Metric]:
-        ready = bool(self.state.get("ready"))
-        yield GaugeMetricFamily(f"{PREFIX}ready", "Whether all parts work.", value=float(ready))
+        yield GaugeMetricFamily(f"{PREFIX}ready", "Whether all parts work.", value=float(self.health.ready))
         parts = GaugeMetricFamily(f"{PREFIX}part_ok", "Whether a part works.", labels=["part"])
-        for part, check in self.state.get("checks", {}).items():
-            parts.add_metric([part], float(check["ok"]))
+        for part, check in self.health.checks.items():
+            parts.add_metric([part], float(check.ok))
         yield parts
-        for name, value in self.state.get("numbers", {}).items():
+        for name, value in self.health.numbers.items():
             about = f"{name.removesuffix(TOTAL).replace('_', ' ').capitalize()}."
             family = CounterMetricFamily if name.endswith(TOTAL) else GaugeMetricFamily
-            yield family(f"{PREFIX}{name}", about, value=float(value))
+            yield family(f"{PREFIX}{name}", about, value=value)
 
 
 def route_of(path: str) -> str:

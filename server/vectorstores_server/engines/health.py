@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +19,7 @@ class Health:
     checks: Mapping[str, Check]
     numbers: Mapping[str, float] = field(default_factory=dict[str, float])
 
-    def report(self) -> dict[str, Any]:
-        """Return it as plain data; it is ready when every part works."""
-        parts = {name: {"ok": check.ok, "state": check.state} for name, check in self.checks.items()}
-        return {"ready": all(check.ok for check in self.checks.values()), "checks": parts, "numbers": self.numbers}
+    @property
+    def ready(self) -> bool:
+        """Whether every part works."""
+        return all(check.ok for check in self.checks.values())

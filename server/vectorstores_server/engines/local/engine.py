@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import anyio
 
+from vectorstores_server.engines.health import Health
 from vectorstores_server.engines.life import Life
 from vectorstores_server.engines.local.arrivals import Arrivals
 from vectorstores_server.engines.local.blobs import Blobs
@@ -246,9 +247,9 @@ class LocalEngine:
         """Take what was deleted off the disk now. Raises Unavailable while another process works on the directory."""
         await (await self._start()).worker.purge()
 
-    async def health(self) -> dict[str, Any]:
-        """Tell an operator how the parts are (see `engines.health`)."""
-        return (await (await self._start()).checkup.look()).report()
+    async def health(self) -> Health:
+        """Tell an operator how the parts are."""
+        return await (await self._start()).checkup.look()
 
     async def aclose(self) -> None:
         """See the contract."""
