@@ -93,7 +93,8 @@ class Arrivals:
             await self._take_new(source, delivery)
             return
         strategy, attributes = delivery.options.chunking_strategy, delivery.options.attributes
-        wanted = None if attributes is None else marked(attributes, source.origin, source.sha256)
+        fitting = None if attributes is None else marked(attributes, source.origin, source.sha256)
+        wanted = attributes if fitting is None else fitting
         if current.status in GONE or has_other_sizes(strategy, current):
             delivery.entries.append(attached_as(current, wanted, strategy))
             delivery.again += 1
@@ -101,7 +102,7 @@ class Arrivals:
             delivery.unchanged += 1
             if wanted is not None and attributes != unmarked(current.attributes):
                 await self._attaching.describe(delivery.store_id, current, wanted)
-        if attributes is not None and wanted is None:
+        if attributes is not None and fitting is None:
             delivery.notes.append(UNMARKED)
         delivery.takes_place(current.id, source)
 

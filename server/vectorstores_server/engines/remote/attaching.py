@@ -13,6 +13,7 @@ from vectorstores_server.engines.remote.client import RemoteClient
 from vectorstores_server.engines.remote.dialects import Dialect
 from vectorstores_server.engines.remote.entries import body_of, has_other_sizes, kept
 from vectorstores_server.engines.remote.failures import NoRoute, Subject
+from vectorstores_server.engines.remote.marks import marks_of, remarked
 from vectorstores_server.engines.remote.pace import Pace
 from vectorstores_server.engines.remote.shapes import read_as
 from vectorstores_tools.errors import (
@@ -65,6 +66,17 @@ class Attaching:
         if not self._dialect.checks_files:
             await self.need_files([request.file_id])
         return await self._send(store_id, body_of(request))
+
+    async def with_marks(self, store_id: str, entries: Sequence[FileAttach]) -> list[FileAttach]:
+        """Return what a caller gives, with the marks that attached files have. Raises InvalidRequest as `remarked`."""
+        asked = {entry.file_id for entry in entries if entry.attributes is not None}
+        before = await self._attributes(store_id, asked)
+        return [
+            entry.model_copy(update={"attributes": remarked(entry.attributes, before[entry.file_id])})
+            if entry.attributes is not None and marks_of(before.get(entry.file_id))
+            else entry
+            for entry in entries
+        ]
 
     async def together(self, store_id: str, entries: Sequence[FileAttach]) -> FileBatch:
         """Attach Files as one batch: the service's, where it has one that can say the same."""
@@ -151,6 +163,16 @@ class Attaching:
         for file_id in file_ids:
             with suppress(FileNotInStore):
                 found[file_id] = (await self.look(store_id, file_id)).status
+        return found
+
+    async def _attributes(self, store_id: str, file_ids: Collection[str]) -> dict[str, dict[str, Any] | None]:
+        """Return the attributes of those of the files that the store has."""
+        if len(file_ids) > ONE_BY_ONE:
+            return {file.id: file.attributes async for file in self.every(store_id) if file.id in file_ids}
+        found: dict[str, dict[str, Any] | None] = {}
+        for file_id in file_ids:
+            with suppress(FileNotInStore, FileNotFound):
+                found[file_id] = (await self.look(store_id, file_id)).attributes
         return found
 
     async def detach(self, store_id: str, file_id: str) -> dict[str, Any]:

@@ -112,8 +112,10 @@ class RemoteEngine:
         return page
 
     async def attach_file(self, store_id: str, request: FileAttach) -> VectorStoreFile:
-        """See the contract."""
-        return _shown(await self._changing(self._attaching.one(store_id, request), Subject(store_id, request.file_id)))
+        """See the contract. The marks of a source stay, whatever attributes are given."""
+        about = Subject(store_id, request.file_id)
+        (entry,) = await self._asked(self._attaching.with_marks(store_id, [request]), about)
+        return _shown(await self._changing(self._attaching.one(store_id, entry), about))
 
     async def list_store_files(self, store_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
         """See the contract."""
@@ -163,7 +165,8 @@ class RemoteEngine:
                 "Pass the ids of uploaded files." if not files else "Make several batches.",
                 param="file_ids",
             )
-        return await self._changing(self._attaching.together(store_id, files), Subject(store_id))
+        entries = await self._asked(self._attaching.with_marks(store_id, files), Subject(store_id))
+        return await self._changing(self._attaching.together(store_id, entries), Subject(store_id))
 
     async def retrieve_batch(self, store_id: str, batch_id: str) -> FileBatch:
         """See the contract."""
