@@ -333,6 +333,29 @@ def test_doctor_fails_where_the_model_that_is_asked_for_is_missing(run: Run, tmp
     assert "vector-stores-mcp model install" in out
 
 
+def test_doctor_asks_the_remote(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VECTOR_STORES_BACKEND", "remote")
+    monkeypatch.setenv("VECTOR_STORES_REMOTE_BASE_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("VECTOR_STORES_REMOTE_API_KEY", "sk-planted-key")
+
+    code, out, _ = run("doctor")
+
+    assert code == 1
+    assert "remote, http://127.0.0.1:9/v1, dialect auto" in out
+    assert "cannot be reached" in out
+    assert "sk-planted" not in out
+
+
+def test_config_names_the_secrets_that_it_leaves_out(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VECTOR_STORES_EMBEDDER_API_KEY", "sk-planted-key")
+
+    code, out, err = run("config", "cursor")
+
+    assert code == 0
+    assert "Left out, as a secret: VECTOR_STORES_EMBEDDER_API_KEY." in err
+    assert "sk-planted" not in out + err
+
+
 def test_the_holder_of_a_lock_is_known_to_others(tmp_path: Path) -> None:
     path = tmp_path / "worker.lock"
     assert posix.lock_owner(path) is None

@@ -182,3 +182,16 @@ async def test_an_unknown_store_is_not_found(engine: LocalEngine):
 async def test_rewriting_is_refused_with_what_to_do(engine: LocalEngine):
     with pytest.raises(InvalidRequest, match="send several queries"):
         await search(engine, await store(engine), "fox", rewrite_query=True)
+
+
+async def test_a_filter_changes_no_score_in_a_small_store(tmp_path: Path):
+    async with opened(tmp_path) as engine:
+        id = await store(engine)
+        for text, kind in (("a fox and a hen", "wild"), ("a fox in the snow", "wild"), ("bread and butter", "food")):
+            await add(engine, id, text, attributes={"kind": kind})
+        free = {hit.file_id: hit.score for hit in (await search(engine, id, "fox snow")).data}
+        narrow = await search(engine, id, "fox snow", filters=parse({"type": "eq", "key": "kind", "value": "wild"}))
+        assert len(narrow.data) == 2
+        assert {hit.file_id: hit.score for hit in narrow.data} == {
+            hit.file_id: free[hit.file_id] for hit in narrow.data
+        }

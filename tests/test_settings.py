@@ -228,3 +228,20 @@ def test_nothing_but_settings_and_the_command_is_taken() -> None:
 
     assert isinstance(arguments, argparse.Namespace)
     assert (arguments.command, arguments.store, arguments.query, flags) == ("search", "s", ["what", "is", "it"], {})
+
+
+def test_a_tokens_file_has_comments_and_is_never_empty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "tokens"
+    file.write_text("# for the office\nfirst-token\nro:second-token\n", encoding="utf-8")
+    monkeypatch.setenv("VECTOR_STORES_TOKENS_FILE", str(file))
+    assert [token.get_secret_value() for token in settings_of().tokens] == ["first-token", "ro:second-token"]
+    for nothing in ("", " \n", "# only a comment\n"):
+        file.write_text(nothing, encoding="utf-8")
+        with pytest.raises(InvalidRequest, match="TOKENS_FILE is empty"):
+            settings_of()
+
+
+def test_tokens_that_are_set_to_nothing_let_nobody_in_by_accident(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VECTOR_STORES_TOKENS", " , ")
+    with pytest.raises(InvalidRequest, match="VECTOR_STORES_TOKENS: it is set and holds no token"):
+        settings_of()

@@ -7,7 +7,7 @@ from typing import Any
 from mcp import MCPError
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
-from mcp.types import INVALID_PARAMS, ListResourcesResult, Resource
+from mcp.types import INTERNAL_ERROR, INVALID_PARAMS, ListResourcesResult, Resource
 
 from vectorstores_tools import uris
 from vectorstores_tools.contract import Engine
@@ -96,7 +96,7 @@ class Resources:
         except BadCursor:
             raise _bad_cursor() from None
         except VectorStoreError as error:
-            raise _unreadable(error) from error
+            raise MCPError(INTERNAL_ERROR, str(error)) from None
         stores = [
             Resource(
                 uri=uris.store(store.id),

@@ -189,6 +189,13 @@ class Settings(BaseSettings):
             raise ValueError(f"{PREFIX}BACKEND is remote, so {PREFIX}REMOTE_BASE_URL must be set")
         return self
 
+    @field_validator("tokens", mode="before")
+    @classmethod
+    def _not_empty(cls, value: object) -> object:
+        if isinstance(value, str) and not value.strip(" ,"):
+            raise ValueError("it is set and holds no token; set one, or unset it")
+        return value
+
     @field_validator("log_level", "toolset", "backend", "remote_auth", "remote_dialect", mode="before")
     @classmethod
     def _any_case(cls, value: object) -> object:
@@ -208,7 +215,11 @@ def _secret(name: str, values: Mapping[str, Any]) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise ValueError(f"{PREFIX}{name.upper()}_FILE cannot be read: {reason}") from None
-    return ",".join(text.splitlines()) if name == "tokens" else text
+    if name == "tokens":  # one a line, with comments
+        text = ",".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    if not text.strip(" ,"):
+        raise ValueError(f"{PREFIX}{name.upper()}_FILE is empty; write it into the file, or unset the variable")
+    return text
 
 
 def read_settings(flags: Mapping[str, Any]) -> Settings:

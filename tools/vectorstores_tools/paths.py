@@ -115,6 +115,7 @@ async def _answer(call: Call, store_id: str, upload: Upload, done: Ingested, bat
         "next": AGAIN if upload.not_uploaded else None,
     }
     if upload.not_uploaded:
+        batch = batch and batch.model_copy(update={"status": "in_progress"})  # what was asked for is not done yet
         more["notes"] = [f"{upload.not_uploaded} files are not uploaded yet.", *done.notes]
     elif batch is not None and not done.uploaded and not done.again:
         more["notes"] = ["Nothing is new. This is the last batch of these files, with others of its call.", *done.notes]

@@ -53,14 +53,24 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
     block = _block(client, settings)
     if not arguments.write:
         _print(client, block)
-        sys.stderr.write(f"It belongs in {client.file}; --write puts it there.\n")
+        sys.stderr.write(f"It belongs in {client.file}; --write puts it there.\n{_left_out(settings)}")
         return 0
+    sys.stderr.write(_left_out(settings))
     try:
         _write(client, block)
     except InvalidRequest:
         _print(client, block)
         raise
     return 0
+
+
+def _left_out(settings: Settings) -> str:
+    """Name the secrets that are set and stay out of a client's file."""
+    secret = [PREFIX + name.upper() for name in sorted(SECRETS & settings.model_fields_set) if getattr(settings, name)]
+    kept = [name for name in secret if name.removeprefix(PREFIX).lower() + "_file" not in settings.model_fields_set]
+    if not kept:
+        return ""
+    return f"Left out, as a secret: {', '.join(kept)}. Add it by hand, or use the variable with _FILE.\n"
 
 
 def _print(client: Client, block: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from vectorstores_server.engines.local.embedding.weights import find_weights, ve
 from vectorstores_server.settings import APP, Settings, unknown_variables
 from vectorstores_server.terminal import counted, fields, say, size
 from vectorstores_tools.errors import VectorStoreError
+from vectorstores_tools.models import PageRequest
 
 PARTS = ("mcp", "lancedb", "onnxruntime", "tokenizers", "pydantic", "httpx")
 
@@ -26,24 +27,59 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
             await engine.purge()
         say("What was deleted is off the disk.")
         return 0
+    if settings.backend == "remote":
+        return await _remote(settings)
     model, model_works = _model(settings)
     stores, stores_work = await _stores(settings)
     fields(
         [
-            ("program", f"{APP} {version(APP)}, {sys.argv[0]}"),
-            ("system", f"Python {platform.python_version()}, {platform.platform(terse=True)}"),
-            ("packages", ", ".join(f"{name} {_version(name)}" for name in PARTS)),
+            *_program(),
             ("data", _data(settings.data)),
             ("worker", _worker(settings.data)),
             ("stores", stores),
             ("embedder", settings.embedder),
             ("model", model),
-            ("paths", _roots(settings)),
-            ("URLs", ", ".join(settings.url_hosts) or "none"),
-            *(("setting", sentence) for sentence in unknown_variables(os.environ)),
+            *_intake(settings),
         ]
     )
     return 0 if model_works and stores_work else 1
+
+
+async def _remote(settings: Settings) -> int:
+    """Ask the remote for one page of its stores: address, key and dialect are right when it comes."""
+    try:
+        async with engine_of(settings) as engine:
+            page = await engine.list_stores(PageRequest(limit=20))
+        stores = f"{counted(len(page.data), 'store')}{' or more' if page.has_more else ''}; it answers"
+    except VectorStoreError as error:
+        stores, page = str(error), None
+    key = "none" if settings.remote_api_key is None else f"set, sent as {settings.remote_auth}"
+    fields(
+        [
+            *_program(),
+            ("backend", f"remote, {settings.remote_base_url}, dialect {settings.remote_dialect}"),
+            ("key", key),
+            ("stores", stores),
+            *_intake(settings),
+        ]
+    )
+    return 1 if page is None else 0
+
+
+def _program() -> list[tuple[str, str]]:
+    return [
+        ("program", f"{APP} {version(APP)}, {sys.argv[0]}"),
+        ("system", f"Python {platform.python_version()}, {platform.platform(terse=True)}"),
+        ("packages", ", ".join(f"{name} {_version(name)}" for name in PARTS)),
+    ]
+
+
+def _intake(settings: Settings) -> list[tuple[str, str]]:
+    return [
+        ("paths", _roots(settings)),
+        ("URLs", ", ".join(settings.url_hosts) or "none"),
+        *(("setting", sentence) for sentence in unknown_variables(os.environ)),
+    ]
 
 
 def _version(name: str) -> str:
@@ -99,6 +135,8 @@ def _model(settings: Settings) -> tuple[str, bool]:
 
 
 def _roots(settings: Settings) -> str:
+    if settings.file_roots is None and settings.backend == "remote":
+        return "none: what a remote gets must be named with FILE_ROOTS"
     if settings.file_roots is None:
         return f"the client's roots, else {Path.home()}"
     return ", ".join(map(str, settings.file_roots)) or "none"

@@ -31,6 +31,8 @@ def plan(view: View) -> Reach:
         if len(view.unfinished) <= FEW_UNFINISHED:
             return Reach(RevFilter("not_in", view.unfinished) if view.unfinished else None)
         return Reach(None, 2 * VECTOR_K, 2 * TEXT_K, sure=False)
+    if view.passages is not None and view.passages <= VECTOR_K and not view.unfinished:
+        return Reach(None)  # all of them are candidates; rows that are not indexed are scored by what a filter leaves
     listed = RevFilter("in", view.matching)
     if listed.cost <= MOST_LISTED or len(view.matching) < LEAST_SHARE * view.live:
         return Reach(listed)

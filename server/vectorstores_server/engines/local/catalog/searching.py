@@ -11,6 +11,7 @@ from vectorstores_server.engines.local.catalog.stores import usable
 from vectorstores_tools.filters import Filter
 
 MANY = 1_000
+FEW = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,8 @@ class View:
     """A store as one snapshot has it.
 
     `in_progress`: files without a live version; `matching`: the live revisions that the filter meets, None without a
-    filter; `unfinished`: revisions that are not live but may have rows in the table, at most MANY + 1 of them.
+    filter; `unfinished`: revisions that are not live but may have rows in the table, at most MANY + 1 of them;
+    `passages`: those of its live files, None where these are more than FEW.
     """
 
     store_id: str
@@ -31,6 +33,7 @@ class View:
     failed: int
     matching: list[int] | None
     unfinished: list[int]
+    passages: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ def view(db: sqlite3.Connection, store_id: str, filter: Filter | None, now: int)
         failed=row["n_failed"],
         matching=None if filter is None else matching(db, store_id, filter),
         unfinished=_unfinished(db, store_id, row["table_name"]),
+        passages=_passages(db, store_id) if row["n_live"] <= FEW else None,
     )
 
 
@@ -88,6 +92,11 @@ def cited(db: sqlite3.Connection, store_id: str, revs: Collection[int]) -> dict[
         if row is not None:
             found[rev] = Cited(rev, row["file_id"], row["filename"], loads(row["attributes"]) or {}, row["sha256"])
     return found
+
+
+def _passages(db: sqlite3.Connection, store_id: str) -> int:
+    count = "SELECT coalesce(sum(rows), 0) FROM attachment WHERE store_id = ? AND live_rev IS NOT NULL"
+    return db.execute(count, (store_id,)).fetchone()[0]
 
 
 def _unfinished(db: sqlite3.Connection, store_id: str, table: str) -> list[int]:
