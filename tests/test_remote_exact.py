@@ -155,6 +155,8 @@ async def test_lists_are_asked_for_in_the_words_of_the_api(script: Script) -> No
 
 async def test_a_file_is_attached_read_changed_and_detached(script: Script) -> None:
     body = {"file_id": "file-abc123", "attributes": {"author": "John", "year": 2023}, "chunking_strategy": STATIC}
+    not_there = error("No file found with id 'file-abc123' in vector store 'vs_abc123'.", None)
+    script.on("GET vector_stores/vs_abc123/files/file-abc123", not_there, status=404)
     script.on("POST vector_stores/vs_abc123/files", ATTACHED, body)
     script.on("GET vector_stores/vs_abc123/files/file-abc123", ATTACHED)
     script.on("GET vector_stores/vs_abc123/files/file-abc123", ATTACHED)
@@ -175,6 +177,8 @@ async def test_a_file_is_attached_read_changed_and_detached(script: Script) -> N
 
 async def test_a_batch_of_files_alike_names_their_ids(script: Script) -> None:
     body = {"file_ids": ["file-1", "file-2"], "attributes": {"team": "a"}, "chunking_strategy": STATIC}
+    for file in ("file-1", "file-2"):
+        script.on(f"GET vector_stores/vs_abc123/files/{file}", error("No such File object", None), status=404)
     script.on("POST vector_stores/vs_abc123/file_batches", BATCH, body)
     script.on("GET vector_stores/vs_abc123/file_batches/vsfb_abc123", BATCH)
     cancelled = {**BATCH, "status": "cancelled"}
@@ -192,6 +196,8 @@ async def test_a_batch_of_files_that_differ_names_each_with_its_own(script: Scri
         {"file_id": "file-1", "attributes": {"n": 1}},
         {"file_id": "file-2", "attributes": {"n": 2}, "chunking_strategy": STATIC},
     ]
+    for file in files:
+        script.on(f"GET vector_stores/vs_abc123/files/{file['file_id']}", error("not found", None), status=404)
     script.on("POST vector_stores/vs_abc123/file_batches", BATCH, {"files": files})
     await script.engine.create_batch("vs_abc123", [FileAttach.model_validate(file) for file in files])
 
