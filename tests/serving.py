@@ -22,8 +22,8 @@ from vectorstores_server.app import Surface, build_server
 from vectorstores_server.engines.health import Health
 from vectorstores_server.intake import MachineIntake
 from vectorstores_server.intake.walk import Wanted
-from vectorstores_server.policy import Policy
-from vectorstores_server.web import Servers, build_web
+from vectorstores_server.web.app import Servers, build_web
+from vectorstores_server.web.policy import Policy
 from vectorstores_tools.contract import Engine
 
 Transport: TypeAlias = Literal["memory", "stdio", "http", "sse"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vectorstores_server.access import AnyOf, Caller, StaticTokens, answered_hosts, check_bind
+from vectorstores_server.web.access import AnyOf, Caller, StaticTokens, answered_hosts, check_bind
 from vectorstores_tools.errors import InvalidRequest
 
 LOCAL = {"127.0.0.1", "localhost", "[::1]"}

@@ -21,9 +21,9 @@ from local import opened
 from oauth_issuer import Issuer
 from serving import listening
 from vectorstores_server.engines.health import Health
-from vectorstores_server.oauth import resource_server
-from vectorstores_server.policy import Policy
-from vectorstores_server.web import Servers, build_web
+from vectorstores_server.web.app import Servers, build_web
+from vectorstores_server.web.oauth import resource_server
+from vectorstores_server.web.policy import Policy
 
 
 class Memory(TokenStorage):

@@ -12,9 +12,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 
 from local import Words, add, opened, store, upload
-from vectorstores_server.access import ANYBODY
-from vectorstores_server.accesslog import Seen
-from vectorstores_server.admission import Admission
 from vectorstores_server.engines.health import Check, Health
 from vectorstores_server.engines.local import health
 from vectorstores_server.engines.local.embedding import EmbedderChoice
@@ -24,9 +21,12 @@ from vectorstores_server.engines.remote.address import RemoteChoice, address_of
 from vectorstores_server.engines.remote.client import RemoteClient
 from vectorstores_server.engines.remote.engine import RemoteEngine
 from vectorstores_server.engines.remote.opening import chosen_dialect
-from vectorstores_server.metrics import API_ROUTES, Metrics, route_of
-from vectorstores_server.operations import Probe, operations
 from vectorstores_server.rest.api import build_api
+from vectorstores_server.web.access import ANYBODY
+from vectorstores_server.web.accesslog import Seen
+from vectorstores_server.web.admission import Admission
+from vectorstores_server.web.metrics import API_ROUTES, Metrics, route_of
+from vectorstores_server.web.operations import Probe, operations
 from vectorstores_tools.errors import Unavailable
 from vectorstores_tools.models import FileAttach
 

@@ -26,10 +26,11 @@ from faulty import (
     stops_in_the_middle,
 )
 from vectorstores_server.engines.remote.address import Address
-from vectorstores_server.engines.remote.client import RemoteClient, Timeouts
+from vectorstores_server.engines.remote.client import RemoteClient
 from vectorstores_server.engines.remote.dialects import DIALECTS
 from vectorstores_server.engines.remote.engine import RemoteEngine
 from vectorstores_server.engines.remote.failures import Subject
+from vectorstores_server.engines.remote.patience import Timeouts
 from vectorstores_tools.contract import NewFile
 from vectorstores_tools.errors import (
     NotAllowed,
@@ -44,7 +45,7 @@ from vectorstores_tools.models import PageRequest, StoreCreate
 
 KEY = "sk-planted-0123456789abcdef"
 STORE = {"id": "vs_1", "object": "vector_store", "created_at": 1, "name": "a", "status": "completed"}
-QUICK = Timeouts(connect=2, pool=0.3, write=0.3, reading=0.3, changing=0.3)
+QUICK = Timeouts(connect=2, pool=0.3, write=0.3, answer=0.3, taking_in=0.3)
 
 
 class Waits:
@@ -134,6 +135,29 @@ async def test_connections_are_kept_where_nothing_is_wrong() -> None:
         for _ in range(3):
             await engine.retrieve_store("vs_1")
         assert {asked.connection for asked in service.asked} == {1}
+
+
+async def test_a_service_that_hangs_is_not_asked_again_when_the_time_is_up() -> None:
+    hurried = Timeouts(answer=30, whole=0.3)
+    async with faulty(stays_silent) as service, client_of(service.url, timeouts=hurried) as client:
+        for reading in (client.get("files"), client.post("vector_stores/vs_1/search", {}, repeatable=True)):
+            with anyio.fail_after(5), pytest.raises(Unavailable, match=r"in time\. Try again in a moment\."):
+                await reading
+        with anyio.fail_after(5), pytest.raises(Unavailable, match="what it began may go on there"):
+            await client.delete("vector_stores/vs_1")
+        assert len(service.asked) == 3
+
+
+async def test_a_storm_of_429_is_waited_out_only_where_files_are_taken_in_or_there_is_time() -> None:
+    late = fails(429, **{"retry-after-ms": "", "retry-after": "100"})
+    for asked, ask in (
+        (3, lambda client: client.post("vector_stores/vs_1/file_batches", {"file_ids": ["file-1"]})),
+        (1, lambda client: client.get("files")),
+    ):
+        async with faulty(late) as service, client_of(service.url) as client:
+            with pytest.raises(RateLimited, match="Try again in a minute"):
+                await ask(client)
+            assert len(service.asked) == asked
 
 
 async def test_a_storm_of_429_is_waited_out_as_the_service_asks() -> None:
@@ -295,7 +319,9 @@ async def test_nobody_at_the_address_says_so() -> None:
     async with faulty(says(200, STORE)) as service:
         url = service.url
     async with client_of(url) as client:
-        with pytest.raises(Unavailable, match=r"127\.0\.0\.1 cannot be reached.*service runs"):
+        with pytest.raises(
+            Unavailable, match=r"127\.0\.0\.1:\d+ cannot be reached.*VECTOR_STORES_REMOTE_BASE_URL.*service runs"
+        ):
             await client.get("files")
 
 
@@ -325,7 +351,7 @@ async def test_https_to_a_service_without_tls_says_so() -> None:
 
 
 async def test_more_calls_than_connections_wait_and_the_last_ones_say_so() -> None:
-    patient = Timeouts(reading=30, pool=0.1)
+    patient = Timeouts(answer=30, pool=0.1)
     async with faulty(stays_silent) as service, client_of(service.url, timeouts=patient) as client:
         refused: list[str] = []
 

@@ -15,12 +15,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from vectorstores_server import serving
-from vectorstores_server.access import ANYBODY
-from vectorstores_server.admission import Admission, Cap
-from vectorstores_server.guard import Guard
-from vectorstores_server.policy import Policy
-from vectorstores_server.serving import Bind, serve_http
+from vectorstores_server.web import serving
+from vectorstores_server.web.access import ANYBODY
+from vectorstores_server.web.admission import Admission, Cap
+from vectorstores_server.web.guard import Guard
+from vectorstores_server.web.policy import Policy
+from vectorstores_server.web.serving import Bind, serve_http
 from vectorstores_tools.errors import InvalidRequest
 
 

@@ -15,11 +15,11 @@ from clients import Era, text_of
 from engine_calls import PATIENCE
 from serving import House, Transport, house, over_http
 from test_transports_leaving import ACCEPT, Wire
-from vectorstores_server.access import StaticTokens
 from vectorstores_server.engines.local.embedding import EmbedderChoice
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_server.policy import Policy
-from vectorstores_server.serving import Bind
+from vectorstores_server.web.access import StaticTokens
+from vectorstores_server.web.policy import Policy
+from vectorstores_server.web.serving import Bind
 
 MEBIBYTE = 1024 * 1024
 CLIENTS = 24

@@ -17,12 +17,12 @@ from mcp.server import MCPServer
 from local import opened
 from oauth_issuer import AUDIENCE, ISSUER
 from serving import listening
-from vectorstores_server.access import Caller, StaticTokens
-from vectorstores_server.admission import Admission
 from vectorstores_server.engines.health import Health
-from vectorstores_server.oauth import resource_server
-from vectorstores_server.policy import Policy
-from vectorstores_server.web import Servers, build_web
+from vectorstores_server.web.access import Caller, StaticTokens
+from vectorstores_server.web.admission import Admission
+from vectorstores_server.web.app import Servers, build_web
+from vectorstores_server.web.oauth import resource_server
+from vectorstores_server.web.policy import Policy
 
 TOKENS = StaticTokens(["first", "second", "ro:third"])
 MEBIBYTE = 1024 * 1024

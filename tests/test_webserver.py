@@ -18,7 +18,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from vectorstores_server.settings import read_settings
-from vectorstores_server.webserver import serve_web
+from vectorstores_server.web.starting import serve_web
 from vectorstores_tools.errors import InvalidRequest
 from vectorstores_tools.toolset import TOOL_NAMES
 

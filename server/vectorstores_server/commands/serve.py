@@ -25,7 +25,7 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> NoReturn:
     _check_names(settings.exclude_tools)
     leave_logging_alone()
     if settings.http is not None:
-        from vectorstores_server.webserver import serve_web
+        from vectorstores_server.web.starting import serve_web
 
         await serve_web(settings, settings.http)
     engine = await open_engine(settings)

@@ -48,7 +48,7 @@ def address_of(choice: RemoteChoice, *, keep_alive: bool = True) -> Address:
     """Return the address. Raises InvalidRequest, which names the setting to mend and never shows a value."""
     url = _checked(choice.base_url)
     given = {**_credentials(choice), **_project(choice), EXTENDED[0]: EXTENDED[1]}
-    own = {_name(name): _value(value, "REMOTE_HEADERS") for name, value in choice.headers.items()}
+    own = {_name(name): _value(value, "VECTOR_STORES_REMOTE_HEADERS") for name, value in choice.headers.items()}
     replaced = {name.lower() for name in own}
     headers = {name: value for name, value in given.items() if name.lower() not in replaced} | own
     base_url = urlunsplit((url.scheme, url.netloc, url.path.rstrip("/"), "", ""))
@@ -62,8 +62,10 @@ def read_headers(text: str) -> dict[str, str]:
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, colon, value = part.partition(":")
         if not colon:
-            raise InvalidRequest("REMOTE_HEADERS cannot be read.", "Write it as 'Name: value, Name: value'.")
-        found[_name(name.strip())] = _value(value.strip(), "REMOTE_HEADERS")
+            raise InvalidRequest(
+                "VECTOR_STORES_REMOTE_HEADERS cannot be read.", "Write it as 'Name: value, Name: value'."
+            )
+        found[_name(name.strip())] = _value(value.strip(), "VECTOR_STORES_REMOTE_HEADERS")
     return found
 
 
@@ -76,7 +78,7 @@ def _checked(base_url: str) -> SplitResult:
     if url.scheme not in ("http", "https") or not named:
         raise _wrong("is not an http or https URL")
     if url.username is not None or url.password is not None:
-        raise _wrong("holds a user name or password; REMOTE_API_KEY is the place of a secret")
+        raise _wrong("holds a user name or password; VECTOR_STORES_REMOTE_API_KEY is the place of a secret")
     if url.fragment or any(name not in PARAMETERS for name, _ in parse_qsl(url.query, keep_blank_values=True)):
         raise _wrong("may end in ?api-version=... and in nothing else behind the path")
     return url
@@ -84,7 +86,7 @@ def _checked(base_url: str) -> SplitResult:
 
 def _wrong(what: str) -> InvalidRequest:
     return InvalidRequest(
-        f"REMOTE_BASE_URL {what}.", "Write the whole address of the API, as in https://api.openai.com/v1."
+        f"VECTOR_STORES_REMOTE_BASE_URL {what}.", "Write the whole address of the API, as in https://api.openai.com/v1."
     )
 
 
@@ -95,7 +97,7 @@ def _parameters(url: SplitResult) -> dict[str, str]:
 def _credentials(choice: RemoteChoice) -> dict[str, str]:
     if not choice.api_key:
         return {}
-    key = _value(choice.api_key, "REMOTE_API_KEY")
+    key = _value(choice.api_key, "VECTOR_STORES_REMOTE_API_KEY")
     match choice.auth:
         case "azure-api-key":
             return {"api-key": key}
@@ -106,13 +108,13 @@ def _credentials(choice: RemoteChoice) -> dict[str, str]:
 
 
 def _project(choice: RemoteChoice) -> dict[str, str]:
-    return {"OpenAI-Project": _value(choice.project, "REMOTE_PROJECT")} if choice.project else {}
+    return {"OpenAI-Project": _value(choice.project, "VECTOR_STORES_REMOTE_PROJECT")} if choice.project else {}
 
 
 def _name(name: str) -> str:
     if not HEADER_NAME.fullmatch(name) or name.lower() in OURS:
         raise InvalidRequest(
-            "REMOTE_HEADERS names a header that cannot be set.", "Write it as 'Name: value, Name: value'."
+            "VECTOR_STORES_REMOTE_HEADERS names a header that cannot be set.", "Write it as 'Name: value, Name: value'."
         )
     return name
 

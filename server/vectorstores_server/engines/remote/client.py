@@ -13,6 +13,7 @@ import httpx
 
 from vectorstores_server.engines.remote.address import Address
 from vectorstores_server.engines.remote.failures import Subject, from_reply
+from vectorstores_server.engines.remote.patience import Patience, Timeouts, only_reads
 from vectorstores_server.engines.remote.spool import Spool
 from vectorstores_server.engines.remote.unreachable import from_transport
 from vectorstores_server.engines.retries import out_of_quota, seconds_to_wait, surely_not_done, worth_repeating
@@ -26,20 +27,6 @@ KEPT_SECONDS = 30.0
 BETA = {"OpenAI-Beta": "assistants=v2"}
 """What openai 3.52 sends with every call below /vector_stores."""
 NOBODY = Subject()
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds for each phase of a request. No time bounds a whole transfer: only standing still ends it."""
-
-    connect: float = 5.0
-    pool: float = 30.0
-    write: float = 60.0
-    """For one piece of a body."""
-    reading: float = 60.0
-    """Until the answer to what changes nothing begins, and between its pieces."""
-    changing: float = 600.0
-    """The same for what changes something: some services parse and embed inside the call. openai 3.52 waits so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +62,7 @@ class RemoteClient:
             follow_redirects=False,
             trust_env=transport is None,
         )
-        self.host = httpx.URL(address.base_url).host
+        self.host = httpx.URL(address.base_url).netloc.decode("ascii")
         self.poll_seconds = 1.0
         self._secret_forms = [form for secret in address.secrets for form in _forms(secret)]
         self._sleep = sleep
@@ -124,7 +111,7 @@ class RemoteClient:
                 raise from_reply(self._clean(reply), self.host, about)
             yield reply, reply.aiter_bytes(1024 * 1024)
         except httpx.TransportError as error:
-            raise from_transport(error, self.host) from None
+            raise from_transport(error, self.host, only_reads(reply.request)) from None
         finally:
             await reply.aclose()
 
@@ -135,9 +122,7 @@ class RemoteClient:
     def _request(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, **content: Any
     ) -> httpx.Request:
-        times = self._timeouts
-        answer = times.reading if method == "GET" or path.endswith("/search") else times.changing
-        timeout = httpx.Timeout(connect=times.connect, read=answer, write=times.write, pool=times.pool)
+        timeout = self._timeouts.of(method, path, content.get("json"))
         beta = BETA if path.startswith("vector_stores") else {}
         return self._http.build_request(method, path, headers={**beta, **(headers or {})}, timeout=timeout, **content)
 
@@ -156,7 +141,7 @@ class RemoteClient:
         if not isinstance(body, dict):
             raise Unavailable(
                 f"{self.host} answered with something that is not a JSON object.",
-                "Check that REMOTE_BASE_URL is the address of an OpenAI-compatible API.",
+                "Check that VECTOR_STORES_REMOTE_BASE_URL is the address of an OpenAI-compatible API.",
             )
         return cast("dict[str, Any]", body)
 
@@ -164,17 +149,20 @@ class RemoteClient:
         self, build: Callable[[], httpx.Request], *, repeatable: bool = True, streamed: bool = False
     ) -> httpx.Response:
         """Send until there is an answer that is worth no repetition, or the attempts are used up."""
+        patience = Patience(self._timeouts)
         for attempt in range(MAX_RETRIES + 1):
-            outcome = await self._attempt(build(), streamed)
+            request = build()
+            patience.shorten(request)
+            outcome = await self._attempt(request, streamed)
             reply = outcome if isinstance(outcome, httpx.Response) else None
             wait = seconds_to_wait(reply, attempt) if _again(outcome, repeatable) else None
-            if wait is not None and attempt < MAX_RETRIES:
+            if wait is not None and attempt < MAX_RETRIES and patience.lasts(request, wait):
                 log.info("Asking %s again in %.1f s: %s", self.host, wait, _why(outcome))
                 await self._sleep(wait)
             elif isinstance(outcome, httpx.Response):
                 return outcome
             else:
-                raise from_transport(outcome, self.host) from None
+                raise from_transport(outcome, self.host, only_reads(request)) from None
         raise AssertionError  # the last attempt returns or raises
 
     async def _attempt(self, request: httpx.Request, streamed: bool) -> httpx.Response | httpx.TransportError:

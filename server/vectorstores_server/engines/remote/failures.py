@@ -79,7 +79,8 @@ def from_reply(reply: httpx.Response, host: str, subject: Subject) -> VectorStor
     said, param, code = _read(reply)
     if 300 <= status < 400:
         return Unavailable(
-            f"{host} redirects elsewhere, and the key is not sent there.", "Put the final address into REMOTE_BASE_URL."
+            f"{host} redirects elsewhere, and the key is not sent there.",
+            "Put the final address into VECTOR_STORES_REMOTE_BASE_URL.",
         )
     if status == 404 or (status == 400 and MISSING.search(said)):
         return _missing(subject, said, host)
@@ -102,7 +103,8 @@ def redact(text: str) -> str:
 def _missing(subject: Subject, said: str, host: str) -> VectorStoreError:
     if said in ("", "Not found", "Not Found", HTML_PAGE):
         return NoRoute(
-            f"{host} has no such route.", "Check that REMOTE_BASE_URL ends in /v1 (or what it uses instead)."
+            f"{host} has no such route.",
+            "Check that VECTOR_STORES_REMOTE_BASE_URL ends in /v1 (or what it uses instead).",
         )
     return subject.not_found(said)
 
@@ -110,7 +112,10 @@ def _missing(subject: Subject, said: str, host: str) -> VectorStoreError:
 def _by_status(reply: httpx.Response, said: str, host: str) -> VectorStoreError | None:
     status = reply.status_code
     if status == 401:
-        return Refused(f"{host} refused the key.", "Check REMOTE_API_KEY (or REMOTE_API_KEY_FILE) and REMOTE_AUTH.")
+        return Refused(
+            f"{host} refused the key.",
+            "Check VECTOR_STORES_REMOTE_API_KEY (or VECTOR_STORES_REMOTE_API_KEY_FILE) and VECTOR_STORES_REMOTE_AUTH.",
+        )
     if status == 403:
         return NotAllowed(f"{host} does not allow this: {said}", "Check what the key may do.")
     if out_of_quota(reply):

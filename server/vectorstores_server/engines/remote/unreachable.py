@@ -8,37 +8,42 @@ import httpx
 from vectorstores_tools.errors import Unavailable
 
 UNSURE = "Try again; what it began may go on there."
+LATER = "Try again in a moment."
 
 
-def from_transport(error: httpx.TransportError, host: str) -> Unavailable:
+def from_transport(error: httpx.TransportError, host: str, only_read: bool = False) -> Unavailable:
     """Return the error for a request that got no answer. The words of the libraries are not shown."""
     causes = _causes(error)
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return Unavailable(
             f"{host} shows a certificate that this machine does not trust.",
-            "Check REMOTE_BASE_URL; SSL_CERT_FILE names a file with an authority of your own.",
+            "Check VECTOR_STORES_REMOTE_BASE_URL; SSL_CERT_FILE names a file with an authority of your own.",
         )
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return Unavailable(f"The name {host} cannot be resolved.", "Check REMOTE_BASE_URL and the network.")
+        return Unavailable(
+            f"The name {host} cannot be resolved.", "Check VECTOR_STORES_REMOTE_BASE_URL and the network."
+        )
     if any(isinstance(cause, ssl.SSLError) for cause in causes) and isinstance(error, httpx.ConnectError):
-        return Unavailable(f"{host} does not speak TLS.", "Check REMOTE_BASE_URL: is it http:// there?")
-    return _by_kind(error, host)
+        return Unavailable(f"{host} does not speak TLS.", "Check VECTOR_STORES_REMOTE_BASE_URL: is it http:// there?")
+    return _by_kind(error, host, LATER if only_read else UNSURE)
 
 
-def _by_kind(error: httpx.TransportError, host: str) -> Unavailable:
+def _by_kind(error: httpx.TransportError, host: str, then: str) -> Unavailable:
     match error:
         case httpx.ProxyError():
             return Unavailable(f"The proxy on the way to {host} refuses.", "Check HTTPS_PROXY and NO_PROXY.")
         case httpx.PoolTimeout():
-            return Unavailable(f"There are too many calls to {host} at once.", "Try again in a moment.")
+            return Unavailable(f"There are too many calls to {host} at once.", LATER)
         case httpx.ConnectError() | httpx.ConnectTimeout():
-            return Unavailable(f"{host} cannot be reached.", "Check REMOTE_BASE_URL and that the service runs.")
+            return Unavailable(
+                f"{host} cannot be reached.", "Check VECTOR_STORES_REMOTE_BASE_URL and that the service runs."
+            )
         case httpx.WriteTimeout():
-            return Unavailable(f"{host} stopped taking what was sent.", UNSURE)
+            return Unavailable(f"{host} stopped taking what was sent.", then)
         case httpx.TimeoutException():
-            return Unavailable(f"{host} did not answer in time.", UNSURE)
+            return Unavailable(f"{host} did not answer in time.", then)
         case _:
-            return Unavailable(f"The connection to {host} broke.", UNSURE)
+            return Unavailable(f"The connection to {host} broke.", then)
 
 
 def _causes(error: BaseException) -> list[BaseException]:

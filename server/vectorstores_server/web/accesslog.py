@@ -4,7 +4,7 @@ import json
 import logging
 from dataclasses import dataclass
 
-from vectorstores_server.policy import OPERATIONS
+from vectorstores_server.web.policy import OPERATIONS
 
 log = logging.getLogger(__name__)
 

@@ -15,12 +15,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vectorstores_server import accesslog
-from vectorstores_server.access import ANYBODY
-from vectorstores_server.accesslog import CLIENT_CLOSED_REQUEST, Seen
-from vectorstores_server.admission import Admission
-from vectorstores_server.policy import MEBIBYTE, MESSAGES, OPERATIONS, Policy, is_stream
-from vectorstores_server.refusals import Refusal
+from vectorstores_server.web import accesslog
+from vectorstores_server.web.access import ANYBODY
+from vectorstores_server.web.accesslog import CLIENT_CLOSED_REQUEST, Seen
+from vectorstores_server.web.admission import Admission
+from vectorstores_server.web.policy import MEBIBYTE, MESSAGES, OPERATIONS, Policy, is_stream
+from vectorstores_server.web.refusals import Refusal
 
 SECRETS = frozenset({b"authorization", b"proxy-authorization", b"api-key", b"cookie"})
 GONE: Message = {"type": "http.disconnect"}

@@ -11,7 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from vectorstores_server import posix
-from vectorstores_server.admission import Admission
+from vectorstores_server.web.admission import Admission
 from vectorstores_tools.errors import InvalidRequest
 
 log = logging.getLogger(__name__)

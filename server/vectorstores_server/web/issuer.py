@@ -11,7 +11,7 @@ import httpx
 import jwt
 from pydantic import BaseModel
 
-from vectorstores_server.access import is_loopback
+from vectorstores_server.web.access import is_loopback
 from vectorstores_tools.errors import InvalidRequest, Unavailable
 
 log = logging.getLogger(__name__)

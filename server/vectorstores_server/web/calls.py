@@ -7,8 +7,8 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.types import INVALID_REQUEST
 from starlette.requests import Request
 
-from vectorstores_server.admission import Admission
-from vectorstores_server.policy import LISTEN, MESSAGES
+from vectorstores_server.web.admission import Admission
+from vectorstores_server.web.policy import LISTEN, MESSAGES
 
 
 class CallsOverSse:

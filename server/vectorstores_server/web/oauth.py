@@ -9,9 +9,9 @@ import httpx
 import jwt
 from mcp.server.auth.provider import AccessToken, TokenVerifier
 
-from vectorstores_server.access import Caller
-from vectorstores_server.issuer import ALGORITHMS, IssuerKeys
-from vectorstores_server.policy import METADATA, WRITE_SCOPE
+from vectorstores_server.web.access import Caller
+from vectorstores_server.web.issuer import ALGORITHMS, IssuerKeys
+from vectorstores_server.web.policy import METADATA, WRITE_SCOPE
 
 READ_SCOPE = "vector_stores:read"
 LEEWAY_SECONDS = 30

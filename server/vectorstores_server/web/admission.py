@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import anyio
 
-from vectorstores_server.access import ANYBODY, Caller
+from vectorstores_server.web.access import ANYBODY, Caller
 
 STREAMS = 1_024
 STREAMS_PER_CALLER = 512

@@ -15,9 +15,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from vectorstores_server.accesslog import Seen
-from vectorstores_server.admission import Admission
 from vectorstores_server.engines.health import Health
+from vectorstores_server.web.accesslog import Seen
+from vectorstores_server.web.admission import Admission
 
 PREFIX = "vector_stores_"
 TOTAL = "_total"

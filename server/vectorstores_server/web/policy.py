@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.datastructures import Headers
 
-from vectorstores_server.access import ANYBODY, LOOPBACK, Caller, Verifier
-from vectorstores_server.refusals import Refusal, is_protocol
+from vectorstores_server.web.access import ANYBODY, LOOPBACK, Caller, Verifier
+from vectorstores_server.web.refusals import Refusal, is_protocol
 from vectorstores_tools.errors import Unavailable
 
 MEBIBYTE = 1024 * 1024

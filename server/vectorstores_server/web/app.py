@@ -16,15 +16,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from vectorstores_server.access import ANYBODY, Caller
-from vectorstores_server.admission import Admission
-from vectorstores_server.calls import CallsOverSse
-from vectorstores_server.guard import Guard
 from vectorstores_server.hangups import Hangups
-from vectorstores_server.metrics import Metrics
-from vectorstores_server.operations import Probe, operations
-from vectorstores_server.policy import METADATA, Policy
 from vectorstores_server.rest.api import build_api
+from vectorstores_server.web.access import ANYBODY, Caller
+from vectorstores_server.web.admission import Admission
+from vectorstores_server.web.calls import CallsOverSse
+from vectorstores_server.web.guard import Guard
+from vectorstores_server.web.metrics import Metrics
+from vectorstores_server.web.operations import Probe, operations
+from vectorstores_server.web.policy import METADATA, Policy
 from vectorstores_tools.contract import Engine
 
 MAX_BODY = 16 * 1024 * 1024

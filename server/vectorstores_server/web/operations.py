@@ -10,8 +10,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from vectorstores_server.engines.health import Check, Health
-from vectorstores_server.metrics import Metrics
-from vectorstores_server.policy import HEALTH
+from vectorstores_server.web.metrics import Metrics
+from vectorstores_server.web.policy import HEALTH
 from vectorstores_tools.errors import VectorStoreError
 
 SECONDS_GOOD = 1.0

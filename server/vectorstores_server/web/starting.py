@@ -3,21 +3,21 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
-from vectorstores_server.access import AnyOf, StaticTokens, Verifier, answered_hosts, check_bind
-from vectorstores_server.admission import Admission
 from vectorstores_server.app import Surface, build_server
 from vectorstores_server.engines import open_engine
 from vectorstores_server.engines.probe import engine_probe
 from vectorstores_server.intake import intake_for
-from vectorstores_server.policy import Policy
-from vectorstores_server.serving import Bind, serve_http
 from vectorstores_server.settings import Settings
 from vectorstores_server.transports import close_and_leave
-from vectorstores_server.web import Servers, build_web
+from vectorstores_server.web.access import AnyOf, StaticTokens, Verifier, answered_hosts, check_bind
+from vectorstores_server.web.admission import Admission
+from vectorstores_server.web.app import Servers, build_web
+from vectorstores_server.web.policy import Policy
+from vectorstores_server.web.serving import Bind, serve_http
 from vectorstores_tools.contract import Engine
 
 if TYPE_CHECKING:
-    from vectorstores_server.oauth import ResourceServer
+    from vectorstores_server.web.oauth import ResourceServer
 
 
 async def serve_web(settings: Settings, address: str) -> NoReturn:
@@ -67,6 +67,6 @@ def _policy(settings: Settings, tokens: list[str], oauth: "ResourceServer | None
 def _oauth(settings: Settings) -> "ResourceServer | None":
     if settings.oauth_issuer is None or settings.oauth_audience is None:
         return None
-    from vectorstores_server.oauth import resource_server
+    from vectorstores_server.web.oauth import resource_server
 
     return resource_server(settings.oauth_issuer, settings.oauth_audience)
