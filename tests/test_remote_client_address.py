@@ -3,8 +3,10 @@ from typing import Any
 
 import pytest
 
+from vectorstores_server.engines import open_engine
 from vectorstores_server.engines.remote.address import Auth, RemoteChoice, address_of, read_headers
 from vectorstores_server.engines.remote.opening import chosen_dialect, open_remote
+from vectorstores_server.settings import read_settings
 from vectorstores_tools.errors import InvalidRequest
 
 KEY = "planted-0123456789abcdef"
@@ -84,6 +86,17 @@ def test_what_cannot_stand_in_a_header_is_refused_before_a_library_shows_it(
     with pytest.raises(InvalidRequest, match=setting) as raised:
         address_of(RemoteChoice("https://api.example.com/v1", **choice))
     assert KEY not in str(raised.value)
+
+
+def test_an_empty_key_is_refused_before_the_service_refuses_it() -> None:
+    with pytest.raises(InvalidRequest, match=r"VECTOR_STORES_REMOTE_API_KEY_FILE\) is empty"):
+        address_of(RemoteChoice("https://api.example.com/v1", ""))
+
+
+async def test_an_empty_key_of_the_settings_is_an_error_at_the_start() -> None:
+    given = {"backend": "remote", "remote_base_url": "https://api.example.com/v1", "remote_api_key": " "}
+    with pytest.raises(InvalidRequest, match="VECTOR_STORES_REMOTE_API_KEY"):
+        await open_engine(read_settings(given))
 
 
 def test_headers_without_a_colon_are_refused_unseen() -> None:

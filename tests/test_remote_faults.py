@@ -150,14 +150,13 @@ async def test_a_service_that_hangs_is_not_asked_again_when_the_time_is_up() -> 
 
 async def test_a_storm_of_429_is_waited_out_only_where_files_are_taken_in_or_there_is_time() -> None:
     late = fails(429, **{"retry-after-ms": "", "retry-after": "100"})
-    for asked, ask in (
-        (3, lambda client: client.post("vector_stores/vs_1/file_batches", {"file_ids": ["file-1"]})),
-        (1, lambda client: client.get("files")),
-    ):
-        async with faulty(late) as service, client_of(service.url) as client:
-            with pytest.raises(RateLimited, match="Try again in a minute"):
-                await ask(client)
-            assert len(service.asked) == asked
+    async with faulty(late) as service, client_of(service.url, timeouts=Timeouts()) as client:
+        with pytest.raises(RateLimited, match="Try again in a minute"):
+            await client.get("files")
+        assert len(service.asked) == 1
+        with pytest.raises(RateLimited, match="Try again in a minute"):
+            await client.post("vector_stores/vs_1/file_batches", {"file_ids": ["file-1"]})
+        assert len(service.asked) == 4
 
 
 async def test_a_storm_of_429_is_waited_out_as_the_service_asks() -> None:
@@ -255,7 +254,7 @@ async def test_a_redirect_to_another_host_never_gets_the_key(status: int) -> Non
         away = says(status, "", location=f"{thief.url}/vector_stores/vs_1")
         async with engine_on(away) as (engine, service):
             for call in (engine.retrieve_store("vs_1"), engine.create_store(StoreCreate(name="a"))):
-                with pytest.raises(Unavailable, match="final address into REMOTE_BASE_URL"):
+                with pytest.raises(Unavailable, match="final address into VECTOR_STORES_REMOTE_BASE_URL"):
                     await call
             assert len(service.asked) == 2
         assert thief.asked == []

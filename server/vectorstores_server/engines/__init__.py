@@ -23,7 +23,7 @@ def _remote(settings: "Settings") -> "Engine":
     return open_remote(
         RemoteChoice(
             base_url=settings.remote_base_url or "",
-            api_key=key.get_secret_value() if key else None,
+            api_key=None if key is None else key.get_secret_value().strip(),
             project=settings.remote_project,
             headers=read_headers(headers.get_secret_value()) if headers else {},
             auth=settings.remote_auth,

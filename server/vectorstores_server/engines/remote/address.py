@@ -95,8 +95,13 @@ def _parameters(url: SplitResult) -> dict[str, str]:
 
 
 def _credentials(choice: RemoteChoice) -> dict[str, str]:
-    if not choice.api_key:
+    if choice.api_key is None:
         return {}
+    if not choice.api_key:
+        raise InvalidRequest(
+            "VECTOR_STORES_REMOTE_API_KEY (or the file of VECTOR_STORES_REMOTE_API_KEY_FILE) is empty.",
+            "Write the key there, or unset the variable where none is needed.",
+        )
     key = _value(choice.api_key, "VECTOR_STORES_REMOTE_API_KEY")
     match choice.auth:
         case "azure-api-key":

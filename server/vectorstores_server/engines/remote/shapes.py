@@ -30,5 +30,6 @@ def items_of(said: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _unlike(what: str) -> Unavailable:
     return Unavailable(
         f"The remote answered with something that is {what}.",
-        "Check that VECTOR_STORES_REMOTE_BASE_URL is the address of an OpenAI-compatible API, and VECTOR_STORES_REMOTE_DIALECT.",
+        "Check that VECTOR_STORES_REMOTE_BASE_URL is the address of an OpenAI-compatible API, "
+        "and VECTOR_STORES_REMOTE_DIALECT.",
     )
