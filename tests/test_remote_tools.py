@@ -1,12 +1,15 @@
 """What the tools say where a service cannot do a thing: the fact, and what to do instead."""
 
+import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from clients import Caller, connected
+from doubles import Asked, Ours, Reply
 from remotes import over
 
 
@@ -41,6 +44,38 @@ async def test_a_batch_that_cannot_be_cancelled_says_what_can_be_done(tmp_path: 
         batch = await caller.call("batch_attach", vector_store_id=store, file_ids=files, wait_seconds=0)
         error = await caller.refused("cancel_batch", vector_store_id=store, batch_id=batch["id"])
         assert error["next"] == "delete its files from the store."
+
+
+class Leaving(Ours):
+    """Goes away once it has made a batch."""
+
+    gone = False
+
+    async def answer(self, asked: Asked) -> Reply:
+        if self.gone:
+            raise httpx.ReadTimeout("gone", request=httpx.Request(asked.method, "http://127.0.0.1/v1"))
+        self.gone = asked.method == "POST" and asked.path.endswith("/file_batches")
+        return await super().answer(asked)
+
+
+async def test_a_service_that_goes_away_while_a_batch_is_waited_for_leaves_the_call_that_goes_on(
+    tmp_path: Path,
+) -> None:
+    async with over("forwarded", tmp_path, Leaving) as (engine, double):
+        assert isinstance(double, Leaving)
+        async with connected(engine, "auto", tmp_path / "files") as caller:
+            store = await caller.store()
+            caller.write("bees.md", "# Bees\n\nBees make honey.")
+            error = await caller.refused(
+                "batch_attach", vector_store_id=store, paths=[str(caller.folder)], wait_seconds=30
+            )
+            double.gone = False
+            going_on = re.search(
+                r"stays there: retrieve\(vector_store_id='(vs_\w+)', batch_id='(\w+)'\)", error["next"]
+            )
+            assert going_on
+            batch = await caller.call("retrieve", vector_store_id=going_on[1], batch_id=going_on[2], wait_seconds=30)
+            assert batch["file_counts"]["completed"] == 1
 
 
 async def test_pages_are_not_guessed(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from vectorstores_server.engines.remote.attaching import Attaching
 from vectorstores_server.engines.remote.client import NOBODY, RemoteClient
 from vectorstores_server.engines.remote.dialects import Dialect
 from vectorstores_server.engines.remote.failures import Subject
-from vectorstores_server.engines.remote.marks import remarked, unmarked
+from vectorstores_server.engines.remote.marks import remarked, shown, shown_page, unmarked
 from vectorstores_server.engines.remote.naming import explained
 from vectorstores_server.engines.remote.polling import Polling
 from vectorstores_server.engines.remote.reading import content, text
@@ -20,6 +20,7 @@ from vectorstores_server.engines.remote.replacing import FINAL, Replacing
 from vectorstores_server.engines.remote.searching import search
 from vectorstores_server.engines.remote.sending import send_file
 from vectorstores_server.engines.remote.shapes import read_as
+from vectorstores_server.engines.remote.unreachable import going_on
 from vectorstores_server.engines.remote.uploads import Uploads
 from vectorstores_tools.contract import AttachOptions, Capabilities, FileContent, Ingested, NewFile, Source
 from vectorstores_tools.errors import InvalidRequest, NotSupported, VectorStoreError
@@ -115,28 +116,29 @@ class RemoteEngine:
         """See the contract. The marks of a source stay, whatever attributes are given."""
         about = Subject(store_id, request.file_id)
         (entry,) = await self._asked(self._attaching.with_marks(store_id, [request]), about)
-        return _shown(await self._changing(self._attaching.one(store_id, entry), about))
+        return shown(await self._changing(self._attaching.one(store_id, entry), about))
 
     async def list_store_files(self, store_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
         """See the contract."""
         await self._asked(pages.check_cursor(self._client, self._dialect, request, store_id))
         about = Subject(store_id)
         listed = pages.page(self._client, paths.store(store_id, "/files"), request, VectorStoreFile, about)
-        return _shown_page(await self._asked(listed, about))
+        return shown_page(await self._asked(listed, about))
 
     async def retrieve_store_file(self, store_id: str, file_id: str) -> VectorStoreFile:
         """See the contract."""
         about = Subject(store_id, file_id)
-        file = await self._asked(self._attaching.look(store_id, file_id), about)
+        with going_on(vector_store_id=store_id, file_id=file_id):
+            file = await self._asked(self._attaching.look(store_id, file_id), about)
         await self._settle(store_id, file.status)
-        return _shown(file)
+        return shown(file)
 
     async def update_store_file(self, store_id: str, file_id: str, attributes: Attributes | None) -> VectorStoreFile:
         """See the contract. The marks of a source stay, whatever map is given."""
         about = Subject(store_id, file_id)
         file = await self._asked(self._attaching.look(store_id, file_id), about)
         merged = remarked(attributes, file.attributes)
-        return _shown(await self._changing(self._attaching.describe(store_id, file, merged), about))
+        return shown(await self._changing(self._attaching.describe(store_id, file, merged), about))
 
     async def detach_file(self, store_id: str, file_id: str) -> Deleted:
         """See the contract."""
@@ -171,7 +173,8 @@ class RemoteEngine:
     async def retrieve_batch(self, store_id: str, batch_id: str) -> FileBatch:
         """See the contract."""
         about = Subject(store_id, batch_id=batch_id)
-        batch = await self._asked(self._attaching.look_at_batch(store_id, batch_id), about)
+        with going_on(vector_store_id=store_id, batch_id=batch_id):
+            batch = await self._asked(self._attaching.look_at_batch(store_id, batch_id), about)
         await self._settle(store_id, batch.status)
         return batch
 
@@ -183,7 +186,8 @@ class RemoteEngine:
     async def list_batch_files(self, store_id: str, batch_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
         """See the contract."""
         about = Subject(store_id, batch_id=batch_id)
-        return _shown_page(await self._asked(self._attaching.batch_files(store_id, batch_id, request), about))
+        with going_on(vector_store_id=store_id, batch_id=batch_id):
+            return shown_page(await self._asked(self._attaching.batch_files(store_id, batch_id, request), about))
 
     async def ingest(self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions) -> Ingested:
         """See the contract."""
@@ -288,11 +292,3 @@ class RemoteEngine:
 
     def _own(self, store: VectorStore) -> VectorStore:
         return store.model_copy(update={"name": store.name or None, "metadata": self._dialect.metadata(store.metadata)})
-
-
-def _shown(file: VectorStoreFile) -> VectorStoreFile:
-    return file.model_copy(update={"attributes": unmarked(file.attributes)})
-
-
-def _shown_page(page: Page[VectorStoreFile]) -> Page[VectorStoreFile]:
-    return page.model_copy(update={"data": [_shown(file) for file in page.data]})

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vectorstores_tools.errors import InvalidRequest
-from vectorstores_tools.models import Attributes
+from vectorstores_tools.models import Attributes, Page, VectorStoreFile
 
 SOURCE, SHA256 = "source", "sha256"
 MARKS = frozenset({SOURCE, SHA256})
@@ -44,3 +44,13 @@ def remarked(attributes: Attributes | None, before: Mapping[str, Any] | None) ->
             param="attributes",
         )
     return {**given, **marks} or None
+
+
+def shown(file: VectorStoreFile) -> VectorStoreFile:
+    """Return the file with the attributes that its caller gave."""
+    return file.model_copy(update={"attributes": unmarked(file.attributes)})
+
+
+def shown_page(page: Page[VectorStoreFile]) -> Page[VectorStoreFile]:
+    """Return the page with the attributes that the callers gave."""
+    return page.model_copy(update={"data": [shown(file) for file in page.data]})

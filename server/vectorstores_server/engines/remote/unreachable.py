@@ -2,10 +2,12 @@
 
 import socket
 import ssl
+from collections.abc import Generator
+from contextlib import contextmanager
 
 import httpx
 
-from vectorstores_tools.errors import Unavailable
+from vectorstores_tools.errors import RateLimited, Unavailable
 
 UNSURE = "Try again; what it began may go on there."
 LATER = "Try again in a moment."
@@ -26,6 +28,17 @@ def from_transport(error: httpx.TransportError, host: str, only_read: bool = Fal
     if any(isinstance(cause, ssl.SSLError) for cause in causes) and isinstance(error, httpx.ConnectError):
         return Unavailable(f"{host} does not speak TLS.", "Check VECTOR_STORES_REMOTE_BASE_URL: is it http:// there?")
     return _by_kind(error, host, LATER if only_read else UNSURE)
+
+
+@contextmanager
+def going_on(**ids: str) -> Generator[None]:
+    """Where what is under way there cannot be looked at now, let the error name the call that goes on from it."""
+    try:
+        yield
+    except (Unavailable, RateLimited) as error:
+        call = ", ".join(f"{name}='{id}'" for name, id in ids.items())
+        kept = f"What was uploaded stays there: retrieve({call}) goes on once it answers."
+        raise type(error)(error.fact, f"{error.next} {kept}".strip(), code=error.code) from None
 
 
 def _by_kind(error: httpx.TransportError, host: str, then: str) -> Unavailable:
