@@ -12,6 +12,7 @@ from benchmarks.processes import OURS, Served, serve
 GROUPS = 25
 TEN_THOUSAND, OF_A_GROUP = "ten-thousand", 126
 """A folder of its own, and the store in it."""
+PATHS_IN_A_CALL = 100
 MATCHING = 7  # of the groups match FILTER: 28 % of the files
 FILTER = {
     "type": "and",
@@ -45,8 +46,9 @@ async def _abstracts(server: Served, options: Options, name: str, of_a_group: in
     store = (await server.call("create_store", name=name))["id"]
     for group, folder in enumerate(folders):
         attributes = {"lang": "en" if group < 2 * MATCHING else "de", "year": 2015 if group % 2 else 2010}
-        files = sorted(folder.iterdir())[:of_a_group] if of_a_group else [folder]
-        await attach(server, store, [str(path) for path in files], attributes)
+        files = [str(path) for path in sorted(folder.iterdir())[:of_a_group]] if of_a_group else [str(folder)]
+        for start in range(0, len(files), PATHS_IN_A_CALL):
+            await attach(server, store, files[start : start + PATHS_IN_A_CALL], attributes)
     await finished(server, store)
     return store
 

@@ -1,10 +1,10 @@
-from vectorstores_server.engines.local.anchor import anchor
+from vectorstores_server.engines.local.anchor import anchor, words_of
 
 PAGES = "Dishwasher, a short guide. The glass program is gentle. Warranty lasts three years from the day of purchase."
 
 
 def at(text: str, *queries: str) -> str:
-    return text[anchor(text, 0, len(text), queries) :]
+    return text[anchor(text, 0, len(text), words_of(queries)) :]
 
 
 def test_a_citation_points_to_where_the_words_of_the_question_stand() -> None:
@@ -22,5 +22,5 @@ def test_forms_of_a_word_count_as_the_word() -> None:
 
 
 def test_without_a_word_of_the_question_the_middle_is_meant() -> None:
-    assert anchor(PAGES, 10, 30, ["zebra"]) == 20
-    assert anchor(PAGES, 0, 25, ["warranty"]) == 12
+    assert anchor(PAGES, 10, 30, words_of(["zebra"])) == 20
+    assert anchor(PAGES, 0, 25, words_of(["warranty"])) == 12

@@ -1,5 +1,6 @@
 """From ranked passages to hits: chunks with the place they stand at."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -24,9 +25,7 @@ class Found:
     best_below: float | None = None
 
 
-def cite(
-    hit: Hit, found: Found, store_id: str, texts: Mapping[str, Document], queries: Sequence[str] = ()
-) -> SearchHit:
+def cite(hit: Hit, found: Found, store_id: str, texts: Mapping[str, Document], words: re.Pattern[str]) -> SearchHit:
     """Write a hit down. `lines` are those of its best passage, `page` and `heading_path` where the words stand in it.
 
     `chars` are those of the chunk.
@@ -35,7 +34,7 @@ def cite(
     document = texts.get(of.sha256, Document(""))
     start, end = passage.chunk_start, passage.chunk_end
     best = hit.matched[:MOST_MATCHES]
-    place = anchor(document.text, passage.start, passage.end, queries)
+    place = anchor(document.text, passage.start, passage.end, words)
     return SearchHit(
         file_id=of.file_id,
         filename=of.filename,

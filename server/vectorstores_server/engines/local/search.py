@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from vectorstores_server.engines.local.anchor import words_of
 from vectorstores_server.engines.local.blobs import Blobs
 from vectorstores_server.engines.local.catalog import Catalog, Snapshot, searching, tables
 from vectorstores_server.engines.local.catalog.ids import clock
@@ -89,8 +90,8 @@ class Searcher:
                     "`vector-stores-mcp reindex` builds it anew from the stored documents.",
                 ) from error
             texts = await self._texts.get({found.cited[hit.passage.rev].sha256 for hit in found.hits})
-        queries = question.request.queries
-        hits = [cite(hit, found, view.store_id, texts, queries) for hit in found.hits]
+        words = words_of(question.request.queries)
+        hits = [cite(hit, found, view.store_id, texts, words) for hit in found.hits]
         return self._page(view, found, question, hits)
 
     async def _embed(self, store_id: str, request: SearchRequest) -> Question:
