@@ -1,5 +1,6 @@
 """Batches for services without them: attached one by one, under an id of ours."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +8,10 @@ import anyio
 import pytest
 
 from clients import connected, text_of
-from doubles import Asked, LiteLLM, Reply
-from engine_calls import file_ids, finished, new_store, upload
+from doubles import Asked, Azure, LiteLLM, Reply
+from engine_calls import NOISE, file_ids, finished, new_store, upload
 from remotes import forwarded_to, over
+from vectorstores_tools.contract import Engine
 from vectorstores_tools.errors import BadCursor, BatchNotFound
 from vectorstores_tools.models import FileAttach, StoreFilesRequest
 
@@ -112,3 +114,57 @@ async def test_a_file_that_a_batch_of_ours_cannot_attach_fails_alone(tmp_path: P
         (failed,) = (await engine.list_batch_files(store, batch.id, StoreFilesRequest(filter="failed"))).data
         assert failed.last_error is not None
         assert "not this one" in failed.last_error.message
+
+
+@pytest.mark.parametrize("service", ["azure", "litellm"])
+async def test_failures_are_told_with_the_names_that_files_were_uploaded_with(service: str, tmp_path: Path) -> None:
+    async with over(service, tmp_path) as (engine, double):
+        store, batch = await failed_batch(engine)
+        double.asked.clear()
+        assert await failed_names(engine, store, batch) == {"0.txt", "1.txt", "2.txt"}
+        assert not [asked for asked in double.asked if asked.path.startswith("files/")]
+
+
+async def test_names_of_failures_that_others_uploaded_are_asked_for_once(tmp_path: Path) -> None:
+    async with over("azure", tmp_path) as (engine, double), forwarded_to("azure", double.engine) as (other, asked):
+        store, batch = await failed_batch(engine)
+        for _ in range(2):
+            assert await failed_names(other, store, batch) == {"0.txt", "1.txt", "2.txt"}
+        assert len([one for one in asked.asked if one.path.startswith("files/")]) == 3
+
+
+async def failed_batch(engine: Engine) -> tuple[str, str]:
+    store = await new_store(engine)
+    files = [await upload(engine, NOISE, f"{n}.txt") for n in range(3)]
+    batch = await engine.create_batch(store, [FileAttach(file_id=file) for file in files])
+    assert (await finished(engine, store, batch.id)).file_counts.failed == 3
+    return store, batch.id
+
+
+async def failed_names(engine: Engine, store: str, batch: str) -> set[str]:
+    listed = await engine.list_batch_files(store, batch, StoreFilesRequest(filter="failed", order="asc"))
+    return {str((file.model_extra or {}).get("filename")) for file in listed.data}
+
+
+class Leisurely(Azure):
+    """Wants to be asked once a minute."""
+
+    async def answer(self, asked: Asked) -> Reply:
+        return replace(await super().answer(asked), headers={"openai-poll-after-ms": "60000"})
+
+
+async def test_a_batch_is_not_looked_at_just_after_it_was_made_but_after_any_change(tmp_path: Path) -> None:
+    async with over("azure", tmp_path, Leisurely) as (engine, double):
+        store = await new_store(engine)
+        file = await upload(engine, "walrus")
+        batch = await engine.create_batch(store, [FileAttach(file_id=file)])
+        double.asked.clear()
+        assert await engine.retrieve_batch(store, batch.id) == batch
+        assert double.asked == []
+        await engine.retrieve_batch(store, batch.id)
+        assert len(double.asked) == 1
+        batch = await engine.create_batch(store, [FileAttach(file_id=file)])
+        await engine.detach_file(store, file)
+        double.asked.clear()
+        await engine.retrieve_batch(store, batch.id)
+        assert len(double.asked) == 1

@@ -13,6 +13,7 @@ from vectorstores_server.engines.remote.client import RemoteClient
 from vectorstores_server.engines.remote.dialects import Dialect
 from vectorstores_server.engines.remote.entries import body_of, has_other_sizes, kept
 from vectorstores_server.engines.remote.failures import NoRoute, Subject
+from vectorstores_server.engines.remote.filenames import Filenames
 from vectorstores_server.engines.remote.marks import marks_of, remarked
 from vectorstores_server.engines.remote.pace import Pace
 from vectorstores_server.engines.remote.shapes import read_as
@@ -44,6 +45,8 @@ MOST_SENDING = 2.0
 ONE_BY_ONE = 10
 """Files that are looked up by their ids; of more the list of all Files is read."""
 
+NONE_MADE = (0.0, None)
+
 
 class Attaching:
     """Attaches, looks at and describes the files of stores."""
@@ -54,6 +57,8 @@ class Attaching:
         self._life = life
         self._pace = Pace()
         self._has_batches = dialect.capabilities.batches
+        self._made: tuple[float, FileBatch | None] = NONE_MADE
+        self.filenames = Filenames(client)
         self.batches = LocalBatches(self.one, self._attached, self.detach)
 
     async def one(self, store_id: str, request: FileAttach) -> VectorStoreFile:
@@ -69,7 +74,7 @@ class Attaching:
 
     async def with_marks(self, store_id: str, entries: Sequence[FileAttach]) -> list[FileAttach]:
         """Return what a caller gives, with the marks that attached files have. Raises InvalidRequest as `remarked`."""
-        asked = {entry.file_id for entry in entries if entry.attributes is not None}
+        asked = dict.fromkeys(entry.file_id for entry in entries if entry.attributes is not None)
         before = await self._attributes(store_id, asked)
         return [
             entry.model_copy(update={"attributes": remarked(entry.attributes, before[entry.file_id])})
@@ -88,13 +93,23 @@ class Attaching:
             await self._pace.wait()
             try:
                 said = await self._client.post(paths.store(store_id, "/file_batches"), body, Subject(store_id))
-                return read_as(FileBatch, said)
             except NoRoute:
                 self._has_batches = False
+            else:
+                self._made = (anyio.current_time(), batch := read_as(FileBatch, said))
+                return batch
         return await self._one_by_one(store_id, entries)
 
+    def forget_made(self) -> None:
+        """Note that something may change the batch that was made last."""
+        self._made = NONE_MADE
+
     async def look_at_batch(self, store_id: str, batch_id: str) -> FileBatch:
-        """Return the batch as it is now."""
+        """Return the batch as it is now; one that was made just now as its maker was told."""
+        (made_at, made), self._made = self._made, NONE_MADE
+        just_now = anyio.current_time() < made_at + self._client.poll_seconds
+        if made and just_now and (made.vector_store_id, made.id) == (store_id, batch_id):
+            return made
         if batch_id.startswith(PREFIX):
             return await self.batches.look(store_id, batch_id)
         about = Subject(store_id, batch_id=batch_id)
@@ -124,15 +139,16 @@ class Attaching:
     async def batch_files(self, store_id: str, batch_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
         """Return a page of the batch's files."""
         if batch_id.startswith(PREFIX):
-            return self.batches.page(store_id, batch_id, request)
+            page = self.batches.page(store_id, batch_id, request)
+            return await self.filenames.named(page) if request.filter == "failed" else page
         await pages.check_cursor(self._client, self._dialect, request, store_id)
         about = Subject(store_id, batch_id=batch_id)
         try:
-            return await pages.page(
-                self._client, paths.batch(store_id, batch_id, "/files"), request, VectorStoreFile, about
-            )
+            path = paths.batch(store_id, batch_id, "/files")
+            page = await pages.page(self._client, path, request, VectorStoreFile, about)
         except NoRoute:
             raise await self._no_batch(store_id, batch_id) from None
+        return await self.filenames.named(page) if request.filter == "failed" else page
 
     async def look(self, store_id: str, file_id: str) -> VectorStoreFile:
         """Return the file as the store has it, or is about to have it."""

@@ -258,7 +258,7 @@ class RemoteEngine:
         await self._client.aclose()
 
     async def _send_file(self, new: NewFile) -> File:
-        return await send_file(self._client, self._dialect, new)
+        return self._attaching.filenames.learn(await send_file(self._client, self._dialect, new))
 
     @asynccontextmanager
     async def _content(self, file_id: str, start: int, end: int | None) -> AsyncGenerator[FileContent]:
@@ -276,6 +276,7 @@ class RemoteEngine:
                 await self._replacing.settle(store_id)
 
     async def _changing(self, call: Coroutine[Any, Any, T], about: Subject = NOBODY) -> T:
+        self._attaching.forget_made()
         try:
             return await self._asked(call, about)
         finally:
