@@ -7,18 +7,16 @@ from typing import Any
 import anyio
 
 from vectorstores_tools.contract import AttachOptions, Engine, Ingested, NewFile, Source
-from vectorstores_tools.models import (
+from vectorstores_tools.models import FileBatch, SearchPage, VectorStoreFile
+from vectorstores_tools.requests import (
     AttributeValue,
     ChunkingStrategy,
     FileAttach,
-    FileBatch,
     PageRequest,
-    SearchPage,
     SearchRequest,
     StaticChunking,
     StoreCreate,
     StoreFilesRequest,
-    VectorStoreFile,
 )
 
 PATIENCE = 30

@@ -12,15 +12,14 @@ import anyio.lowlevel
 
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_tools.contract import NewFile
-from vectorstores_tools.models import (
+from vectorstores_tools.models import SearchPage, VectorStoreFile
+from vectorstores_tools.requests import (
     ChunkingStrategy,
     FileAttach,
-    SearchPage,
     SearchRequest,
     StaticChunking,
     StoreCreate,
     StoreFilesRequest,
-    VectorStoreFile,
 )
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from local import Words, opened, settled, store
 from many_child import AttachOptions, sources, version
 from vectorstores_server.engines.local.catalog import Catalog, reconciling
 from vectorstores_server.engines.local.index import Index
-from vectorstores_tools.models import Page, StoreFilesRequest, VectorStoreFile
+from vectorstores_tools.models import Page, VectorStoreFile
+from vectorstores_tools.requests import StoreFilesRequest
 
 ROLES = ("add:one", "add:two", "change", "search")
 

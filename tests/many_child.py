@@ -19,7 +19,7 @@ import anyio
 from local import Words, once, opened, search, upload
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_tools.contract import AttachOptions, Source
-from vectorstores_tools.models import FileAttach
+from vectorstores_tools.requests import FileAttach
 
 CHANGING = "changing.txt"
 

@@ -8,7 +8,8 @@ from vectorstores_server.engines.local.catalog import attachments, files, reconc
 from vectorstores_server.engines.local.catalog.ids import new_id
 from vectorstores_server.engines.local.catalog.queue import Built, Work, failed, flip, next_work
 from vectorstores_server.engines.local.catalog.schema import MIGRATIONS, statements
-from vectorstores_tools.models import ChunkingStrategy, File, FileAttach, StaticChunking, StoreCreate, VectorStoreFile
+from vectorstores_tools.models import File, VectorStoreFile
+from vectorstores_tools.requests import ChunkingStrategy, FileAttach, StaticChunking, StoreCreate
 
 NOW = 1_800_000_000
 SMALL = ChunkingStrategy(type="static", static=StaticChunking(max_chunk_size_tokens=200, chunk_overlap_tokens=50))

@@ -32,7 +32,8 @@ from vectorstores_server.engines.local.catalog.ids import new_id
 from vectorstores_server.engines.local.catalog.queue import Built, blocked, doable, flip, still_wanted
 from vectorstores_tools.contract import AttachOptions
 from vectorstores_tools.errors import BatchNotFound, FileNotFound, FileNotInStore
-from vectorstores_tools.models import File, FileAttach, StoreFilesRequest
+from vectorstores_tools.models import File
+from vectorstores_tools.requests import FileAttach, StoreFilesRequest
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from memory_catalog import NOW, add_file, attach, batch_of, build, fail_all, mak
 from vectorstores_server.engines.local.catalog import attachments, batches, files, requests, stores, sweeping
 from vectorstores_server.engines.local.catalog.ids import new_id
 from vectorstores_tools.errors import BadCursor
-from vectorstores_tools.models import FilesRequest, PageRequest, StoreFilesRequest
+from vectorstores_tools.requests import FilesRequest, PageRequest, StoreFilesRequest
 
 Order = Literal["asc", "desc"]
 

@@ -19,7 +19,7 @@ from vectorstores_server.engines.local.catalog import (
 )
 from vectorstores_server.engines.local.catalog.queue import Built, flip
 from vectorstores_tools.errors import VectorStoreError
-from vectorstores_tools.models import AttributeValue, FileAttach
+from vectorstores_tools.requests import AttributeValue, FileAttach
 
 Step = tuple[str, int, int]
 

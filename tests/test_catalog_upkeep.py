@@ -34,7 +34,8 @@ from vectorstores_server.engines.local.catalog.ids import new_id
 from vectorstores_server.engines.local.catalog.queue import Built, flip
 from vectorstores_tools.errors import FileNotFound, FileNotInStore, StoreExpired, StoreNotFound
 from vectorstores_tools.filters import parse
-from vectorstores_tools.models import File, FileAttach, StoreCreate, StoreFilesRequest, StoreUpdate
+from vectorstores_tools.models import File
+from vectorstores_tools.requests import FileAttach, StoreCreate, StoreFilesRequest, StoreUpdate
 
 DAY = 24 * 3600
 

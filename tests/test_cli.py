@@ -19,7 +19,7 @@ from vectorstores_server.intake.walk import Wanted
 from vectorstores_server.settings import Settings
 from vectorstores_server.terminal import table
 from vectorstores_tools.contract import AttachOptions, Source
-from vectorstores_tools.models import PageRequest
+from vectorstores_tools.requests import PageRequest
 
 Run = Callable[..., tuple[int, str, str]]
 

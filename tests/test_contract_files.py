@@ -33,7 +33,7 @@ from vectorstores_tools.errors import (
     TooLarge,
     UploadNotFound,
 )
-from vectorstores_tools.models import FileExpiresAfter, FilesRequest
+from vectorstores_tools.requests import FileExpiresAfter, FilesRequest
 
 
 async def content(engine: Engine, file: str, start: int = 0, end: int | None = None) -> bytes:

@@ -6,7 +6,7 @@ from engine_calls import NOISE, SMALL, add, attach, found, new_store, search, se
 from vectorstores_tools import filters
 from vectorstores_tools.contract import Engine
 from vectorstores_tools.errors import NotSupported, StoreNotFound
-from vectorstores_tools.models import FileAttach
+from vectorstores_tools.requests import FileAttach
 
 TEXTS = {
     "cats.txt": "Cats sleep sixteen hours a day and purr when they are content.",

@@ -16,7 +16,7 @@ from vectorstores_tools.errors import (
     NotSupported,
     StoreNotFound,
 )
-from vectorstores_tools.models import FileAttach, PageRequest, StoreCreate, StoreFilesRequest, StoreUpdate
+from vectorstores_tools.requests import FileAttach, PageRequest, StoreCreate, StoreFilesRequest, StoreUpdate
 
 
 async def test_a_new_store_is_what_was_asked_for(engine: Engine):

@@ -9,7 +9,7 @@ from local import Words, opened, search, settled
 from vectorstores_server.engines.local.catalog import Catalog, reconciling
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.index import Index
-from vectorstores_tools.models import PageRequest
+from vectorstores_tools.requests import PageRequest
 
 CHILD = Path(__file__).with_name("crash_child.py")
 STEPS = (

@@ -20,7 +20,7 @@ from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.passages import SEEN, cut, cut_stepwise
 from vectorstores_server.engines.local.tokens import TokenCounter
 from vectorstores_tools.following import built
-from vectorstores_tools.models import FileAttach
+from vectorstores_tools.requests import FileAttach
 
 if TYPE_CHECKING:
     from numpy import float32

@@ -23,7 +23,7 @@ from vectorstores_tools.errors import (
     StoreNotFound,
     Unavailable,
 )
-from vectorstores_tools.models import FileAttach, PageRequest, StoreCreate, StoreUpdate
+from vectorstores_tools.requests import FileAttach, PageRequest, StoreCreate, StoreUpdate
 
 Open = Callable[..., LocalEngine]
 
@@ -54,7 +54,7 @@ import sys, anyio
 from pathlib import Path
 from vectorstores_server.engines.local.embedding import EmbedderChoice
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_tools.models import PageRequest, StoreCreate
+from vectorstores_tools.requests import PageRequest, StoreCreate
 
 async def main():
     engine = LocalEngine(Path(sys.argv[1]), EmbedderChoice(name="auto", cache=Path(sys.argv[1])))

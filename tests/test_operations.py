@@ -28,7 +28,7 @@ from vectorstores_server.web.admission import Admission
 from vectorstores_server.web.metrics import API_ROUTES, Metrics, route_of
 from vectorstores_server.web.operations import Probe, operations
 from vectorstores_tools.errors import Unavailable
-from vectorstores_tools.models import FileAttach
+from vectorstores_tools.requests import FileAttach
 
 
 async def well() -> Health:

@@ -13,7 +13,7 @@ from engine_calls import NOISE, file_ids, finished, new_store, upload
 from remotes import forwarded_to, over
 from vectorstores_tools.contract import Engine
 from vectorstores_tools.errors import BadCursor, BatchNotFound
-from vectorstores_tools.models import FileAttach, StoreFilesRequest
+from vectorstores_tools.requests import FileAttach, StoreFilesRequest
 
 
 async def test_a_batch_of_ours_says_so_and_what_to_do_instead(tmp_path: Path) -> None:

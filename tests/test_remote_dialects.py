@@ -37,7 +37,7 @@ from vectorstores_tools.errors import (
     TooLarge,
     Unavailable,
 )
-from vectorstores_tools.models import FileAttach, FilesRequest, PageRequest
+from vectorstores_tools.requests import FileAttach, FilesRequest, PageRequest
 
 
 def sent(double: Published, method: str, ending: str) -> list[dict[str, Any]]:

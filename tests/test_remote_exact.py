@@ -38,7 +38,7 @@ from vectorstores_tools.errors import (
     StoreExpired,
     StoreNotFound,
 )
-from vectorstores_tools.models import (
+from vectorstores_tools.requests import (
     ChunkingStrategy,
     FileAttach,
     FileExpiresAfter,

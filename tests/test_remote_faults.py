@@ -41,7 +41,7 @@ from vectorstores_tools.errors import (
     Unavailable,
     VectorStoreError,
 )
-from vectorstores_tools.models import PageRequest, StoreCreate
+from vectorstores_tools.requests import PageRequest, StoreCreate
 
 KEY = "sk-planted-0123456789abcdef"
 STORE = {"id": "vs_1", "object": "vector_store", "created_at": 1, "name": "a", "status": "completed"}

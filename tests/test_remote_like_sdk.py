@@ -13,7 +13,7 @@ from published import ATTACHED, BATCH, FILE, HITS, PART, STATIC, STORE, TEXT, UP
 from vectorstores_server.engines.remote.engine import RemoteEngine
 from vectorstores_tools import filters
 from vectorstores_tools.contract import NewFile
-from vectorstores_tools.models import (
+from vectorstores_tools.requests import (
     FileAttach,
     FilesRequest,
     PageRequest,

@@ -17,7 +17,7 @@ from vectorstores_server.engines.remote.engine import RemoteEngine
 from vectorstores_server.engines.remote.sending import PART_BYTES, send_file
 from vectorstores_tools.contract import NewFile
 from vectorstores_tools.errors import InvalidRequest, RateLimited, TooLarge, Unavailable
-from vectorstores_tools.models import FileExpiresAfter
+from vectorstores_tools.requests import FileExpiresAfter
 
 MB = 1024 * 1024
 ZEROS = bytes(MB)

@@ -32,7 +32,7 @@ from vectorstores_server.resources import Resources
 from vectorstores_server.subscriptions import Watch
 from vectorstores_tools import uris
 from vectorstores_tools.contract import Engine
-from vectorstores_tools.models import StoreCreate, StoreUpdate
+from vectorstores_tools.requests import StoreCreate, StoreUpdate
 
 
 async def read(caller: Caller, uri: str) -> str:

@@ -10,8 +10,8 @@ from vectorstores_server.intake.walk import Wanted
 from vectorstores_tools.call import Call
 from vectorstores_tools.contract import Engine
 from vectorstores_tools.inputs import BatchAttach
-from vectorstores_tools.models import StoreCreate
 from vectorstores_tools.paths import Upload
+from vectorstores_tools.requests import StoreCreate
 from vectorstores_tools.waiting import Progress
 
 

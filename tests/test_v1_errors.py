@@ -13,18 +13,8 @@ from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.rest.api import build_api
 from vectorstores_tools.contract import Capabilities
 from vectorstores_tools.errors import Unavailable
-from vectorstores_tools.models import (
-    ExpiresAfter,
-    Page,
-    PageRequest,
-    SearchHit,
-    SearchPage,
-    SearchRequest,
-    StoreCreate,
-    TextContent,
-    VectorStore,
-    VectorStoreFile,
-)
+from vectorstores_tools.models import Page, SearchHit, SearchPage, TextContent, VectorStore, VectorStoreFile
+from vectorstores_tools.requests import ExpiresAfter, PageRequest, SearchRequest, StoreCreate
 
 
 @pytest.fixture

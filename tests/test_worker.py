@@ -18,7 +18,7 @@ from vectorstores_server.engines.local.lock import WorkerLock
 from vectorstores_server.engines.local.passages import Passage
 from vectorstores_server.engines.local.preparing import Prepared
 from vectorstores_tools.errors import Unavailable
-from vectorstores_tools.models import FileAttach, StoreFilesRequest
+from vectorstores_tools.requests import FileAttach, StoreFilesRequest
 
 if TYPE_CHECKING:
     from numpy import float32

@@ -6,7 +6,8 @@ from mcp.types import Completion, CompletionArgument, CompletionContext, PromptR
 
 from vectorstores_tools.contract import Engine
 from vectorstores_tools.errors import NotFound
-from vectorstores_tools.models import FilesRequest, PageRequest, StoreFilesRequest, VectorStore
+from vectorstores_tools.models import VectorStore
+from vectorstores_tools.requests import FilesRequest, PageRequest, StoreFilesRequest
 
 MOST_VALUES = 100
 PAGES = 10

@@ -13,7 +13,7 @@ from vectorstores_tools import uris
 from vectorstores_tools.contract import Engine
 from vectorstores_tools.errors import BadCursor, NotFound, VectorStoreError
 from vectorstores_tools.fencing import line
-from vectorstores_tools.models import PageRequest, StoreFilesRequest
+from vectorstores_tools.requests import PageRequest, StoreFilesRequest
 
 FIRST_CHARACTERS = 50_000
 MOST_CHARACTERS = 1_000_000

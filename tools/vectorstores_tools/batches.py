@@ -6,10 +6,10 @@ from vectorstores_tools.arguments import checked, exactly_one, refuse
 from vectorstores_tools.call import Call
 from vectorstores_tools.following import follow_batch
 from vectorstores_tools.inputs import BatchAttach, CancelBatch
-from vectorstores_tools.models import FileAttach
 from vectorstores_tools.outcomes import described_batch
 from vectorstores_tools.paths import attach_paths
 from vectorstores_tools.reply import Reply
+from vectorstores_tools.requests import FileAttach
 
 
 async def batch_attach(call: Call, given: BatchAttach) -> Reply:

@@ -15,26 +15,28 @@ from pathlib import Path
 from typing import Protocol
 
 from vectorstores_tools.models import (
-    Attributes,
-    ChunkingStrategy,
     Deleted,
     File,
-    FileAttach,
     FileBatch,
-    FileExpiresAfter,
-    FilesRequest,
     Page,
-    PageRequest,
     SearchPage,
-    SearchRequest,
-    StoreCreate,
-    StoreFilesRequest,
-    StoreUpdate,
     TextSlice,
     Upload,
     UploadPart,
     VectorStore,
     VectorStoreFile,
+)
+from vectorstores_tools.requests import (
+    Attributes,
+    ChunkingStrategy,
+    FileAttach,
+    FileExpiresAfter,
+    FilesRequest,
+    PageRequest,
+    SearchRequest,
+    StoreCreate,
+    StoreFilesRequest,
+    StoreUpdate,
 )
 
 

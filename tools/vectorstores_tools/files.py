@@ -12,9 +12,10 @@ from vectorstores_tools.describing import described
 from vectorstores_tools.errors import InvalidRequest
 from vectorstores_tools.following import follow_file, next_for
 from vectorstores_tools.inputs import UploadFile
-from vectorstores_tools.models import File, FileAttach, VectorStoreFile
+from vectorstores_tools.models import File, VectorStoreFile
 from vectorstores_tools.outgoing import watched
 from vectorstores_tools.reply import Reply
+from vectorstores_tools.requests import FileAttach
 from vectorstores_tools.waiting import Progress, reported
 
 

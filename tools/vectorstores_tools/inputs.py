@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, WithJsonSchema
 
 from vectorstores_tools.filters import COMPARISONS, COMPOUNDS
-from vectorstores_tools.models import (
+from vectorstores_tools.requests import (
     MAX_FILE_IDS_AT_CREATE,
     MAX_FILES_IN_BATCH,
     MAX_QUERIES,

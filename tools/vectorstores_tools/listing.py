@@ -10,8 +10,9 @@ from vectorstores_tools.call import Call
 from vectorstores_tools.describing import listed
 from vectorstores_tools.errors import InvalidRequest
 from vectorstores_tools.inputs import List
-from vectorstores_tools.models import FilesRequest, Page, PageRequest, StoreFilesRequest
+from vectorstores_tools.models import Page
 from vectorstores_tools.reply import Reply, compact
+from vectorstores_tools.requests import FilesRequest, PageRequest, StoreFilesRequest
 
 MOST_CHARACTERS = 60_000
 """Above this a page is shown without the maps of its items, which can have 9,000 characters each."""

@@ -8,9 +8,9 @@ from vectorstores_tools.describing import described
 from vectorstores_tools.errors import InvalidRequest
 from vectorstores_tools.following import follow_batch, follow_file, follow_store, next_for
 from vectorstores_tools.inputs import Retrieve, Update
-from vectorstores_tools.models import StoreUpdate
 from vectorstores_tools.outcomes import described_batch
 from vectorstores_tools.reply import Reply
+from vectorstores_tools.requests import StoreUpdate
 
 OF_A_STORE = ("name", "metadata", "expires_after")
 

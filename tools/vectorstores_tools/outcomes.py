@@ -7,8 +7,9 @@ from vectorstores_tools.contract import Engine
 from vectorstores_tools.describing import described
 from vectorstores_tools.errors import NotFound
 from vectorstores_tools.following import next_for
-from vectorstores_tools.models import FileBatch, StoreFilesRequest, VectorStoreFile
+from vectorstores_tools.models import FileBatch, VectorStoreFile
 from vectorstores_tools.reply import Reply
+from vectorstores_tools.requests import StoreFilesRequest
 
 FAILURES_SHOWN = 10
 

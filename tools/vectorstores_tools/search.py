@@ -13,9 +13,10 @@ from vectorstores_tools.errors import InvalidRequest, VectorStoreError
 from vectorstores_tools.fencing import Fence, clean, cleaned, line
 from vectorstores_tools.finding import Finding
 from vectorstores_tools.inputs import Search
-from vectorstores_tools.models import PageRequest, SearchHit, SearchPage, SearchRequest
+from vectorstores_tools.models import SearchHit, SearchPage
 from vectorstores_tools.rendering import Ranked, Ranking, render
 from vectorstores_tools.reply import CHARACTERS_PER_TOKEN, Reply, compact
+from vectorstores_tools.requests import PageRequest, SearchRequest
 from vectorstores_tools.windows import Excerpts, words
 
 CONCISE_TOKENS, DETAILED_TOKENS = 4_000, 8_000

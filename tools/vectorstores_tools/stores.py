@@ -8,8 +8,9 @@ from vectorstores_tools.describing import described
 from vectorstores_tools.errors import Unavailable
 from vectorstores_tools.following import next_for
 from vectorstores_tools.inputs import CreateStore
-from vectorstores_tools.models import PageRequest, StoreCreate, VectorStore
+from vectorstores_tools.models import VectorStore
 from vectorstores_tools.reply import Reply
+from vectorstores_tools.requests import PageRequest, StoreCreate
 
 SAME_NAME_AMONG = 100
 """Of how many newest stores the names are compared: a note is not worth reading all of a remote's pages."""

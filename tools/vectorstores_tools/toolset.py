@@ -22,10 +22,10 @@ from vectorstores_tools.errors import VectorStoreError
 from vectorstores_tools.fencing import clean
 from vectorstores_tools.files import upload_file
 from vectorstores_tools.listing import list_objects
-from vectorstores_tools.models import Request
 from vectorstores_tools.objects import retrieve, update
 from vectorstores_tools.reading import read
 from vectorstores_tools.reply import Reply
+from vectorstores_tools.requests import Request
 from vectorstores_tools.search import search
 from vectorstores_tools.stores import create_store
 

@@ -17,7 +17,8 @@ from vectorstores_server.terminal import counted, say
 from vectorstores_tools.contract import AttachOptions, Engine, Source, Survey
 from vectorstores_tools.errors import InvalidRequest, VectorStoreError
 from vectorstores_tools.fencing import line
-from vectorstores_tools.models import MAX_FILES_IN_BATCH, StoreCreate, VectorStore
+from vectorstores_tools.models import VectorStore
+from vectorstores_tools.requests import MAX_FILES_IN_BATCH, StoreCreate
 
 MAX_FILES = 100_000
 INTERRUPTED = "What was read stays, and is indexed while any server or command runs; the same line goes on."

@@ -13,7 +13,8 @@ from vectorstores_server.terminal import counted, say
 from vectorstores_tools.contract import Engine, Ingested
 from vectorstores_tools.fencing import line
 from vectorstores_tools.following import built
-from vectorstores_tools.models import StoreFilesRequest, VectorStoreFile
+from vectorstores_tools.models import VectorStoreFile
+from vectorstores_tools.requests import StoreFilesRequest
 
 UNFINISHED = ("in_progress", "failed", "cancelled")
 LOOK_SHARE = 10

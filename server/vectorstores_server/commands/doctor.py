@@ -15,7 +15,7 @@ from vectorstores_server.engines.local.embedding.weights import find_weights, ve
 from vectorstores_server.settings import APP, Settings, unknown_variables
 from vectorstores_server.terminal import counted, fields, say, size
 from vectorstores_tools.errors import VectorStoreError
-from vectorstores_tools.models import PageRequest
+from vectorstores_tools.requests import PageRequest
 
 PARTS = ("mcp", "lancedb", "onnxruntime", "tokenizers", "pydantic", "httpx")
 

@@ -10,7 +10,8 @@ from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.settings import APP, Settings
 from vectorstores_tools.contract import Engine
 from vectorstores_tools.errors import InvalidRequest, NotFound, NotSupported
-from vectorstores_tools.models import File, FilesRequest, PageRequest, StoreFilesRequest, VectorStore, VectorStoreFile
+from vectorstores_tools.models import File, VectorStore, VectorStoreFile
+from vectorstores_tools.requests import FilesRequest, PageRequest, StoreFilesRequest
 
 SECONDS_TO_CLOSE = 5
 

@@ -9,7 +9,8 @@ from vectorstores_server.terminal import counted, say
 from vectorstores_tools import uris
 from vectorstores_tools.errors import InvalidRequest
 from vectorstores_tools.fencing import clean, line
-from vectorstores_tools.models import MAX_QUERY_CHARACTERS, SearchHit, SearchPage, SearchRequest
+from vectorstores_tools.models import SearchHit, SearchPage
+from vectorstores_tools.requests import MAX_QUERY_CHARACTERS, SearchRequest
 from vectorstores_tools.windows import Excerpts, words
 
 EXCERPT = 400

@@ -7,7 +7,7 @@ import anyio
 
 from vectorstores_server.engines.health import Check, Health
 from vectorstores_tools.errors import Unavailable
-from vectorstores_tools.models import PageRequest
+from vectorstores_tools.requests import PageRequest
 
 if TYPE_CHECKING:
     from vectorstores_tools.contract import Engine

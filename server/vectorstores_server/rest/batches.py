@@ -12,7 +12,7 @@ from vectorstores_server.rest.objects import FileBatchObject, VectorStoreFileObj
 from vectorstores_server.rest.pages import ListPage
 from vectorstores_server.rest.replies import EngineOf, Extended, reply
 from vectorstores_tools.errors import InvalidRequest
-from vectorstores_tools.models import (
+from vectorstores_tools.requests import (
     MAX_FILES_IN_BATCH,
     Attributes,
     ChunkingStrategy,

@@ -13,7 +13,7 @@ from vectorstores_server.rest.pages import ListPage
 from vectorstores_server.rest.replies import EngineOf, Extended, reply
 from vectorstores_tools.contract import NewFile
 from vectorstores_tools.errors import InvalidRequest
-from vectorstores_tools.models import FileExpiresAfter, FilesRequest, Order, Request
+from vectorstores_tools.requests import FileExpiresAfter, FilesRequest, Order, Request
 
 router = APIRouter(prefix="/files", tags=["Files"])
 Purpose = Literal["assistants", "batch", "fine-tune", "vision", "user_data", "evals"]

@@ -11,7 +11,7 @@ from vectorstores_server.rest.ids import StoreId
 from vectorstores_server.rest.pages import SearchResultsPage
 from vectorstores_server.rest.replies import EngineOf, Extended, reply
 from vectorstores_tools import filters
-from vectorstores_tools.models import MAX_QUERIES, Key, Query, RankingOptions, Request, SearchRequest
+from vectorstores_tools.requests import MAX_QUERIES, Key, Query, RankingOptions, Request, SearchRequest
 
 router = APIRouter(prefix="/vector_stores", tags=["Vector stores"])
 Scalar = str | float | bool

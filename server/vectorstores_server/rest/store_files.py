@@ -10,7 +10,7 @@ from vectorstores_server.rest.ids import StoreFileId, StoreId
 from vectorstores_server.rest.objects import DeletedStoreFile, VectorStoreFileObject
 from vectorstores_server.rest.pages import FileContentPage, ListPage, TextItem
 from vectorstores_server.rest.replies import EngineOf, Extended, reply
-from vectorstores_tools.models import Attributes, FileAttach, Request, StoreFilesRequest
+from vectorstores_tools.requests import Attributes, FileAttach, Request, StoreFilesRequest
 
 router = APIRouter(prefix="/vector_stores/{vector_store_id}/files", tags=["Vector store files"])
 

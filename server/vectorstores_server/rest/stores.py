@@ -10,7 +10,7 @@ from vectorstores_server.rest.ids import StoreId
 from vectorstores_server.rest.objects import DeletedStore, VectorStoreObject
 from vectorstores_server.rest.pages import ListPage
 from vectorstores_server.rest.replies import EngineOf, Extended, reply
-from vectorstores_tools.models import PageRequest, StoreCreate, StoreUpdate
+from vectorstores_tools.requests import PageRequest, StoreCreate, StoreUpdate
 
 router = APIRouter(prefix="/vector_stores", tags=["Vector stores"])
 

@@ -14,7 +14,7 @@ from vectorstores_server.rest.ids import UploadId
 from vectorstores_server.rest.objects import UploadObject, UploadPartObject
 from vectorstores_server.rest.replies import EngineOf, Extended, reply
 from vectorstores_tools.errors import TooLarge
-from vectorstores_tools.models import FileExpiresAfter, Request
+from vectorstores_tools.requests import FileExpiresAfter, Request
 
 router = APIRouter(prefix="/uploads", tags=["Uploads"])
 MAX_PART = 64 * 1024 * 1024

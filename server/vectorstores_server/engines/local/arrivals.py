@@ -12,7 +12,8 @@ from vectorstores_server.engines.local.catalog.origins import Entered, enter, re
 from vectorstores_server.engines.local.catalog.stores import usable
 from vectorstores_tools.contract import AttachOptions, Ingested, NewFile, Source
 from vectorstores_tools.errors import InvalidRequest, TooLarge
-from vectorstores_tools.models import File, FileExpiresAfter
+from vectorstores_tools.models import File
+from vectorstores_tools.requests import FileExpiresAfter
 
 
 class Arrivals:

@@ -23,7 +23,8 @@ from vectorstores_server.engines.local.ranking import best_of, merged, rank
 from vectorstores_server.engines.local.reach import VECTOR_K, Reach, last_resort, plan
 from vectorstores_server.engines.local.texts import Texts
 from vectorstores_tools.errors import Unavailable
-from vectorstores_tools.models import NotSearched, SearchHit, SearchPage, SearchRequest
+from vectorstores_tools.models import NotSearched, SearchHit, SearchPage
+from vectorstores_tools.requests import SearchRequest
 
 if TYPE_CHECKING:
     from numpy import float32

@@ -8,7 +8,8 @@ from vectorstores_server.engines.local.catalog import Catalog, uploads
 from vectorstores_server.engines.local.catalog.ids import clock, new_id
 from vectorstores_server.engines.local.parts import MAX_PART_BYTES, Parts
 from vectorstores_tools.errors import InvalidRequest, TooLarge
-from vectorstores_tools.models import FileExpiresAfter, Upload, UploadPart
+from vectorstores_tools.models import Upload, UploadPart
+from vectorstores_tools.requests import FileExpiresAfter
 
 
 class Uploads:

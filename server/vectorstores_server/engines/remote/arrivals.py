@@ -11,7 +11,8 @@ from vectorstores_server.engines.remote.marks import SHA256, SOURCE, marked, mar
 from vectorstores_server.engines.remote.replacing import Replacing
 from vectorstores_tools.contract import AttachOptions, Ingested, NewFile, Source
 from vectorstores_tools.errors import InvalidRequest, TooLarge
-from vectorstores_tools.models import File, FileAttach, FileBatch, VectorStoreFile
+from vectorstores_tools.models import File, FileBatch, VectorStoreFile
+from vectorstores_tools.requests import FileAttach
 
 UNMARKED = (
     "Some files could not be marked with their source (a path over 512 characters, more than 14 attributes, or one of "

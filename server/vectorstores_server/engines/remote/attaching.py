@@ -28,16 +28,8 @@ from vectorstores_tools.errors import (
     Unavailable,
     VectorStoreError,
 )
-from vectorstores_tools.models import (
-    Attributes,
-    File,
-    FileAttach,
-    FileBatch,
-    Page,
-    StoreFilesRequest,
-    VectorStore,
-    VectorStoreFile,
-)
+from vectorstores_tools.models import File, FileBatch, Page, VectorStore, VectorStoreFile
+from vectorstores_tools.requests import Attributes, FileAttach, StoreFilesRequest
 
 MOST_SENDING = 2.0
 """Seconds until a batch of ours is answered with files that are still to be sent."""

@@ -12,15 +12,8 @@ from secrets import token_hex
 import anyio
 
 from vectorstores_tools.errors import BadCursor, BatchNotFound, NotFound, VectorStoreError
-from vectorstores_tools.models import (
-    FileAttach,
-    FileBatch,
-    FileCounts,
-    LastError,
-    Page,
-    StoreFilesRequest,
-    VectorStoreFile,
-)
+from vectorstores_tools.models import FileBatch, FileCounts, LastError, Page, VectorStoreFile
+from vectorstores_tools.requests import FileAttach, StoreFilesRequest
 
 AT_ONCE = 4
 LOOKS_AT_ONCE = 20

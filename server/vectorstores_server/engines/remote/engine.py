@@ -25,26 +25,28 @@ from vectorstores_server.engines.remote.uploads import Uploads
 from vectorstores_tools.contract import AttachOptions, Capabilities, FileContent, Ingested, NewFile, Source
 from vectorstores_tools.errors import InvalidRequest, NotSupported, VectorStoreError
 from vectorstores_tools.models import (
-    MAX_FILES_IN_BATCH,
-    Attributes,
     Deleted,
     File,
-    FileAttach,
     FileBatch,
-    FileExpiresAfter,
-    FilesRequest,
     Page,
-    PageRequest,
     SearchPage,
-    SearchRequest,
-    StoreCreate,
-    StoreFilesRequest,
-    StoreUpdate,
     TextSlice,
     Upload,
     UploadPart,
     VectorStore,
     VectorStoreFile,
+)
+from vectorstores_tools.requests import (
+    MAX_FILES_IN_BATCH,
+    Attributes,
+    FileAttach,
+    FileExpiresAfter,
+    FilesRequest,
+    PageRequest,
+    SearchRequest,
+    StoreCreate,
+    StoreFilesRequest,
+    StoreUpdate,
 )
 
 T = TypeVar("T")

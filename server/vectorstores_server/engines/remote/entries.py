@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from vectorstores_tools.models import Attributes, ChunkingStrategy, FileAttach, StaticChunking, VectorStoreFile
+from vectorstores_tools.models import VectorStoreFile
+from vectorstores_tools.requests import Attributes, ChunkingStrategy, FileAttach, StaticChunking
 
 
 def body_of(entry: FileAttach, *, without_id: bool = False) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from vectorstores_server.engines.remote.client import RemoteClient
 from vectorstores_server.engines.remote.dialects import Dialect
 from vectorstores_server.engines.remote.failures import Subject
 from vectorstores_server.engines.remote.shapes import items_of, read_as
-from vectorstores_tools.models import File, SearchHit, SearchPage, SearchRequest, VectorStoreFile
+from vectorstores_tools.models import File, SearchHit, SearchPage, VectorStoreFile
+from vectorstores_tools.requests import SearchRequest
 
 
 def page_of(said: Mapping[str, Any], dialect: Dialect, store_id: str, query: str | list[str]) -> SearchPage:

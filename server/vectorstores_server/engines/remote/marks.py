@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from vectorstores_tools.errors import InvalidRequest
-from vectorstores_tools.models import Attributes, Page, VectorStoreFile
+from vectorstores_tools.models import Page, VectorStoreFile
+from vectorstores_tools.requests import Attributes
 
 SOURCE, SHA256 = "source", "sha256"
 MARKS = frozenset({SOURCE, SHA256})

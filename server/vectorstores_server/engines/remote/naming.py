@@ -4,7 +4,8 @@ from vectorstores_server.engines.remote import pages, paths
 from vectorstores_server.engines.remote.client import RemoteClient
 from vectorstores_server.engines.remote.failures import Subject
 from vectorstores_tools.errors import FileNotFound, FileNotInStore, StoreExpired, StoreNotFound, VectorStoreError
-from vectorstores_tools.models import File, PageRequest, StoreFilesRequest, VectorStore, VectorStoreFile
+from vectorstores_tools.models import File, VectorStore, VectorStoreFile
+from vectorstores_tools.requests import PageRequest, StoreFilesRequest
 
 LOOKED_AT = 500
 

@@ -9,7 +9,8 @@ from vectorstores_server.engines.remote.dialects import Dialect
 from vectorstores_server.engines.remote.failures import Subject
 from vectorstores_server.engines.remote.shapes import items_of, read_as
 from vectorstores_tools.errors import BadCursor, InvalidRequest, NotFound, NotSupported, VectorStoreError
-from vectorstores_tools.models import File, Page, PageRequest, VectorStore, VectorStoreFile
+from vectorstores_tools.models import File, Page, VectorStore, VectorStoreFile
+from vectorstores_tools.requests import PageRequest
 
 T = TypeVar("T", bound=VectorStore | VectorStoreFile | File)
 

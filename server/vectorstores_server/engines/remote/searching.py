@@ -12,7 +12,8 @@ from vectorstores_server.engines.remote.hits import merged, named, page_of
 from vectorstores_server.engines.remote.shapes import read_as
 from vectorstores_tools import filters
 from vectorstores_tools.errors import NotSupported
-from vectorstores_tools.models import FileCounts, NotSearched, SearchPage, SearchRequest
+from vectorstores_tools.models import FileCounts, NotSearched, SearchPage
+from vectorstores_tools.requests import SearchRequest
 
 
 async def search(client: RemoteClient, dialect: Dialect, store_id: str, request: SearchRequest) -> SearchPage:

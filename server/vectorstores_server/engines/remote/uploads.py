@@ -10,7 +10,8 @@ from vectorstores_server.engines.remote.failures import Subject
 from vectorstores_server.engines.remote.sending import send_part
 from vectorstores_server.engines.remote.shapes import read_as
 from vectorstores_tools.errors import NotSupported
-from vectorstores_tools.models import FileExpiresAfter, Upload, UploadPart
+from vectorstores_tools.models import Upload, UploadPart
+from vectorstores_tools.requests import FileExpiresAfter
 
 
 class Uploads:

@@ -9,7 +9,8 @@ from vectorstores_server.engines.local.catalog.pages import Listing, Position, b
 from vectorstores_server.engines.local.catalog.revisions import bury_revs
 from vectorstores_tools.errors import FileNotInStore
 from vectorstores_tools.filters import kind
-from vectorstores_tools.models import Attributes, Deleted, LastError, Page, StoreFilesRequest, VectorStoreFile
+from vectorstores_tools.models import Deleted, LastError, Page, VectorStoreFile
+from vectorstores_tools.requests import Attributes, StoreFilesRequest
 
 COLUMNS = "attachment.*, file.filename AS filename"
 JOINED = "attachment JOIN file ON file.id = attachment.file_id"

@@ -9,14 +9,8 @@ from vectorstores_server.engines.local.catalog.ids import new_id
 from vectorstores_server.engines.local.catalog.outcomes import give_up
 from vectorstores_server.engines.local.catalog.pages import Listing, Position, page
 from vectorstores_tools.errors import BatchNotFound
-from vectorstores_tools.models import (
-    FileAttach,
-    FileBatch,
-    FileCounts,
-    Page,
-    StoreFilesRequest,
-    VectorStoreFile,
-)
+from vectorstores_tools.models import FileBatch, FileCounts, Page, VectorStoreFile
+from vectorstores_tools.requests import FileAttach, StoreFilesRequest
 
 
 def insert_batch(db: sqlite3.Connection, store_id: str, now: int) -> str:

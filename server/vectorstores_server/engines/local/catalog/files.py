@@ -6,7 +6,8 @@ from collections.abc import Callable
 from vectorstores_server.engines.local.catalog.attachments import detach_row
 from vectorstores_server.engines.local.catalog.pages import FILES, Listing, Position, buried, bury, page
 from vectorstores_tools.errors import FileNotFound
-from vectorstores_tools.models import Deleted, File, FilesRequest, Page, PageRequest
+from vectorstores_tools.models import Deleted, File, Page
+from vectorstores_tools.requests import FilesRequest, PageRequest
 
 ANY_SIZE = range(1 << 62)
 """Bytes of a file, whatever it is."""

@@ -10,7 +10,8 @@ from vectorstores_server.engines.local.catalog.enqueue import Origin, differs
 from vectorstores_server.engines.local.catalog.files import insert_file
 from vectorstores_server.engines.local.catalog.stores import touch, usable
 from vectorstores_tools.contract import AttachOptions
-from vectorstores_tools.models import File, FileAttach
+from vectorstores_tools.models import File
+from vectorstores_tools.requests import FileAttach
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from vectorstores_tools.errors import BadCursor
-from vectorstores_tools.models import Page, PageRequest
+from vectorstores_tools.models import Page
+from vectorstores_tools.requests import PageRequest
 
 T = TypeVar("T")
 Position: TypeAlias = tuple[int, str]

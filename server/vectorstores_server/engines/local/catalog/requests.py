@@ -7,17 +7,8 @@ from vectorstores_server.engines.local.catalog import attachments, batches
 from vectorstores_server.engines.local.catalog.enqueue import ALONE, BATCHED, attach, require_files
 from vectorstores_server.engines.local.catalog.stores import insert_store, namesakes, retrieve_store, store_row, touch
 from vectorstores_server.engines.local.catalog.stores import usable as usable_store
-from vectorstores_tools.models import (
-    Attributes,
-    Deleted,
-    FileAttach,
-    FileBatch,
-    Page,
-    StoreCreate,
-    StoreFilesRequest,
-    VectorStore,
-    VectorStoreFile,
-)
+from vectorstores_tools.models import Deleted, FileBatch, Page, VectorStore, VectorStoreFile
+from vectorstores_tools.requests import Attributes, FileAttach, StoreCreate, StoreFilesRequest
 
 
 def create_store(

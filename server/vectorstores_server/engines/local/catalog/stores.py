@@ -7,16 +7,8 @@ from vectorstores_server.engines.local.catalog.ids import dumps, loads, new_id
 from vectorstores_server.engines.local.catalog.pages import STORES, Listing, Position, buried, bury, page
 from vectorstores_server.engines.local.catalog.tables import add_table, doom_tables
 from vectorstores_tools.errors import StoreExpired, StoreNotFound
-from vectorstores_tools.models import (
-    Deleted,
-    ExpiresAfter,
-    FileCounts,
-    Page,
-    PageRequest,
-    StoreCreate,
-    StoreUpdate,
-    VectorStore,
-)
+from vectorstores_tools.models import Deleted, FileCounts, Page, VectorStore
+from vectorstores_tools.requests import ExpiresAfter, PageRequest, StoreCreate, StoreUpdate
 
 DAY = 24 * 3600
 TOUCH_SECONDS = 60
