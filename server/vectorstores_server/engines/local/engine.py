@@ -1,7 +1,7 @@
 """The engine on this machine: catalog, blobs and index, with one worker at a time per data directory."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
@@ -14,13 +14,15 @@ from vectorstores_server.engines.local.blobs import Blobs
 from vectorstores_server.engines.local.catalog import Catalog, files, requests, stores
 from vectorstores_server.engines.local.catalog.database import DB
 from vectorstores_server.engines.local.catalog.ids import clock
+from vectorstores_server.engines.local.health import Checkup
+from vectorstores_server.engines.local.last_use import LastUse
 from vectorstores_server.engines.local.notes import namesakes
 from vectorstores_server.engines.local.parsing import EXTENSIONS, NAMES
 from vectorstores_server.engines.local.parts import Parts
 from vectorstores_server.engines.local.reading import Reader
 from vectorstores_server.engines.local.uploading import Uploads
 from vectorstores_tools.contract import AttachOptions, Capabilities, FileContent, Ingested, NewFile, Source
-from vectorstores_tools.errors import InvalidRequest, NotSupported, VectorStoreError
+from vectorstores_tools.errors import InvalidRequest, NotSupported
 from vectorstores_tools.models import (
     Deleted,
     File,
@@ -82,7 +84,8 @@ class LocalEngine:
         self._life = Life()
         self._starting = anyio.Lock()
         self._machinery: Machinery | None = None
-        self._used: dict[str, int] = {}
+        self._last_use = LastUse(self._catalog, self._life, read_only=read_only)
+        self._checkup = Checkup(read_only=read_only)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -120,7 +123,7 @@ class LocalEngine:
         if request.rewrite_query:
             raise NotSupported("Query rewriting is not available here;", "send several queries.", param="rewrite_query")
         page = await (await self._start()).searcher.search(store_id, request)
-        self._was_used(store_id)
+        self._last_use.note(store_id)
         return page
 
     async def attach_file(self, store_id: str, request: FileAttach) -> VectorStoreFile:
@@ -156,7 +159,7 @@ class LocalEngine:
         await self._start()
         text = await self._reader.text(file_id, store_id, start=start, end=end, page=page)
         if store_id is not None:
-            self._was_used(store_id)
+            self._last_use.note(store_id)
         return text
 
     async def create_batch(self, store_id: str, files: Sequence[FileAttach]) -> FileBatch:
@@ -251,7 +254,7 @@ class LocalEngine:
 
     async def health(self) -> Health:
         """Tell an operator how the parts are."""
-        return await (await self._start()).checkup.look()
+        return await self._checkup.look(await self._start())
 
     async def aclose(self) -> None:
         """See the contract."""
@@ -288,14 +291,3 @@ class LocalEngine:
     def _made_work(self) -> None:
         if self._machinery is not None and not self._read_only:
             self._machinery.worker.wake()
-
-    def _was_used(self, store_id: str) -> None:
-        """Let last_active_at move, at most once a minute and without waiting for it."""
-        now = clock()
-        if not self._read_only and self._used.get(store_id, 0) <= now - stores.TOUCH_SECONDS:
-            self._used[store_id] = now
-            self._life.spawn(self._touch, store_id, now)
-
-    async def _touch(self, store_id: str, now: int) -> None:
-        with suppress(VectorStoreError):
-            await self._catalog.write(stores.touch, store_id, now)

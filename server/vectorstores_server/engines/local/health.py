@@ -26,12 +26,11 @@ LEAST_FREE_BYTES = 64 * 1024 * 1024
 class Checkup:
     """Looks at the parts of one engine. Threads that a dead disk holds are left behind, one at most."""
 
-    def __init__(self, machinery: "Machinery", *, read_only: bool) -> None:
-        self._machinery = machinery
+    def __init__(self, *, read_only: bool) -> None:
         self._read_only = read_only
         self._threads = CapacityLimiter(1)
 
-    async def look(self) -> Health:
+    async def look(self, machinery: "Machinery") -> Health:
         """Check part after part. The first look at an engine with files imports what reads the index."""
         inventory = Inventory({}, [])
 
@@ -39,15 +38,15 @@ class Checkup:
 
         async def catalog() -> str:
             nonlocal inventory
-            inventory = await self._take_inventory()
+            inventory = await self._take_inventory(machinery)
             return "readable" if self._read_only else "writable"
 
         async def index() -> str:
-            return await self._index(inventory.tables)
+            return await _index(machinery, inventory.tables)
 
         async def disk() -> str:
             nonlocal free
-            free = (await to_thread.run_sync(shutil.disk_usage, self._machinery.directory)).free
+            free = (await to_thread.run_sync(shutil.disk_usage, machinery.directory)).free
             if free < LEAST_FREE_BYTES:
                 raise OSError(f"only {free // 1024} KiB are free; free some space")
             return "has room"
@@ -56,13 +55,13 @@ class Checkup:
             "catalog": await _checked(catalog),
             "index": await _checked(index),
             "disk": await _checked(disk),
-            "model": await _checked(self._model),
+            "model": await _checked(lambda: _model(machinery)),
         }
         room = {} if free is None else {"disk_free_bytes": float(free)}
-        return Health(checks, {**inventory.numbers, **room, **await self._numbers()})
+        return Health(checks, {**inventory.numbers, **room, **await _numbers(machinery)})
 
-    async def _take_inventory(self) -> Inventory:
-        directory, catalog = self._machinery.directory, self._machinery.catalog
+    async def _take_inventory(self, machinery: "Machinery") -> Inventory:
+        directory, catalog = machinery.directory, machinery.catalog
         if not catalog.path.exists():
             await catalog.read(lambda db: None)
 
@@ -74,28 +73,31 @@ class Checkup:
 
         return await to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._threads)
 
-    async def _index(self, needed: list[str]) -> str:
-        there = set(await self._machinery.index.tables())
-        missing = [table for table in needed if table not in there]
-        if missing:
-            raise IndexUnavailable(missing[0], f"it is missing, one of {len(missing)}")
-        if needed:
-            await self._machinery.index.rows(needed[0], [0])
-        return f"{len(there)} tables"
 
-    async def _model(self) -> str:
-        identity, _ = await self._machinery.vectors()
-        return identity or "none: search is by words alone"
+async def _index(machinery: "Machinery", needed: list[str]) -> str:
+    there = set(await machinery.index.tables())
+    missing = [table for table in needed if table not in there]
+    if missing:
+        raise IndexUnavailable(missing[0], f"it is missing, one of {len(missing)}")
+    if needed:
+        await machinery.index.rows(needed[0], [0])
+    return f"{len(there)} tables"
 
-    async def _numbers(self) -> dict[str, float]:
-        tally = self._machinery.worker.tally
-        return {
-            "ingested_files_total": tally.files,
-            "ingested_passages_total": tally.passages,
-            "ingest_failures_total": tally.failed,
-            "index_tables": len(await self._machinery.index.tables()),
-            "index_tables_unsettled": len(await self._machinery.index.unsettled()),
-        }
+
+async def _model(machinery: "Machinery") -> str:
+    identity, _ = await machinery.vectors()
+    return identity or "none: search is by words alone"
+
+
+async def _numbers(machinery: "Machinery") -> dict[str, float]:
+    tally = machinery.worker.tally
+    return {
+        "ingested_files_total": tally.files,
+        "ingested_passages_total": tally.passages,
+        "ingest_failures_total": tally.failed,
+        "index_tables": len(await machinery.index.tables()),
+        "index_tables_unsettled": len(await machinery.index.unsettled()),
+    }
 
 
 async def _checked(look: Callable[[], Coroutine[Any, Any, str]]) -> Check:

@@ -12,7 +12,6 @@ from vectorstores_server.engines.local.embedding import (
     EmbeddingFailure,
     open_embedder,
 )
-from vectorstores_server.engines.local.health import Checkup
 from vectorstores_server.engines.local.index import Index
 from vectorstores_server.engines.local.notes import NO_MODEL, NO_VECTORS
 from vectorstores_server.engines.local.parts import Parts
@@ -84,11 +83,6 @@ class Machinery:
             self.embedder,
             checkpoint=self._checkpoint,
         )
-
-    @cached_property
-    def checkup(self) -> Checkup:
-        """What tells an operator how all this is."""
-        return Checkup(self, read_only=self.catalog.read_only)
 
     async def aclose(self) -> None:
         """Close what was made."""
