@@ -1,5 +1,6 @@
 """One server in reach of a client over every transport: in memory, stdio, streamable HTTP and SSE."""
 
+import re
 import socket
 import sys
 from collections.abc import AsyncGenerator, Mapping
@@ -110,3 +111,12 @@ async def listening(app: ASGIApp) -> AsyncGenerator[str]:
                 yield f"http://127.0.0.1:{listener.getsockname()[1]}"
             finally:
                 server.should_exit = True
+
+
+async def address(log: Path) -> str:
+    """Wait until the server that writes this log says where it listens."""
+    with anyio.fail_after(30):
+        while True:
+            if found := re.search(r"Listening on (http://127\.0\.0\.1:\d+)", await anyio.Path(log).read_text()):
+                return found[1]
+            await anyio.sleep(0.05)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -24,7 +23,7 @@ from starlette.routing import Route
 
 from oauth_issuer import AUDIENCE, Issuer
 from planted import Planted
-from serving import listening
+from serving import address, listening
 from vectorstores_server.engines.local.embedding import EmbedderChoice
 from vectorstores_server.settings import PREFIX, SECRETS, read_settings
 from vectorstores_server.web.access import AnyOf, StaticTokens
@@ -200,14 +199,6 @@ async def serve(folder: Path, plant: Planted, outside: Outside) -> AsyncGenerato
                 finally:
                     process.terminate()
                     await process.wait()
-
-
-async def address(log: Path) -> str:
-    with anyio.fail_after(30):
-        while True:
-            if found := re.search(r"Listening on (http://\S+?):? ", await anyio.Path(log).read_text()):
-                return found[1]
-            await anyio.sleep(0.05)
 
 
 async def test_a_server_shows_none_of_them_anywhere(tmp_path: Path) -> None:

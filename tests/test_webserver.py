@@ -17,6 +17,8 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from serving import address
+from vectorstores_server.app import Surface
 from vectorstores_server.settings import read_settings
 from vectorstores_server.web.starting import serve_web
 from vectorstores_tools.errors import InvalidRequest
@@ -51,14 +53,6 @@ async def web(folder: Path, *arguments: str, **settings: str) -> AsyncGenerator[
             finally:
                 if process.returncode is None:
                     process.kill()
-
-
-async def address(log: Path) -> str:
-    with anyio.fail_after(30):
-        while True:
-            if found := re.search(r"Listening on (http://127\.0\.0\.1:\d+)", await anyio.Path(log).read_text()):
-                return found[1]
-            await anyio.sleep(0.05)
 
 
 async def test_the_examples_of_the_readme_work_on_a_server_of_ones_own(tmp_path: Path) -> None:
@@ -109,4 +103,4 @@ async def test_a_client_over_http_reads_no_file_of_the_servers_machine(tmp_path:
 async def test_what_would_let_everybody_in_is_refused_with_the_sentence_that_says_how(tmp_path: Path) -> None:
     settings = read_settings({"data": tmp_path / "data"})
     with anyio.fail_after(10), pytest.raises(InvalidRequest, match=r"VECTOR_STORES_TOKENS.*--allowed-host"):
-        await serve_web(settings, "0.0.0.0:0")
+        await serve_web(settings, "0.0.0.0:0", Surface())

@@ -27,19 +27,21 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> NoReturn:
     if settings.http is not None:
         from vectorstores_server.web.starting import serve_web
 
-        await serve_web(settings, settings.http)
+        # Roots that a client over HTTP declares are never used: it names its own machine.
+        await serve_web(settings, settings.http, _surface(settings, roots_from_client=False))
     engine = await open_engine(settings)
     intake = intake_for(settings, engine.capabilities)
-    await serve_stdio(build_server(engine, intake, surface_of(settings, engine.capabilities.remote)), engine)
+    # A remote gets no file of this machine unless FILE_ROOTS names it.
+    surface = _surface(settings, roots_from_client=settings.file_roots is None and not engine.capabilities.remote)
+    await serve_stdio(build_server(engine, intake, surface), engine)
 
 
-def surface_of(settings: Settings, remote: bool) -> Surface:
-    """Return what clients on stdio see; a remote gets no file of this machine unless FILE_ROOTS names it."""
+def _surface(settings: Settings, *, roots_from_client: bool) -> Surface:
     return Surface(
         toolset=settings.toolset,
         read_only=settings.read_only,
         excluded=frozenset(settings.exclude_tools),
-        roots_from_client=settings.file_roots is None and not remote,
+        roots_from_client=roots_from_client,
     )
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vectorstores_server.web.oauth import ResourceServer
 
 
-async def serve_web(settings: Settings, address: str) -> NoReturn:
+async def serve_web(settings: Settings, address: str, surface: Surface) -> NoReturn:
     """Serve until a signal. InvalidRequest where the settings would let in whom they should not."""
     bind = Bind.of(address)
     tokens = [token.get_secret_value() for token in settings.tokens]
@@ -31,7 +31,7 @@ async def serve_web(settings: Settings, address: str) -> NoReturn:
     with bind.listen() as listening:
         admission = Admission(settings.max_requests, settings.max_requests_per_token)
         app = build_web(
-            _servers(settings, engine),
+            _servers(settings, engine, surface),
             engine,
             engine_probe(engine),
             policy=policy,
@@ -42,17 +42,10 @@ async def serve_web(settings: Settings, address: str) -> NoReturn:
     await close_and_leave(engine)
 
 
-def _servers(settings: Settings, engine: Engine) -> Servers:
-    """Return both servers. The roots that a client declares are never used: it names its own machine."""
-    surface = Surface(
-        toolset=settings.toolset,
-        read_only=settings.read_only,
-        excluded=frozenset(settings.exclude_tools),
-        roots_from_client=False,
-    )
+def _servers(settings: Settings, engine: Engine, surface: Surface) -> Servers:
     intake = intake_for(settings, engine.capabilities, over_http=True)
     writing = build_server(engine, intake, surface)
-    reading = writing if settings.read_only else build_server(engine, intake, replace(surface, read_only=True))
+    reading = writing if surface.read_only else build_server(engine, intake, replace(surface, read_only=True))
     return Servers(writing, reading)
 
 
