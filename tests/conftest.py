@@ -3,12 +3,17 @@
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
 from clients import caller, caller_of_era, era
 from vectorstores_tools.contract import Engine
+
+if TYPE_CHECKING:
+    import httpx
+
+    from vectorstores_server.engines.local.engine import LocalEngine
 
 __all__ = ["anyio_backend", "caller", "caller_of_era", "engine", "era", "minilm_engine"]
 
@@ -90,3 +95,21 @@ async def minilm_engine(tmp_path: Path) -> AsyncGenerator[Engine]:
     """The local engine with vectors."""
     async with local_minilm(tmp_path) as engine:
         yield engine
+
+
+@pytest.fixture
+async def local_engine(tmp_path: Path) -> AsyncGenerator["LocalEngine"]:
+    """The local engine, by its own name, with an embedder that costs nothing."""
+    from local import Words, opened
+
+    async with opened(tmp_path / "data", Words()) as engine:
+        yield engine
+
+
+@pytest.fixture
+async def api(local_engine: "LocalEngine") -> AsyncGenerator["httpx.AsyncClient"]:
+    """/v1 over that engine, without a port."""
+    from v1_client import api_of
+
+    async with api_of(local_engine) as client:
+        yield client

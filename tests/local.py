@@ -66,6 +66,22 @@ class Words:
         return vector / np.float32(np.linalg.norm(vector))
 
 
+class Gate(Words):
+    """Words, once they are let through."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached = anyio.Event()
+        self.open = anyio.Event()
+
+    async def embed_documents(
+        self, texts: Sequence[str], *, stop: Callable[[], bool] | None = None
+    ) -> "NDArray[float32]":
+        self.reached.set()
+        await self.open.wait()
+        return await super().embed_documents(texts, stop=stop)
+
+
 @asynccontextmanager
 async def opened(
     directory: Path, embedder: Words | None = None, checkpoint: Callable[[str], None] | None = None

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from local import Words, add, opened, search, settled, store, upload
+from local import Gate, Words, add, opened, search, settled, store, upload
 from vectorstores_server.engines.local.embedding import EmbeddingFailure
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_tools.requests import FileAttach
@@ -67,17 +67,7 @@ async def test_reindex_without_an_embedder_leaves_vectors_alone(tmp_path: Path):
 async def test_the_store_is_searched_and_filled_while_it_is_rebuilt(tmp_path: Path):
     id = await filled(tmp_path, None)
 
-    class Slow(Words):
-        reached, open = anyio.Event(), anyio.Event()
-
-        async def embed_documents(
-            self, texts: Sequence[str], *, stop: Callable[[], bool] | None = None
-        ) -> "NDArray[float32]":
-            self.reached.set()
-            await self.open.wait()
-            return await super().embed_documents(texts, stop=stop)
-
-    embedder = Slow()
+    embedder = Gate()
     async with opened(tmp_path, embedder) as engine:
         await search(engine, id, "fox")
         with anyio.fail_after(30):

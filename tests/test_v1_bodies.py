@@ -1,13 +1,12 @@
 """A body or a form that is wrong is told what is wrong with it, in OpenAI's words."""
 
-from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from local import Words, opened, store
+from local import store
 from v1_client import INVALID, api_of, said, upload_form
 from vectorstores_server.engines.local.engine import LocalEngine
 
@@ -141,18 +140,6 @@ WRONG_BODIES: list[tuple[str, dict[str, Any], str, str, str]] = [
         "missing_required_parameter",
     ),
 ]
-
-
-@pytest.fixture
-async def local_engine(tmp_path: Path) -> AsyncGenerator[LocalEngine]:
-    async with opened(tmp_path / "data", Words()) as engine:
-        yield engine
-
-
-@pytest.fixture
-async def api(local_engine: LocalEngine) -> AsyncGenerator[httpx.AsyncClient]:
-    async with api_of(local_engine) as client:
-        yield client
 
 
 @pytest.mark.parametrize(("path", "body", "message", "param", "code"), WRONG_BODIES)

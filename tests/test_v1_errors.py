@@ -1,13 +1,13 @@
 """What is refused on /v1 is refused in OpenAI's words, in its envelope."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from local import Words, opened, store, upload
+from local import store, upload
 from v1_client import INVALID, api_of, change, said
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.rest.api import build_api
@@ -15,18 +15,6 @@ from vectorstores_tools.contract import Capabilities
 from vectorstores_tools.errors import Unavailable
 from vectorstores_tools.models import Page, SearchHit, SearchPage, TextContent, VectorStore, VectorStoreFile
 from vectorstores_tools.requests import ExpiresAfter, PageRequest, SearchRequest, StoreCreate
-
-
-@pytest.fixture
-async def local_engine(tmp_path: Path) -> AsyncGenerator[LocalEngine]:
-    async with opened(tmp_path / "data", Words()) as engine:
-        yield engine
-
-
-@pytest.fixture
-async def api(local_engine: LocalEngine) -> AsyncGenerator[httpx.AsyncClient]:
-    async with api_of(local_engine) as client:
-        yield client
 
 
 async def test_an_unknown_store_is_a_404_on_every_path_below_it(api: httpx.AsyncClient) -> None:

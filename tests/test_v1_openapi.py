@@ -2,14 +2,13 @@
 
 import subprocess
 import sys
-from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
-from local import Words, opened, store, upload
+from local import store, upload
 from serving import listening
 from v1_shapes import ENDPOINTS, is_valid, read
 from vectorstores_server.engines.local.engine import LocalEngine
@@ -32,12 +31,6 @@ include-method = "DELETE"
 parameters = {{ "path.vector_store_id" = "vs_gone", "path.file_id" = "file-gone" }}
 """
 """Most requests are about what is there, and nothing takes it away."""
-
-
-@pytest.fixture
-async def local_engine(tmp_path: Path) -> AsyncGenerator[LocalEngine]:
-    async with opened(tmp_path / "data", Words()) as engine:
-        yield engine
 
 
 async def test_no_request_has_a_reply_that_is_not_described(local_engine: LocalEngine, tmp_path: Path) -> None:

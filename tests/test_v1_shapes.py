@@ -7,19 +7,13 @@ from typing import Any
 import jsonschema
 import pytest
 
-from local import Words, opened, settled
+from local import settled
 from v1_client import api_of, change, upload_form
 from v1_shapes import ENDPOINTS, FOLDER, B, Checked, F, S, U, fits, read
 from vectorstores_server.engines.local.engine import LocalEngine
 
 TEXT = b"Bees make honey."
 BEGIN = {"filename": "bees.txt", "purpose": "assistants", "bytes": len(TEXT), "mime_type": "text/plain"}
-
-
-@pytest.fixture
-async def local_engine(tmp_path: Path) -> AsyncGenerator[LocalEngine]:
-    async with opened(tmp_path / "data", Words()) as engine:
-        yield engine
 
 
 @pytest.fixture(params=["/v1", "/v1/openai/v1"])

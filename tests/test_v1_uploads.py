@@ -13,7 +13,7 @@ import pytest
 
 from local import opened
 from serving import listening
-from v1_client import Watched, api_of, change, said, upload_form
+from v1_client import Watched, change, said, upload_form
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.rest.api import build_api
 
@@ -25,12 +25,6 @@ BEGIN = {"filename": "bees.txt", "purpose": "assistants", "bytes": len(TEXT), "m
 async def local_engine(tmp_path: Path) -> AsyncGenerator[LocalEngine]:
     async with opened(tmp_path / "data") as engine:
         yield engine
-
-
-@pytest.fixture
-async def api(local_engine: LocalEngine) -> AsyncGenerator[httpx.AsyncClient]:
-    async with api_of(local_engine) as client:
-        yield client
 
 
 async def post(api: httpx.AsyncClient, path: str, body: Any = None) -> dict[str, Any]:

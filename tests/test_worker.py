@@ -6,7 +6,7 @@ import anyio
 import psutil
 import pytest
 
-from local import SMALL_CHUNKS, Words, add, opened, search, settled, store, upload
+from local import SMALL_CHUNKS, Gate, Words, add, opened, search, settled, store, upload
 from processes import gone
 from vectorstores_server.engines.local import worker
 from vectorstores_server.engines.local.catalog import Catalog, reconciling
@@ -25,22 +25,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FOX = "The quick brown fox jumps over the lazy dog."
-
-
-class Gate(Words):
-    """Words, once they are let through."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.reached = anyio.Event()
-        self.open = anyio.Event()
-
-    async def embed_documents(
-        self, texts: Sequence[str], *, stop: Callable[[], bool] | None = None
-    ) -> "NDArray[float32]":
-        self.reached.set()
-        await self.open.wait()
-        return await super().embed_documents(texts, stop=stop)
 
 
 class Broken(Words):
