@@ -23,7 +23,7 @@ from mcp.types import (
 from mcp.types import Resource as ListedResource
 
 from vectorstores_server import sdk_gaps
-from vectorstores_server.completions import complete, stores
+from vectorstores_server.completions import PAGES, complete
 from vectorstores_server.hangups import end_with_client
 from vectorstores_server.resources import Resources
 from vectorstores_server.subscriptions import Watch, watch_listeners
@@ -31,6 +31,7 @@ from vectorstores_tools.contract import Engine, Intake
 from vectorstores_tools.errors import StoreNotFound, VectorStoreError
 from vectorstores_tools.models import VectorStore
 from vectorstores_tools.toolset import Surface, build_tools
+from vectorstores_tools.walking import stores_of
 
 __all__ = ["Surface", "build_server"]
 
@@ -124,7 +125,7 @@ async def _store(engine: Engine, named: str) -> VectorStore:
     try:
         return await engine.retrieve_store(named)
     except StoreNotFound as error:
-        async for store in stores(engine):
+        async for store in stores_of(engine, pages=PAGES):
             if store.name == named:
                 return store
         raise MCPError(INVALID_PARAMS, str(error)) from None

@@ -14,12 +14,15 @@ from vectorstores_tools.contract import Engine
 from vectorstores_tools.errors import BadCursor, NotFound, VectorStoreError
 from vectorstores_tools.fencing import line
 from vectorstores_tools.requests import PageRequest, StoreFilesRequest
+from vectorstores_tools.walking import stores_of
 
 FIRST_CHARACTERS = 50_000
 MOST_CHARACTERS = 1_000_000
 MOST_BYTES = 4 * 1024 * 1024
 STORES_A_PAGE = 50
 JSON = "application/json"
+PAGES_WATCHED = 10
+"""Of 100 stores: how far a change of the list is looked for."""
 
 
 class Resources:
@@ -133,15 +136,8 @@ class Resources:
 
     async def stores_state(self) -> str:
         """Return what tells whether the list of stores is another."""
-        names: list[str] = []
-        after: str | None = None
-        for _ in range(10):
-            page = await self.engine.list_stores(PageRequest(limit=100, after=after))
-            names += [f"{store.id} {store.name}" for store in page.data]
-            after = page.last_id
-            if not page.has_more:
-                break
-        return "\n".join(names)
+        stores = stores_of(self.engine, pages=PAGES_WATCHED)
+        return "\n".join([f"{store.id} {store.name}" async for store in stores])
 
 
 def _unreadable(error: VectorStoreError) -> ResourceError:

@@ -5,9 +5,9 @@ from typing import Any
 from vectorstores_tools.call import Call
 from vectorstores_tools.contract import Engine
 from vectorstores_tools.describing import described
-from vectorstores_tools.errors import NotFound
+from vectorstores_tools.filenames import filename_of
 from vectorstores_tools.following import next_for
-from vectorstores_tools.models import FileBatch, VectorStoreFile
+from vectorstores_tools.models import FileBatch
 from vectorstores_tools.reply import Reply
 from vectorstores_tools.requests import StoreFilesRequest
 
@@ -30,18 +30,9 @@ async def failures(engine: Engine, batch: FileBatch) -> list[dict[str, str]]:
     return [
         {
             "file_id": item.id,
-            "filename": await _filename(engine, item),
+            "filename": await filename_of(engine, item),
             "code": item.last_error.code if item.last_error else "server_error",
             "message": item.last_error.message if item.last_error else "",
         }
         for item in page.data
     ]
-
-
-async def _filename(engine: Engine, item: VectorStoreFile) -> str:
-    if known := (item.model_extra or {}).get("filename"):
-        return str(known)
-    try:
-        return (await engine.retrieve_file(item.id)).filename
-    except NotFound:
-        return ""  # deleted since; the id still says which it was

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vectorstores_server.commands.awaiting import Tally, finish, unfinished
-from vectorstores_server.commands.opened import engine_of, pick, stores_of, usable_store
+from vectorstores_server.commands.opened import engine_of, pick, usable_store
 from vectorstores_server.intake import MachineIntake, intake_for
 from vectorstores_server.intake.files import is_link
 from vectorstores_server.intake.walk import split_glob
@@ -19,6 +19,7 @@ from vectorstores_tools.errors import InvalidRequest, VectorStoreError
 from vectorstores_tools.fencing import line
 from vectorstores_tools.models import VectorStore
 from vectorstores_tools.requests import MAX_FILES_IN_BATCH, StoreCreate
+from vectorstores_tools.walking import stores_of
 
 MAX_FILES = 100_000
 INTERRUPTED = "What was read stays, and is indexed while any server or command runs; the same line goes on."

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 
 import anyio
 
-from vectorstores_server.commands.opened import filename, files_of
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.progress import bar
 from vectorstores_server.terminal import counted, say
 from vectorstores_tools.contract import Engine, Ingested
 from vectorstores_tools.fencing import line
+from vectorstores_tools.filenames import filename_of
 from vectorstores_tools.following import built
 from vectorstores_tools.models import VectorStoreFile
 from vectorstores_tools.requests import StoreFilesRequest
+from vectorstores_tools.walking import files_of
 
 UNFINISHED = ("in_progress", "failed", "cancelled")
 LOOK_SHARE = 10
@@ -107,5 +108,5 @@ async def _left(engine: Engine, store_id: str, ingested: Ingested, named: Collec
 
 async def _why(engine: Engine, file: VectorStoreFile) -> str:
     reason = file.last_error.message if file.last_error else ""
-    name = await filename(engine, file)
+    name = await filename_of(engine, file)
     return reason if name and name in reason else f"{name or file.id}: {reason or 'no reason is known'}"

@@ -2,11 +2,13 @@
 
 import argparse
 
-from vectorstores_server.commands.opened import engine_of, filename, files_of, find_store, stores_of
+from vectorstores_server.commands.opened import engine_of, find_store
 from vectorstores_server.settings import APP, Settings
 from vectorstores_server.terminal import moment, say, size, table
 from vectorstores_tools.contract import Engine
+from vectorstores_tools.filenames import filename_of
 from vectorstores_tools.models import VectorStore
+from vectorstores_tools.walking import files_of, stores_of
 
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -34,7 +36,7 @@ async def _files(engine: Engine, store: VectorStore) -> None:
     rows = [
         (
             file.id,
-            await filename(engine, file),
+            await filename_of(engine, file),
             file.status,
             moment(file.created_at),
             size(file.usage_bytes),

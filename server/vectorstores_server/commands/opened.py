@@ -1,6 +1,6 @@
 """The engine for the length of one command, and what a person names in it: a store or a file, by name or id."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 import anyio
@@ -10,8 +10,9 @@ from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.settings import APP, Settings
 from vectorstores_tools.contract import Engine
 from vectorstores_tools.errors import InvalidRequest, NotFound, NotSupported
+from vectorstores_tools.filenames import filename_of
 from vectorstores_tools.models import File, VectorStore, VectorStoreFile
-from vectorstores_tools.requests import FilesRequest, PageRequest, StoreFilesRequest
+from vectorstores_tools.walking import files_of, stores_of, uploaded_files
 
 SECONDS_TO_CLOSE = 5
 
@@ -34,41 +35,6 @@ async def local_engine_of(settings: Settings) -> AsyncGenerator[LocalEngine]:
         if not isinstance(engine, LocalEngine):
             raise NotSupported("There is no index on this machine;", "the remote API keeps it.")
         yield engine
-
-
-async def stores_of(engine: Engine) -> AsyncIterator[VectorStore]:
-    """Yield every store, newest first."""
-    after: str | None = None
-    while True:
-        page = await engine.list_stores(PageRequest(limit=100, after=after))
-        for store in page.data:
-            yield store
-        if not page.has_more:
-            return
-        after = page.last_id
-
-
-async def files_of(engine: Engine, store_id: str, status: str | None = None) -> AsyncIterator[VectorStoreFile]:
-    """Yield the store's files, newest first; those of one status if it is given."""
-    after: str | None = None
-    while True:
-        request = StoreFilesRequest.model_validate({"limit": 100, "after": after, "filter": status})
-        page = await engine.list_store_files(store_id, request)
-        for file in page.data:
-            yield file
-        if not page.has_more:
-            return
-        after = page.last_id
-
-
-async def filename(engine: Engine, file: VectorStoreFile) -> str:
-    """Return the name of a store's file, empty where the File is gone."""
-    if known := (file.model_extra or {}).get("filename"):
-        return str(known)
-    try:
-        return (await engine.retrieve_file(file.id)).filename
-    except NotFound:
-        return ""
 
 
 async def usable_store(engine: Engine, named: str | None) -> VectorStore:
@@ -104,12 +70,12 @@ async def find_files(engine: Engine, named: str) -> list[File]:
     try:
         return [await engine.retrieve_file(named)]
     except NotFound:
-        return [file async for file in _all_files(engine) if file.filename == named]
+        return [file async for file in uploaded_files(engine) if file.filename == named]
 
 
 async def find_store_file(engine: Engine, store: VectorStore, named: str) -> VectorStoreFile:
     """Return the file of the store that has this id, or alone this name. Raises InvalidRequest where none is meant."""
-    found = [file async for file in files_of(engine, store.id) if named in (file.id, await filename(engine, file))]
+    found = [file async for file in files_of(engine, store.id) if named in (file.id, await filename_of(engine, file))]
     if len(found) > 1:
         raise several_files(named, [file.id for file in found])
     if not found:
@@ -122,17 +88,6 @@ def several_files(named: str, ids: Sequence[str]) -> InvalidRequest:
     """Return the error for a name that several files have."""
     shown = ", ".join(ids[:20]) + (", ..." if len(ids) > 20 else "")
     return InvalidRequest(f"{len(ids)} files are called '{named}'.", f"Name one by its id: {shown}.")
-
-
-async def _all_files(engine: Engine) -> AsyncIterator[File]:
-    after: str | None = None
-    while True:
-        page = await engine.list_files(FilesRequest(after=after))
-        for file in page.data:
-            yield file
-        if not page.has_more:
-            return
-        after = page.last_id
 
 
 def pick(stores: Sequence[VectorStore], named: str) -> VectorStore | None:

@@ -2,22 +2,16 @@
 
 import argparse
 
-from vectorstores_server.commands.opened import (
-    engine_of,
-    filename,
-    find_files,
-    find_store_file,
-    pick,
-    stores_of,
-    usable_store,
-)
+from vectorstores_server.commands.opened import engine_of, find_files, find_store_file, pick, usable_store
 from vectorstores_server.commands.show import stores_with
 from vectorstores_server.settings import APP, Settings
 from vectorstores_server.terminal import agrees, counted, say
 from vectorstores_tools.contract import Engine
 from vectorstores_tools.errors import InvalidRequest
 from vectorstores_tools.fencing import line
+from vectorstores_tools.filenames import filename_of
 from vectorstores_tools.models import File, VectorStore
+from vectorstores_tools.walking import stores_of
 
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -61,7 +55,7 @@ async def _file(engine: Engine, stores: list[VectorStore], file: File, *, sure: 
 
 async def _detach(engine: Engine, store: VectorStore, named: str, *, sure: bool) -> None:
     file = await find_store_file(engine, store, named)
-    called, place = line(await filename(engine, file)), line(store.name or store.id)
+    called, place = line(await filename_of(engine, file)), line(store.name or store.id)
     _confirm(f"Take the file '{called}' ({file.id}) out of the store '{place}'? It stays uploaded.", sure=sure)
     await engine.detach_file(store.id, file.id)
     say(f"Took {file.id} out of {place}. It stays uploaded; `{APP} rm {file.id}` deletes it.")
