@@ -103,26 +103,32 @@ class Upload:
 
 
 async def _answer(call: Call, store_id: str, upload: Upload, done: Ingested, batch: FileBatch | None) -> Reply:
+    left = upload.not_uploaded
     more = {
         "uploaded": done.uploaded,
         "again": done.again or None,
         "unchanged": done.unchanged,
-        "not_uploaded": upload.not_uploaded,
+        "not_uploaded": left,
         "skipped": dict(upload.survey.skipped) or None,
         "skipped_examples": dict(upload.survey.examples) or None,
         "not_opened": upload.refused[:FAILURES_SHOWN] or None,
-        "notes": list(done.notes) or None,
-        "next": AGAIN if upload.not_uploaded else None,
+        "notes": _notes(left, done) or None,
+        "next": AGAIN if left else None,
     }
-    if upload.not_uploaded:
-        batch = batch and batch.model_copy(update={"status": "in_progress"})  # what was asked for is not done yet
-        more["notes"] = [f"{upload.not_uploaded} files are not uploaded yet.", *done.notes]
-    elif batch is not None and not done.uploaded and not done.again:
-        more["notes"] = ["Nothing is new. This is the last batch of these files, with others of its call.", *done.notes]
     if batch is None:
         nothing = {"object": "vector_store.files_batch", "vector_store_id": store_id, "status": "completed"}
         return described(nothing, "Nothing was attached.", **more)
+    if left:  # what was asked for is not done yet
+        batch = batch.model_copy(update={"status": "in_progress"})
     return await described_batch(call, batch, **more)
+
+
+def _notes(left: int, done: Ingested) -> list[str]:
+    if left:
+        return [f"{left} files are not uploaded yet.", *done.notes]
+    if done.batch is not None and not done.uploaded and not done.again:
+        return ["Nothing is new. This is the last batch of these files, with others of its call.", *done.notes]
+    return list(done.notes)
 
 
 def _counted(survey: Survey) -> str:
