@@ -14,8 +14,8 @@ from benchmarks.options import Options
 from benchmarks.stores import FILTER, TEN_THOUSAND
 from vectorstores_server.engines.local.embedding import Embedder
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_tools.filters import parse
-from vectorstores_tools.requests import PageRequest, SearchRequest
+from vectorstores_tools.contract.filters import parse
+from vectorstores_tools.contract.requests import PageRequest, SearchRequest
 
 
 class Embedded:

@@ -12,10 +12,11 @@ from benchmarks.options import Options
 from benchmarks.peers import torch_rate
 from benchmarks.processes import OURS, Served, serve
 from benchmarks.stores import attach, finished
+from vectorstores_server.engines.local.chunking.passage_text import embed_text
+from vectorstores_server.engines.local.chunking.passages import cut
 from vectorstores_server.engines.local.embedding import Embedder, EmbedderChoice, open_embedder
-from vectorstores_server.engines.local.parsing.reading import read_document
-from vectorstores_server.engines.local.passages import cut, embed_text
-from vectorstores_server.engines.local.tokens import TokenCounter
+from vectorstores_server.engines.local.embedding.tokenizer import TokenCounter
+from vectorstores_server.engines.local.parsing.dispatch import read_document
 
 TOKENS = 200
 FILES = 16

@@ -20,11 +20,11 @@ from benchmarks.processes import Served
 from benchmarks.remote_upload import large_upload
 from benchmarks.stores import attach, finished, written
 from benchmarks.web import ours
-from vectorstores_server.app import Surface, build_server
-from vectorstores_server.engines.remote.address import RemoteChoice
-from vectorstores_server.engines.remote.opening import open_remote
+from vectorstores_server.engines.remote.factory import open_remote
+from vectorstores_server.engines.remote.http.address import RemoteChoice
 from vectorstores_server.intake import MachineIntake
-from vectorstores_server.intake.walk import Wanted
+from vectorstores_server.intake.folders import Wanted
+from vectorstores_server.protocol.server import Surface, build_server
 
 CALLS = 100
 """Of each tool, in turn with the same call made directly; all attaching calls together stay below 300 a minute."""

@@ -24,9 +24,9 @@ import numpy as np
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from vectorstores_server.engines.local.embedding.quantising import DIMENSIONS, HEAD, WINDOW, graph_arrays, input_name
+from vectorstores_server.engines.local.embedding.quantization import DIMENSIONS, HEAD, WINDOW, graph_arrays, input_name
+from vectorstores_server.engines.local.embedding.tokenizer import wordpiece
 from vectorstores_server.engines.local.embedding.weights import find_weights, read_tensors
-from vectorstores_server.engines.local.tokens import wordpiece
 
 DATA = Path(find_weights.__code__.co_filename).parent / "data"
 MICROSOFT = "com.microsoft"

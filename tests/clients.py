@@ -11,10 +11,10 @@ import pytest
 from mcp import Client
 from mcp.types import CallToolResult, TextContent
 
-from vectorstores_server.app import Surface, build_server
 from vectorstores_server.intake import MachineIntake
-from vectorstores_server.intake.walk import Wanted
-from vectorstores_tools.contract import Engine
+from vectorstores_server.intake.folders import Wanted
+from vectorstores_server.protocol.server import Surface, build_server
+from vectorstores_tools.contract.engine import Engine
 
 Era: TypeAlias = Literal["legacy", "auto"]
 """2025-11-25 and 2026-07-28."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import pytest
 
 from clients import caller, caller_of_era, era
-from vectorstores_tools.contract import Engine
+from vectorstores_tools.contract.engine import Engine
 
 if TYPE_CHECKING:
     import httpx

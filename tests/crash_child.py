@@ -12,7 +12,7 @@ import anyio
 
 from local import SMALL_CHUNKS, Words, opened, settled, store, upload
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_tools.requests import FileAttach, PageRequest, StoreFilesRequest
+from vectorstores_tools.contract.requests import FileAttach, PageRequest, StoreFilesRequest
 
 FILES = 2
 

@@ -15,9 +15,9 @@ from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from vectorstores_server.rest.api import build_api
-from vectorstores_tools.contract import Engine
-from vectorstores_tools.errors import VectorStoreError
+from vectorstores_server.http.v1.api import build_api
+from vectorstores_tools.contract.engine import Engine
+from vectorstores_tools.contract.errors import VectorStoreError
 
 PASSED_ON = ("content-type", "range")
 IDS = re.compile(r"\b(vs_|file-|vsfb_)([a-z0-9]{24})\b")

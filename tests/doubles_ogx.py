@@ -7,8 +7,8 @@ from urllib.parse import unquote
 from uuid import uuid4
 
 from doubles import Asked, Published, Reply
-from vectorstores_tools import filters
-from vectorstores_tools.contract import Engine
+from vectorstores_tools.contract import filters
+from vectorstores_tools.contract.engine import Engine
 
 STORE_KEYS = {
     "provider_id": "faiss",

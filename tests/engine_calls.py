@@ -6,9 +6,10 @@ from typing import Any
 
 import anyio
 
-from vectorstores_tools.contract import AttachOptions, Engine, Ingested, NewFile, Source
-from vectorstores_tools.models import FileBatch, SearchPage, VectorStoreFile
-from vectorstores_tools.requests import (
+from vectorstores_tools.contract.engine import AttachOptions, Engine, Ingested, NewFile
+from vectorstores_tools.contract.intake import Source
+from vectorstores_tools.contract.models import FileBatch, SearchPage, VectorStoreFile
+from vectorstores_tools.contract.requests import (
     AttributeValue,
     ChunkingStrategy,
     FileAttach,

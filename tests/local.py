@@ -11,9 +11,9 @@ import anyio
 import anyio.lowlevel
 
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_tools.contract import NewFile
-from vectorstores_tools.models import SearchPage, VectorStoreFile
-from vectorstores_tools.requests import (
+from vectorstores_tools.contract.engine import NewFile
+from vectorstores_tools.contract.models import SearchPage, VectorStoreFile
+from vectorstores_tools.contract.requests import (
     ChunkingStrategy,
     FileAttach,
     SearchRequest,

@@ -13,10 +13,11 @@ import anyio
 
 from local import Words, opened, settled, store
 from many_child import AttachOptions, sources, version
-from vectorstores_server.engines.local.catalog import Catalog, reconciling
+from vectorstores_server.engines.local.catalog import Catalog
+from vectorstores_server.engines.local.catalog import reconciliation as reconciling
 from vectorstores_server.engines.local.index import Index
-from vectorstores_tools.models import Page, VectorStoreFile
-from vectorstores_tools.requests import StoreFilesRequest
+from vectorstores_tools.contract.models import Page, VectorStoreFile
+from vectorstores_tools.contract.requests import StoreFilesRequest
 
 ROLES = ("add:one", "add:two", "change", "search")
 

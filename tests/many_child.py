@@ -18,8 +18,9 @@ import anyio
 
 from local import Words, once, opened, search, upload
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_tools.contract import AttachOptions, Source
-from vectorstores_tools.requests import FileAttach
+from vectorstores_tools.contract.engine import AttachOptions
+from vectorstores_tools.contract.intake import Source
+from vectorstores_tools.contract.requests import FileAttach
 
 CHANGING = "changing.txt"
 

@@ -4,12 +4,15 @@ import itertools
 import sqlite3
 from collections.abc import Sequence
 
-from vectorstores_server.engines.local.catalog import attachments, files, reconciling, requests, stores, tables
+from vectorstores_server.engines.local.catalog import attachments, files, stores
+from vectorstores_server.engines.local.catalog import index_tables as tables
+from vectorstores_server.engines.local.catalog import operations as requests
+from vectorstores_server.engines.local.catalog import reconciliation as reconciling
 from vectorstores_server.engines.local.catalog.ids import new_id
-from vectorstores_server.engines.local.catalog.queue import Built, Work, failed, flip, next_work
-from vectorstores_server.engines.local.catalog.schema import MIGRATIONS, statements
-from vectorstores_tools.models import File, VectorStoreFile
-from vectorstores_tools.requests import ChunkingStrategy, FileAttach, StaticChunking, StoreCreate
+from vectorstores_server.engines.local.catalog.migrations import MIGRATIONS, statements
+from vectorstores_server.engines.local.catalog.work_queue import Built, Work, failed, flip, next_work
+from vectorstores_tools.contract.models import File, VectorStoreFile
+from vectorstores_tools.contract.requests import ChunkingStrategy, FileAttach, StaticChunking, StoreCreate
 
 NOW = 1_800_000_000
 SMALL = ChunkingStrategy(type="static", static=StaticChunking(max_chunk_size_tokens=200, chunk_overlap_tokens=50))

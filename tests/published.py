@@ -6,10 +6,10 @@ from typing import Any
 
 import httpx
 
-from vectorstores_server.engines.remote.address import RemoteChoice, address_of
-from vectorstores_server.engines.remote.client import RemoteClient
 from vectorstores_server.engines.remote.dialects import DIALECTS, Name
 from vectorstores_server.engines.remote.engine import RemoteEngine
+from vectorstores_server.engines.remote.http.address import RemoteChoice, address_of
+from vectorstores_server.engines.remote.http.client import RemoteClient
 
 JSON = dict[str, Any]
 

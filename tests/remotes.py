@@ -8,11 +8,11 @@ import httpx
 
 from doubles import Azure, LiteLLM, Ours, Published, Yandex
 from doubles_ogx import OGX, LlamaStack
-from vectorstores_server.engines.remote.address import RemoteChoice, address_of
-from vectorstores_server.engines.remote.client import RemoteClient
 from vectorstores_server.engines.remote.engine import RemoteEngine
-from vectorstores_server.engines.remote.opening import chosen_dialect
-from vectorstores_tools.contract import Engine
+from vectorstores_server.engines.remote.factory import chosen_dialect
+from vectorstores_server.engines.remote.http.address import RemoteChoice, address_of
+from vectorstores_server.engines.remote.http.client import RemoteClient
+from vectorstores_tools.contract.engine import Engine
 
 KEY = "planted-key"
 POLL_SECONDS = 0.01

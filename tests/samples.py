@@ -214,7 +214,7 @@ def print_from_c() -> str:
     import ctypes
     import os
 
-    from vectorstores_server.engines.local.parsing.confined import silent
+    from vectorstores_server.engines.local.parsing.child_main import silent
 
     with silent():
         os.write(1, b"at once\n")

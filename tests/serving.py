@@ -19,13 +19,13 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.server import MCPServer
 from starlette.types import ASGIApp
 
-from vectorstores_server.app import Surface, build_server
 from vectorstores_server.engines.health import Health
+from vectorstores_server.http.app import Servers, build_web
+from vectorstores_server.http.policy import Policy
 from vectorstores_server.intake import MachineIntake
-from vectorstores_server.intake.walk import Wanted
-from vectorstores_server.web.app import Servers, build_web
-from vectorstores_server.web.policy import Policy
-from vectorstores_tools.contract import Engine
+from vectorstores_server.intake.folders import Wanted
+from vectorstores_server.protocol.server import Surface, build_server
+from vectorstores_tools.contract.engine import Engine
 
 Transport: TypeAlias = Literal["memory", "stdio", "http", "sse"]
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from vectorstores_server.web.access import AnyOf, Caller, StaticTokens, answered_hosts, check_bind
-from vectorstores_tools.errors import InvalidRequest
+from vectorstores_server.http.auth import AnyOf, Caller, StaticTokens, answered_hosts, check_bind
+from vectorstores_tools.contract.errors import InvalidRequest
 
 LOCAL = {"127.0.0.1", "localhost", "[::1]"}
 

@@ -9,10 +9,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from vectorstores_server.web.access import ANYBODY, Caller
-from vectorstores_server.web.admission import Admission, Cap
-from vectorstores_server.web.guard import Guard
-from vectorstores_server.web.policy import Policy
+from vectorstores_server.http.auth import ANYBODY, Caller
+from vectorstores_server.http.concurrency import Admission, Cap
+from vectorstores_server.http.guard import Guard
+from vectorstores_server.http.policy import Policy
 
 MODERN = {"mcp-protocol-version": "2026-07-28", "mcp-method": "subscriptions/listen"}
 

@@ -1,4 +1,4 @@
-from vectorstores_server.engines.local.anchor import anchor, words_of
+from vectorstores_server.engines.local.search.highlight import anchor, words_of
 
 PAGES = "Dishwasher, a short guide. The glass program is gentle. Warranty lasts three years from the day of purchase."
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import anyio
 import pytest
 
-from vectorstores_server.engines.local.arrivals import Arrivals
-from vectorstores_server.engines.local.blobs import Blobs
 from vectorstores_server.engines.local.catalog import Catalog, files
-from vectorstores_server.engines.local.leftovers import remove_leftovers
-from vectorstores_server.engines.local.parts import Parts
-from vectorstores_server.posix import private_directory
-from vectorstores_tools.contract import NewFile
-from vectorstores_tools.errors import DiskFull, InvalidRequest, TooLarge
-from vectorstores_tools.models import File
+from vectorstores_server.engines.local.files.blobs import Blobs
+from vectorstores_server.engines.local.files.orphans import remove_leftovers
+from vectorstores_server.engines.local.files.receiving import Arrivals
+from vectorstores_server.engines.local.files.upload_parts import Parts
+from vectorstores_server.system.posix import private_directory
+from vectorstores_tools.contract.engine import NewFile
+from vectorstores_tools.contract.errors import DiskFull, InvalidRequest, TooLarge
+from vectorstores_tools.contract.models import File
 
 LIMIT = 5 * 1024 * 1024
 

@@ -14,10 +14,10 @@ from memory_catalog import NOW
 from vectorstores_server.engines.local.catalog import Catalog, stores
 from vectorstores_server.engines.local.catalog.connection import connect, prepare
 from vectorstores_server.engines.local.catalog.filesystem import refuse_network
+from vectorstores_server.engines.local.catalog.migrations import MIGRATIONS
 from vectorstores_server.engines.local.catalog.revisions import new_rev
-from vectorstores_server.engines.local.catalog.schema import MIGRATIONS
-from vectorstores_tools.errors import DirectoryUpgraded, DiskFull, NotAllowed, StoreNotFound, Unavailable
-from vectorstores_tools.requests import PageRequest, StoreCreate
+from vectorstores_tools.contract.errors import DirectoryUpgraded, DiskFull, NotAllowed, StoreNotFound, Unavailable
+from vectorstores_tools.contract.requests import PageRequest, StoreCreate
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes and locks are POSIX's here")
 

@@ -19,21 +19,16 @@ from memory_catalog import (
     queued,
     status,
 )
-from vectorstores_server.engines.local.catalog import (
-    attachments,
-    batches,
-    files,
-    origins,
-    requests,
-    stores,
-)
+from vectorstores_server.engines.local.catalog import attachments, batches, files, stores
+from vectorstores_server.engines.local.catalog import operations as requests
+from vectorstores_server.engines.local.catalog import sources as origins
 from vectorstores_server.engines.local.catalog.enqueue import Origin
 from vectorstores_server.engines.local.catalog.ids import new_id
-from vectorstores_server.engines.local.catalog.queue import Built, blocked, doable, flip, still_wanted
-from vectorstores_tools.contract import AttachOptions
-from vectorstores_tools.errors import BatchNotFound, FileNotFound, FileNotInStore
-from vectorstores_tools.models import File
-from vectorstores_tools.requests import FileAttach, StoreFilesRequest
+from vectorstores_server.engines.local.catalog.work_queue import Built, blocked, doable, flip, still_wanted
+from vectorstores_tools.contract.engine import AttachOptions
+from vectorstores_tools.contract.errors import BatchNotFound, FileNotFound, FileNotInStore
+from vectorstores_tools.contract.models import File
+from vectorstores_tools.contract.requests import FileAttach, StoreFilesRequest
 
 
 @pytest.fixture

@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memory_catalog import NOW, add_file, attach, batch_of, build, fail_all, make_store, open_memory
-from vectorstores_server.engines.local.catalog import attachments, batches, files, requests, stores, sweeping
+from vectorstores_server.engines.local.catalog import attachments, batches, files, stores
+from vectorstores_server.engines.local.catalog import expiry as sweeping
+from vectorstores_server.engines.local.catalog import operations as requests
 from vectorstores_server.engines.local.catalog.ids import new_id
-from vectorstores_tools.errors import BadCursor
-from vectorstores_tools.requests import FilesRequest, PageRequest, StoreFilesRequest
+from vectorstores_tools.contract.errors import BadCursor
+from vectorstores_tools.contract.requests import FilesRequest, PageRequest, StoreFilesRequest
 
 Order = Literal["asc", "desc"]
 

@@ -8,18 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memory_catalog import NOW, SMALL, add_file, fail_all, make_store, open_memory, queued
-from vectorstores_server.engines.local.catalog import (
-    attachments,
-    batches,
-    files,
-    reconciling,
-    requests,
-    sweeping,
-    tables,
-)
-from vectorstores_server.engines.local.catalog.queue import Built, flip
-from vectorstores_tools.errors import VectorStoreError
-from vectorstores_tools.requests import AttributeValue, FileAttach
+from vectorstores_server.engines.local.catalog import attachments, batches, files
+from vectorstores_server.engines.local.catalog import expiry as sweeping
+from vectorstores_server.engines.local.catalog import index_tables as tables
+from vectorstores_server.engines.local.catalog import operations as requests
+from vectorstores_server.engines.local.catalog import reconciliation as reconciling
+from vectorstores_server.engines.local.catalog.work_queue import Built, flip
+from vectorstores_tools.contract.errors import VectorStoreError
+from vectorstores_tools.contract.requests import AttributeValue, FileAttach
 
 Step = tuple[str, int, int]
 

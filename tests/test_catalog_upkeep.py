@@ -19,23 +19,18 @@ from memory_catalog import (
     queued,
     status,
 )
-from vectorstores_server.engines.local.catalog import (
-    attachments,
-    batches,
-    files,
-    reconciling,
-    requests,
-    searching,
-    stores,
-    sweeping,
-    tables,
-)
+from vectorstores_server.engines.local.catalog import attachments, batches, files, stores
+from vectorstores_server.engines.local.catalog import expiry as sweeping
+from vectorstores_server.engines.local.catalog import index_tables as tables
+from vectorstores_server.engines.local.catalog import operations as requests
+from vectorstores_server.engines.local.catalog import reconciliation as reconciling
+from vectorstores_server.engines.local.catalog import search_view as searching
 from vectorstores_server.engines.local.catalog.ids import new_id
-from vectorstores_server.engines.local.catalog.queue import Built, flip
-from vectorstores_tools.errors import FileNotFound, FileNotInStore, StoreExpired, StoreNotFound
-from vectorstores_tools.filters import parse
-from vectorstores_tools.models import File
-from vectorstores_tools.requests import FileAttach, StoreCreate, StoreFilesRequest, StoreUpdate
+from vectorstores_server.engines.local.catalog.work_queue import Built, flip
+from vectorstores_tools.contract.errors import FileNotFound, FileNotInStore, StoreExpired, StoreNotFound
+from vectorstores_tools.contract.filters import parse
+from vectorstores_tools.contract.models import File
+from vectorstores_tools.contract.requests import FileAttach, StoreCreate, StoreFilesRequest, StoreUpdate
 
 DAY = 24 * 3600
 

@@ -3,8 +3,8 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vectorstores_server.engines.local.chunks import Chunk, home, layout
-from vectorstores_server.engines.local.passages import Passage
+from vectorstores_server.engines.local.chunking.chunks import Chunk, home, layout
+from vectorstores_server.engines.local.chunking.passages import Passage
 
 sizes_of_passages = st.lists(st.integers(1, 100), max_size=80)
 chunk_sizes = st.integers(100, 800).flatmap(lambda size: st.tuples(st.just(size), st.integers(0, size // 2)))

@@ -12,14 +12,16 @@ import anyio
 import pytest
 
 from served import MODULE, served
-from vectorstores_server import cli, posix
+from vectorstores_server import cli
+from vectorstores_server.console.terminal import table
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.intake import MachineIntake
-from vectorstores_server.intake.walk import Wanted
+from vectorstores_server.intake.folders import Wanted
 from vectorstores_server.settings import Settings
-from vectorstores_server.terminal import table
-from vectorstores_tools.contract import AttachOptions, Source
-from vectorstores_tools.requests import PageRequest
+from vectorstores_server.system import posix
+from vectorstores_tools.contract.engine import AttachOptions
+from vectorstores_tools.contract.intake import Source
+from vectorstores_tools.contract.requests import PageRequest
 
 Run = Callable[..., tuple[int, str, str]]
 

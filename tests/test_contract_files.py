@@ -21,8 +21,8 @@ from engine_calls import (
     stream,
     upload,
 )
-from vectorstores_tools.contract import AttachOptions, Engine, NewFile, Source
-from vectorstores_tools.errors import (
+from vectorstores_tools.contract.engine import AttachOptions, Engine, NewFile
+from vectorstores_tools.contract.errors import (
     BadCursor,
     Conflict,
     FileNotFound,
@@ -33,7 +33,8 @@ from vectorstores_tools.errors import (
     TooLarge,
     UploadNotFound,
 )
-from vectorstores_tools.requests import FileExpiresAfter, FilesRequest
+from vectorstores_tools.contract.intake import Source
+from vectorstores_tools.contract.requests import FileExpiresAfter, FilesRequest
 
 
 async def content(engine: Engine, file: str, start: int = 0, end: int | None = None) -> bytes:

@@ -3,10 +3,10 @@
 import pytest
 
 from engine_calls import NOISE, SMALL, add, attach, found, new_store, search, settled, upload
-from vectorstores_tools import filters
-from vectorstores_tools.contract import Engine
-from vectorstores_tools.errors import NotSupported, StoreNotFound
-from vectorstores_tools.requests import FileAttach
+from vectorstores_tools.contract import filters
+from vectorstores_tools.contract.engine import Engine
+from vectorstores_tools.contract.errors import NotSupported, StoreNotFound
+from vectorstores_tools.contract.requests import FileAttach
 
 TEXTS = {
     "cats.txt": "Cats sleep sixteen hours a day and purr when they are content.",

@@ -6,8 +6,8 @@ import anyio
 import pytest
 
 from engine_calls import NOISE, SMALL, add, attach, file_ids, finished, found, new_store, settled, store_ids, upload
-from vectorstores_tools.contract import Engine
-from vectorstores_tools.errors import (
+from vectorstores_tools.contract.engine import Engine
+from vectorstores_tools.contract.errors import (
     BadCursor,
     BatchNotFound,
     FileNotFound,
@@ -16,7 +16,7 @@ from vectorstores_tools.errors import (
     NotSupported,
     StoreNotFound,
 )
-from vectorstores_tools.requests import FileAttach, PageRequest, StoreCreate, StoreFilesRequest, StoreUpdate
+from vectorstores_tools.contract.requests import FileAttach, PageRequest, StoreCreate, StoreFilesRequest, StoreUpdate
 
 
 async def test_a_new_store_is_what_was_asked_for(engine: Engine):

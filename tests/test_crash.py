@@ -6,10 +6,11 @@ import pytest
 
 from crash_child import FILES
 from local import Words, opened, search, settled
-from vectorstores_server.engines.local.catalog import Catalog, reconciling
+from vectorstores_server.engines.local.catalog import Catalog
+from vectorstores_server.engines.local.catalog import reconciliation as reconciling
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.index import Index
-from vectorstores_tools.requests import PageRequest
+from vectorstores_tools.contract.requests import PageRequest
 
 CHILD = Path(__file__).with_name("crash_child.py")
 STEPS = (

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vectorstores_server.engines.local.document import Document, Heading
+from vectorstores_server.engines.local.parsing.document import Document, Heading
 
 BOOK = Document(
     "Intro\nwords\nPart A\nmore\nDetail\nend\nPart B\nlast",

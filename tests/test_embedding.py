@@ -166,14 +166,14 @@ async def test_choosing_an_embedder_imports_nothing_heavy(tmp_path: Path):
         "import sys; from pathlib import Path;"
         "from vectorstores_server.engines.local.embedding import EmbedderChoice, open_embedder;"
         f"assert open_embedder(EmbedderChoice('auto', Path({str(tmp_path)!r})));"
-        "from vectorstores_server.engines.local import passages, chunks;"
+        "from vectorstores_server.engines.local.chunking import chunks, passages;"
         "heavy = {'numpy', 'onnxruntime', 'tokenizers', 'httpx'} & sys.modules.keys(); assert not heavy, heavy"
     )
     await anyio.run_process([sys.executable, "-c", code])
 
 
 def test_the_runtime_keeps_nothing_about_the_machine_to_send_it(tmp_path: Path) -> None:
-    program = "import vectorstores_server.engines.local.embedding.model"
+    program = "import vectorstores_server.engines.local.embedding.onnx_model"
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     subprocess.run([sys.executable, "-c", program], env=environment, check=True)
     assert list(tmp_path.rglob("*")) == []

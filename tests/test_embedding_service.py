@@ -10,10 +10,10 @@ import httpx
 import numpy as np
 import pytest
 
+from vectorstores_server.engines.http_retries import seconds_to_wait, worth_repeating
 from vectorstores_server.engines.local.embedding import EmbedderChoice, Stopped, open_embedder
 from vectorstores_server.engines.local.embedding.errors import EmbeddingFailure, ServiceRefused, ServiceUnavailable
 from vectorstores_server.engines.local.embedding.openai import OpenAIEmbedder
-from vectorstores_server.engines.retries import seconds_to_wait, worth_repeating
 
 URL = "https://example.org:8080/v1/"
 KEY = "sk-very-secret"

@@ -9,10 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vectorstores_server.engines.local.catalog.attachments import replace_attributes
-from vectorstores_server.engines.local.catalog.schema import MIGRATIONS, statements
-from vectorstores_server.engines.local.catalog.searching import matching, not_matching
-from vectorstores_tools.errors import InvalidFilter
-from vectorstores_tools.filters import MAX_INTEGER, MAX_VALUES, Comparison, Compound, Filter, Operator, matches, parse
+from vectorstores_server.engines.local.catalog.migrations import MIGRATIONS, statements
+from vectorstores_server.engines.local.catalog.search_view import matching, not_matching
+from vectorstores_tools.contract.errors import InvalidFilter
+from vectorstores_tools.contract.filters import (
+    MAX_INTEGER,
+    MAX_VALUES,
+    Comparison,
+    Compound,
+    Filter,
+    Operator,
+    matches,
+    parse,
+)
 
 AGE = {"age": 40, "name": "ada", "on": True, "rate": 0.5}
 

@@ -14,11 +14,11 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Message, Scope
 
-from vectorstores_server.web.access import Caller, StaticTokens
-from vectorstores_server.web.accesslog import Seen
-from vectorstores_server.web.admission import Admission
-from vectorstores_server.web.guard import Guard
-from vectorstores_server.web.policy import Policy
+from vectorstores_server.http.access_log import Seen
+from vectorstores_server.http.auth import Caller, StaticTokens
+from vectorstores_server.http.concurrency import Admission
+from vectorstores_server.http.guard import Guard
+from vectorstores_server.http.policy import Policy
 
 HERE = "http://127.0.0.1:8000"
 TOKENS = StaticTokens(("writing-token", "ro:reading-token"))
@@ -216,7 +216,7 @@ async def test_a_stream_ends_with_the_token_that_opened_it() -> None:
 
 
 def lines(records: Sequence[logging.LogRecord]) -> list[dict[str, object]]:
-    return [json.loads(r.getMessage()) for r in records if r.name == "vectorstores_server.web.accesslog"]
+    return [json.loads(r.getMessage()) for r in records if r.name == "vectorstores_server.http.access_log"]
 
 
 async def test_every_request_is_one_line_of_json_with_the_id_of_its_reply(caplog: pytest.LogCaptureFixture) -> None:

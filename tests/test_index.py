@@ -24,8 +24,8 @@ from vectorstores_server.engines.local.index import (
 )
 from vectorstores_server.engines.local.index.errors import IndexBusy, translated
 from vectorstores_server.engines.local.index.lance import Database
-from vectorstores_server.engines.local.index.upkeep import marker
-from vectorstores_server.engines.local.ranking import rank
+from vectorstores_server.engines.local.index.maintenance import marker
+from vectorstores_server.engines.local.search.ranking import rank
 
 DIMENSIONS = 16
 WORDS = np.array([f"w{rank}" for rank in range(2_000)])

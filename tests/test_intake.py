@@ -8,11 +8,11 @@ import anyio
 import pytest
 
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_server.intake.machine import MachineIntake, intake_for
-from vectorstores_server.intake.walk import Wanted, matches
+from vectorstores_server.intake.folders import Wanted, matches
+from vectorstores_server.intake.local_intake import MachineIntake, intake_for
 from vectorstores_server.settings import Settings
-from vectorstores_tools.contract import Survey
-from vectorstores_tools.errors import InvalidRequest, NotAllowed, TooLarge
+from vectorstores_tools.contract.errors import InvalidRequest, NotAllowed, TooLarge
+from vectorstores_tools.contract.intake import Survey
 
 TYPES = frozenset({".md", ".txt", ".py"})
 

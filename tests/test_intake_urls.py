@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from vectorstores_server.intake.machine import MachineIntake
+from vectorstores_server.intake.folders import Wanted
+from vectorstores_server.intake.local_intake import MachineIntake
 from vectorstores_server.intake.urls import Fetcher, is_public
-from vectorstores_server.intake.walk import Wanted
-from vectorstores_tools.errors import InvalidRequest, NotAllowed, TooLarge, Unavailable
+from vectorstores_tools.contract.errors import InvalidRequest, NotAllowed, TooLarge, Unavailable
 
 PUBLIC = "93.184.216.34"
 

@@ -14,13 +14,13 @@ import pytest
 from local import Words, add, opened, store, upload
 from served import MODULE
 from test_worker import prepared
-from vectorstores_server.engines.local.desk import GROUP, HUGE, Desk, take
-from vectorstores_server.engines.local.document import Document
+from vectorstores_server.engines.local.chunking.passages import SEEN, cut, cut_stepwise
+from vectorstores_server.engines.local.embedding.tokenizer import TokenCounter
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_server.engines.local.passages import SEEN, cut, cut_stepwise
-from vectorstores_server.engines.local.tokens import TokenCounter
-from vectorstores_tools.following import built
-from vectorstores_tools.requests import FileAttach
+from vectorstores_server.engines.local.ingest.scheduler import GROUP, HUGE, Desk, take
+from vectorstores_server.engines.local.parsing.document import Document
+from vectorstores_tools.contract.requests import FileAttach
+from vectorstores_tools.progress.following import built
 
 if TYPE_CHECKING:
     from numpy import float32

@@ -11,10 +11,10 @@ import pytest
 
 from engine_calls import SMALL, add, attach, finished, found, ingest, new_store, search, settled, source, until, upload
 from vectorstores_server.engines.local.catalog.connection import connect, prepare
-from vectorstores_server.engines.local.catalog.schema import MIGRATIONS
+from vectorstores_server.engines.local.catalog.migrations import MIGRATIONS
 from vectorstores_server.engines.local.embedding import EmbedderChoice
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_tools.errors import (
+from vectorstores_tools.contract.errors import (
     DirectoryUpgraded,
     FileNotFound,
     InvalidRequest,
@@ -23,7 +23,7 @@ from vectorstores_tools.errors import (
     StoreNotFound,
     Unavailable,
 )
-from vectorstores_tools.requests import FileAttach, PageRequest, StoreCreate, StoreUpdate
+from vectorstores_tools.contract.requests import FileAttach, PageRequest, StoreCreate, StoreUpdate
 
 Open = Callable[..., LocalEngine]
 
@@ -54,7 +54,7 @@ import sys, anyio
 from pathlib import Path
 from vectorstores_server.engines.local.embedding import EmbedderChoice
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_tools.requests import PageRequest, StoreCreate
+from vectorstores_tools.contract.requests import PageRequest, StoreCreate
 
 async def main():
     engine = LocalEngine(Path(sys.argv[1]), EmbedderChoice(name="auto", cache=Path(sys.argv[1])))

@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import RSAAlgorithm
 
 from oauth_issuer import AUDIENCE, ISSUER, Issuer
-from vectorstores_server.web.issuer import SECONDS_GOOD, IssuerKeys
-from vectorstores_server.web.oauth import JwtVerifier
-from vectorstores_tools.errors import InvalidRequest, Unavailable
+from vectorstores_server.http.jwks import SECONDS_GOOD, IssuerKeys
+from vectorstores_server.http.oauth import JwtVerifier
+from vectorstores_tools.contract.errors import InvalidRequest, Unavailable
 
 ENCODINGS = (Encoding.DER, Encoding.PEM, Encoding.OpenSSH, Encoding.X962)
 

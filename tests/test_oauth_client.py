@@ -21,9 +21,9 @@ from local import opened
 from oauth_issuer import Issuer
 from serving import listening
 from vectorstores_server.engines.health import Health
-from vectorstores_server.web.app import Servers, build_web
-from vectorstores_server.web.oauth import resource_server
-from vectorstores_server.web.policy import Policy
+from vectorstores_server.http.app import Servers, build_web
+from vectorstores_server.http.oauth import resource_server
+from vectorstores_server.http.policy import Policy
 
 
 class Memory(TokenStorage):

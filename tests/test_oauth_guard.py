@@ -10,11 +10,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from oauth_issuer import AUDIENCE, ISSUER, Issuer
-from vectorstores_server.web.access import AnyOf, StaticTokens
-from vectorstores_server.web.admission import Admission
-from vectorstores_server.web.guard import Guard
-from vectorstores_server.web.oauth import resource_server
-from vectorstores_server.web.policy import Policy
+from vectorstores_server.http.auth import AnyOf, StaticTokens
+from vectorstores_server.http.concurrency import Admission
+from vectorstores_server.http.guard import Guard
+from vectorstores_server.http.oauth import resource_server
+from vectorstores_server.http.policy import Policy
 
 
 @pytest.fixture

@@ -16,19 +16,19 @@ from vectorstores_server.engines.health import Check, Health
 from vectorstores_server.engines.local import health
 from vectorstores_server.engines.local.embedding import EmbedderChoice
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_server.engines.probe import engine_probe
-from vectorstores_server.engines.remote.address import RemoteChoice, address_of
-from vectorstores_server.engines.remote.client import RemoteClient
 from vectorstores_server.engines.remote.engine import RemoteEngine
-from vectorstores_server.engines.remote.opening import chosen_dialect
-from vectorstores_server.rest.api import build_api
-from vectorstores_server.web.access import ANYBODY
-from vectorstores_server.web.accesslog import Seen
-from vectorstores_server.web.admission import Admission
-from vectorstores_server.web.metrics import API_ROUTES, Metrics, route_of
-from vectorstores_server.web.operations import Probe, operations
-from vectorstores_tools.errors import Unavailable
-from vectorstores_tools.requests import FileAttach
+from vectorstores_server.engines.remote.factory import chosen_dialect
+from vectorstores_server.engines.remote.http.address import RemoteChoice, address_of
+from vectorstores_server.engines.remote.http.client import RemoteClient
+from vectorstores_server.http.access_log import Seen
+from vectorstores_server.http.auth import ANYBODY
+from vectorstores_server.http.concurrency import Admission
+from vectorstores_server.http.metrics import API_ROUTES, Metrics, route_of
+from vectorstores_server.http.operations import Probe, operations
+from vectorstores_server.http.readiness import engine_probe
+from vectorstores_server.http.v1.api import build_api
+from vectorstores_tools.contract.errors import Unavailable
+from vectorstores_tools.contract.requests import FileAttach
 
 
 async def well() -> Health:

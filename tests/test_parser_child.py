@@ -16,8 +16,8 @@ import samples
 import vectorstores_server.__main__ as console
 from processes import child_of, gone
 from vectorstores_server.engines.local.parsing import ParseFailure
-from vectorstores_server.engines.local.parsing.child import Parser
 from vectorstores_server.engines.local.parsing.limits import Limits
+from vectorstores_server.engines.local.parsing.parser_process import Parser
 
 
 class Hasty(Limits):
@@ -200,7 +200,7 @@ import sys
 from pathlib import Path
 import anyio
 from anyio import to_process
-from vectorstores_server.engines.local.parsing.child import Parser
+from vectorstores_server.engines.local.parsing.parser_process import Parser
 import samples
 
 sys.modules["__main__"].__file__ = sys.argv[1]  # what the console script's child would import

@@ -7,10 +7,10 @@ import pytest
 
 import samples
 import source_samples
-from vectorstores_server.engines.local.document import Document
 from vectorstores_server.engines.local.parsing import EXTENSIONS, ParseFailure
+from vectorstores_server.engines.local.parsing.dispatch import read_document
+from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.engines.local.parsing.limits import MAX_CHARACTERS
-from vectorstores_server.engines.local.parsing.reading import read_document
 
 
 def read(folder: Path, name: str, content: str | bytes) -> Document:

@@ -4,20 +4,22 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from vectorstores_server.engines.local.document import Document, Heading
-from vectorstores_server.engines.local.identifiers import identifier_parts
-from vectorstores_server.engines.local.passages import (
-    MAX_CHARACTERS,
-    MAX_PASSAGES,
+from vectorstores_server.engines.local.chunking.passage_text import (
     WITH_PREFIX,
-    Passage,
-    TooManyPassages,
-    cut,
     embed_text,
+    identifier_parts,
     index_text,
     query_text,
 )
-from vectorstores_server.engines.local.tokens import BLOCK, TokenCounter
+from vectorstores_server.engines.local.chunking.passages import (
+    MAX_CHARACTERS,
+    MAX_PASSAGES,
+    Passage,
+    TooManyPassages,
+    cut,
+)
+from vectorstores_server.engines.local.embedding.tokenizer import BLOCK, TokenCounter
+from vectorstores_server.engines.local.parsing.document import Document, Heading
 
 COUNTER = TokenCounter()
 SENTENCE = "The quick brown fox jumps over the lazy dog. "

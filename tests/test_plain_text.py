@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from vectorstores_server.engines.local.parsing.plain import plain
+from vectorstores_server.engines.local.parsing.plain_text import plain
 
 PARAGRAPH = "The first sentence of an abstract that goes on without any line end. " * 5
 

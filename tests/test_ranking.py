@@ -6,16 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vectorstores_server.engines.local.index import Candidate, Candidates, Weights
-from vectorstores_server.engines.local.ranking import (
-    Ranked,
-    best_of,
-    in_order,
-    merged,
-    rank,
-    rarity,
-    score,
-    text_share,
-)
+from vectorstores_server.engines.local.index.scoring import rarity, score, text_share
+from vectorstores_server.engines.local.search.ranking import Ranked, best_of, in_order, merged, rank
 
 
 def passage(

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from vectorstores_server.commandline import CLIENTS, parse
 from vectorstores_server.commands.config import client_of
+from vectorstores_server.console.parser import CLIENTS, parse
 from vectorstores_server.settings import PREFIX, SECRETS, Settings, flag_of, is_list
-from vectorstores_tools import schemas
+from vectorstores_tools.arguments import schemas
 from vectorstores_tools.toolset import TOOLS
 
 ROOT = Path(__file__).parent.parent

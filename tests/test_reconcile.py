@@ -4,10 +4,12 @@ from pathlib import Path
 import pytest
 
 from local import add, opened, search, settled, store
-from vectorstores_server.engines.local.catalog import Catalog, reconciling, searching
+from vectorstores_server.engines.local.catalog import Catalog
+from vectorstores_server.engines.local.catalog import reconciliation as reconciling
+from vectorstores_server.engines.local.catalog import search_view as searching
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.index import Index, Rows
-from vectorstores_server.engines.local.reconcile import boot_id, needed, reconcile
+from vectorstores_server.engines.local.worker.reconciliation import boot_id, needed, reconcile
 
 FOX = "The quick brown fox jumps over the lazy dog."
 

@@ -7,7 +7,7 @@ import anyio
 from local import Gate, Words, add, opened, search, settled, store, upload
 from vectorstores_server.engines.local.embedding import EmbeddingFailure
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_tools.requests import FileAttach
+from vectorstores_tools.contract.requests import FileAttach
 
 if TYPE_CHECKING:
     from numpy import float32

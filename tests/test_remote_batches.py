@@ -11,9 +11,9 @@ from clients import connected, text_of
 from doubles import Asked, Azure, LiteLLM, Reply
 from engine_calls import NOISE, file_ids, finished, new_store, upload
 from remotes import forwarded_to, over
-from vectorstores_tools.contract import Engine
-from vectorstores_tools.errors import BadCursor, BatchNotFound
-from vectorstores_tools.requests import FileAttach, StoreFilesRequest
+from vectorstores_tools.contract.engine import Engine
+from vectorstores_tools.contract.errors import BadCursor, BatchNotFound
+from vectorstores_tools.contract.requests import FileAttach, StoreFilesRequest
 
 
 async def test_a_batch_of_ours_says_so_and_what_to_do_instead(tmp_path: Path) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from vectorstores_server.engines.remote.address import Address
-from vectorstores_server.engines.remote.client import RemoteClient
-from vectorstores_server.engines.remote.failures import Subject
-from vectorstores_tools.errors import (
+from vectorstores_server.engines.remote.http.address import Address
+from vectorstores_server.engines.remote.http.client import RemoteClient
+from vectorstores_server.engines.remote.http.reply_errors import Subject
+from vectorstores_tools.contract.errors import (
     BatchNotFound,
     FileNotFound,
     FileNotInStore,

@@ -4,10 +4,10 @@ from typing import Any
 import pytest
 
 from vectorstores_server.engines import open_engine
-from vectorstores_server.engines.remote.address import Auth, RemoteChoice, address_of, read_headers
-from vectorstores_server.engines.remote.opening import chosen_dialect, open_remote
+from vectorstores_server.engines.remote.factory import chosen_dialect, open_remote
+from vectorstores_server.engines.remote.http.address import Auth, RemoteChoice, address_of, read_headers
 from vectorstores_server.settings import read_settings
-from vectorstores_tools.errors import InvalidRequest
+from vectorstores_tools.contract.errors import InvalidRequest
 
 KEY = "planted-0123456789abcdef"
 

@@ -1,6 +1,6 @@
 import anyio
 
-from vectorstores_server.engines.remote.pace import Pace
+from vectorstores_server.engines.remote.http.rate_limit import Pace
 
 
 class Clock:

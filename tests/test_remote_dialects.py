@@ -22,12 +22,12 @@ from engine_calls import (
     upload,
 )
 from remotes import SERVICES, over
-from vectorstores_server.engines.remote.address import RemoteChoice
 from vectorstores_server.engines.remote.dialects import dialect_of
-from vectorstores_server.engines.remote.opening import open_remote
-from vectorstores_tools import filters
-from vectorstores_tools.contract import NewFile
-from vectorstores_tools.errors import (
+from vectorstores_server.engines.remote.factory import open_remote
+from vectorstores_server.engines.remote.http.address import RemoteChoice
+from vectorstores_tools.contract import filters
+from vectorstores_tools.contract.engine import NewFile
+from vectorstores_tools.contract.errors import (
     BatchNotFound,
     FileNotInStore,
     InvalidRequest,
@@ -37,7 +37,7 @@ from vectorstores_tools.errors import (
     TooLarge,
     Unavailable,
 )
-from vectorstores_tools.requests import FileAttach, FilesRequest, PageRequest
+from vectorstores_tools.contract.requests import FileAttach, FilesRequest, PageRequest
 
 
 def sent(double: Published, method: str, ending: str) -> list[dict[str, Any]]:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from vectorstores_server.engines.remote.address import RemoteChoice, address_of
 from vectorstores_server.engines.remote.dialects import DIALECTS, Name
-from vectorstores_server.engines.remote.opening import chosen_dialect
+from vectorstores_server.engines.remote.factory import chosen_dialect
+from vectorstores_server.engines.remote.http.address import RemoteChoice, address_of
 from vectorstores_server.settings import PREFIX, Settings, read_settings
 
 PAGE = (Path(__file__).parents[1] / "docs" / "remotes.md").read_text(encoding="utf-8")

@@ -25,9 +25,9 @@ from published import (
     error,
     listing,
 )
-from vectorstores_tools import filters
-from vectorstores_tools.contract import NewFile
-from vectorstores_tools.errors import (
+from vectorstores_tools.contract import filters
+from vectorstores_tools.contract.engine import NewFile
+from vectorstores_tools.contract.errors import (
     BadCursor,
     BatchNotFound,
     FileNotFound,
@@ -38,7 +38,7 @@ from vectorstores_tools.errors import (
     StoreExpired,
     StoreNotFound,
 )
-from vectorstores_tools.requests import (
+from vectorstores_tools.contract.requests import (
     ChunkingStrategy,
     FileAttach,
     FileExpiresAfter,

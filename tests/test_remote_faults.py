@@ -25,14 +25,14 @@ from faulty import (
     stays_silent,
     stops_in_the_middle,
 )
-from vectorstores_server.engines.remote.address import Address
-from vectorstores_server.engines.remote.client import RemoteClient
 from vectorstores_server.engines.remote.dialects import DIALECTS
 from vectorstores_server.engines.remote.engine import RemoteEngine
-from vectorstores_server.engines.remote.failures import Subject
-from vectorstores_server.engines.remote.patience import Timeouts
-from vectorstores_tools.contract import NewFile
-from vectorstores_tools.errors import (
+from vectorstores_server.engines.remote.http.address import Address
+from vectorstores_server.engines.remote.http.client import RemoteClient
+from vectorstores_server.engines.remote.http.reply_errors import Subject
+from vectorstores_server.engines.remote.http.timeouts import Timeouts
+from vectorstores_tools.contract.engine import NewFile
+from vectorstores_tools.contract.errors import (
     NotAllowed,
     RateLimited,
     Refused,
@@ -41,7 +41,7 @@ from vectorstores_tools.errors import (
     Unavailable,
     VectorStoreError,
 )
-from vectorstores_tools.requests import PageRequest, StoreCreate
+from vectorstores_tools.contract.requests import PageRequest, StoreCreate
 
 KEY = "sk-planted-0123456789abcdef"
 STORE = {"id": "vs_1", "object": "vector_store", "created_at": 1, "name": "a", "status": "completed"}

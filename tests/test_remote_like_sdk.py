@@ -11,9 +11,9 @@ from openai import AsyncOpenAI
 from engine_calls import stream
 from published import ATTACHED, BATCH, FILE, HITS, PART, STATIC, STORE, TEXT, UPLOAD, Script, deleted, listing
 from vectorstores_server.engines.remote.engine import RemoteEngine
-from vectorstores_tools import filters
-from vectorstores_tools.contract import NewFile
-from vectorstores_tools.requests import (
+from vectorstores_tools.contract import filters
+from vectorstores_tools.contract.engine import NewFile
+from vectorstores_tools.contract.requests import (
     FileAttach,
     FilesRequest,
     PageRequest,

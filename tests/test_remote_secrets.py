@@ -22,13 +22,13 @@ from clients import Caller, connected
 from conftest import local
 from served import MODULE, served
 from serving import listening
-from vectorstores_server.engines.remote.address import RemoteChoice
-from vectorstores_server.engines.remote.client import RemoteClient
 from vectorstores_server.engines.remote.engine import RemoteEngine
-from vectorstores_server.engines.remote.opening import open_remote
-from vectorstores_server.rest.api import build_api
+from vectorstores_server.engines.remote.factory import open_remote
+from vectorstores_server.engines.remote.http.address import RemoteChoice
+from vectorstores_server.engines.remote.http.client import RemoteClient
+from vectorstores_server.http.v1.api import build_api
 from vectorstores_server.settings import read_settings
-from vectorstores_tools.errors import VectorStoreError
+from vectorstores_tools.contract.errors import VectorStoreError
 
 KEY, TOKEN = "planted/key+0123456789=abcdef", "another-planted-secret"
 SECRETS = (KEY, TOKEN)

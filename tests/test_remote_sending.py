@@ -9,15 +9,15 @@ import httpx
 import pytest
 
 from clients import connected
-from vectorstores_server.engines.remote import sending
-from vectorstores_server.engines.remote.address import Address
-from vectorstores_server.engines.remote.client import RemoteClient
 from vectorstores_server.engines.remote.dialects import DIALECTS
 from vectorstores_server.engines.remote.engine import RemoteEngine
-from vectorstores_server.engines.remote.sending import PART_BYTES, send_file
-from vectorstores_tools.contract import NewFile
-from vectorstores_tools.errors import InvalidRequest, RateLimited, TooLarge, Unavailable
-from vectorstores_tools.requests import FileExpiresAfter
+from vectorstores_server.engines.remote.files import sending
+from vectorstores_server.engines.remote.files.sending import PART_BYTES, send_file
+from vectorstores_server.engines.remote.http.address import Address
+from vectorstores_server.engines.remote.http.client import RemoteClient
+from vectorstores_tools.contract.engine import NewFile
+from vectorstores_tools.contract.errors import InvalidRequest, RateLimited, TooLarge, Unavailable
+from vectorstores_tools.contract.requests import FileExpiresAfter
 
 MB = 1024 * 1024
 ZEROS = bytes(MB)

@@ -7,8 +7,8 @@ import pytest
 from conftest import local
 from engine_calls import add, attach, file_ids, finished, ingest, new_store, search, settled, source
 from remotes import forwarded_to, over
-from vectorstores_tools.errors import InvalidRequest
-from vectorstores_tools.requests import FileAttach
+from vectorstores_tools.contract.errors import InvalidRequest
+from vectorstores_tools.contract.requests import FileAttach
 
 
 async def test_an_old_version_that_a_process_left_behind_goes_with_the_next_call(tmp_path: Path) -> None:

@@ -6,16 +6,17 @@ from typing import cast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vectorstores_tools.call import Call
-from vectorstores_tools.contract import Engine, Intake
-from vectorstores_tools.fencing import Fence, clean, line
-from vectorstores_tools.finding import NOTES, Finding
-from vectorstores_tools.inputs import Search
-from vectorstores_tools.models import NotSearched, SearchHit, SearchPage, TextContent
-from vectorstores_tools.rendering import Ranked, Ranking, render
-from vectorstores_tools.reply import Reply, compact, room
+from vectorstores_tools.arguments.inputs import Search
+from vectorstores_tools.context import Call
+from vectorstores_tools.contract.engine import Engine
+from vectorstores_tools.contract.intake import Intake
+from vectorstores_tools.contract.models import NotSearched, SearchHit, SearchPage, TextContent
+from vectorstores_tools.rendering.diagnostics import NOTES, Finding
+from vectorstores_tools.rendering.excerpts import Excerpts
+from vectorstores_tools.rendering.reply import Reply, compact, room
+from vectorstores_tools.rendering.search_results import Ranked, Ranking, render
+from vectorstores_tools.rendering.untrusted_text import Fence, clean, line
 from vectorstores_tools.search import fence_of
-from vectorstores_tools.windows import Excerpts
 
 LEAST_TOKENS = 200
 BRIEF = Ranked(SearchHit(file_id="file-" + "f" * 24, filename="a"), "vs_", Excerpts("", [], 0), [0.0])

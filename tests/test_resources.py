@@ -27,12 +27,12 @@ from mcp.types import (
 
 from clients import Caller, Era, connected
 from engine_calls import PATIENCE
-from vectorstores_server import resources, subscriptions
-from vectorstores_server.resources import Resources
-from vectorstores_server.subscriptions import Watch
-from vectorstores_tools import uris
-from vectorstores_tools.contract import Engine
-from vectorstores_tools.requests import StoreCreate, StoreUpdate
+from vectorstores_server.protocol import resources, subscriptions
+from vectorstores_server.protocol.resources import Resources
+from vectorstores_server.protocol.subscriptions import Watch
+from vectorstores_tools.contract import uris
+from vectorstores_tools.contract.engine import Engine
+from vectorstores_tools.contract.requests import StoreCreate, StoreUpdate
 
 
 async def read(caller: Caller, uri: str) -> str:

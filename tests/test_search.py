@@ -5,9 +5,9 @@ import pytest
 
 from local import SMALL_CHUNKS, Words, add, opened, search, settled, store, upload
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_tools.errors import InvalidRequest, StoreNotFound
-from vectorstores_tools.filters import parse
-from vectorstores_tools.requests import FileAttach
+from vectorstores_tools.contract.errors import InvalidRequest, StoreNotFound
+from vectorstores_tools.contract.filters import parse
+from vectorstores_tools.contract.requests import FileAttach
 
 FOX = "The quick brown fox jumps over the lazy dog."
 WHALE = "Whales are mammals that live in the sea and breathe air."

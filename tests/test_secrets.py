@@ -25,11 +25,11 @@ from oauth_issuer import AUDIENCE, Issuer
 from planted import Planted
 from serving import address, listening
 from vectorstores_server.engines.local.embedding import EmbedderChoice
+from vectorstores_server.http.auth import AnyOf, StaticTokens
+from vectorstores_server.http.oauth import JwtVerifier, resource_server
+from vectorstores_server.http.policy import Policy
 from vectorstores_server.settings import PREFIX, SECRETS, read_settings
-from vectorstores_server.web.access import AnyOf, StaticTokens
-from vectorstores_server.web.oauth import JwtVerifier, resource_server
-from vectorstores_server.web.policy import Policy
-from vectorstores_tools.errors import InvalidRequest
+from vectorstores_tools.contract.errors import InvalidRequest
 
 PROGRAM = (sys.executable, "-m", "vectorstores_server")
 

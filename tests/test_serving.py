@@ -15,13 +15,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from vectorstores_server.web import serving
-from vectorstores_server.web.access import ANYBODY
-from vectorstores_server.web.admission import Admission, Cap
-from vectorstores_server.web.guard import Guard
-from vectorstores_server.web.policy import Policy
-from vectorstores_server.web.serving import Bind, serve_http
-from vectorstores_tools.errors import InvalidRequest
+from vectorstores_server.http import server as serving
+from vectorstores_server.http.auth import ANYBODY
+from vectorstores_server.http.concurrency import Admission, Cap
+from vectorstores_server.http.guard import Guard
+from vectorstores_server.http.policy import Policy
+from vectorstores_server.http.server import Bind, serve_http
+from vectorstores_tools.contract.errors import InvalidRequest
 
 
 @dataclass

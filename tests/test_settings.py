@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from vectorstores_server.commandline import parse
-from vectorstores_server.flags import GROUPS
+from vectorstores_server.console.flags import GROUPS
+from vectorstores_server.console.parser import parse
 from vectorstores_server.settings import Settings, flag_of, read_settings, unknown_variables
-from vectorstores_tools.errors import InvalidRequest
+from vectorstores_tools.contract.errors import InvalidRequest
 
 
 @pytest.fixture(autouse=True)

@@ -11,9 +11,10 @@ import pytest
 from mcp.types import Tool
 
 from clients import Caller
-from vectorstores_server.app import INSTRUCTIONS
+from vectorstores_server.protocol.server import INSTRUCTIONS
 from vectorstores_tools import toolset
-from vectorstores_tools.contract import Capabilities, Engine, Intake
+from vectorstores_tools.contract.engine import Capabilities, Engine
+from vectorstores_tools.contract.intake import Intake
 from vectorstores_tools.toolset import Surface, build_tools, shown
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"

@@ -6,13 +6,13 @@ import anyio
 
 from clients import Caller, text_of
 from vectorstores_server.intake import MachineIntake
-from vectorstores_server.intake.walk import Wanted
-from vectorstores_tools.call import Call
-from vectorstores_tools.contract import Engine
-from vectorstores_tools.inputs import BatchAttach
-from vectorstores_tools.paths import Upload
-from vectorstores_tools.requests import StoreCreate
-from vectorstores_tools.waiting import Progress
+from vectorstores_server.intake.folders import Wanted
+from vectorstores_tools.arguments.inputs import BatchAttach
+from vectorstores_tools.attach_paths import Upload
+from vectorstores_tools.context import Call
+from vectorstores_tools.contract.engine import Engine
+from vectorstores_tools.contract.requests import StoreCreate
+from vectorstores_tools.progress.reporting import Progress
 
 
 async def test_a_folder_is_attached_once_however_often_it_is_asked_for(caller: Caller) -> None:

@@ -8,7 +8,7 @@ from mcp.client import ClientRequestContext
 from mcp.types import ElicitRequestParams, ElicitResult
 
 from clients import Caller, Era, connected, text_of
-from vectorstores_tools.contract import Engine
+from vectorstores_tools.contract.engine import Engine
 
 
 class Person:

@@ -7,8 +7,8 @@ from mcp.client import ClientRequestContext
 from mcp.types import ListRootsResult, Root
 
 from clients import Caller, Era, connected, text_of
-from vectorstores_server.app import Surface
-from vectorstores_tools.contract import Engine
+from vectorstores_server.protocol.server import Surface
+from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.toolset import TOOL_NAMES
 
 CORE = ["create_store", "upload_file", "batch_attach", "search", "list"]

@@ -3,7 +3,7 @@
 import pytest
 
 from clients import Caller, text_of, unfenced
-from vectorstores_tools.reply import CHARACTERS_PER_TOKEN, compact
+from vectorstores_tools.rendering.reply import CHARACTERS_PER_TOKEN, compact
 
 LONG = "\n".join(f'Line {n} of a long text with a "quote" and a tab\t.' for n in range(400))
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from clients import Caller, text_of, unfenced
-from vectorstores_tools.reply import CHARACTERS_PER_TOKEN, compact
+from vectorstores_tools.rendering.reply import CHARACTERS_PER_TOKEN, compact
 
 PARAGRAPHS = {
     "bees.md": "# Bees\n\n## Honey\n\nWorker bees make honey from nectar and keep it in the comb.\n",

@@ -27,7 +27,7 @@ from engine_calls import PATIENCE
 from serving import House, Transport, house
 from vectorstores_server.engines.local.embedding import EmbedderChoice
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_tools import uris
+from vectorstores_tools.contract import uris
 from vectorstores_tools.toolset import TOOL_NAMES
 
 WAYS: list[tuple[Transport, Era]] = [

@@ -17,9 +17,9 @@ from serving import House, Transport, house, over_http
 from test_transports_leaving import ACCEPT, Wire
 from vectorstores_server.engines.local.embedding import EmbedderChoice
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_server.web.access import StaticTokens
-from vectorstores_server.web.policy import Policy
-from vectorstores_server.web.serving import Bind
+from vectorstores_server.http.auth import StaticTokens
+from vectorstores_server.http.policy import Policy
+from vectorstores_server.http.server import Bind
 
 MEBIBYTE = 1024 * 1024
 CLIENTS = 24

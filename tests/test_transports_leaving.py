@@ -14,8 +14,8 @@ from engine_calls import PATIENCE
 from serving import House, Transport, house
 from vectorstores_server.engines.local.embedding import EmbedderChoice
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_tools.models import VectorStore
-from vectorstores_tools.requests import PageRequest
+from vectorstores_tools.contract.models import VectorStore
+from vectorstores_tools.contract.requests import PageRequest
 
 WAYS: list[tuple[Transport, Era]] = [
     ("memory", "legacy"),

@@ -10,11 +10,11 @@ import pytest
 from local import store, upload
 from v1_client import INVALID, api_of, change, said
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_server.rest.api import build_api
-from vectorstores_tools.contract import Capabilities
-from vectorstores_tools.errors import Unavailable
-from vectorstores_tools.models import Page, SearchHit, SearchPage, TextContent, VectorStore, VectorStoreFile
-from vectorstores_tools.requests import ExpiresAfter, PageRequest, SearchRequest, StoreCreate
+from vectorstores_server.http.v1.api import build_api
+from vectorstores_tools.contract.engine import Capabilities
+from vectorstores_tools.contract.errors import Unavailable
+from vectorstores_tools.contract.models import Page, SearchHit, SearchPage, TextContent, VectorStore, VectorStoreFile
+from vectorstores_tools.contract.requests import ExpiresAfter, PageRequest, SearchRequest, StoreCreate
 
 
 async def test_an_unknown_store_is_a_404_on_every_path_below_it(api: httpx.AsyncClient) -> None:

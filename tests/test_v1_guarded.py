@@ -13,8 +13,8 @@ import pytest
 from local import opened
 from serving import House, house
 from v1_client import STYLES, Sdk
-from vectorstores_server.web.access import StaticTokens
-from vectorstores_server.web.policy import Policy
+from vectorstores_server.http.auth import StaticTokens
+from vectorstores_server.http.policy import Policy
 
 POLICY = Policy(verifier=StaticTokens(("writing-token", "ro:reading-token")), max_body=100_000, max_upload=1_000_000)
 LARGE = b"x" * 3_000_000

@@ -12,8 +12,8 @@ from local import store, upload
 from serving import listening
 from v1_shapes import ENDPOINTS, is_valid, read
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_server.rest.api import build_api
-from vectorstores_tools.requests import FileAttach
+from vectorstores_server.http.v1.api import build_api
+from vectorstores_tools.contract.requests import FileAttach
 
 CASES = 5
 """Requests of each kind for each endpoint; a thousand or so in all."""

@@ -12,8 +12,8 @@ from local import opened, upload
 from serving import listening
 from v1_client import Watched, api_of, said
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_server.rest.api import build_api
-from vectorstores_server.rest.ranges import Span, span_of
+from vectorstores_server.http.v1.api import build_api
+from vectorstores_server.http.v1.file_content import Span, span_of
 
 DATA = b"0123456789"
 WHOLE = Span(0, 10, partial=False)

@@ -15,7 +15,7 @@ from local import opened
 from serving import listening
 from v1_client import Watched, change, said, upload_form
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_server.rest.api import build_api
+from vectorstores_server.http.v1.api import build_api
 
 TEXT = b"Bees make honey. " * 100
 BEGIN = {"filename": "bees.txt", "purpose": "assistants", "bytes": len(TEXT), "mime_type": "text/plain"}
@@ -70,7 +70,7 @@ async def test_a_part_is_bytes_and_not_too_many(api: httpx.AsyncClient, monkeypa
     assert said(await api.post(path, files={"data": ("blob", b"")}))[2] == "data"
     assert said(await api.post(path, files={"file": ("blob", b"x")}))[2] == "data"
     assert said(await api.post(path, json={}))[1] == "invalid_request_error"
-    monkeypatch.setattr("vectorstores_server.rest.uploads.MAX_PART", 10)
+    monkeypatch.setattr("vectorstores_server.http.v1.uploads.MAX_PART", 10)
     assert said(await api.post(path, files={"data": ("blob", b"x" * 11)}), 413)[2] == "data"
 
 

@@ -18,11 +18,11 @@ from local import opened
 from oauth_issuer import AUDIENCE, ISSUER
 from serving import listening
 from vectorstores_server.engines.health import Health
-from vectorstores_server.web.access import Caller, StaticTokens
-from vectorstores_server.web.admission import Admission
-from vectorstores_server.web.app import Servers, build_web
-from vectorstores_server.web.oauth import resource_server
-from vectorstores_server.web.policy import Policy
+from vectorstores_server.http.app import Servers, build_web
+from vectorstores_server.http.auth import Caller, StaticTokens
+from vectorstores_server.http.concurrency import Admission
+from vectorstores_server.http.oauth import resource_server
+from vectorstores_server.http.policy import Policy
 
 TOKENS = StaticTokens(["first", "second", "ro:third"])
 MEBIBYTE = 1024 * 1024

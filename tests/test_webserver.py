@@ -18,10 +18,10 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from serving import address
-from vectorstores_server.app import Surface
+from vectorstores_server.http.startup import serve_web
+from vectorstores_server.protocol.server import Surface
 from vectorstores_server.settings import read_settings
-from vectorstores_server.web.starting import serve_web
-from vectorstores_tools.errors import InvalidRequest
+from vectorstores_tools.contract.errors import InvalidRequest
 from vectorstores_tools.toolset import TOOL_NAMES
 
 ROOT = Path(__file__).parent.parent

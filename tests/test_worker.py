@@ -8,17 +8,18 @@ import pytest
 
 from local import SMALL_CHUNKS, Gate, Words, add, opened, search, settled, store, upload
 from processes import gone
-from vectorstores_server.engines.local import worker
-from vectorstores_server.engines.local.catalog import Catalog, reconciling
-from vectorstores_server.engines.local.desk import GROUP, Desk, take
-from vectorstores_server.engines.local.document import Document
+from vectorstores_server.engines.local.catalog import Catalog
+from vectorstores_server.engines.local.catalog import reconciliation as reconciling
+from vectorstores_server.engines.local.chunking.passages import Passage
 from vectorstores_server.engines.local.embedding import EmbeddingFailure
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_server.engines.local.lock import WorkerLock
-from vectorstores_server.engines.local.passages import Passage
-from vectorstores_server.engines.local.preparing import Prepared
-from vectorstores_tools.errors import Unavailable
-from vectorstores_tools.requests import FileAttach, StoreFilesRequest
+from vectorstores_server.engines.local.ingest.preparation import Prepared
+from vectorstores_server.engines.local.ingest.scheduler import GROUP, Desk, take
+from vectorstores_server.engines.local.parsing.document import Document
+from vectorstores_server.engines.local.worker import worker
+from vectorstores_server.engines.local.worker.lock import WorkerLock
+from vectorstores_tools.contract.errors import Unavailable
+from vectorstores_tools.contract.requests import FileAttach, StoreFilesRequest
 
 if TYPE_CHECKING:
     from numpy import float32
@@ -41,7 +42,7 @@ async def engine(tmp_path: Path) -> AsyncIterator[LocalEngine]:
 
 
 def prepared(rev: int, passages: int, priority: int = 0) -> Prepared:
-    from vectorstores_server.engines.local.catalog.queue import Work
+    from vectorstores_server.engines.local.catalog.work_queue import Work
 
     work = Work(rev, rev, "vs_1", f"file-{rev}", "a.txt", "0" * 64, 1, "vs_1_1", None, None, 800, 400)
     cut = [Passage(i, i, i + 1, 1, None, ()) for i in range(passages)]

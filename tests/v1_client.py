@@ -16,8 +16,8 @@ from openai import AsyncOpenAI, OpenAI
 from local import Words
 from serving import listening
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_server.rest.api import build_api
-from vectorstores_tools.contract import Engine
+from vectorstores_server.http.v1.api import build_api
+from vectorstores_tools.contract.engine import Engine
 
 Style: TypeAlias = Literal["sync", "async"]
 STYLES: tuple[Style, ...] = ("sync", "async")

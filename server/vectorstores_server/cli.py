@@ -19,7 +19,7 @@ def main() -> NoReturn:
 
 def run(argv: "Sequence[str]") -> int:
     """Run a command; 0 is success, 1 an error that stderr tells, 2 wrong arguments, 130 a Ctrl-C."""
-    from vectorstores_tools.errors import VectorStoreError
+    from vectorstores_tools.contract.errors import VectorStoreError
 
     try:
         return _command(argv)
@@ -43,10 +43,10 @@ def _command(argv: "Sequence[str]") -> int:
 
     import anyio
 
-    from vectorstores_server import logs
-    from vectorstores_server.commandline import parse
-    from vectorstores_server.commands.stopping import until_stopped
+    from vectorstores_server.console.interrupts import until_stopped
+    from vectorstores_server.console.parser import parse
     from vectorstores_server.settings import read_settings, unknown_variables
+    from vectorstores_server.system import logs
 
     os.umask(0o077)  # also for what libraries write below the data directory
     arguments, flags = parse(argv)

@@ -18,8 +18,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from vectorstores_tools.errors import InvalidRequest
-from vectorstores_tools.requests import MAX_FILE_BYTES
+from vectorstores_tools.contract.errors import InvalidRequest
+from vectorstores_tools.contract.requests import MAX_FILE_BYTES
 
 PREFIX = "VECTOR_STORES_"
 SECRETS = frozenset({"embedder_api_key", "tokens", "remote_api_key", "remote_headers"})

@@ -1,15 +1,15 @@
-"""batch_attach and cancel_batch."""
+"""The tools `batch_attach` and `cancel_batch`."""
 
 import anyio
 
-from vectorstores_tools.arguments import checked, exactly_one, refuse
-from vectorstores_tools.call import Call
-from vectorstores_tools.following import follow_batch
-from vectorstores_tools.inputs import BatchAttach, CancelBatch
-from vectorstores_tools.outcomes import described_batch
-from vectorstores_tools.paths import attach_paths
-from vectorstores_tools.reply import Reply
-from vectorstores_tools.requests import FileAttach
+from vectorstores_tools.arguments.inputs import BatchAttach, CancelBatch
+from vectorstores_tools.arguments.parsing import checked, exactly_one, refuse
+from vectorstores_tools.attach_paths import attach_paths
+from vectorstores_tools.context import Call
+from vectorstores_tools.contract.requests import FileAttach
+from vectorstores_tools.progress.following import follow_batch
+from vectorstores_tools.rendering.batches import described_batch
+from vectorstores_tools.rendering.reply import Reply
 
 
 async def batch_attach(call: Call, given: BatchAttach) -> Reply:

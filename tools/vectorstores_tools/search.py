@@ -1,23 +1,23 @@
-"""search."""
+"""The tool `search`: one question or several, over one store or several."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import anyio
 
-from vectorstores_tools import filters
-from vectorstores_tools.arguments import checked
-from vectorstores_tools.call import Call
-from vectorstores_tools.contract import Engine
-from vectorstores_tools.errors import InvalidRequest, VectorStoreError
-from vectorstores_tools.fencing import Fence, clean, cleaned, line
-from vectorstores_tools.finding import Finding
-from vectorstores_tools.inputs import Search
-from vectorstores_tools.models import SearchHit, SearchPage
-from vectorstores_tools.rendering import Ranked, Ranking, render
-from vectorstores_tools.reply import CHARACTERS_PER_TOKEN, Reply, compact
-from vectorstores_tools.requests import PageRequest, SearchRequest
-from vectorstores_tools.windows import Excerpts, words
+from vectorstores_tools.arguments.inputs import Search
+from vectorstores_tools.arguments.parsing import checked
+from vectorstores_tools.context import Call
+from vectorstores_tools.contract import filters
+from vectorstores_tools.contract.engine import Engine
+from vectorstores_tools.contract.errors import InvalidRequest, VectorStoreError
+from vectorstores_tools.contract.models import SearchHit, SearchPage
+from vectorstores_tools.contract.requests import PageRequest, SearchRequest
+from vectorstores_tools.rendering.diagnostics import Finding
+from vectorstores_tools.rendering.excerpts import Excerpts, words
+from vectorstores_tools.rendering.reply import CHARACTERS_PER_TOKEN, Reply, compact
+from vectorstores_tools.rendering.search_results import Ranked, Ranking, render
+from vectorstores_tools.rendering.untrusted_text import Fence, clean, cleaned, line
 
 CONCISE_TOKENS, DETAILED_TOKENS = 4_000, 8_000
 PASSAGE_TOKENS = 200

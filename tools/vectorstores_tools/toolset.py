@@ -11,23 +11,25 @@ from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetad
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from vectorstores_tools import inputs, schemas
-from vectorstores_tools.arguments import parse
-from vectorstores_tools.asking import ConsentQuestion, RootsQuestion
+from vectorstores_tools.arguments import inputs, schemas
+from vectorstores_tools.arguments.parsing import parse
 from vectorstores_tools.batches import batch_attach, cancel_batch
-from vectorstores_tools.call import Call
-from vectorstores_tools.contract import Engine, Intake
-from vectorstores_tools.deleting import delete
-from vectorstores_tools.errors import VectorStoreError
-from vectorstores_tools.fencing import clean
-from vectorstores_tools.files import upload_file
-from vectorstores_tools.listing import list_objects
-from vectorstores_tools.objects import retrieve, update
-from vectorstores_tools.reading import read
-from vectorstores_tools.reply import Reply
-from vectorstores_tools.requests import Request
+from vectorstores_tools.context import Call
+from vectorstores_tools.contract.engine import Engine
+from vectorstores_tools.contract.errors import VectorStoreError
+from vectorstores_tools.contract.intake import Intake
+from vectorstores_tools.contract.requests import Request
+from vectorstores_tools.create_store import create_store
+from vectorstores_tools.delete import delete
+from vectorstores_tools.elicitation import ConsentQuestion, RootsQuestion
+from vectorstores_tools.list_objects import list_objects
+from vectorstores_tools.read import read
+from vectorstores_tools.rendering.reply import Reply
+from vectorstores_tools.rendering.untrusted_text import clean
+from vectorstores_tools.retrieve import retrieve
 from vectorstores_tools.search import search
-from vectorstores_tools.stores import create_store
+from vectorstores_tools.update import update
+from vectorstores_tools.upload_file import upload_file
 
 LONGEST_ANSWER = 80_000
 """Characters above which no answer of ours goes; a client that would spill it to a file may keep it."""

@@ -6,20 +6,21 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vectorstores_server.commands.awaiting import Tally, finish, unfinished
-from vectorstores_server.commands.opened import engine_of, pick, usable_store
+from vectorstores_server.console.ingest_report import Tally, finish, unfinished
+from vectorstores_server.console.lookups import engine_of, pick, usable_store
+from vectorstores_server.console.progress import bar
+from vectorstores_server.console.terminal import counted, say
 from vectorstores_server.intake import MachineIntake, intake_for
 from vectorstores_server.intake.files import is_link
-from vectorstores_server.intake.walk import split_glob
-from vectorstores_server.progress import bar
+from vectorstores_server.intake.folders import split_glob
 from vectorstores_server.settings import Settings
-from vectorstores_server.terminal import counted, say
-from vectorstores_tools.contract import AttachOptions, Engine, Source, Survey
-from vectorstores_tools.errors import InvalidRequest, VectorStoreError
-from vectorstores_tools.fencing import line
-from vectorstores_tools.models import VectorStore
-from vectorstores_tools.requests import MAX_FILES_IN_BATCH, StoreCreate
-from vectorstores_tools.walking import stores_of
+from vectorstores_tools.contract.engine import AttachOptions, Engine
+from vectorstores_tools.contract.errors import InvalidRequest, VectorStoreError
+from vectorstores_tools.contract.intake import Source, Survey
+from vectorstores_tools.contract.lookups import stores_of
+from vectorstores_tools.contract.models import VectorStore
+from vectorstores_tools.contract.requests import MAX_FILES_IN_BATCH, StoreCreate
+from vectorstores_tools.rendering.untrusted_text import line
 
 MAX_FILES = 100_000
 INTERRUPTED = "What was read stays, and is indexed while any server or command runs; the same line goes on."

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from vectorstores_server.console.terminal import say
 from vectorstores_server.settings import APP, PREFIX, SECRETS, Settings
-from vectorstores_server.terminal import say
-from vectorstores_tools.errors import InvalidRequest
+from vectorstores_tools.contract.errors import InvalidRequest
 
 NAME = "vector-stores"
 BY_HAND = "Paste the block above into it by hand."

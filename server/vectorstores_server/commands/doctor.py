@@ -8,15 +8,15 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from vectorstores_server import posix
-from vectorstores_server.commands.opened import engine_of, local_engine_of
+from vectorstores_server.console.lookups import engine_of, local_engine_of
+from vectorstores_server.console.terminal import counted, fields, say, size
 from vectorstores_server.engines.local.embedding.errors import INSTALL_COMMAND, EmbeddingFailure
 from vectorstores_server.engines.local.embedding.weights import find_weights, verify
 from vectorstores_server.settings import APP, Settings, unknown_variables
-from vectorstores_server.terminal import counted, fields, say, size
-from vectorstores_tools.errors import VectorStoreError
-from vectorstores_tools.requests import PageRequest
-from vectorstores_tools.walking import stores_of
+from vectorstores_server.system import posix
+from vectorstores_tools.contract.errors import VectorStoreError
+from vectorstores_tools.contract.lookups import stores_of
+from vectorstores_tools.contract.requests import PageRequest
 
 PARTS = ("mcp", "lancedb", "onnxruntime", "tokenizers", "pydantic", "httpx")
 

@@ -2,13 +2,12 @@
 
 import argparse
 
-from vectorstores_server.commands.opened import engine_of, find_store
+from vectorstores_server.console.lookups import engine_of, find_store
+from vectorstores_server.console.terminal import moment, say, size, table
 from vectorstores_server.settings import APP, Settings
-from vectorstores_server.terminal import moment, say, size, table
-from vectorstores_tools.contract import Engine
-from vectorstores_tools.filenames import filename_of
-from vectorstores_tools.models import VectorStore
-from vectorstores_tools.walking import files_of, stores_of
+from vectorstores_tools.contract.engine import Engine
+from vectorstores_tools.contract.lookups import filename_of, files_of, stores_of
+from vectorstores_tools.contract.models import VectorStore
 
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:

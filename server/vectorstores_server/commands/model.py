@@ -2,13 +2,13 @@
 
 import argparse
 
+from vectorstores_server.console.progress import bar
+from vectorstores_server.console.terminal import say
 from vectorstores_server.engines.local.embedding.download import download
 from vectorstores_server.engines.local.embedding.errors import EmbeddingFailure
 from vectorstores_server.engines.local.embedding.weights import SIZE, candidates, verify
-from vectorstores_server.progress import bar
 from vectorstores_server.settings import Settings
-from vectorstores_server.terminal import say
-from vectorstores_tools.errors import Unavailable
+from vectorstores_tools.contract.errors import Unavailable
 
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:

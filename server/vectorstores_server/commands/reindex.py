@@ -4,11 +4,11 @@ import argparse
 
 import anyio
 
-from vectorstores_server.commands.opened import find_store, local_engine_of
+from vectorstores_server.console.lookups import find_store, local_engine_of
+from vectorstores_server.console.progress import bar
+from vectorstores_server.console.terminal import counted, say
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_server.progress import bar
 from vectorstores_server.settings import Settings
-from vectorstores_server.terminal import counted, say
 
 LOOK_SECONDS = 1.0
 INTERRUPTED = "The old index answers; the new one is built on while any server or command runs."

@@ -3,15 +3,15 @@
 import argparse
 import textwrap
 
-from vectorstores_server.commands.opened import engine_of, usable_store
+from vectorstores_server.console.lookups import engine_of, usable_store
+from vectorstores_server.console.terminal import counted, say
 from vectorstores_server.settings import APP, Settings
-from vectorstores_server.terminal import counted, say
-from vectorstores_tools import uris
-from vectorstores_tools.errors import InvalidRequest
-from vectorstores_tools.fencing import clean, line
-from vectorstores_tools.models import SearchHit, SearchPage
-from vectorstores_tools.requests import MAX_QUERY_CHARACTERS, SearchRequest
-from vectorstores_tools.windows import Excerpts, words
+from vectorstores_tools.contract import uris
+from vectorstores_tools.contract.errors import InvalidRequest
+from vectorstores_tools.contract.models import SearchHit, SearchPage
+from vectorstores_tools.contract.requests import MAX_QUERY_CHARACTERS, SearchRequest
+from vectorstores_tools.rendering.excerpts import Excerpts, words
+from vectorstores_tools.rendering.untrusted_text import clean, line
 
 EXCERPT = 400
 WIDTH = 100

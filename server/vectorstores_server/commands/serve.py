@@ -6,13 +6,13 @@ import os
 from collections.abc import Sequence
 from typing import NoReturn
 
-from vectorstores_server.app import Surface, build_server
 from vectorstores_server.engines import open_engine
 from vectorstores_server.intake import intake_for
-from vectorstores_server.sdk_gaps import leave_logging_alone
+from vectorstores_server.protocol.sdk_compat import leave_logging_alone
+from vectorstores_server.protocol.server import Surface, build_server
+from vectorstores_server.protocol.stdio import serve_stdio
 from vectorstores_server.settings import Settings, unknown_variables
-from vectorstores_server.transports import serve_stdio
-from vectorstores_tools.errors import InvalidRequest
+from vectorstores_tools.contract.errors import InvalidRequest
 from vectorstores_tools.toolset import TOOL_NAMES
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> NoReturn:
     _check_names(settings.exclude_tools)
     leave_logging_alone()
     if settings.http is not None:
-        from vectorstores_server.web.starting import serve_web
+        from vectorstores_server.http.startup import serve_web
 
         # Roots that a client over HTTP declares are never used: it names its own machine.
         await serve_web(settings, settings.http, _surface(settings, roots_from_client=False))

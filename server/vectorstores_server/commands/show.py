@@ -2,13 +2,13 @@
 
 import argparse
 
-from vectorstores_server.commands.opened import engine_of, find_files, pick, several_files
+from vectorstores_server.console.lookups import engine_of, find_files, pick, several_files
+from vectorstores_server.console.terminal import fields, moment, size
 from vectorstores_server.settings import APP, Settings
-from vectorstores_server.terminal import fields, moment, size
-from vectorstores_tools.contract import Engine
-from vectorstores_tools.errors import InvalidRequest, NotFound
-from vectorstores_tools.models import File, FileCounts, VectorStore, VectorStoreFile
-from vectorstores_tools.walking import stores_of
+from vectorstores_tools.contract.engine import Engine
+from vectorstores_tools.contract.errors import InvalidRequest, NotFound
+from vectorstores_tools.contract.lookups import stores_of
+from vectorstores_tools.contract.models import File, FileCounts, VectorStore, VectorStoreFile
 
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:

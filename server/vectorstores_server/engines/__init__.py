@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from vectorstores_server.settings import Settings
-    from vectorstores_tools.contract import Engine
+    from vectorstores_tools.contract.engine import Engine
 
 
 async def open_engine(settings: "Settings") -> "Engine":
@@ -16,8 +16,8 @@ async def open_engine(settings: "Settings") -> "Engine":
 
 
 def _remote(settings: "Settings") -> "Engine":
-    from vectorstores_server.engines.remote.address import RemoteChoice, read_headers
-    from vectorstores_server.engines.remote.opening import open_remote
+    from vectorstores_server.engines.remote.factory import open_remote
+    from vectorstores_server.engines.remote.http.address import RemoteChoice, read_headers
 
     key, headers = settings.remote_api_key, settings.remote_headers
     return open_remote(

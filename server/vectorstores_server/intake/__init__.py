@@ -1,5 +1,5 @@
 """From what a caller names to open streams: paths, folders and globs below the roots, and URLs that are allowed."""
 
-from vectorstores_server.intake.machine import MachineIntake, intake_for
+from vectorstores_server.intake.local_intake import MachineIntake, intake_for
 
 __all__ = ["MachineIntake", "intake_for"]

@@ -11,10 +11,10 @@ from pathlib import Path
 from anyio import to_thread
 from anyio.from_thread import check_cancelled
 
-from vectorstores_server import posix
 from vectorstores_server.intake.roots import Roots
-from vectorstores_tools.contract import Source
-from vectorstores_tools.errors import InvalidRequest, NotAllowed, TooLarge, VectorStoreError
+from vectorstores_server.system import posix
+from vectorstores_tools.contract.errors import InvalidRequest, NotAllowed, TooLarge, VectorStoreError
+from vectorstores_tools.contract.intake import Source
 
 CHUNK = 1 << 18
 

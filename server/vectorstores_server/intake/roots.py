@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from vectorstores_tools.errors import InvalidRequest, NotAllowed
+from vectorstores_tools.contract.errors import InvalidRequest, NotAllowed
 
 SECRET_NAMES = ("*.pem", "*.key", "*.p12", "*.kdbx", "id_rsa*", "id_ed25519*", "credentials*.json", ".env*")
 

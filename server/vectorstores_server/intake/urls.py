@@ -17,8 +17,8 @@ from urllib.parse import unquote, urljoin, urlsplit
 import anyio
 from anyio import to_thread
 
-from vectorstores_tools.contract import Source
-from vectorstores_tools.errors import InvalidRequest, NotAllowed, TooLarge, Unavailable
+from vectorstores_tools.contract.errors import InvalidRequest, NotAllowed, TooLarge, Unavailable
+from vectorstores_tools.contract.intake import Source
 
 if TYPE_CHECKING:
     import httpx

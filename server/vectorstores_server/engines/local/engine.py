@@ -7,23 +7,24 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import anyio
 
+from vectorstores_server.engines.background import Life
 from vectorstores_server.engines.health import Health
-from vectorstores_server.engines.life import Life
-from vectorstores_server.engines.local.arrivals import Arrivals
-from vectorstores_server.engines.local.blobs import Blobs
-from vectorstores_server.engines.local.catalog import Catalog, files, requests, stores
+from vectorstores_server.engines.local.activity import LastUse
+from vectorstores_server.engines.local.catalog import Catalog, files, stores
+from vectorstores_server.engines.local.catalog import operations as requests
 from vectorstores_server.engines.local.catalog.database import DB
 from vectorstores_server.engines.local.catalog.ids import clock
+from vectorstores_server.engines.local.files.blobs import Blobs
+from vectorstores_server.engines.local.files.content import Reader
+from vectorstores_server.engines.local.files.receiving import Arrivals
+from vectorstores_server.engines.local.files.upload_parts import Parts
+from vectorstores_server.engines.local.files.uploads import Uploads
 from vectorstores_server.engines.local.health import Checkup
-from vectorstores_server.engines.local.last_use import LastUse
-from vectorstores_server.engines.local.notes import namesakes
 from vectorstores_server.engines.local.parsing import EXTENSIONS, NAMES
-from vectorstores_server.engines.local.parts import Parts
-from vectorstores_server.engines.local.reading import Reader
-from vectorstores_server.engines.local.uploading import Uploads
-from vectorstores_tools.contract import AttachOptions, Capabilities, FileContent, Ingested, NewFile, Source
-from vectorstores_tools.errors import InvalidRequest, NotSupported
-from vectorstores_tools.models import (
+from vectorstores_tools.contract.engine import AttachOptions, Capabilities, FileContent, Ingested, NewFile
+from vectorstores_tools.contract.errors import InvalidRequest, NotSupported
+from vectorstores_tools.contract.intake import Source
+from vectorstores_tools.contract.models import (
     Deleted,
     File,
     FileBatch,
@@ -35,7 +36,7 @@ from vectorstores_tools.models import (
     VectorStore,
     VectorStoreFile,
 )
-from vectorstores_tools.requests import (
+from vectorstores_tools.contract.requests import (
     MAX_FILE_BYTES,
     MAX_FILES_IN_BATCH,
     Attributes,
@@ -50,8 +51,8 @@ from vectorstores_tools.requests import (
 )
 
 if TYPE_CHECKING:
+    from vectorstores_server.engines.local.components import Machinery
     from vectorstores_server.engines.local.embedding import Embedder, EmbedderChoice
-    from vectorstores_server.engines.local.machinery import Machinery
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -277,7 +278,7 @@ class LocalEngine:
         """Make what is heavy, and begin to work, at the first call."""
         async with self._starting:
             if self._machinery is None:
-                from vectorstores_server.engines.local.machinery import Machinery
+                from vectorstores_server.engines.local.components import Machinery
 
                 self._machinery = Machinery(
                     self._directory, self._choice, self._catalog, self._blobs, self._parts, self._checkpoint
@@ -291,3 +292,8 @@ class LocalEngine:
     def _made_work(self) -> None:
         if self._machinery is not None and not self._read_only:
             self._machinery.worker.wake()
+
+
+def namesakes(store_ids: Sequence[str]) -> str:
+    """Say which other stores have the name of a new one."""
+    return f"This name is not new: {', '.join(store_ids[:3])} {'has' if len(store_ids) == 1 else 'have'} it too."

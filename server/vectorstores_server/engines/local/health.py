@@ -10,12 +10,12 @@ from anyio import CapacityLimiter, to_thread
 
 from vectorstores_server.engines.health import Check, Health
 from vectorstores_server.engines.local.catalog.connection import translated
-from vectorstores_server.engines.local.catalog.counting import Inventory, take_inventory
+from vectorstores_server.engines.local.catalog.statistics import Inventory, take_inventory
 from vectorstores_server.engines.local.index.errors import IndexUnavailable
-from vectorstores_tools.errors import VectorStoreError
+from vectorstores_tools.contract.errors import VectorStoreError
 
 if TYPE_CHECKING:
-    from vectorstores_server.engines.local.machinery import Machinery
+    from vectorstores_server.engines.local.components import Machinery
 
 SECONDS_BUSY = 1.0
 """A writing transaction takes some milliseconds; one that lasts so long is stuck, or somebody migrates."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from vectorstores_tools.contract import Capabilities
-from vectorstores_tools.errors import NotSupported
+from vectorstores_tools.contract.engine import Capabilities
+from vectorstores_tools.contract.errors import NotSupported
 
 Name = Literal["openai", "azure", "ogx", "yandex", "litellm"]
 OPENAI_EXTENSIONS = frozenset(

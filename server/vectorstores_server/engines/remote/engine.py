@@ -5,26 +5,28 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from vectorstores_server.engines.life import Life
-from vectorstores_server.engines.remote import pages, paths
-from vectorstores_server.engines.remote.arrivals import Arrivals
-from vectorstores_server.engines.remote.attaching import Attaching
-from vectorstores_server.engines.remote.client import NOBODY, RemoteClient
+from vectorstores_server.engines.background import Life
+from vectorstores_server.engines.remote.attachments.attaching import Attaching
+from vectorstores_server.engines.remote.attachments.provenance import remarked, shown, shown_page, unmarked
+from vectorstores_server.engines.remote.attachments.replacement import FINAL, Replacing
+from vectorstores_server.engines.remote.attachments.source_sync import Arrivals
 from vectorstores_server.engines.remote.dialects import Dialect
-from vectorstores_server.engines.remote.failures import Subject
-from vectorstores_server.engines.remote.marks import remarked, shown, shown_page, unmarked
-from vectorstores_server.engines.remote.naming import explained
+from vectorstores_server.engines.remote.files.content import content, text
+from vectorstores_server.engines.remote.files.sending import send_file
+from vectorstores_server.engines.remote.files.uploads import Uploads
+from vectorstores_server.engines.remote.http import pagination as pages
+from vectorstores_server.engines.remote.http import routes as paths
+from vectorstores_server.engines.remote.http.client import NOBODY, RemoteClient
+from vectorstores_server.engines.remote.http.decoding import read_as
+from vectorstores_server.engines.remote.http.reply_errors import Subject
+from vectorstores_server.engines.remote.http.transport_errors import going_on
+from vectorstores_server.engines.remote.name_hints import explained
 from vectorstores_server.engines.remote.polling import Polling
-from vectorstores_server.engines.remote.reading import content, text
-from vectorstores_server.engines.remote.replacing import FINAL, Replacing
-from vectorstores_server.engines.remote.searching import search
-from vectorstores_server.engines.remote.sending import send_file
-from vectorstores_server.engines.remote.shapes import read_as
-from vectorstores_server.engines.remote.unreachable import going_on
-from vectorstores_server.engines.remote.uploads import Uploads
-from vectorstores_tools.contract import AttachOptions, Capabilities, FileContent, Ingested, NewFile, Source
-from vectorstores_tools.errors import InvalidRequest, NotSupported, VectorStoreError
-from vectorstores_tools.models import (
+from vectorstores_server.engines.remote.search.searching import search
+from vectorstores_tools.contract.engine import AttachOptions, Capabilities, FileContent, Ingested, NewFile
+from vectorstores_tools.contract.errors import InvalidRequest, NotSupported, VectorStoreError
+from vectorstores_tools.contract.intake import Source
+from vectorstores_tools.contract.models import (
     Deleted,
     File,
     FileBatch,
@@ -36,7 +38,7 @@ from vectorstores_tools.models import (
     VectorStore,
     VectorStoreFile,
 )
-from vectorstores_tools.requests import (
+from vectorstores_tools.contract.requests import (
     MAX_FILES_IN_BATCH,
     Attributes,
     FileAttach,

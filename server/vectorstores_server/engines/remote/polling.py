@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import anyio
 
-from vectorstores_server.engines.remote.client import RemoteClient
+from vectorstores_server.engines.remote.http.client import RemoteClient
 
 LONGEST = 10.0
 """Seconds between two looks after a long silence."""

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vectorstores_server.engines.local.catalog.ids import dumps, loads
-from vectorstores_server.engines.local.catalog.pages import Listing, Position, buried, bury, page
+from vectorstores_server.engines.local.catalog.pagination import Listing, Position, buried, bury, page
 from vectorstores_server.engines.local.catalog.revisions import bury_revs
-from vectorstores_tools.errors import FileNotInStore
-from vectorstores_tools.filters import kind
-from vectorstores_tools.models import Deleted, LastError, Page, VectorStoreFile
-from vectorstores_tools.requests import Attributes, StoreFilesRequest
+from vectorstores_tools.contract.errors import FileNotInStore
+from vectorstores_tools.contract.filters import kind
+from vectorstores_tools.contract.models import Deleted, LastError, Page, VectorStoreFile
+from vectorstores_tools.contract.requests import Attributes, StoreFilesRequest
 
 COLUMNS = "attachment.*, file.filename AS filename"
 JOINED = "attachment JOIN file ON file.id = attachment.file_id"

@@ -7,10 +7,10 @@ from vectorstores_server.engines.local.catalog.attachments import COLUMNS, JOINE
 from vectorstores_server.engines.local.catalog.enqueue import ALONE, BATCHED, FIRST, Origin, attach
 from vectorstores_server.engines.local.catalog.ids import new_id
 from vectorstores_server.engines.local.catalog.outcomes import give_up
-from vectorstores_server.engines.local.catalog.pages import Listing, Position, page
-from vectorstores_tools.errors import BatchNotFound
-from vectorstores_tools.models import FileBatch, FileCounts, Page, VectorStoreFile
-from vectorstores_tools.requests import FileAttach, StoreFilesRequest
+from vectorstores_server.engines.local.catalog.pagination import Listing, Position, page
+from vectorstores_tools.contract.errors import BatchNotFound
+from vectorstores_tools.contract.models import FileBatch, FileCounts, Page, VectorStoreFile
+from vectorstores_tools.contract.requests import FileAttach, StoreFilesRequest
 
 
 def insert_batch(db: sqlite3.Connection, store_id: str, now: int) -> str:

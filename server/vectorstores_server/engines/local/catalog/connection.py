@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vectorstores_server.engines.local.catalog.filesystem import refuse_network
-from vectorstores_server.engines.local.catalog.schema import MIGRATIONS, statements
-from vectorstores_server.posix import private_directory
-from vectorstores_tools.errors import DirectoryUpgraded, DiskFull, Unavailable, VectorStoreError
+from vectorstores_server.engines.local.catalog.migrations import MIGRATIONS, statements
+from vectorstores_server.system.posix import private_directory
+from vectorstores_tools.contract.errors import DirectoryUpgraded, DiskFull, Unavailable, VectorStoreError
 
 FILE_NAME = "catalog.db"
 BUSY_SECONDS = 30

@@ -13,7 +13,7 @@ import anyio.to_thread
 from anyio import CapacityLimiter
 
 from vectorstores_server.engines.local.catalog.connection import FILE_NAME, check_version, connect, prepare, translated
-from vectorstores_tools.errors import InvalidRequest, NotAllowed
+from vectorstores_tools.contract.errors import InvalidRequest, NotAllowed
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from vectorstores_server.engines.local.catalog.attachments import find_attachment, replace_attributes
 from vectorstores_server.engines.local.catalog.revisions import bury_revs, new_rev
-from vectorstores_tools.errors import FileNotFound
-from vectorstores_tools.requests import AUTO_CHUNKING, FileAttach, StaticChunking
+from vectorstores_tools.contract.errors import FileNotFound
+from vectorstores_tools.contract.requests import AUTO_CHUNKING, FileAttach, StaticChunking
 
 BATCHED, FIRST, ALONE = 0, 1, 2
 """What is built first: what was attached by itself, a batch that is one file so far, then the others, oldest first."""

@@ -4,10 +4,10 @@ import sqlite3
 from collections.abc import Callable
 
 from vectorstores_server.engines.local.catalog.attachments import detach_row
-from vectorstores_server.engines.local.catalog.pages import FILES, Listing, Position, buried, bury, page
-from vectorstores_tools.errors import FileNotFound
-from vectorstores_tools.models import Deleted, File, Page
-from vectorstores_tools.requests import FilesRequest, PageRequest
+from vectorstores_server.engines.local.catalog.pagination import FILES, Listing, Position, buried, bury, page
+from vectorstores_tools.contract.errors import FileNotFound
+from vectorstores_tools.contract.models import Deleted, File, Page
+from vectorstores_tools.contract.requests import FilesRequest, PageRequest
 
 ANY_SIZE = range(1 << 62)
 """Bytes of a file, whatever it is."""

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from vectorstores_tools.errors import Unavailable
+from vectorstores_tools.contract.errors import Unavailable
 
 NETWORK = frozenset({
     "9p", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "fuse.davfs2", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs",

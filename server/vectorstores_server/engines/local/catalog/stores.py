@@ -4,11 +4,11 @@ import sqlite3
 from typing import Any
 
 from vectorstores_server.engines.local.catalog.ids import dumps, loads, new_id
-from vectorstores_server.engines.local.catalog.pages import STORES, Listing, Position, buried, bury, page
-from vectorstores_server.engines.local.catalog.tables import add_table, doom_tables
-from vectorstores_tools.errors import StoreExpired, StoreNotFound
-from vectorstores_tools.models import Deleted, FileCounts, Page, VectorStore
-from vectorstores_tools.requests import ExpiresAfter, PageRequest, StoreCreate, StoreUpdate
+from vectorstores_server.engines.local.catalog.index_tables import add_table, doom_tables
+from vectorstores_server.engines.local.catalog.pagination import STORES, Listing, Position, buried, bury, page
+from vectorstores_tools.contract.errors import StoreExpired, StoreNotFound
+from vectorstores_tools.contract.models import Deleted, FileCounts, Page, VectorStore
+from vectorstores_tools.contract.requests import ExpiresAfter, PageRequest, StoreCreate, StoreUpdate
 
 DAY = 24 * 3600
 TOUCH_SECONDS = 60

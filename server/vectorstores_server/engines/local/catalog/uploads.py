@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 
 from vectorstores_server.engines.local.catalog.files import enter_file, retrieve_file
 from vectorstores_server.engines.local.catalog.ids import new_id
-from vectorstores_tools.errors import Conflict, InvalidRequest, UploadNotFound
-from vectorstores_tools.models import File, Upload, UploadPart
-from vectorstores_tools.requests import FileExpiresAfter
+from vectorstores_tools.contract.errors import Conflict, InvalidRequest, UploadNotFound
+from vectorstores_tools.contract.models import File, Upload, UploadPart
+from vectorstores_tools.contract.requests import FileExpiresAfter
 
 UPLOAD_SECONDS = 3600
 

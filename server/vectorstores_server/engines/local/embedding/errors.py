@@ -13,6 +13,11 @@ Stopped                      not a failure: `stop()` said so
 from collections.abc import Sequence
 from pathlib import Path
 
+NO_MODEL = "There is no embedding model yet, so search is by words only: run `vector-stores-mcp model install`."
+
+NO_VECTORS = "This server makes no vectors (its EMBEDDER is none), so search is by words only."
+
+
 INSTALL_COMMAND = "vector-stores-mcp model install"
 
 

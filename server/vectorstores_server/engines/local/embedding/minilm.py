@@ -15,16 +15,16 @@ import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
-from vectorstores_server import posix
 from vectorstores_server.engines.local.embedding.errors import ModelMissing, Stopped
-from vectorstores_server.engines.local.embedding.quantising import DIMENSIONS, WINDOW
+from vectorstores_server.engines.local.embedding.quantization import DIMENSIONS, WINDOW
 from vectorstores_server.engines.local.embedding.weights import candidates, find_weights
+from vectorstores_server.system import posix
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from vectorstores_server.engines.local.embedding.model import Model
+    from vectorstores_server.engines.local.embedding.onnx_model import Model
 
 SLICE_SECONDS = 0.2
 """After this time a thread comes back to the event loop; it asks `stop` as often."""
@@ -109,7 +109,7 @@ class MiniLM:
             done.result()
 
     def _query(self, text: str) -> "NDArray[np.float32]":
-        from vectorstores_server.engines.local.embedding.model import token_ids
+        from vectorstores_server.engines.local.embedding.onnx_model import token_ids
 
         return self._open().embed([token_ids(text)])[0]
 
@@ -117,7 +117,7 @@ class MiniLM:
         """Load the model once, whoever comes first; blocks for the fifth of a second that it takes."""
         with self._opening:
             if self._model is None:
-                from vectorstores_server.engines.local.embedding.model import Model
+                from vectorstores_server.engines.local.embedding.onnx_model import Model
 
                 path = self._path()
                 if path is None:
@@ -170,7 +170,7 @@ Batch = tuple[list[int], list[list[int]]]
 
 def _batches(texts: Sequence[str]) -> deque[Batch]:
     """Batches of texts of one length, so that nothing is padded; the longest first."""
-    from vectorstores_server.engines.local.embedding.model import token_ids
+    from vectorstores_server.engines.local.embedding.onnx_model import token_ids
 
     ids = [token_ids(text) for text in texts]
     order = sorted(range(len(ids)), key=lambda i: -len(ids[i]))

@@ -7,21 +7,21 @@ import anyio
 import anyio.to_thread
 import httpx
 
+from vectorstores_server.engines.http_retries import seconds_to_wait, worth_repeating
 from vectorstores_server.engines.local.embedding.errors import (
     EmbeddingFailure,
     ServiceRefused,
     ServiceUnavailable,
     Stopped,
 )
-from vectorstores_server.engines.local.embedding.replies import (
+from vectorstores_server.engines.local.embedding.openai_replies import (
     UnreadableReply,
     failure_of,
     permanent,
     too_many,
     vectors_of,
 )
-from vectorstores_server.engines.local.tokens import encodable
-from vectorstores_server.engines.retries import seconds_to_wait, worth_repeating
+from vectorstores_server.engines.local.embedding.tokenizer import encodable
 
 if TYPE_CHECKING:
     import numpy as np

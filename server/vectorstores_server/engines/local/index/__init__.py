@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from anyio import to_thread
 
-from vectorstores_server.engines.local.index import upkeep
+from vectorstores_server.engines.local.index import maintenance as upkeep
 from vectorstores_server.engines.local.index.errors import (
     IndexBusy,
     IndexUnavailable,
@@ -30,7 +30,7 @@ from vectorstores_server.engines.local.index.records import (
     Rows,
     Weights,
 )
-from vectorstores_server.posix import share_heaps
+from vectorstores_server.system.posix import share_heaps
 
 if TYPE_CHECKING:  # takes a second to import
     from vectorstores_server.engines.local.index.lance import Database, Table
@@ -118,7 +118,7 @@ class Index:
     async def candidates(self, table: str, query: CandidateQuery) -> Candidates:
         """Find the passages that may answer. WrongDimensions for a vector that is not the table's."""
         await self._open()
-        from vectorstores_server.engines.local.index.candidates import find
+        from vectorstores_server.engines.local.index.retrieval import find
 
         try:
             return await self._on(table, lambda opened: find(opened, query))
@@ -198,6 +198,7 @@ class Index:
 def _load() -> None:
     """Import the libraries; in a thread, so that the loop goes on."""
     share_heaps()  # 16 MB a thread are left with LanceDB's otherwise
-    from vectorstores_server.engines.local.index import candidates, lance
+    from vectorstores_server.engines.local.index import lance
+    from vectorstores_server.engines.local.index import retrieval as candidates
 
     del candidates, lance

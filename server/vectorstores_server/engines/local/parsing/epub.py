@@ -7,13 +7,12 @@ from pathlib import Path
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
-from vectorstores_server.engines.local.document import Document
-
-from .archive import check_archive
-from .building import Builder
-from .decoding import decode
-from .html import add_html
-from .refusal import DAMAGE, damaged, encrypted
+from vectorstores_server.engines.local.parsing.charset import decode
+from vectorstores_server.engines.local.parsing.document import Document
+from vectorstores_server.engines.local.parsing.document_builder import Builder
+from vectorstores_server.engines.local.parsing.errors import DAMAGE, damaged, encrypted
+from vectorstores_server.engines.local.parsing.html import add_html
+from vectorstores_server.engines.local.parsing.zip_check import check_archive
 
 _KIND = "an EPUB book"
 _CONTAINER = "META-INF/container.xml"

@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from vectorstores_server.engines.local.document import Document
-
-from .building import Builder
+from vectorstores_server.engines.local.parsing.document import Document
+from vectorstores_server.engines.local.parsing.document_builder import Builder
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode

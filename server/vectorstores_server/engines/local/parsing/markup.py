@@ -6,9 +6,8 @@ The text stays as it is written. Every pattern is bounded or walks a line once, 
 import re
 from collections.abc import Iterator
 
-from vectorstores_server.engines.local.document import Document, Heading
-
-from .building import first_title, one_line
+from vectorstores_server.engines.local.parsing.document import Document, Heading
+from vectorstores_server.engines.local.parsing.document_builder import first_title, one_line
 
 _FRONT_MATTER = re.compile(r"\A---\n(.*?)\n(?:---|\.\.\.)(?:\n|\Z)", re.DOTALL)
 _FRONT_TITLE = re.compile(r"^title:[ \t]*(.+)$", re.MULTILINE)

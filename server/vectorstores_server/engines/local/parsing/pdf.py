@@ -7,10 +7,9 @@ from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
-from vectorstores_server.engines.local.document import Document, Heading
-
-from .building import Builder, first_title, one_line
-from .refusal import DAMAGE, damaged, encrypted, unsupported
+from vectorstores_server.engines.local.parsing.document import Document, Heading
+from vectorstores_server.engines.local.parsing.document_builder import Builder, first_title, one_line
+from vectorstores_server.engines.local.parsing.errors import DAMAGE, damaged, encrypted, unsupported
 
 _KIND = "a PDF"
 _PASSWORD_NEEDED = 4  # FPDF_ERR_PASSWORD

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
-from vectorstores_server.engines.local.document import Heading
+from vectorstores_server.engines.local.parsing.document import Heading
 
 # The tree takes about a hundred times the text; longer modules are made by programs.
 MAX_CHARACTERS = 1_000_000

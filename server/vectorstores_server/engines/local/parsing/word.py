@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from vectorstores_server.engines.local.document import Document
-
-from .archive import check_archive
-from .building import Builder
-from .refusal import DAMAGE, damaged
+from vectorstores_server.engines.local.parsing.document import Document
+from vectorstores_server.engines.local.parsing.document_builder import Builder
+from vectorstores_server.engines.local.parsing.errors import DAMAGE, damaged
+from vectorstores_server.engines.local.parsing.zip_check import check_archive
 
 if TYPE_CHECKING:
     from docx.document import Document as WordDocument

@@ -1,0 +1,1 @@
+"""The terminal: arguments, flags, progress bars, and what commands print."""

@@ -1,0 +1,111 @@
+"""What becomes of the files that a command named: the new ones, and those that a former run left unfinished."""
+
+import sys
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import anyio
+
+from vectorstores_server.console.progress import bar
+from vectorstores_server.console.terminal import counted, say
+from vectorstores_server.engines.local.engine import LocalEngine
+from vectorstores_tools.contract.engine import Engine, Ingested
+from vectorstores_tools.contract.lookups import filename_of, files_of
+from vectorstores_tools.contract.models import VectorStoreFile
+from vectorstores_tools.contract.requests import StoreFilesRequest
+from vectorstores_tools.progress.following import built
+from vectorstores_tools.rendering.untrusted_text import line
+
+UNFINISHED = ("in_progress", "failed", "cancelled")
+LOOK_SHARE = 10
+"""A look at many files is followed by a pause of so many times its length, so that it takes little from the work."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the files."""
+
+    completed: int = 0
+    unchanged: int = 0
+    failed: int = 0
+    cancelled: int = 0
+
+    def tell_failure(self, sentence: str) -> None:
+        """Count a file that failed, and write why."""
+        self.failed += 1
+        sys.stderr.write(f"Failed: {line(sentence, 500)}\n")
+
+    def __str__(self) -> str:
+        cancelled = f", {self.cancelled} cancelled" if self.cancelled else ""
+        return f"{self.completed} completed, {self.unchanged} unchanged, {self.failed} failed{cancelled}"
+
+
+async def unfinished(engine: Engine, store_id: str) -> dict[str, str]:
+    """Return the status of each file of the store that is not completed, by id."""
+    return {file.id: status for status in UNFINISHED async for file in files_of(engine, store_id, status)}
+
+
+async def finish(engine: Engine, store_id: str, ingested: Ingested, before: Mapping[str, str], tally: Tally) -> None:
+    """Wait until every file that was ingested is done, and count what it came to.
+
+    `before` is what `unfinished` said before the call: those files are worked on too, though they are not new.
+    """
+    named = set(ingested.file_ids)
+    former = named & before.keys()
+    worked = ingested.uploaded + len(former)
+    tally.unchanged += len(named) - worked
+    if not worked:
+        return
+    _tell_former([before[file_id] for file_id in former])
+    await _wait(engine, store_id, ingested, named if former else (), worked)
+    failed = [file async for file in files_of(engine, store_id, "failed") if file.id in named]
+    cancelled = [file.id async for file in files_of(engine, store_id, "cancelled") if file.id in named]
+    for file in failed:
+        tally.tell_failure(await _why(engine, file))
+    tally.cancelled += len(cancelled)
+    tally.completed += worked - len(failed) - len(cancelled)
+
+
+def _tell_former(statuses: list[str]) -> None:
+    waiting = statuses.count("in_progress")
+    if waiting:
+        say(f"{counted(waiting, 'file')} of a former run {'is' if waiting == 1 else 'are'} still in progress")
+    if again := len(statuses) - waiting:
+        say(f"{counted(again, 'file')} that failed before {'is' if again == 1 else 'are'} tried again")
+
+
+async def _wait(engine: Engine, store_id: str, ingested: Ingested, named: Collection[str], worked: int) -> None:
+    """Show the bar until nothing is left; `named` are files to look at one by one, because no batch has them all."""
+    mark = await engine.changed(0)
+    with bar("Indexing", worked) as done:
+        while left := await _left(engine, store_id, ingested, named):
+            done(max(0, worked - left), await _long_one(engine, store_id))
+            mark = await engine.changed(mark)
+        done(worked)
+
+
+async def _long_one(engine: Engine, store_id: str) -> str:
+    """Say how far the first long file is; a remote, which does not tell, is not asked."""
+    if not isinstance(engine, LocalEngine):
+        return ""
+    page = await engine.list_store_files(store_id, StoreFilesRequest(limit=20, order="asc", filter="in_progress"))
+    return next((words for file in page.data if (words := built(file)[1])), "")
+
+
+async def _left(engine: Engine, store_id: str, ingested: Ingested, named: Collection[str]) -> int:
+    left = 0
+    if ingested.batch is not None and (ingested.uploaded or ingested.again):
+        left = (await engine.retrieve_batch(store_id, ingested.batch.id)).file_counts.in_progress
+    if named:
+        started = anyio.current_time()
+        pending = [file.id async for file in files_of(engine, store_id, "in_progress")]
+        left = max(left, len(set(pending).intersection(named)))
+        if left:
+            await anyio.sleep(LOOK_SHARE * (anyio.current_time() - started))
+    return left
+
+
+async def _why(engine: Engine, file: VectorStoreFile) -> str:
+    reason = file.last_error.message if file.last_error else ""
+    name = await filename_of(engine, file)
+    return reason if name and name in reason else f"{name or file.id}: {reason or 'no reason is known'}"

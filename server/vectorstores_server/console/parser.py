@@ -1,0 +1,107 @@
+"""The arguments: the commands, and the settings that each takes as flags."""
+
+import argparse
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+from vectorstores_server.console.flags import HTTP, NOTE, all_settings, hidden_settings, settings_for
+from vectorstores_server.settings import APP, Settings
+
+CLIENTS = ("claude-desktop", "claude-code", "cursor", "vscode")
+STORE = "NAME|ID"
+
+
+def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, dict[str, Any]]:
+    """Return the command with its own arguments, and the settings that were given as flags."""
+    arguments = _parser().parse_args(argv)
+    arguments.command = arguments.command or "serve"
+    flags = {name: value for name, value in vars(arguments).items() if name in Settings.model_fields}
+    return arguments, flags
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=APP,
+        usage=f"{APP} [COMMAND] [SETTING ...]",
+        parents=[hidden_settings()],
+        allow_abbrev=False,
+        description="Vector stores for LLM agents over MCP. Without a command it serves MCP on stdin and stdout.",
+        epilog=f"`{APP} COMMAND --help` explains a command, and `{APP} serve --help` every setting. {NOTE}",
+    )
+    parser.add_argument("--version", action="version", version=f"{APP} {version(APP)}")
+    commands = _Commands(parser)
+    _add_serving(commands)
+    _add_looking(commands)
+    _add_work(commands)
+    return parser
+
+
+class _Commands:
+    """Adds commands, each with a usage line of its own: argparse's would name all settings at every mistake."""
+
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        self._added = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+
+    def add(self, name: str, usage: str, help: str, settings: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        return self._added.add_parser(
+            name,
+            prog=f"{APP} {name}",
+            usage=f"{APP} {name} {usage}".replace("  ", " "),
+            help=help,
+            description=help[0].upper() + help[1:] + ".",
+            parents=[settings],
+            allow_abbrev=False,
+        )
+
+
+def _add_serving(commands: _Commands) -> None:
+    commands.add(
+        "serve", "[SETTING ...]", "serve MCP on stdin and stdout (what happens without a command)", all_settings()
+    )
+    config = commands.add(
+        "config", "CLIENT [--write] [SETTING ...]", "print the configuration block for a client",
+        all_settings(without=HTTP),
+    )  # fmt: skip
+    config.add_argument("client", choices=CLIENTS, metavar="CLIENT", help=", ".join(CLIENTS))
+    config.add_argument("--write", action="store_true", help="put it into the client's file, after a backup")
+
+
+def _add_looking(commands: _Commands) -> None:
+    where = settings_for("data", "backend")
+    ls = commands.add("ls", "[STORE] [SETTING ...]", "list the stores, or the files of one", where)
+    ls.add_argument("store", nargs="?", metavar="STORE", help="its name or id")
+    show = commands.add("show", "NAME|ID [SETTING ...]", "show a store or a file", where)
+    show.add_argument("id", metavar=STORE, help="of a store or a file")
+    rm = commands.add(
+        "rm", "NAME|ID [--store NAME|ID] [--yes] [SETTING ...]", "delete a store, or a file from one store or all",
+        where,
+    )  # fmt: skip
+    rm.add_argument("id", metavar=STORE, help="a store's name or id, or a file's id")
+    rm.add_argument("--store", metavar=STORE, help="take the file out of this store only, and keep it")
+    rm.add_argument("--yes", action="store_true", help="do not ask")
+    doctor = commands.add(
+        "doctor", "[--purge] [SETTING ...]", "look at the data directory, the model and the versions",
+        settings_for("data", "backend", "embedder", "embedder_path", "file_roots", "url_hosts"),
+    )  # fmt: skip
+    doctor.add_argument("--purge", action="store_true", help="take what was deleted off the disk now")
+
+
+def _add_work(commands: _Commands) -> None:
+    add = commands.add(
+        "add", "[--store NAME|ID] PATH ... [SETTING ...]", "attach files, folders or URLs to a store",
+        settings_for("data", "backend", "embedder", "url_hosts", "max_file_bytes"),
+    )  # fmt: skip
+    add.add_argument("--store", metavar=STORE, help="made if the name is new; without it the only store")
+    add.add_argument("paths", nargs="+", metavar="PATH", help="file, folder, glob or https URL")
+    asked = settings_for("data", "backend", "embedder")
+    search = commands.add("search", "[--store NAME|ID] [--results N] QUERY [SETTING ...]", "search a store", asked)
+    search.add_argument("--store", metavar=STORE, help="without it the only store")
+    search.add_argument("--results", type=int, default=5, metavar="N", help="how many, at most 50 (5)")
+    search.add_argument("query", nargs="+", metavar="QUERY")
+    reindex = commands.add(
+        "reindex", "[STORE] [SETTING ...]", "build a store's index anew from its files, with today's embedder", asked
+    )
+    reindex.add_argument("store", nargs="?", metavar="STORE", help="its name or id; without it every store")
+    model = commands.add("model", "install", "get the embedding model", settings_for())
+    model.add_argument("action", choices=["install"])

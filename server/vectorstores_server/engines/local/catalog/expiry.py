@@ -1,0 +1,96 @@
+"""What has become due: dead revisions, tables to drop, stores and Files whose time has passed."""
+
+import sqlite3
+from collections.abc import Collection
+
+from vectorstores_server.engines.local.catalog.files import remove_file
+from vectorstores_server.engines.local.catalog.index_tables import doom_tables
+from vectorstores_server.engines.local.catalog.outcomes import give_up
+from vectorstores_server.engines.local.catalog.pagination import TOMBSTONE_SECONDS
+
+GRACE = 60
+ENDED_UPLOAD_SECONDS = 24 * 3600
+
+_NEXT = """
+SELECT min(at) FROM (
+    SELECT min(died_at) + :grace AS at FROM dead_rev
+    UNION ALL SELECT min(drop_at) FROM store_table WHERE drop_at IS NOT NULL
+    UNION ALL SELECT min(expires_at) FROM store WHERE expires_at IS NOT NULL AND expired = 0
+    UNION ALL SELECT min(expires_at) FROM file WHERE expires_at IS NOT NULL
+    UNION ALL SELECT min(expires_at) FROM upload WHERE status = 'pending'
+    UNION ALL SELECT min(gone_at) + :week FROM tombstone
+)
+"""
+
+
+def next_due(db: sqlite3.Connection) -> int | None:
+    """Return when the next thing becomes due; None when nothing will."""
+    return db.execute(_NEXT, {"grace": GRACE, "week": TOMBSTONE_SECONDS}).fetchone()[0]
+
+
+def due(db: sqlite3.Connection, now: int) -> bool:
+    """Tell whether there is something to sweep."""
+    at = next_due(db)
+    return at is not None and at <= now
+
+
+def dead_revs(db: sqlite3.Connection, now: int, *, grace: int = GRACE) -> dict[str, list[int]]:
+    """Return table -> the revisions that have been dead there for `grace` seconds."""
+    dead: dict[str, list[int]] = {}
+    for row in db.execute("SELECT table_name, rev FROM dead_rev WHERE died_at <= ? ORDER BY rev", (now - grace,)):
+        dead.setdefault(row["table_name"], []).append(row["rev"])
+    return dead
+
+
+def forget_revs(db: sqlite3.Connection, revs: Collection[int]) -> None:
+    """Forget dead revisions whose rows are deleted."""
+    db.executemany("DELETE FROM dead_rev WHERE rev = ?", [(rev,) for rev in revs])
+
+
+def tables_to_drop(db: sqlite3.Connection, now: int) -> list[str]:
+    """Return the tables that no search reads any more."""
+    return [row["name"] for row in db.execute("SELECT name FROM store_table WHERE drop_at <= ?", (now,))]
+
+
+def forget_table(db: sqlite3.Connection, name: str) -> None:
+    """Forget a table that is dropped."""
+    db.execute("DELETE FROM store_table WHERE name = ?", (name,))
+    db.execute("DELETE FROM dead_rev WHERE table_name = ?", (name,))
+
+
+def expire(db: sqlite3.Connection, now: int) -> int:
+    """Make final what has expired: stores, Files, uploads, tombstones. Return how many stores and Files."""
+    stores = db.execute("SELECT id FROM store WHERE expired = 0 AND expires_at <= ?", (now,)).fetchall()
+    for row in stores:
+        _expire_store(db, row["id"], now)
+    files = db.execute("SELECT id FROM file WHERE expires_at <= ?", (now,)).fetchall()
+    for row in files:
+        remove_file(db, row["id"], now)
+    _expire_uploads(db, now)
+    db.execute("DELETE FROM tombstone WHERE gone_at <= ?", (now - TOMBSTONE_SECONDS,))
+    return len(stores) + len(files)
+
+
+def unreferenced(db: sqlite3.Connection, sha256s: Collection[str]) -> set[str]:
+    """Return those hashes that no File has."""
+    return {h for h in sha256s if db.execute("SELECT 1 FROM file WHERE sha256 = ?", (h,)).fetchone() is None}
+
+
+def ended_uploads(db: sqlite3.Connection, upload_ids: Collection[str]) -> set[str]:
+    """Return those uploads that take no more parts."""
+    query = "SELECT 1 FROM upload WHERE id = ? AND status = 'pending'"
+    return {u for u in upload_ids if db.execute(query, (u,)).fetchone() is None}
+
+
+def _expire_store(db: sqlite3.Connection, store_id: str, now: int) -> None:
+    wanted = db.execute("SELECT want_rev FROM attachment WHERE store_id = ? AND want_rev IS NOT NULL", (store_id,))
+    for row in wanted.fetchall():
+        give_up(db, row["want_rev"], "cancelled", now)
+    db.execute("UPDATE store SET expired = 1 WHERE id = ?", (store_id,))
+    doom_tables(db, store_id, now)
+
+
+def _expire_uploads(db: sqlite3.Connection, now: int) -> None:
+    db.execute("UPDATE upload SET status = 'expired' WHERE status = 'pending' AND expires_at <= ?", (now,))
+    db.execute("DELETE FROM part WHERE upload_id IN (SELECT id FROM upload WHERE status != 'pending')")
+    db.execute("DELETE FROM upload WHERE status != 'pending' AND expires_at <= ?", (now - ENDED_UPLOAD_SECONDS,))

@@ -1,0 +1,207 @@
+"""Which Lance table a store lives in, and the change to a new one that was built beside it."""
+
+import sqlite3
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from vectorstores_server.engines.local.catalog.files import ANY_SIZE
+from vectorstores_server.engines.local.catalog.revisions import bury_revs
+
+BYTES_PER_FLOAT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class BuildingTable:
+    """A table that is to take the place of its store's."""
+
+    name: str
+    store_id: str
+    embedder: str | None
+    dimensions: int | None
+
+
+def building_tables(db: sqlite3.Connection, identity: str | None) -> list[BuildingTable]:
+    """Return the tables to be filled with the vectors of `identity`; those without vectors anybody can fill."""
+    rows = db.execute(
+        "SELECT name, store_id, embedder, dimensions FROM store_table"
+        " WHERE state = 'building' AND (embedder IS NULL OR embedder = ?) ORDER BY name",
+        (identity,),
+    )
+    return [BuildingTable(*row) for row in rows]
+
+
+def lacks_vectors(db: sqlite3.Connection) -> bool:
+    """Tell whether a store has no vectors, and none are on their way."""
+    return _without_vectors(db) is not None
+
+
+def begin_vectors(db: sqlite3.Connection, identity: str, dimensions: int) -> None:
+    """Enter a table for the first store without vectors; nothing happens where there is none."""
+    store_id = _without_vectors(db)
+    if store_id is not None:
+        begin_table(db, store_id, identity, dimensions)
+
+
+def sizes_in(db: sqlite3.Connection, table: BuildingTable) -> dict[int, tuple[int, int]]:
+    """Return live revision -> (rows, usage_bytes) as they are once the store's rows stand in `table`."""
+    rows = db.execute(
+        "SELECT live_rev, rows, attachment.usage_bytes, coalesce(dimensions, 0) FROM attachment"
+        " JOIN store ON store.id = store_id WHERE store_id = ? AND live_rev IS NOT NULL",
+        (table.store_id,),
+    )
+    now = table.dimensions or 0
+    return {rev: (count, usage + count * (now - before) * BYTES_PER_FLOAT) for rev, count, usage, before in rows}
+
+
+def _without_vectors(db: sqlite3.Connection) -> str | None:
+    row = db.execute(
+        "SELECT id FROM store WHERE embedder IS NULL AND expired = 0 AND NOT EXISTS"
+        " (SELECT 1 FROM store_table WHERE store_id = store.id AND state = 'building') LIMIT 1"
+    ).fetchone()
+    return row["id"] if row else None
+
+
+def begin_anew(db: sqlite3.Connection, store_id: str | None, identity: str | None, dimensions: int | None) -> int:
+    """Enter a table for the store, or for every one, where none is being built; return how many.
+
+    Without an embedder (`identity` None) only stores that have no vectors: nobody's vectors are thrown away.
+    """
+    rows = db.execute(
+        "SELECT id FROM store WHERE expired = 0 AND (? IS NULL OR id = ?) AND (? IS NOT NULL OR embedder IS NULL)"
+        " AND NOT EXISTS (SELECT 1 FROM store_table WHERE store_id = store.id AND state = 'building')",
+        (store_id, store_id, identity),
+    ).fetchall()
+    for row in rows:
+        begin_table(db, row["id"], identity, dimensions)
+    return len(rows)
+
+
+DROP_GRACE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class StoreTable:
+    """A store's live table; `files` = how many live revisions it holds."""
+
+    store_id: str
+    name: str
+    embedder: str | None
+    dimensions: int | None
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFile:
+    """A live revision that a new table needs."""
+
+    rev: int
+    file_id: str
+    filename: str
+    sha256: str
+    bytes: int
+    chunk_size: int
+    chunk_overlap: int
+
+
+def add_table(
+    db: sqlite3.Connection, name: str, store_id: str, embedder: str | None, dimensions: int | None, state: str
+) -> None:
+    """Enter a table."""
+    db.execute("INSERT INTO store_table VALUES (?, ?, ?, ?, ?, NULL)", (name, store_id, embedder, dimensions, state))
+
+
+def doom_tables(db: sqlite3.Connection, store_id: str, now: int) -> None:
+    """Let the store's tables be dropped, after the searches that still read them."""
+    db.execute(
+        "UPDATE store_table SET state = 'dropping', drop_at = ? WHERE store_id = ? AND state != 'dropping'",
+        (now + DROP_GRACE, store_id),
+    )
+
+
+def fresh_name(db: sqlite3.Connection, store_id: str) -> str:
+    """Return a table name of this store that was never used."""
+    number: int = db.execute("SELECT next_table FROM store WHERE id = ?", (store_id,)).fetchone()[0]
+    db.execute("UPDATE store SET next_table = next_table + 1 WHERE id = ?", (store_id,))
+    return f"{store_id}_{number}"
+
+
+def store_table(db: sqlite3.Connection, store_id: str) -> StoreTable | None:
+    """Return the store's live table; None when the store is gone or expired."""
+    row = db.execute(
+        "SELECT id, table_name, embedder, dimensions, n_live FROM store WHERE id = ? AND expired = 0", (store_id,)
+    ).fetchone()
+    return StoreTable(*row) if row else None
+
+
+def list_tables(db: sqlite3.Connection) -> list[StoreTable]:
+    """Return the live tables of all stores that are not expired."""
+    rows = db.execute("SELECT id, table_name, embedder, dimensions, n_live FROM store WHERE expired = 0 ORDER BY id")
+    return [StoreTable(*row) for row in rows]
+
+
+def stores_to_reindex(db: sqlite3.Connection, identity: str | None) -> list[StoreTable]:
+    """Return the stores whose vectors are not those of `identity`."""
+    return [table for table in list_tables(db) if table.embedder != identity]
+
+
+def unfinished_tables(db: sqlite3.Connection) -> list[str]:
+    """Return the names of tables that somebody began to build."""
+    return [row["name"] for row in db.execute("SELECT name FROM store_table WHERE state = 'building' ORDER BY name")]
+
+
+def begin_table(db: sqlite3.Connection, store_id: str, embedder: str | None, dimensions: int | None) -> str:
+    """Enter a table to be built beside the live one, and return its name."""
+    name = fresh_name(db, store_id)
+    add_table(db, name, store_id, embedder, dimensions, "building")
+    return name
+
+
+def abandon_table(db: sqlite3.Connection, name: str, now: int) -> None:
+    """Let a table that was being built be dropped."""
+    db.execute(
+        "UPDATE store_table SET state = 'dropping', drop_at = ? WHERE name = ? AND state = 'building'", (now, name)
+    )
+
+
+def live_files(
+    db: sqlite3.Connection, store_id: str, besides: Collection[int], limit: int, sizes: range = ANY_SIZE
+) -> list[LiveFile]:
+    """Return up to `limit` live revisions, oldest first, that are not in `besides`, of files of so many bytes."""
+    rows = db.execute(
+        "SELECT live_rev, file.id, file.filename, file.sha256, bytes, chunk_size, chunk_overlap"
+        " FROM attachment JOIN file ON file.id = file_id"
+        " WHERE store_id = ? AND live_rev IS NOT NULL AND bytes >= ? AND bytes < ? ORDER BY live_rev",
+        (store_id, sizes.start, sizes.stop),
+    )
+    found: list[LiveFile] = []
+    for row in rows:
+        if row["live_rev"] not in besides:
+            found.append(LiveFile(*row))
+            if len(found) == limit:
+                break
+    return found
+
+
+def switch_table(
+    db: sqlite3.Connection, store_id: str, new: str, built: Mapping[int, tuple[int, int]], now: int
+) -> list[int]:
+    """Make `new` the store's table when it holds every live revision; else change nothing, and return what it lacks.
+
+    `built`: revision -> (rows, usage_bytes) in the new table. One that is no longer live is dead there.
+    """
+    live = {row[0] for row in db.execute(
+        "SELECT live_rev FROM attachment WHERE store_id = ? AND live_rev IS NOT NULL", (store_id,)
+    )}  # fmt: skip
+    missing = sorted(live - built.keys())
+    row = db.execute("SELECT * FROM store_table WHERE name = ? AND state = 'building'", (new,)).fetchone()
+    if missing or row is None:
+        return missing
+    db.execute("UPDATE store_table SET state = 'dropping', drop_at = ? WHERE store_id = ? AND state = 'live'",
+               (now + DROP_GRACE, store_id))  # fmt: skip
+    db.execute("UPDATE store_table SET state = 'live' WHERE name = ?", (new,))
+    db.execute("UPDATE store SET table_name = ?, embedder = ?, dimensions = ? WHERE id = ?",
+               (new, row["embedder"], row["dimensions"], store_id))  # fmt: skip
+    db.executemany("UPDATE attachment SET rows = ?, usage_bytes = ? WHERE live_rev = ?",
+                   [(*built[rev], rev) for rev in live])  # fmt: skip
+    bury_revs(db, new, built.keys() - live, now)
+    return []

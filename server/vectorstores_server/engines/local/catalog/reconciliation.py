@@ -1,0 +1,68 @@
+"""What the worker compares with Lance after it took the lock, and how it mends what differs."""
+
+import sqlite3
+from collections.abc import Collection
+
+from vectorstores_server.engines.local.catalog.enqueue import BATCHED, requeue_row
+from vectorstores_server.engines.local.catalog.index_tables import add_table, fresh_name
+
+
+def worker_row(db: sqlite3.Connection) -> tuple[bool, str]:
+    """Return whether the last worker let go cleanly, and on which boot of the machine it worked."""
+    row = db.execute("SELECT clean, boot_id FROM worker").fetchone()
+    return bool(row["clean"]), row["boot_id"]
+
+
+def mark_worker(db: sqlite3.Connection, *, clean: bool, boot_id: str) -> None:
+    """Note that a worker begins (not clean) or has let go (clean)."""
+    db.execute("UPDATE worker SET clean = ?, boot_id = ?", (int(clean), boot_id))
+
+
+def known_tables(db: sqlite3.Connection) -> dict[str, str]:
+    """Return table -> live, building or dropping."""
+    return {row["name"]: row["state"] for row in db.execute("SELECT name, state FROM store_table")}
+
+
+def live_rows(db: sqlite3.Connection, table: str) -> dict[int, int]:
+    """Return live revision -> how many rows it has in `table`; nothing where that is no store's live table."""
+    rows = db.execute(
+        "SELECT live_rev, rows FROM store JOIN attachment ON store_id = store.id"
+        " WHERE table_name = ? AND expired = 0 AND live_rev IS NOT NULL AND store.id ="
+        " (SELECT store_id FROM store_table WHERE name = ?)",
+        (table, table),
+    )
+    return {row["live_rev"]: row["rows"] for row in rows}
+
+
+def kept_revs(db: sqlite3.Connection, table: str) -> set[int]:
+    """Return the revisions whose rows may stand in `table`: live ones, and dead ones that a sweep will take."""
+    dead = db.execute("SELECT rev FROM dead_rev WHERE table_name = ?", (table,))
+    return {row["rev"] for row in dead} | live_rows(db, table).keys()
+
+
+def requeue(db: sqlite3.Connection, live_revs: Collection[int], now: int) -> int:
+    """Let live revisions be built again, searchable as they are until then; return how many were not queued yet."""
+    queued = 0
+    for rev in live_revs:
+        row = db.execute("SELECT * FROM attachment WHERE live_rev = ? AND want_rev IS NULL", (rev,)).fetchone()
+        if row is not None:
+            requeue_row(db, row, now, BATCHED)
+            queued += 1
+    return queued
+
+
+def rebuild(db: sqlite3.Connection, store_id: str, now: int) -> str:
+    """Give the store an empty table and queue all that was live; return the name of the table to set aside."""
+    store = db.execute("SELECT table_name, embedder, dimensions FROM store WHERE id = ?", (store_id,)).fetchone()
+    old: str = store["table_name"]
+    new = fresh_name(db, store_id)
+    db.execute("DELETE FROM store_table WHERE name = ?", (old,))
+    db.execute("DELETE FROM dead_rev WHERE table_name = ?", (old,))
+    add_table(db, new, store_id, store["embedder"], store["dimensions"], "live")
+    db.execute("UPDATE store SET table_name = ? WHERE id = ?", (new, store_id))
+    rows = db.execute("SELECT * FROM attachment WHERE store_id = ? AND live_rev IS NOT NULL", (store_id,)).fetchall()
+    for row in rows:
+        if row["want_rev"] is None:
+            requeue_row(db, row, now, BATCHED)
+        db.execute("UPDATE attachment SET live_rev = NULL, rows = 0, usage_bytes = 0 WHERE id = ?", (row["id"],))
+    return old

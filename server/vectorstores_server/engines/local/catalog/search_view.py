@@ -1,0 +1,111 @@
+"""What a search sees: read in one snapshot, so that every file stands there in exactly one version."""
+
+import json
+import sqlite3
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from vectorstores_server.engines.local.catalog.filter_sql import select_revs
+from vectorstores_server.engines.local.catalog.ids import loads
+from vectorstores_server.engines.local.catalog.stores import usable
+from vectorstores_tools.contract.filters import Filter
+
+MANY = 1_000
+FEW = 100
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A store as one snapshot has it.
+
+    `in_progress`: files without a live version; `matching`: the live revisions that the filter meets, None without a
+    filter; `unfinished`: revisions that are not live but may have rows in the table, at most MANY + 1 of them;
+    `passages`: those of its live files, None where these are more than FEW.
+    """
+
+    store_id: str
+    table: str
+    embedder: str | None
+    dimensions: int | None
+    total: int
+    live: int
+    in_progress: int
+    failed: int
+    matching: list[int] | None
+    unfinished: list[int]
+    passages: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """What a hit says of its file."""
+
+    rev: int
+    file_id: str
+    filename: str
+    attributes: dict[str, Any]
+    sha256: str
+
+
+def view(db: sqlite3.Connection, store_id: str, filter: Filter | None, now: int) -> View:
+    """Return what there is to search. Raises StoreNotFound, StoreExpired."""
+    row = usable(db, store_id, now)
+    return View(
+        store_id=store_id,
+        table=row["table_name"],
+        embedder=row["embedder"],
+        dimensions=row["dimensions"],
+        total=row["n_in_progress"] + row["n_completed"] + row["n_failed"] + row["n_cancelled"],
+        live=row["n_live"],
+        in_progress=row["n_in_progress"] + row["n_completed"] - row["n_live"],
+        failed=row["n_failed"],
+        matching=None if filter is None else matching(db, store_id, filter),
+        unfinished=_unfinished(db, store_id, row["table_name"]),
+        passages=_passages(db, store_id) if row["n_live"] <= FEW else None,
+    )
+
+
+def matching(db: sqlite3.Connection, store_id: str, filter: Filter) -> list[int]:
+    """Return the live revisions that the filter meets."""
+    query, values = select_revs(filter, store_id)
+    return [rev for (rev,) in db.execute(query, values)]
+
+
+def not_matching(db: sqlite3.Connection, store_id: str, filter: Filter) -> list[int]:
+    """Return the live revisions that the filter does not meet."""
+    query, values = select_revs(filter, store_id)
+    others = (
+        f"SELECT live_rev FROM attachment WHERE store_id = ? AND live_rev IS NOT NULL AND live_rev NOT IN ({query})"  # noqa: S608 no value is in it
+    )
+    return [rev for (rev,) in db.execute(others, (store_id, *values))]
+
+
+def cited(db: sqlite3.Connection, store_id: str, revs: Collection[int]) -> dict[int, Cited]:
+    """Return what there is to say of those of `revs` that are live in this snapshot."""
+    # CROSS JOIN keeps SQLite from walking all files of the store: .3 ms for 80 revisions instead of 14.
+    rows = db.execute(
+        "SELECT live_rev, file_id, filename, attributes, file.sha256 FROM json_each(?)"
+        " CROSS JOIN attachment ON live_rev = value CROSS JOIN file ON file.id = file_id WHERE store_id = ?",
+        (json.dumps(list(revs)), store_id),
+    )
+    return {
+        row["live_rev"]: Cited(
+            row["live_rev"], row["file_id"], row["filename"], loads(row["attributes"]) or {}, row["sha256"]
+        )
+        for row in rows
+    }
+
+
+def _passages(db: sqlite3.Connection, store_id: str) -> int:
+    count = "SELECT coalesce(sum(rows), 0) FROM attachment WHERE store_id = ? AND live_rev IS NOT NULL"
+    return db.execute(count, (store_id,)).fetchone()[0]
+
+
+def _unfinished(db: sqlite3.Connection, store_id: str, table: str) -> list[int]:
+    wanted = db.execute(
+        "SELECT want_rev FROM attachment WHERE store_id = ? AND want_rev IS NOT NULL LIMIT ?", (store_id, MANY + 1)
+    )
+    revs = [row["want_rev"] for row in wanted]
+    dead = db.execute("SELECT rev FROM dead_rev WHERE table_name = ? LIMIT ?", (table, MANY + 1 - len(revs)))
+    return revs + [row["rev"] for row in dead]

@@ -1,0 +1,107 @@
+"""Attaching from a path or URL: the same source with the same bytes is attached once, whoever repeats the call."""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vectorstores_server.engines.local.catalog.attachments import replace_attributes
+from vectorstores_server.engines.local.catalog.batches import add_to_batch, insert_batch
+from vectorstores_server.engines.local.catalog.enqueue import Origin, differs
+from vectorstores_server.engines.local.catalog.files import insert_file
+from vectorstores_server.engines.local.catalog.stores import touch, usable
+from vectorstores_tools.contract.engine import AttachOptions
+from vectorstores_tools.contract.models import File
+from vectorstores_tools.contract.requests import FileAttach
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A source as the store has it. `idle`: there is nothing to do for it."""
+
+    file_id: str
+    idle: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """What came of a source: the File that stands for it, and the batch so far.
+
+    The File is new, or known and processed again, or known and left alone.
+    """
+
+    file_id: str
+    batch_id: str | None
+    new: bool = False
+    again: bool = False
+
+
+def standing(db: sqlite3.Connection, store_id: str, origin: Origin, options: AttachOptions) -> Standing | None:
+    """Return how the newest version of the source stands, None where the store has not these bytes of it."""
+    row = _newest(db, store_id, origin)
+    return None if row is None else Standing(row["file_id"], _is_idle(row, options))
+
+
+def reattach(
+    db: sqlite3.Connection, store_id: str, origin: Origin, options: AttachOptions, batch_id: str | None, now: int
+) -> Entered | None:
+    """Attach a known source anew where the options or a failure ask for it; None where it is not known any more."""
+    row = _newest(db, store_id, origin)
+    if row is None:
+        return None
+    usable(db, store_id, now)
+    if not _makes_work(row, options):
+        if options.attributes is not None:
+            replace_attributes(db, row["id"], options.attributes)
+        return Entered(row["file_id"], batch_id)
+    batch_id = batch_id or insert_batch(db, store_id, now)
+    add_to_batch(db, batch_id, store_id, _request(row["file_id"], options), now)
+    return Entered(row["file_id"], batch_id, again=True)
+
+
+def enter(
+    db: sqlite3.Connection,
+    store_id: str,
+    origin: Origin,
+    file: File,
+    keep: Callable[[], None],
+    options: AttachOptions,
+    batch_id: str | None,
+    now: int,
+) -> Entered:
+    """Enter a new File and attach it as part of the batch, unless another process has done so meanwhile."""
+    usable(db, store_id, now)
+    known = reattach(db, store_id, origin, options, batch_id, now)
+    if known is not None:
+        return known
+    keep()
+    insert_file(db, file, origin.sha256)
+    batch_id = batch_id or insert_batch(db, store_id, now)
+    add_to_batch(db, batch_id, store_id, _request(file.id, options), now, origin)
+    touch(db, store_id, now)
+    return Entered(file.id, batch_id, new=True)
+
+
+def _newest(db: sqlite3.Connection, store_id: str, origin: Origin) -> sqlite3.Row | None:
+    """Return the newest attachment of the source when it holds these bytes.
+
+    An older one does not count: the newer will replace it, so bytes that came back have to be attached again.
+    """
+    row = db.execute(
+        "SELECT * FROM attachment WHERE store_id = ? AND source = ? ORDER BY id DESC LIMIT 1",
+        (store_id, origin.source),
+    ).fetchone()
+    return row if row is not None and row["sha256"] == origin.sha256 else None
+
+
+def _is_idle(row: sqlite3.Row, options: AttachOptions) -> bool:
+    return options.attributes is None and not _makes_work(row, options)
+
+
+def _makes_work(row: sqlite3.Row, options: AttachOptions) -> bool:
+    if row["status"] in ("failed", "cancelled"):
+        return True
+    return options.chunking_strategy is not None and differs(row, options.chunking_strategy.sizes)
+
+
+def _request(file_id: str, options: AttachOptions) -> FileAttach:
+    return FileAttach(file_id=file_id, attributes=options.attributes, chunking_strategy=options.chunking_strategy)

@@ -1,0 +1,104 @@
+"""The queue: attachments that want a revision built. What the worker takes stays until it ends."""
+
+import sqlite3
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from vectorstores_server.engines.local.catalog.expiry import due
+from vectorstores_server.engines.local.catalog.files import ANY_SIZE
+from vectorstores_server.engines.local.catalog.index_tables import lacks_vectors
+from vectorstores_server.engines.local.catalog.outcomes import Built, failed, flip
+
+__all__ = ["Built", "Work", "blocked", "doable", "failed", "flip", "next_work", "note_progress", "still_wanted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One revision to build, in the store's table, with the store's embedder (None = no vectors)."""
+
+    rev: int
+    attachment_id: int
+    store_id: str
+    file_id: str
+    filename: str
+    sha256: str
+    bytes: int
+    table: str
+    embedder: str | None
+    dimensions: int | None
+    chunk_size: int
+    chunk_overlap: int
+
+
+_WORK = (
+    "SELECT want_rev, attachment.id, store_id, file_id, filename, file.sha256, bytes, table_name, embedder, dimensions,"
+    " want_size, want_overlap FROM attachment JOIN store ON store.id = store_id JOIN file ON file.id = file_id"
+)
+_OPEN = "n_in_progress > 0 AND expired = 0 AND (store.expires_at IS NULL OR store.expires_at > ?)"
+
+
+def next_work(
+    db: sqlite3.Connection,
+    identities: Collection[str],
+    now: int,
+    *,
+    limit: int = 1,
+    besides: Collection[int] = (),
+    sizes: range = ANY_SIZE,
+) -> list[Work]:
+    """Return what to build next: single files before batches, then the oldest; never what is in `besides`.
+
+    `sizes` are the bytes that a file may have.
+    """
+    stores = _doable_stores(db, identities, now)
+    if not stores:
+        return []
+    query = [_WORK, "WHERE want_rev IS NOT NULL AND bytes >= ? AND bytes < ? AND store_id IN", _marks(stores)]
+    order = "ORDER BY want_priority DESC, want_rev LIMIT ?"
+    rows = db.execute(" ".join([*query, order]), (sizes.start, sizes.stop, *stores, limit + len(besides)))
+    return [Work(*row) for row in rows if row["want_rev"] not in besides][:limit]
+
+
+def still_wanted(db: sqlite3.Connection, revs: Collection[int]) -> set[int]:
+    """Return those of `revs` that are still to be built."""
+    wanted: set[int] = set()
+    for rev in revs:
+        if db.execute("SELECT 1 FROM attachment WHERE want_rev = ?", (rev,)).fetchone():
+            wanted.add(rev)
+    return wanted
+
+
+def note_progress(db: sqlite3.Connection, rev: int, built: int, of: int) -> None:
+    """Note how many of a revision's passages are in the index."""
+    db.execute("UPDATE attachment SET built = ?, to_build = ? WHERE want_rev = ?", (built, of, rev))
+
+
+def doable(db: sqlite3.Connection, identities: Collection[str], now: int) -> bool:
+    """Tell whether there is anything to build or to sweep that a process with these embedders can do."""
+    return bool(_doable_stores(db, identities, now)) or due(db, now)
+
+
+def blocked(db: sqlite3.Connection, identities: Collection[str], now: int) -> int:
+    """Return how many files wait for an embedder that is not among `identities`."""
+    others = [
+        "SELECT coalesce(sum(n_in_progress), 0) FROM store WHERE",
+        _OPEN,
+        "AND embedder IS NOT NULL AND embedder NOT IN",
+        _marks(identities),
+    ]
+    return db.execute(" ".join(others), (now, *identities)).fetchone()[0]
+
+
+def _doable_stores(db: sqlite3.Connection, identities: Collection[str], now: int) -> list[str]:
+    query = ["SELECT id FROM store WHERE", _OPEN, "AND (embedder IS NULL OR embedder IN", _marks(identities), ")"]
+    return [row["id"] for row in db.execute(" ".join(query), (now, *identities))]
+
+
+def _marks(values: Collection[object]) -> str:
+    return f"({', '.join('?' * len(values))})"
+
+
+def wants_vectors(db: sqlite3.Connection, now: int) -> bool:
+    """Tell whether anything waits for an embedder, whichever it is."""
+    building = db.execute("SELECT 1 FROM store_table WHERE state = 'building' AND embedder IS NOT NULL").fetchone()
+    return building is not None or lacks_vectors(db) or blocked(db, (), now) > 0

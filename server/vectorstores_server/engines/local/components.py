@@ -1,0 +1,86 @@
+"""What is heavy, made when it is first needed: embedder, index, searcher, worker."""
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+
+from vectorstores_server.engines.local.catalog import Catalog
+from vectorstores_server.engines.local.embedding import Embedder, EmbedderChoice, EmbeddingFailure, open_embedder
+from vectorstores_server.engines.local.embedding.errors import NO_MODEL, NO_VECTORS
+from vectorstores_server.engines.local.files.blobs import Blobs
+from vectorstores_server.engines.local.files.upload_parts import Parts
+from vectorstores_server.engines.local.index import Index
+from vectorstores_server.engines.local.search.searcher import Searcher
+from vectorstores_server.engines.local.worker.worker import Worker
+from vectorstores_tools.contract.errors import Unavailable
+
+
+class Machinery:
+    """One of each for an engine. Making them opens no file of the index and loads no model."""
+
+    def __init__(
+        self,
+        directory: Path,
+        choice: EmbedderChoice | Embedder | None,
+        catalog: Catalog,
+        blobs: Blobs,
+        parts: Parts,
+        checkpoint: Callable[[str], None] | None = None,
+    ) -> None:
+        self.index = Index(directory / "index")
+        self.directory = directory
+        self._choice = choice
+        self.catalog = catalog
+        self._blobs = blobs
+        self._parts = parts
+        self._checkpoint = checkpoint
+
+    @cached_property
+    def embedder(self) -> Embedder | None:
+        """What makes vectors, None where there is no model."""
+        if not isinstance(self._choice, EmbedderChoice):
+            return self._choice
+        try:
+            return open_embedder(self._choice)
+        except EmbeddingFailure as failure:
+            raise Unavailable(failure.message) from failure
+
+    @property
+    def without_vectors(self) -> str:
+        """Why there is no embedder, as a sentence."""
+        choice = self._choice
+        return NO_VECTORS if isinstance(choice, EmbedderChoice) and choice.name == "none" else NO_MODEL
+
+    async def vectors(self) -> tuple[str | None, int | None]:
+        """Return the embedder's identity and dimensions, for which a service may have to be asked."""
+        if self.embedder is None:
+            return None, None
+        try:
+            await self.embedder.prepare()
+        except EmbeddingFailure as failure:
+            raise Unavailable(failure.message) from failure
+        return self.embedder.identity, self.embedder.dimensions
+
+    @cached_property
+    def searcher(self) -> Searcher:
+        """What answers searches."""
+        return Searcher(self.catalog, self._blobs, self.index, self.embedder, self.without_vectors)
+
+    @cached_property
+    def worker(self) -> Worker:
+        """What builds and sweeps."""
+        return Worker(
+            self.directory,
+            self.catalog,
+            self._blobs,
+            self._parts,
+            self.index,
+            self.embedder,
+            checkpoint=self._checkpoint,
+        )
+
+    async def aclose(self) -> None:
+        """Close what was made."""
+        await self.index.aclose()
+        if "embedder" in self.__dict__ and self.embedder is not None:
+            await self.embedder.aclose()

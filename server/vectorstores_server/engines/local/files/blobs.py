@@ -1,0 +1,143 @@
+"""Files' bytes and parsed texts on disk, named by the sha256 of the bytes.
+
+What is written is complete or absent: a temporary name, fsync, rename, fsync of the directory. A blob gets its name
+inside the transaction that enters its File, and is unlinked inside one that finds no File: no upload loses its bytes
+to a sweep.
+"""
+
+import hashlib
+import os
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, ParamSpec, TypeVar
+
+import anyio.to_thread
+
+from vectorstores_server.engines.local.catalog.connection import translated
+from vectorstores_server.engines.local.parsing import PARSER, VERSION
+from vectorstores_server.system.posix import private_directory, sync_directory
+from vectorstores_tools.contract.errors import TooLarge
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+BLOCK = 1024 * 1024
+TEMPORARY = ".tmp"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """Bytes that are on disk under a temporary name."""
+
+    temporary: Path
+    sha256: str
+    size: int
+
+
+class Blobs:
+    """The directories `blobs` and `text` of one data directory. Raises DiskFull and Unavailable."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.blobs = directory / "blobs"
+        self.texts = directory / "text"
+
+    def path(self, sha256: str) -> Path:
+        """Return where a File's bytes are."""
+        return self.blobs / sha256
+
+    def text_path(self, sha256: str) -> Path:
+        """Return where the parsed text of these bytes is, made by this version of the parsers."""
+        return self.texts / f"{sha256}.{PARSER}-{VERSION}"
+
+    @asynccontextmanager
+    async def receive(self, stream: AsyncIterator[bytes], limit: int) -> AsyncGenerator[Received]:
+        """Write the stream to disk; what `keep` did not name is gone on leaving. Raises TooLarge."""
+        temporary = self.blobs / f"{secrets.token_hex(16)}{TEMPORARY}"
+        try:
+            yield await self._write_stream(temporary, stream, limit)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def keep(self, received: Received) -> None:
+        """Give the bytes their name. Called inside the transaction that enters the File."""
+        path = self.path(received.sha256)
+        try:
+            received.temporary.replace(path)
+        except PermissionError:  # Windows, while somebody reads the same bytes
+            os.utime(path)
+        sync_directory(self.blobs)
+
+    async def write_text(self, sha256: str, data: bytes) -> None:
+        """Keep the parsed text of a blob."""
+        await self._run(self._write_text, self.text_path(sha256), data)
+
+    async def read_text(self, sha256: str) -> bytes | None:
+        """Return the parsed text of a blob, None where there is none of this version of the parsers."""
+        with suppress(FileNotFoundError):
+            return await anyio.to_thread.run_sync(self.text_path(sha256).read_bytes)
+        return None
+
+    async def _write_stream(self, path: Path, stream: AsyncIterator[bytes], limit: int) -> Received:
+        digest = hashlib.sha256()
+        file = await self._run(_open_new, path)
+        size = 0
+
+        def write(block: bytes) -> None:
+            digest.update(block)
+            file.write(block)
+
+        with file:
+            async for block in _blocks(stream):
+                size += len(block)
+                if size > limit:
+                    raise TooLarge(
+                        f"The file is larger than {limit} bytes.", "Split it into smaller ones.", param="file"
+                    )
+                await self._run(write, block)
+            await self._run(_sync, file)
+        return Received(path, digest.hexdigest(), size)
+
+    def _write_text(self, path: Path, data: bytes) -> None:
+        temporary = self.texts / f"{secrets.token_hex(16)}{TEMPORARY}"
+        try:
+            with _open_new(temporary) as file:
+                file.write(data)
+                _sync(file)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    async def _run(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await anyio.to_thread.run_sync(partial(fn, *args, **kwargs))
+        except OSError as error:
+            raise translated(error, self.directory) from error
+
+
+async def _blocks(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield the stream in blocks large enough to be worth the way to a thread."""
+    held: list[bytes] = []
+    size = 0
+    async for piece in stream:
+        held.append(piece)
+        size += len(piece)
+        if size >= BLOCK:
+            yield b"".join(held)
+            held, size = [], 0
+    if held:
+        yield b"".join(held)
+
+
+def _open_new(path: Path) -> BinaryIO:
+    private_directory(path.parent)
+    return os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o600), "wb")
+
+
+def _sync(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())

@@ -1,0 +1,140 @@
+"""Reading back: a file's parsed text by characters or page, and its bytes as they were uploaded."""
+
+import os
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import PurePath
+from typing import BinaryIO
+
+import anyio.to_thread
+
+from vectorstores_server.engines.local.catalog import Catalog
+from vectorstores_server.engines.local.catalog.attachments import retrieve_store_file
+from vectorstores_server.engines.local.catalog.files import retrieve_file
+from vectorstores_server.engines.local.catalog.ids import clock
+from vectorstores_server.engines.local.catalog.stores import usable
+from vectorstores_server.engines.local.files.blobs import BLOCK, Blobs
+from vectorstores_server.engines.local.parsing.document import Document
+from vectorstores_tools.contract.engine import FileContent
+from vectorstores_tools.contract.errors import InvalidRequest, NotReady, Unavailable
+from vectorstores_tools.contract.models import File, TextSlice, VectorStoreFile
+
+MARKED_UP = frozenset(
+    [".pdf", ".docx", ".pptx", ".xlsx", ".xlsm", ".epub", ".html", ".htm", ".xhtml", ".ipynb", ".xml"]
+)
+"""Formats whose text is not their bytes."""
+
+
+class Reader:
+    """Reads what a catalog's Files hold."""
+
+    def __init__(self, catalog: Catalog, blobs: Blobs) -> None:
+        self._catalog = catalog
+        self._blobs = blobs
+
+    async def text(
+        self, file_id: str, store_id: str | None, *, start: int, end: int | None, page: int | None
+    ) -> TextSlice:
+        """Return a range of the parsed text. Raises NotReady while there is none, InvalidRequest for a bad range."""
+        attached: VectorStoreFile | None = None
+        if store_id is not None:
+            await self._catalog.read(usable, store_id, clock())
+            attached = await self._catalog.read(retrieve_store_file, store_id, file_id)
+        file, sha256 = await self._catalog.read(retrieve_file, file_id, clock())
+        document = await self._document(file, sha256)
+        if document is None:
+            raise _not_ready(file, attached)
+        return _slice(file, document, start, end, page)
+
+    @asynccontextmanager
+    async def content(self, file_id: str, start: int, end: int | None) -> AsyncGenerator[FileContent]:
+        """Open a range of the bytes; they stay readable when the File is deleted meanwhile."""
+        file, sha256 = await self._catalog.read(retrieve_file, file_id, clock())
+        try:
+            opened = await anyio.to_thread.run_sync(lambda: self._blobs.path(sha256).open("rb"))
+        except FileNotFoundError:
+            raise Unavailable(
+                f"The bytes of {file_id} are missing from the data directory.", "Upload the file again."
+            ) from None
+        with opened:
+            size = os.fstat(opened.fileno()).st_size
+            yield FileContent(file, size, _range(opened, max(start, 0), size if end is None else min(end, size)))
+
+    async def _document(self, file: File, sha256: str) -> Document | None:
+        parsed = await self._blobs.read_text(sha256)
+        if parsed is not None:
+            return await anyio.to_thread.run_sync(Document.loads, parsed)
+        if PurePath(file.filename).suffix.lower() in MARKED_UP:
+            return None
+        return await anyio.to_thread.run_sync(self._as_text, sha256)
+
+    def _as_text(self, sha256: str) -> Document | None:
+        """Return a file that nobody has parsed as the UTF-8 text that it is, None for anything else."""
+        try:
+            text = self._blobs.path(sha256).read_bytes().decode("utf-8-sig")
+        except (UnicodeDecodeError, FileNotFoundError):
+            return None
+        return None if "\0" in text else Document(text.replace("\r\n", "\n"))
+
+
+def _slice(file: File, document: Document, start: int, end: int | None, page: int | None) -> TextSlice:
+    total, pages = len(document.text), len(document.page_starts)
+    if page is not None:
+        start, end = _page(file, document, page)
+    if not 0 <= start <= total or (end is not None and end < start):
+        raise InvalidRequest(
+            f"No characters {start} to {end} in {file.filename}, which has {total}.",
+            "start counts from 0, end is not included.",
+            param="start",
+        )
+    end = total if end is None else min(end, total)
+    return TextSlice(
+        file_id=file.id,
+        filename=file.filename,
+        text=document.text[start:end],
+        start=start,
+        end=end,
+        total=total,
+        page=document.page_at(start),
+        pages=pages,
+    )
+
+
+def _page(file: File, document: Document, page: int) -> tuple[int, int]:
+    starts = document.page_starts
+    if not starts:
+        raise InvalidRequest(
+            f"{file.filename} has no pages.", "Read it by characters, with start and end.", param="page"
+        )
+    if not 1 <= page <= len(starts):
+        raise InvalidRequest(
+            f"{file.filename} has no page {page}.", f"Pass a page from 1 to {len(starts)}.", param="page"
+        )
+    return starts[page - 1], starts[page] if page < len(starts) else len(document.text)
+
+
+def _not_ready(file: File, attached: VectorStoreFile | None) -> NotReady:
+    if attached is None:
+        return NotReady(
+            f"{file.filename} has not been parsed yet.", "Attach it to a store first; then its text can be read."
+        )
+    if attached.last_error is not None and attached.status != "in_progress":
+        return NotReady(
+            f"{file.filename} has no text: {attached.last_error.message}", "Upload a file that can be read."
+        )
+    if attached.status == "cancelled":
+        return NotReady(f"Processing {file.filename} was cancelled.", "Attach it again.")
+    return NotReady(
+        f"{file.filename} is still being processed.",
+        f"Wait with retrieve(vector_store_id='{attached.vector_store_id}', file_id='{file.id}', wait_seconds=20).",
+    )
+
+
+async def _range(file: BinaryIO, start: int, end: int) -> AsyncIterator[bytes]:
+    await anyio.to_thread.run_sync(file.seek, start)
+    while start < end:
+        block = await anyio.to_thread.run_sync(file.read, min(BLOCK, end - start))
+        if not block:
+            return
+        start += len(block)
+        yield block

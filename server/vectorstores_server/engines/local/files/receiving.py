@@ -1,0 +1,108 @@
+"""How bytes come in: a File that is uploaded, and sources that are uploaded and attached in one go."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from vectorstores_server.engines.local.catalog import Catalog
+from vectorstores_server.engines.local.catalog.batches import last_batch, retrieve_batch
+from vectorstores_server.engines.local.catalog.enqueue import Origin
+from vectorstores_server.engines.local.catalog.files import enter_file
+from vectorstores_server.engines.local.catalog.ids import clock, new_id
+from vectorstores_server.engines.local.catalog.sources import Entered, enter, reattach, standing
+from vectorstores_server.engines.local.catalog.stores import usable
+from vectorstores_server.engines.local.files.blobs import Blobs, Received
+from vectorstores_tools.contract.engine import AttachOptions, Ingested, NewFile
+from vectorstores_tools.contract.errors import InvalidRequest, TooLarge
+from vectorstores_tools.contract.intake import Source
+from vectorstores_tools.contract.models import File
+from vectorstores_tools.contract.requests import FileExpiresAfter
+
+
+class Arrivals:
+    """Takes streams in. `made_work` is called whenever there is something new for the worker."""
+
+    def __init__(self, catalog: Catalog, blobs: Blobs, limit: int, made_work: Callable[[], None]) -> None:
+        self._catalog = catalog
+        self._blobs = blobs
+        self._limit = limit
+        self._made_work = made_work
+
+    async def create_file(self, new: NewFile) -> File:
+        """Store the bytes and enter the File."""
+        async with self._blobs.receive(new.stream, self._limit) as received:
+            file = make_file(new.filename, new.purpose, received.size, new.expires_after)
+            await self._catalog.write(enter_file, file, received.sha256, lambda: self._blobs.keep(received))
+        return file
+
+    async def ingest(self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions) -> Ingested:
+        """Take the sources one by one; each is attached before the next is asked for."""
+        await self._catalog.read(usable, store_id, clock())
+        entered: list[Entered] = []
+        notes: list[str] = []
+        batch_id: str | None = None
+        async for source in sources:
+            try:
+                one = await self._take(store_id, source, options, batch_id)
+            except (InvalidRequest, TooLarge) as error:
+                if not _is_about_the_file(error):
+                    raise
+                notes.append(f"{source.origin}: {error.fact} It was not uploaded.")
+                continue
+            batch_id = one.batch_id
+            entered.append(one)
+            self._made_work()
+        return await self._summary(store_id, entered, batch_id, notes)
+
+    async def _take(self, store_id: str, source: Source, options: AttachOptions, batch_id: str | None) -> Entered:
+        name = _storable(source.origin)
+        origin = Origin(name, source.sha256)
+        known = await self._catalog.read(standing, store_id, origin, options)
+        if known is not None and known.idle:
+            return Entered(known.file_id, batch_id)
+        if known is not None:
+            again = await self._catalog.write(reattach, store_id, origin, options, batch_id, clock())
+            if again is not None:
+                return again
+        async with self._blobs.receive(source.stream, self._limit) as received:
+            # The bytes that came are what counts, should the file have changed since it was hashed.
+            origin = Origin(name, received.sha256)
+            file = make_file(source.filename, "assistants", received.size, None)
+            return await self._catalog.write(
+                enter, store_id, origin, file, self._keeper(received), options, batch_id, clock()
+            )
+
+    def _keeper(self, received: Received) -> Callable[[], None]:
+        return lambda: self._blobs.keep(received)
+
+    async def _summary(
+        self, store_id: str, entered: Sequence[Entered], batch_id: str | None, notes: Sequence[str]
+    ) -> Ingested:
+        file_ids = [one.file_id for one in entered]
+        batch_id = batch_id or await self._catalog.read(last_batch, store_id, file_ids)
+        batch = await self._catalog.read(retrieve_batch, store_id, batch_id) if batch_id else None
+        new, again = sum(one.new for one in entered), sum(one.again for one in entered)
+        return Ingested(batch, new, len(entered) - new - again, file_ids, notes, again)
+
+
+def make_file(filename: str, purpose: str, size: int, expires_after: FileExpiresAfter | None) -> File:
+    """Return a new File object. Raises InvalidRequest when there are no bytes."""
+    if not size:
+        raise InvalidRequest(f"The file {filename} is empty.", "Upload one that has text in it.", param="file")
+    now = clock()
+    expires_at = now + expires_after.seconds if expires_after else None
+    return File(
+        id=new_id("file-"),
+        bytes=size,
+        created_at=now,
+        expires_at=expires_at,
+        filename=_storable(filename),
+        purpose=purpose,
+    )
+
+
+def _storable(name: str) -> str:
+    """Return a name with what is no character written out: Linux allows any bytes in a path."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def _is_about_the_file(error: InvalidRequest | TooLarge) -> bool:
+    return error.param == "file"

@@ -1,0 +1,128 @@
+"""Find the passages that may answer: by vector and by text side by side, then the exact cosine of those that count.
+
+The two queries give row ids and scores only. Reading a vector costs 10 us, so reading those of 400 rows costs more than
+both queries. The codes of the vector index give the cosines of the nearest thousand almost for nothing and to within
+.02: enough to see which rows can be among the best, and only of these are place and vector read.
+"""
+
+import math
+from asyncio import gather
+from typing import NamedTuple
+
+import numpy as np
+from numpy import float32, float64
+from numpy.typing import NDArray
+
+from vectorstores_server.engines.local.index.errors import WrongDimensions
+from vectorstores_server.engines.local.index.lance import Table
+from vectorstores_server.engines.local.index.records import Candidate, CandidateQuery, Candidates
+from vectorstores_server.engines.local.index.scoring import half_point
+
+WIDE = 1_000
+CODE_ERROR = 0.44  # over the root of the dimensions: four standard deviations of a cosine by 4-bit codes
+
+Floats = NDArray[float64]
+
+
+class Near(NamedTuple):
+    """Cosines by row id, falling, and by how much they may be wrong; `complete` when no other row matches."""
+
+    cosines: dict[int, float]
+    error: float
+    complete: bool
+
+
+class Bounds(NamedTuple):
+    """Candidates by row id with their BM25 scores, and between what their cosines lie."""
+
+    ids: list[int]
+    texts: Floats
+    low: Floats
+    high: Floats
+
+
+async def find(table: Table, query: CandidateQuery) -> Candidates:
+    """Search one version of a table; its text alone where it has no vectors."""
+    where = query.revs.sql() if query.revs else None
+    vector = query.vector if table.dimensions is not None else None
+    if vector is not None and len(vector) != table.dimensions:
+        raise WrongDimensions(table.name, table.dimensions, len(vector))
+    coded = await table.coded() if vector is not None else None
+    near, texts, n_tokens, n_rows = await gather(
+        _near(table, vector, query.vector_k, where, coded=coded),
+        _matching(table, query.text, query.text_k, where),
+        _tokens(table, query.text),
+        table.count(),
+    )
+    bounds = _bounds(near, texts, query.vector_k)
+    chosen = _possible(bounds, query, n_tokens, n_rows, by_vector=vector is not None)
+    rows = await _read(table, [bounds.ids[at] for at in chosen], texts, near, vector)
+    complete = near.complete and len(texts) < query.text_k and len(rows) == len(bounds.ids)
+    return Candidates(rows, n_tokens, n_rows, complete)
+
+
+async def _near(
+    table: Table, vector: NDArray[float32] | None, k: int, where: str | None, *, coded: bool | None
+) -> Near:
+    """Ask for many where that costs nothing: not where LanceDB reads the vector of each."""
+    if vector is None:
+        return Near({}, 0.0, complete=True)
+    wide = k if coded is None else max(k, WIDE)
+    ids, distances = await table.near(vector, wide, where)
+    cosines = 1 - distances / (2 if coded else 1)  # codes give the squared distance of unit vectors: 2 (1 - cos)
+    error = CODE_ERROR / math.sqrt(len(vector)) if coded else 0.0
+    return Near(dict(zip(ids, cosines.tolist(), strict=True)), error, len(ids) < wide)
+
+
+async def _matching(table: Table, text: str, k: int, where: str | None) -> dict[int, float]:
+    """Return BM25 scores by row id, falling."""
+    return await table.matching(text, k, where) if text.strip() else {}
+
+
+async def _tokens(table: Table, text: str) -> int:
+    return await table.tokens(text) if text.strip() else 0
+
+
+def _bounds(near: Near, texts: dict[int, float], vector_k: int) -> Bounds:
+    """Join the first of both sides. A row that is not among the nearest is at most as near as the last of them."""
+    ids = list(dict.fromkeys([*list(near.cosines)[:vector_k], *texts]))
+    farthest = min(near.cosines.values(), default=-1.0)
+    low = np.array([near.cosines.get(row, -1.0) for row in ids]) - near.error
+    high = np.array([near.cosines.get(row, farthest) for row in ids]) + near.error
+    return Bounds(ids, np.array([texts.get(row, 0.0) for row in ids]), low, high)
+
+
+def _possible(bounds: Bounds, query: CandidateQuery, n_tokens: int, n_rows: int, *, by_vector: bool) -> list[int]:
+    """Return the positions of those that can be among the best."""
+    if len(bounds.ids) <= query.best:
+        return list(range(len(bounds.ids)))
+    half = half_point(n_tokens, n_rows)
+    wording = bounds.texts / (bounds.texts + half) if half else np.zeros(len(bounds.ids))
+    weights = query.weights
+    share = weights.vector if by_vector else 0.0
+    low = share * np.maximum(bounds.low, 0) + weights.text * wording
+    high = share * np.maximum(bounds.high, 0) + weights.text * wording
+    floor = np.partition(low, -query.best)[-query.best]
+    return np.flatnonzero(high >= floor).tolist()
+
+
+async def _read(
+    table: Table, ids: list[int], texts: dict[int, float], near: Near, vector: NDArray[float32] | None
+) -> list[Candidate]:
+    """Read rows, and their vectors unless all cosines are known exactly."""
+    if not ids:
+        return []
+    exact = vector is None or (near.error == 0 and all(row in near.cosines for row in ids))
+    taken = await table.take(ids, vectors=not exact)
+    if vector is not None and taken.vectors is not None:
+        cosines: list[float] | list[float | None] = _cosines(taken.vectors, vector)
+    else:
+        cosines = [near.cosines.get(row) for row in taken.ids]
+    scores = [texts.get(row, 0.0) for row in taken.ids]
+    return [Candidate(*place, *both) for place, *both in zip(taken.places, cosines, scores, strict=True)]
+
+
+def _cosines(vectors: NDArray[float32], vector: NDArray[float32]) -> list[float]:
+    """Return cos(row, vector); 0 where one of them has no direction."""
+    lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(vector)
+    return ((vectors @ vector) / np.where(lengths == 0, 1, lengths)).tolist()

@@ -1,0 +1,286 @@
+"""The way of a file into the index: parse and cut, embed, add and flip, each while the next file is one step behind."""
+
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from vectorstores_server.engines.local.catalog.files import ANY_SIZE
+from vectorstores_server.engines.local.catalog.outcomes import Built
+from vectorstores_server.engines.local.catalog.work_queue import Work
+from vectorstores_server.engines.local.embedding import Embedder, EmbeddingFailure
+from vectorstores_server.engines.local.index import Index, Rows
+from vectorstores_server.engines.local.ingest.index_rows import make_rows
+from vectorstores_server.engines.local.ingest.preparation import LARGE_BYTES, Prepared, Preparer
+from vectorstores_server.engines.local.ingest.scheduler import Desk, Piece
+from vectorstores_server.engines.local.ingest.work_sources import Source
+from vectorstores_server.engines.local.parsing import ParseFailure
+
+POLL_SECONDS = 0.25
+LOOK_SHARE = 20
+"""A look in vain at a long queue is followed by a pause of so many times its length, of REST_SECONDS at most."""
+REST_SECONDS = 2.0
+WANTED_SECONDS = 1.0
+"""Between two looks whether a file that is being prepared is still wanted."""
+TELL_SECONDS = 1.0
+"""Between two notes of how far a long file is."""
+LARGE = range(LARGE_BYTES, ANY_SIZE.stop)
+LANES = (range(LARGE_BYTES), LARGE)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Pieces on their way from the embedder to the index."""
+
+    pieces: Sequence[Piece]
+    rows: Sequence[Rows]
+
+
+class Ingest:
+    """One run over the sources, the most important first, until all are empty.
+
+    `after_add` is called with the tables that rows were added to. After a run that was cancelled or failed,
+    `half_built` tells whether the index holds rows that the catalog does not know.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        preparer: Preparer,
+        embedder: Embedder | None,
+        index: Index,
+        *,
+        checkpoint: Callable[[str], None],
+        after_add: Callable[[Iterable[str]], Awaitable[None]],
+    ) -> None:
+        self._sources = sources
+        self._preparer = preparer
+        self._embedder = embedder
+        self._index = index
+        self._checkpoint = checkpoint
+        self._after_add = after_add
+        self._desk = Desk()
+        self._tables: set[str] | None = None
+        self._unflipped: set[int] = set()
+        self._idle: set[range] = set()
+        self._ended = False
+        self._stopping = False
+        self.files = 0
+
+    @property
+    def half_built(self) -> bool:
+        """Whether rows were added to the index and neither flipped nor buried."""
+        return bool(self._unflipped)
+
+    async def run(self) -> None:
+        """Work until no source has anything left; `files` counts what was done."""
+        send, receive = anyio.create_memory_object_stream[Group](1)
+        async with anyio.create_task_group() as watch, send, receive:
+            watch.start_soon(self._watch)
+            async with anyio.create_task_group() as stages:
+                stages.start_soon(self._prepare_all)
+                stages.start_soon(self._embed_all, send)
+                stages.start_soon(self._store_all, receive)
+            watch.cancel_scope.cancel()
+
+    async def _watch(self) -> None:
+        """Tell the embedder's thread, which no cancellation reaches, that it should stop."""
+        try:
+            await anyio.sleep_forever()
+        finally:
+            self._stopping = True
+
+    async def _prepare_all(self) -> None:
+        """Prepare large files beside small ones: each of them may take a minute."""
+        async with anyio.create_task_group() as lanes:
+            for sizes in LANES:
+                lanes.start_soon(self._prepare_lane, sizes)
+        self._desk.close()
+
+    async def _prepare_lane(self, sizes: range) -> None:
+        while not self._ended:
+            began = time.monotonic()
+            if not await self._prepare_some(sizes):
+                self._idle.add(sizes)
+                self._ended = self._desk.empty and len(self._idle) == len(LANES)
+                await anyio.sleep(max(POLL_SECONDS, min(REST_SECONDS, LOOK_SHARE * (time.monotonic() - began))))
+                self._idle.discard(sizes)
+
+    async def _prepare_some(self, sizes: range) -> bool:
+        """Prepare a few small files, or one large one; False when there is none."""
+        works = await self._next(sizes)
+        for priority, work in works:
+            if sizes == LARGE:
+                if not self._desk.put_back(work):
+                    await self._prepare(work, priority)
+                    break
+            else:
+                while self._desk.crowded:
+                    await self._desk.wait()
+                await self._prepare(work, priority)
+        return bool(works)
+
+    async def _next(self, sizes: range) -> list[tuple[int, Work]]:
+        for priority, source in enumerate(self._sources):
+            works = await source.next(self._desk.revs, sizes)
+            if works:
+                return [(priority, work) for work in works]
+        return []
+
+    async def _prepare(self, work: Work, priority: int) -> None:
+        self._desk.claim(work)
+        self._checkpoint("claimed")
+        result = await self._prepared(work, self._sources[priority])
+        if isinstance(result, Prepared):
+            result.priority = priority
+            self._desk.put(result)
+            self._checkpoint("cut")
+            return
+        if result is not None:
+            await self._sources[priority].refuse(work, result)
+            self._checkpoint("refused")
+        self._done(work.rev)
+
+    async def _prepared(self, work: Work, source: Source) -> Prepared | ParseFailure | None:
+        """None when nobody wants the file any more."""
+        result: Prepared | ParseFailure | None = None
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_while_wanted, source, work.rev, tasks.cancel_scope)
+            try:
+                result = await self._preparer.prepare(work)
+            except ParseFailure as failure:
+                result = failure
+            tasks.cancel_scope.cancel()
+        return result
+
+    async def _embed_all(self, send: MemoryObjectSendStream[Group]) -> None:
+        async with send:
+            while True:
+                pieces = self._desk.next_group()
+                if pieces:
+                    pieces = await self._still_wanted(pieces)
+                    await self._embed(pieces, send)
+                elif self._desk.closed:
+                    return
+                else:
+                    await self._desk.wait()
+
+    async def _still_wanted(self, pieces: Sequence[Piece]) -> list[Piece]:
+        """Let go of files that were cancelled, detached, deleted or attached anew meanwhile."""
+        kept: list[Piece] = []
+        for priority, source in enumerate(self._sources):
+            mine = [p for p in pieces if p.file.priority == priority]
+            wanted = await source.wanted([p.file.work.rev for p in mine]) if mine else set[int]()
+            for piece in mine:
+                if piece.file.work.rev in wanted:
+                    kept.append(piece)
+                else:
+                    await self._abandon(piece.file)
+        return kept
+
+    async def _abandon(self, file: Prepared) -> None:
+        file.abandoned = True
+        if file.taken:
+            await self._sources[file.priority].drop(file.work.table, file.work.rev)
+        self._done(file.work.rev)
+
+    async def _embed(self, pieces: Sequence[Piece], send: MemoryObjectSendStream[Group]) -> None:
+        try:
+            rows = await make_rows(pieces, self._embedder, lambda: self._stopping)
+        except EmbeddingFailure as failure:
+            await self._without_vectors(pieces, str(failure))
+            return
+        self._checkpoint("embedded")
+        with suppress(anyio.BrokenResourceError):  # storing has failed; its error, and no other, ends this run
+            await send.send(Group(pieces, rows))
+
+    async def _without_vectors(self, pieces: Sequence[Piece], reason: str) -> None:
+        for priority, source in enumerate(self._sources):
+            files = [p.file for p in pieces if p.file.priority == priority]
+            if files:
+                await source.without_vectors([file.work for file in files], reason)
+            for file in files:
+                file.abandoned = True
+                self._done(file.work.rev)
+
+    async def _store_all(self, receive: MemoryObjectReceiveStream[Group]) -> None:
+        async with receive:
+            async for group in receive:
+                groups = [group]
+                while receive.statistics().current_buffer_used:
+                    groups.append(receive.receive_nowait())
+                await self._after_add(await self._store(groups))
+
+    async def _store(self, groups: Sequence[Group]) -> set[str]:
+        """Add and flip. Half of this would have to be repaired by a reconcile; all of it takes some milliseconds."""
+        pieces = [piece for group in groups for piece in group.pieces]
+        rows = [rows for group in groups for rows in group.rows]
+        tables = set[str]()
+        with anyio.CancelScope(shield=True):
+            tables |= await self._add(pieces, rows)
+            await self._finish(pieces)
+        return tables
+
+    async def _add(self, pieces: Sequence[Piece], rows: Sequence[Rows]) -> set[str]:
+        if self._tables is None:
+            self._tables = set(await self._index.tables())
+        by_table: dict[str, list[Rows]] = {}
+        for piece, made in zip(pieces, rows, strict=True):
+            work = piece.file.work
+            by_table.setdefault(work.table, []).append(made)
+            if work.table not in self._tables:
+                await self._index.create(work.table, work.dimensions)
+                self._tables.add(work.table)
+                self._checkpoint("created")
+        self._unflipped.update(piece.file.work.rev for piece in pieces)
+        for table, of_table in by_table.items():
+            await self._index.add(table, of_table)
+            self._checkpoint("added")
+        for piece, made in zip(pieces, rows, strict=True):
+            piece.file.added += piece.last - piece.first
+            piece.file.usage_bytes += usage(made)
+        return set(by_table)
+
+    async def _finish(self, pieces: Sequence[Piece]) -> None:
+        files = {piece.file.work.rev: piece.file for piece in pieces}.values()
+        for file in files:
+            if file.abandoned:
+                await self._sources[file.priority].drop(file.work.table, file.work.rev)
+                self._unflipped.discard(file.work.rev)
+        complete = [f for f in files if f.complete and not f.abandoned]
+        for priority, source in enumerate(self._sources):
+            mine = [f for f in complete if f.priority == priority]
+            if mine:
+                await source.finish([Built(f.work.rev, f.work.table, f.added, f.usage_bytes) for f in mine])
+                self._checkpoint("flipped")
+        await self._tell([f for f in files if not f.complete and not f.abandoned])
+        for file in complete:
+            self._unflipped.discard(file.work.rev)
+            self._done(file.work.rev)
+
+    async def _tell(self, unfinished: Sequence[Prepared]) -> None:
+        """Note how far long files are, from time to time."""
+        for file in unfinished:
+            if time.monotonic() - file.told_at > TELL_SECONDS:
+                file.told_at = time.monotonic()
+                await self._sources[file.priority].progress(file.work.rev, file.added, len(file.passages))
+
+    def _done(self, rev: int) -> None:
+        self.files += 1
+        self._desk.let_go(rev)
+
+
+async def _while_wanted(source: Source, rev: int, scope: anyio.CancelScope) -> None:
+    """Cancel when nobody waits for the revision any more."""
+    while await source.wanted([rev]):  # noqa: ASYNC110 other processes cancel and delete too, and tell nobody
+        await anyio.sleep(WANTED_SECONDS)
+    scope.cancel()
+
+
+def usage(rows: Rows) -> int:
+    """Return the bytes of the rows' texts and vectors."""
+    vectors = 0 if rows.vectors is None else rows.vectors.nbytes
+    return vectors + sum(len(text.encode()) for text in rows.texts)

@@ -1,0 +1,102 @@
+"""Where files to build come from, and what becomes of them: here the queue of the catalog; a new table is another."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from vectorstores_server.engines.local.catalog import Catalog
+from vectorstores_server.engines.local.catalog import work_queue as queue
+from vectorstores_server.engines.local.catalog.ids import clock
+from vectorstores_server.engines.local.catalog.outcomes import Built, failed, flip
+from vectorstores_server.engines.local.catalog.revisions import bury_revs
+from vectorstores_server.engines.local.catalog.work_queue import Work
+from vectorstores_server.engines.local.parsing import ParseFailure
+
+
+@dataclass(slots=True)
+class Tally:
+    """Files that went live with their passages, and files that failed."""
+
+    files: int = 0
+    passages: int = 0
+    failed: int = 0
+
+
+AT_ONCE = 8
+
+
+class Source(Protocol):
+    """Files that somebody wants in an index table."""
+
+    async def next(self, besides: Collection[int], sizes: range) -> Sequence[Work]:
+        """Return the next few files of so many bytes, none whose revision is in `besides`; empty when there is none."""
+        ...
+
+    async def wanted(self, revs: Collection[int]) -> set[int]:
+        """Return those of the revisions that somebody still waits for."""
+        ...
+
+    async def finish(self, built: Sequence[Built]) -> None:
+        """Take over revisions that are complete in the index."""
+        ...
+
+    async def progress(self, rev: int, built: int, of: int) -> None:
+        """Take note of how many of a revision's passages are in the index."""
+        ...
+
+    async def drop(self, table: str, rev: int) -> None:
+        """Take note that rows of this revision are in the table and that no more will come."""
+        ...
+
+    async def refuse(self, work: Work, failure: ParseFailure) -> None:
+        """Record why a file cannot be built."""
+        ...
+
+    async def without_vectors(self, works: Sequence[Work], reason: str) -> None:
+        """Record that the embedder gave up on these files, after its own attempts."""
+        ...
+
+
+class Queue:
+    """The attachments that have a revision to be built, of stores whose embedder is one of `identities`.
+
+    How they end is counted in `tally`.
+    """
+
+    def __init__(self, catalog: Catalog, identities: Collection[str], tally: Tally) -> None:
+        self._catalog = catalog
+        self._identities = identities
+        self._tally = tally
+
+    async def next(self, besides: Collection[int], sizes: range) -> Sequence[Work]:
+        """Return single files before batches, oldest first."""
+        return await self._catalog.read(
+            queue.next_work, self._identities, clock(), limit=AT_ONCE, besides=besides, sizes=sizes
+        )
+
+    async def wanted(self, revs: Collection[int]) -> set[int]:
+        """Return those that nobody cancelled, detached or asked for anew."""
+        return await self._catalog.read(queue.still_wanted, revs)
+
+    async def finish(self, built: Sequence[Built]) -> None:
+        """Flip: make the revisions what is searched, all in one transaction."""
+        live = await self._catalog.write(flip, built, clock())
+        self._tally.files += len(live)
+        self._tally.passages += sum(one.rows for one in built if one.rev in live)
+
+    async def progress(self, rev: int, built: int, of: int) -> None:
+        """Let every process see it."""
+        await self._catalog.write(queue.note_progress, rev, built, of)
+
+    async def drop(self, table: str, rev: int) -> None:
+        """Leave the rows to the sweep."""
+        await self._catalog.write(bury_revs, table, [rev], clock())
+
+    async def refuse(self, work: Work, failure: ParseFailure) -> None:
+        """Fail the file; a version of it that is live stays."""
+        self._tally.failed += await self._catalog.write(failed, work.rev, failure.code, failure.message, clock())
+
+    async def without_vectors(self, works: Sequence[Work], reason: str) -> None:
+        """Fail the files."""
+        for work in works:
+            self._tally.failed += await self._catalog.write(failed, work.rev, "server_error", reason, clock())

@@ -1,0 +1,62 @@
+"""The child's side: what runs inside the parser process.
+
+Its standard output carries the results to the parent, so that it points nowhere while a parser runs: a line printed by
+C code would end the connection. Its standard error is a pipe that nobody reads, and points nowhere for good.
+"""
+
+import faulthandler
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from vectorstores_server.engines.local.parsing import ParseFailure
+from vectorstores_server.engines.local.parsing.dispatch import read_document, shown_name
+from vectorstores_server.system import posix
+
+
+def ready() -> None:
+    """Do nothing: that it returns says that the child is there, with this module loaded."""
+
+
+def end() -> None:
+    """End the child once it has said so."""
+    raise SystemExit
+
+
+def parse(
+    path: str, filename: str, *, parent: int, cpu_seconds: float, seconds: float, memory_bytes: int
+) -> bytes | ParseFailure:
+    """Parse the file and return its document as `Document.dumps` writes it, or why there is none.
+
+    `seconds` is for an orphan: a `parent` that lives ends this process earlier.
+    """
+    posix.end_with_parent(parent)
+    posix.limit_self(memory_bytes=memory_bytes, cpu_seconds=cpu_seconds)
+    with silent():
+        faulthandler.dump_traceback_later(seconds, exit=True, file=2)
+        try:
+            return read_document(Path(path), filename).dumps()
+        except ParseFailure as failure:
+            return failure
+        except MemoryError:
+            sentence = f"{shown_name(filename)} needs more memory than a parser may use. Split it and upload the parts."
+            return ParseFailure("invalid_file", sentence)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+
+@contextmanager
+def silent() -> Generator[None]:
+    """Point output and errors nowhere, and what C code has left in its buffers too."""
+    results = os.dup(1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    try:
+        yield
+    finally:
+        posix.flush_c_streams()
+        os.dup2(results, 1)
+        os.close(results)

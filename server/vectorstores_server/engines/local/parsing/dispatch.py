@@ -1,0 +1,124 @@
+"""One file to its document: which parser reads which extension, and what is said of those that none reads.
+
+A parser's library is imported when a file needs it.
+"""
+
+import warnings
+from pathlib import Path, PurePath
+
+from vectorstores_server.engines.local.parsing import ParseFailure
+from vectorstores_server.engines.local.parsing.charset import decode
+from vectorstores_server.engines.local.parsing.document import Document
+from vectorstores_server.engines.local.parsing.document_builder import check_length, clean
+from vectorstores_server.engines.local.parsing.errors import DAMAGE, Refused, unsupported
+
+_NAME_CHARACTERS = 200
+_SAVE_AS = {
+    ".doc": ".docx",
+    ".dot": ".docx",
+    ".rtf": ".docx",
+    ".odt": ".docx",
+    ".pages": ".docx",
+    ".wpd": ".docx",
+    ".xls": ".xlsx",
+    ".xlsb": ".xlsx",
+    ".ods": ".xlsx",
+    ".numbers": ".xlsx",
+    ".ppt": ".pptx",
+    ".odp": ".pptx",
+    ".key": ".pptx",
+    ".mobi": ".epub",
+    ".azw3": ".epub",
+    ".djvu": ".pdf",
+    ".ps": ".pdf",
+    ".xps": ".pdf",
+}
+
+
+def read_document(path: Path, filename: str) -> Document:
+    """Parse the file at `path` as what the extension of `filename` says; ParseFailure when there is no text to be had.
+
+    An extension that is not known is taken for text, and refused when the content is none.
+    """
+    name = shown_name(filename)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # libraries warn of what is odd in the user's file
+            document = _read(path, PurePath(filename))
+        if not document.text.strip():
+            raise unsupported("holds no text", "Upload a file that has some")
+    except Refused as refusal:
+        raise ParseFailure(refusal.code, f"{name} {refusal.fact}. {refusal.step}.") from refusal
+    except OSError as error:
+        raise ParseFailure("server_error", f"{name} could not be read: {error.strerror}. Upload it again.") from error
+    except DAMAGE as error:
+        sentence = f"The parser failed on {name} ({error!r}). Report this with the file, or upload its text."
+        raise ParseFailure("server_error", sentence) from error
+    return document
+
+
+def shown_name(filename: str) -> str:
+    """`filename` as it stands in a sentence."""
+    name = " ".join("".join(character if character.isprintable() else " " for character in filename).split())
+    return name if len(name) <= _NAME_CHARACTERS else f"{name[:_NAME_CHARACTERS]}..."
+
+
+def _read(path: Path, name: PurePath) -> Document:
+    extension = name.suffix.lower()
+    if other := _SAVE_AS.get(extension):
+        raise unsupported(f"is of a type that is not read here ({extension})", f"Save it as {other} and upload that")
+    return _read_package(path, extension) or _read_text(path, extension or name.name.lower())
+
+
+def _read_package(path: Path, extension: str) -> Document | None:
+    """None when the extension is not that of a format of its own."""
+    match extension:
+        case ".pdf":
+            from vectorstores_server.engines.local.parsing.pdf import read_pdf as read
+        case ".docx":
+            from vectorstores_server.engines.local.parsing.word import read_word as read
+        case ".pptx":
+            from vectorstores_server.engines.local.parsing.powerpoint import read_slides as read
+        case ".xlsx" | ".xlsm":
+            from vectorstores_server.engines.local.parsing.excel import read_workbook as read
+        case ".epub":
+            from vectorstores_server.engines.local.parsing.epub import read_epub as read
+        case _:
+            return None
+    return read(path)
+
+
+def _read_text(path: Path, kind: str) -> Document:
+    # UTF-8 and UTF-32 take four bytes for a character at most.
+    check_length((path.stat().st_size - 4) // 4)
+    if kind in (".html", ".htm", ".xhtml"):
+        from vectorstores_server.engines.local.parsing.html import read_html
+
+        return read_html(decode(path.read_bytes(), declares=True))
+    text = clean(decode(path.read_bytes(), declares=kind in (".xml", ".xsd", ".xsl", ".rss", ".svg")))
+    check_length(len(text))
+    return _structured(text, kind)
+
+
+def _structured(text: str, kind: str) -> Document:
+    from vectorstores_server.engines.local.parsing import json_text as jsons
+    from vectorstores_server.engines.local.parsing import markup
+    from vectorstores_server.engines.local.parsing import plain_text as plain
+    from vectorstores_server.engines.local.parsing import source_code as source
+    from vectorstores_server.engines.local.parsing import tables as rows
+
+    match kind:
+        case ".md" | ".markdown" | ".mdx" | ".qmd" | ".rmd" | "readme":
+            return markup.markdown(text)
+        case ".rst" | ".adoc" | ".asciidoc" | ".org" | ".tex":
+            return markup.READERS[kind](text)
+        case ".txt" | ".text":
+            return plain.plain(text)
+        case ".csv" | ".tsv":
+            return rows.delimited(text, kind)
+        case ".json" | ".jsonl" | ".ndjson" | ".geojson":
+            return Document(jsons.readable_json(text))
+        case ".ipynb":
+            return jsons.notebook(text)
+        case _:
+            return source.source(text, kind)

@@ -1,0 +1,129 @@
+"""The parent's side of the parser process: one child, one file at a time, killed when too slow or not wanted."""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import anyio
+from anyio import BrokenWorkerProcess, CancelScope, CapacityLimiter, current_time, to_process, to_thread
+
+from vectorstores_server.engines.local.parsing import ParseFailure
+from vectorstores_server.engines.local.parsing import child_main as confined
+from vectorstores_server.engines.local.parsing.dispatch import shown_name
+from vectorstores_server.engines.local.parsing.document import Document
+from vectorstores_server.engines.local.parsing.limits import Limits
+
+_SHIELDED_SECONDS = 0.7
+_AT_ONCE_SECONDS = 0.5
+_LARGE = 1 << 20  # bytes; what is smaller is taken back faster than a thread is asked
+
+_Work = Callable[[], bytes | ParseFailure]
+
+
+class Parser:
+    """Parses files in a child process, which starts at the first call and is used again.
+
+    Cancelling a call kills the child; the next call starts another. Calls wait for each other. The child ends with the
+    event loop, or on `end_child`.
+    """
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        self._turn = anyio.Lock()
+        self._one = CapacityLimiter(1)
+        self._child_waits = False
+
+    async def parse(self, path: Path, filename: str) -> Document:
+        """Parse the file at `path` as what the name says it is; ParseFailure when no document can be had of it."""
+        async with self._turn:
+            try:
+                size = (await to_thread.run_sync(path.stat)).st_size
+                result = await self._parse_in_child(path, filename, size)
+            except OSError as error:
+                raise ParseFailure("server_error", f"{shown_name(filename)} could not be read: {error}.") from error
+        if isinstance(result, ParseFailure):
+            raise result
+        return await to_thread.run_sync(Document.loads, result) if len(result) > _LARGE else Document.loads(result)
+
+    async def end_child(self) -> None:
+        """Give back the memory of a child that waits; nothing when there is none."""
+        async with self._turn:
+            if self._child_waits:
+                self._child_waits = False
+                try:
+                    await to_process.run_sync(confined.end, cancellable=True, limiter=self._one)
+                except (SystemExit, BrokenWorkerProcess):  # how the child says that it goes, or that it has gone
+                    return
+
+    async def _parse_in_child(self, path: Path, filename: str, size: int) -> bytes | ParseFailure:
+        seconds = self._limits.time_allowance(size)
+        cpu_seconds = self._limits.cpu_allowance(size)
+        work = partial(
+            confined.parse,
+            str(path),
+            filename,
+            parent=os.getpid(),
+            cpu_seconds=cpu_seconds,
+            seconds=seconds + 1,
+            memory_bytes=self._limits.memory_bytes,
+        )
+        took = 0.0
+        for _ in range(2):  # a child that waited may have been ended from outside: once more, with a new one
+            began = current_time()
+            result = await self._attempt(work, seconds)
+            if result is not None:
+                return result
+            took = current_time() - began
+            if took > _AT_ONCE_SECONDS:
+                break
+        return _ended(filename, slow=took >= min(seconds, cpu_seconds))
+
+    async def _attempt(self, work: _Work, seconds: float) -> bytes | ParseFailure | None:
+        """None when the child ended: by itself, or killed after `seconds`."""
+        with anyio.move_on_after(seconds), suppress(BrokenWorkerProcess):
+            return await self._run(work)
+        return None
+
+    async def _run(self, work: _Work) -> bytes | ParseFailure:
+        if not self._child_waits:
+            await _start_child(self._one)
+        self._child_waits = False
+        result = await to_process.run_sync(work, cancellable=True, limiter=self._one)
+        self._child_waits = True
+        return result
+
+
+async def _start_child(one: CapacityLimiter) -> None:
+    """Shielded for a while: anyio does not close a process that it is told to leave while that starts."""
+    failure: Exception | None = None
+    with CancelScope(shield=True) as scope:
+        async with anyio.create_task_group() as group:
+            group.start_soon(_lift, scope)
+            try:
+                await to_process.run_sync(confined.ready, cancellable=True, limiter=one)
+            except (BrokenWorkerProcess, OSError) as error:
+                failure = error
+            group.cancel_scope.cancel()
+    if failure is not None:
+        sentence = (
+            f"The parser process could not be started ({failure}). Start the server again, or upload it again later."
+        )
+        raise ParseFailure("server_error", sentence) from failure
+
+
+async def _lift(scope: CancelScope) -> None:
+    await anyio.sleep(_SHIELDED_SECONDS)
+    scope.shield = False
+
+
+def _ended(filename: str, *, slow: bool) -> ParseFailure:
+    name = shown_name(filename)
+    if slow:
+        return ParseFailure("invalid_file", f"{name} took too long to read. Split it, or save it again more simply.")
+    return ParseFailure(
+        "invalid_file",
+        f"The parser broke off while it read {name}: the file is damaged or needs too much memory. "
+        "Save it again in the program that made it, or split it, and upload that.",
+    )

@@ -1,0 +1,68 @@
+"""From ranked passages to hits: chunks with the place they stand at."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from vectorstores_server.engines.local.catalog.search_view import Cited
+from vectorstores_server.engines.local.index import Candidate, Candidates
+from vectorstores_server.engines.local.index.scoring import text_share
+from vectorstores_server.engines.local.parsing.document import Document
+from vectorstores_server.engines.local.search.highlight import anchor
+from vectorstores_server.engines.local.search.ranking import Hit, Ranked
+from vectorstores_tools.contract.models import SearchHit, TextContent
+
+MOST_MATCHES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search has, best first, before it is written down. `answers` are those of the index, one a query."""
+
+    hits: Sequence[Hit] = ()
+    cited: Mapping[int, Cited] = field(default_factory=dict[int, Cited])
+    answers: Sequence[Candidates] = ()
+    below_threshold: int = 0
+    best_below: float | None = None
+
+
+def cite(hit: Hit, found: Found, store_id: str, texts: Mapping[str, Document], words: re.Pattern[str]) -> SearchHit:
+    """Write a hit down. `lines` are those of its best passage, `page` and `heading_path` where the words stand in it.
+
+    `chars` are those of the chunk.
+    """
+    passage, of = hit.passage, found.cited[hit.passage.rev]
+    document = texts.get(of.sha256, Document(""))
+    start, end = passage.chunk_start, passage.chunk_end
+    best = hit.matched[:MOST_MATCHES]
+    place = anchor(document.text, passage.start, passage.end, words)
+    return SearchHit(
+        file_id=of.file_id,
+        filename=of.filename,
+        score=hit.score,
+        attributes=of.attributes,
+        content=[TextContent(text=document.text[start:end])],
+        vector_store_id=store_id,
+        page=document.page_at(place),
+        heading_path=list(document.heading_path_at(place)) or None,
+        lines=document.lines(passage.start, passage.end),
+        chars=(start, end),
+        matches=[(ranked.passage.start, ranked.passage.end) for ranked in best],
+        match_scores=[ranked.score for ranked in best],
+        vector_score=None if passage.cosine is None else min(max(passage.cosine, 0.0), 1.0),
+        text_score=_text_score(passage, found.answers),
+    )
+
+
+def above(ranked: Sequence[Ranked], threshold: float) -> tuple[list[Ranked], list[Ranked]]:
+    """Part passages that reach the threshold from those that do not."""
+    reach = [r for r in ranked if r.score >= threshold]
+    return reach, list(ranked[len(reach) :])
+
+
+def _text_score(passage: Candidate, answers: Sequence[Candidates]) -> float:
+    """Return the wording half, by the query that found the passage best."""
+    for answer in answers:
+        if any(row is passage for row in answer.rows):
+            return text_share(passage.text_score, answer.n_tokens, answer.n_rows)
+    return 0.0

@@ -1,0 +1,49 @@
+"""How a search reaches only the rows it may see: a filter on revisions in the index, or more candidates than needed."""
+
+from dataclasses import dataclass
+
+from vectorstores_server.engines.local.catalog.search_view import View
+from vectorstores_server.engines.local.index import RevFilter
+
+VECTOR_K = 100
+TEXT_K = 300
+MOST_LISTED = 1_000
+"""What a filter on revisions may cost: a thousand that are listed, at 4 us each."""
+FEW_UNFINISHED = 64
+"""Up to here it is worth listing the revisions that are not live: most of them have no rows at all."""
+LEAST_SHARE = 0.1
+"""Below this share of the files over-fetching would read more rows than a list costs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What to ask of the index. `sure` = no better candidate can have been missed for one that is dropped later."""
+
+    revs: RevFilter | None
+    vector_k: int = VECTOR_K
+    text_k: int = TEXT_K
+    sure: bool = True
+
+
+def plan(view: View) -> Reach:
+    """Choose the cheapest way that will most likely do."""
+    if view.matching is None:
+        if len(view.unfinished) <= FEW_UNFINISHED:
+            return Reach(RevFilter("not_in", view.unfinished) if view.unfinished else None)
+        return Reach(None, 2 * VECTOR_K, 2 * TEXT_K, sure=False)
+    if view.passages is not None and view.passages <= VECTOR_K and not view.unfinished:
+        return Reach(None)  # all of them are candidates; rows that are not indexed are scored by what a filter leaves
+    listed = RevFilter("in", view.matching)
+    if listed.cost <= MOST_LISTED or len(view.matching) < LEAST_SHARE * view.live:
+        return Reach(listed)
+    factor = 1.2 * view.live / len(view.matching)
+    return Reach(None, round(factor * VECTOR_K), round(factor * TEXT_K), sure=False)
+
+
+def last_resort(view: View) -> Reach:
+    """Choose what cannot miss anything, whatever it costs."""
+    if view.matching is not None:
+        return Reach(RevFilter("in", view.matching))
+    if len(view.unfinished) <= MOST_LISTED:
+        return Reach(RevFilter("not_in", view.unfinished))
+    return Reach(None, 10 * VECTOR_K, 10 * TEXT_K)

@@ -1,0 +1,79 @@
+"""From cosines and BM25 scores to one order: scores in 0..1 that mean the same from query to query.
+
+score = .45 max(cos, 0) + .55 S / (S + 3.3 n r): S is LanceDB's BM25 score, n the tokens of the query without stop
+words, r the largest idf that the table's rows can give against that of 1,000 rows. Measured on four collections it
+beats reciprocal rank fusion by .01 nDCG@10, and .3 tells on-topic from off-topic questions (AUC .986).
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
+
+from vectorstores_server.engines.local.index.records import Candidate, Candidates, Weights
+from vectorstores_server.engines.local.index.scoring import MEASURED, score
+
+Ranker = Literal["fused", "none"]
+
+
+class Ranked(NamedTuple):
+    """A passage and its score."""
+
+    score: float
+    passage: Candidate
+
+
+class Hit(NamedTuple):
+    """A chunk that answers: the score and the best of its passages, and all that matched, best first."""
+
+    score: float
+    passage: Candidate
+    matched: list[Ranked]
+
+
+def rank(found: Candidates, ranker: Ranker = "fused", weights: Weights = MEASURED) -> list[Ranked]:
+    """Order passages, best first. `none` is cosine order, and where there are no vectors the bare BM25 score."""
+    if ranker == "none":
+        ranked = [Ranked(_unfused(row), row) for row in found.rows]
+    else:
+        n, rows = found.n_tokens, found.n_rows
+        ranked = [Ranked(score(row.cosine, row.text_score, n, rows, weights), row) for row in found.rows]
+    return in_order(ranked)
+
+
+def _unfused(row: Candidate) -> float:
+    return row.text_score if row.cosine is None else min(max(row.cosine, 0.0), 1.0)
+
+
+def in_order(ranked: Iterable[Ranked]) -> list[Ranked]:
+    """Sort by falling score; equal ones by place, so that an answer repeats."""
+    return sorted(ranked, key=lambda r: (-r.score, r.passage.rev, r.passage.ordinal))
+
+
+def best_of(rankings: Sequence[Sequence[Ranked]]) -> list[Ranked]:
+    """Join the answers to several queries: each passage with the best score that any of them gave it."""
+    if len(rankings) == 1:
+        return list(rankings[0])
+    best: dict[tuple[int, int], Ranked] = {}
+    for ranked in rankings:
+        for entry in ranked:
+            place = (entry.passage.rev, entry.passage.ordinal)
+            if place not in best or entry.score > best[place].score:
+                best[place] = entry
+    return in_order(best.values())
+
+
+def merged(ranked: Iterable[Ranked]) -> list[Hit]:
+    """Give each chunk one hit, best first: a passage that lies inside a chunk already chosen adds no other."""
+    chosen: dict[int, list[Hit]] = {}
+    hits: list[Hit] = []
+    for entry in ranked:
+        passage = entry.passage
+        of_rev = chosen.setdefault(passage.rev, [])
+        for hit in of_rev:
+            if hit.passage.chunk_start <= passage.start and passage.end <= hit.passage.chunk_end:
+                hit.matched.append(entry)
+                break
+        else:
+            hit = Hit(entry.score, passage, [entry])
+            of_rev.append(hit)
+            hits.append(hit)
+    return hits

@@ -1,0 +1,194 @@
+"""A search: embed the queries, then in one snapshot of the catalog find, rank and cite passages.
+
+The snapshot says which revisions are live, so that no answer holds two versions of a file, or neither.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import anyio
+
+from vectorstores_server.engines.local.catalog import Catalog, Snapshot
+from vectorstores_server.engines.local.catalog import index_tables as tables
+from vectorstores_server.engines.local.catalog import search_view as searching
+from vectorstores_server.engines.local.catalog.ids import clock
+from vectorstores_server.engines.local.catalog.search_view import View
+from vectorstores_server.engines.local.chunking.passage_text import query_text
+from vectorstores_server.engines.local.embedding import Embedder, EmbeddingFailure
+from vectorstores_server.engines.local.embedding.errors import NO_VECTORS
+from vectorstores_server.engines.local.files.blobs import Blobs
+from vectorstores_server.engines.local.index import CandidateQuery, Index, IndexUnavailable, Weights
+from vectorstores_server.engines.local.search.citations import Found, above, cite
+from vectorstores_server.engines.local.search.document_cache import Texts
+from vectorstores_server.engines.local.search.highlight import words_of
+from vectorstores_server.engines.local.search.query_plan import VECTOR_K, Reach, last_resort, plan
+from vectorstores_server.engines.local.search.ranking import best_of, merged, rank
+from vectorstores_tools.contract.errors import Unavailable
+from vectorstores_tools.contract.models import NotSearched, SearchHit, SearchPage
+from vectorstores_tools.contract.requests import SearchRequest
+
+if TYPE_CHECKING:
+    from numpy import float32
+    from numpy.typing import NDArray
+
+BEING_MADE = "The vectors of this store are being made; until then it is searched by words only."
+UNFUSED = "Without vectors ranker 'none' means the order and the scores of BM25, which are not in 0..1."
+PASSAGES_PER_HIT = 5
+"""A chunk of 800 tokens holds about so many passages, and all of them may be among the best."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request, and its vectors where the store's embedder is at hand; `why` says why there are none."""
+
+    request: SearchRequest
+    vectors: "Sequence[NDArray[float32]]" = ()
+    identity: str | None = None
+    why: str = ""
+
+    @property
+    def weights(self) -> Weights:
+        """The shares of meaning and wording; an extension lets the caller choose them."""
+        chosen = self.request.ranking_options.hybrid_search or {}
+        vector, text = chosen.get("embedding_weight", 0.0), chosen.get("text_weight", 0.0)
+        return Weights(vector / (vector + text), text / (vector + text)) if vector + text > 0 else Weights()
+
+
+def other_embedder(identity: str) -> str:
+    """Say that this process cannot make vectors for the store."""
+    return (
+        f"Searched by words only: the vectors of this store are those of {identity}, which this server does not have."
+        " Configure it, or run `vector-stores-mcp reindex`."
+    )
+
+
+class Searcher:
+    """Answers searches; one for an engine. Raises StoreNotFound, StoreExpired, Unavailable.
+
+    `without` says why there is no embedder, where there is none.
+    """
+
+    def __init__(
+        self, catalog: Catalog, blobs: Blobs, index: Index, embedder: Embedder | None, without: str = NO_VECTORS
+    ) -> None:
+        self._without = without
+        self._catalog = catalog
+        self._index = index
+        self._embedder = embedder
+        self._texts = Texts(blobs)
+
+    async def search(self, store_id: str, request: SearchRequest) -> SearchPage:
+        """See `Engine.search`. `request.filters` is a `filters.Filter`, or None."""
+        question = await self._embed(store_id, request)
+        async with self._catalog.snapshot() as snapshot:
+            view = await snapshot.read(searching.view, store_id, request.filters, clock())
+            if view.embedder != question.identity:  # the store got its vectors this very moment
+                question = Question(request, why=BEING_MADE)
+            try:
+                found = await self._find(snapshot, view, question)
+            except IndexUnavailable as error:
+                raise Unavailable(
+                    f"The index of vector store '{store_id}' cannot be used: {error.reason}.",
+                    "`vector-stores-mcp reindex` builds it anew from the stored documents.",
+                ) from error
+            texts = await self._texts.get({found.cited[hit.passage.rev].sha256 for hit in found.hits})
+        words = words_of(question.request.queries)
+        hits = [cite(hit, found, view.store_id, texts, words) for hit in found.hits]
+        return self._page(view, found, question, hits)
+
+    async def _embed(self, store_id: str, request: SearchRequest) -> Question:
+        """Embed before the snapshot is taken: a remote embedder may take seconds."""
+        embedder = self._embedder
+        store = await self._catalog.read(tables.store_table, store_id)
+        if store is None or store.files == 0:
+            return Question(request, identity=store.embedder if store else None)
+        if store.embedder is None or embedder is None:
+            why = other_embedder(store.embedder) if store.embedder else BEING_MADE if embedder else self._without
+            return Question(request, identity=store.embedder, why=why)
+        try:
+            await embedder.prepare()
+            if embedder.identity != store.embedder:
+                return Question(request, identity=store.embedder, why=other_embedder(store.embedder))
+            return Question(request, await _vectors(embedder, request.queries), store.embedder)
+        except EmbeddingFailure as failure:
+            return Question(request, identity=store.embedder, why=f"Searched by words only. {failure.message}")
+
+    async def _find(self, snapshot: Snapshot, view: View, question: Question) -> Found:
+        if view.live == 0 or view.matching == []:
+            return Found()
+        reach = plan(view)
+        found, exhausted = await self._reach(snapshot, view, question, reach)
+        wanted = question.request.max_num_results
+        if not reach.sure and not exhausted and len(found.hits) < wanted and found.below_threshold == 0:
+            found, _ = await self._reach(snapshot, view, question, last_resort(view))
+        return found
+
+    async def _reach(self, snapshot: Snapshot, view: View, question: Question, reach: Reach) -> tuple[Found, bool]:
+        """Search once; also tell whether the index gave all that it has."""
+        request = question.request
+        answers = [
+            await self._index.candidates(view.table, self._query(question, number, reach))
+            for number in range(len(request.queries))
+        ]
+        revs = {row.rev for answer in answers for row in answer.rows}
+        if view.matching is not None and reach.revs is None:
+            revs &= set(view.matching)
+        cited = await snapshot.read(searching.cited, view.store_id, revs)
+        seen = [replace(a, rows=[row for row in a.rows if row.rev in cited]) for a in answers]
+        ranker = "none" if request.ranking_options.ranker == "none" else "fused"
+        ranked = best_of([rank(answer, ranker, question.weights) for answer in seen])
+        kept, below = above(ranked, request.ranking_options.score_threshold)
+        found = Found(
+            hits=merged(kept)[: request.max_num_results],
+            cited=cited,
+            answers=seen,
+            below_threshold=len(merged(below)),
+            best_below=below[0].score if below else None,
+        )
+        return found, all(answer.complete for answer in answers)
+
+    def _query(self, question: Question, number: int, reach: Reach) -> CandidateQuery:
+        request = question.request
+        return CandidateQuery(
+            vector=question.vectors[number] if question.vectors else None,
+            text=query_text(request.queries[number]),
+            revs=reach.revs,
+            vector_k=reach.vector_k,
+            text_k=reach.text_k,
+            best=PASSAGES_PER_HIT * request.max_num_results * reach.vector_k // VECTOR_K,
+            weights=question.weights,
+        )
+
+    def _page(self, view: View, found: Found, question: Question, hits: list[SearchHit]) -> SearchPage:
+        unseen = NotSearched(in_progress=view.in_progress, failed=view.failed)
+        return SearchPage(
+            search_query=question.request.queries,
+            data=hits,
+            not_searched=unseen if unseen.in_progress or unseen.failed else None,
+            store_files=view.total,
+            files=view.live if view.matching is None else len(view.matching),
+            below_threshold=found.below_threshold,
+            best_below=found.best_below,
+            notes=_notes(view, question),
+        )
+
+
+async def _vectors(embedder: Embedder, queries: Sequence[str]) -> "Sequence[NDArray[float32]]":
+    if len(queries) == 1:
+        return [await embedder.embed_query(queries[0])]
+    vectors: dict[int, NDArray[float32]] = {}
+
+    async def embed(number: int) -> None:
+        vectors[number] = await embedder.embed_query(queries[number])
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(len(queries)):
+            tasks.start_soon(embed, number)
+    return [vectors[number] for number in range(len(queries))]
+
+
+def _notes(view: View, question: Question) -> list[str]:
+    if question.vectors or view.live == 0 or not question.why:
+        return []
+    return [question.why, UNFUSED] if question.request.ranking_options.ranker == "none" else [question.why]

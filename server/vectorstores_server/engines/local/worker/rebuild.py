@@ -1,0 +1,101 @@
+"""A new table beside the live one, filled from the parsed texts and put in its place in one transaction.
+
+The same operation makes vectors with another embedder, fills them in when the model arrives, and repairs.
+"""
+
+import logging
+from collections.abc import Collection, Sequence
+
+from vectorstores_server.engines.local.catalog import Catalog
+from vectorstores_server.engines.local.catalog import index_tables as building
+from vectorstores_server.engines.local.catalog import index_tables as tables
+from vectorstores_server.engines.local.catalog import reconciliation as reconciling
+from vectorstores_server.engines.local.catalog.ids import clock
+from vectorstores_server.engines.local.catalog.index_tables import BuildingTable, LiveFile
+from vectorstores_server.engines.local.catalog.outcomes import Built
+from vectorstores_server.engines.local.catalog.work_queue import Work
+from vectorstores_server.engines.local.index import Index
+from vectorstores_server.engines.local.parsing import ParseFailure
+
+AT_ONCE = 64
+
+log = logging.getLogger(__name__)
+
+
+class Rebuild:
+    """One table on its way: a `Source` of every live file of its store that the table does not hold yet."""
+
+    def __init__(self, catalog: Catalog, table: BuildingTable, built: dict[int, tuple[int, int]]) -> None:
+        self._catalog = catalog
+        self._table = table
+        self._built = built
+        self.stopped = False
+
+    @classmethod
+    async def resume(cls, catalog: Catalog, index: Index, table: BuildingTable) -> "Rebuild":
+        """Go on with what the table holds already; a file that it holds in part is begun anew."""
+        if table.name not in await index.tables():
+            return cls(catalog, table, {})
+        rows = await index.revs(table.name)
+        sizes = await catalog.read(building.sizes_in, table)
+        built = {rev: sizes[rev] for rev, count in rows.items() if rev in sizes and sizes[rev][0] == count}
+        await index.delete(table.name, [rev for rev in rows if rev not in built])
+        return cls(catalog, table, built)
+
+    async def next(self, besides: Collection[int], sizes: range) -> Sequence[Work]:
+        """Return the next live files."""
+        if self.stopped:
+            return []
+        known = self._built.keys() | set(besides)
+        files = await self._catalog.read(tables.live_files, self._table.store_id, known, AT_ONCE, sizes)
+        return [self._work(file) for file in files]
+
+    async def wanted(self, revs: Collection[int]) -> set[int]:
+        """Return all: what dies meanwhile is swept from the new table as from any other."""
+        return set() if self.stopped else set(revs)
+
+    async def finish(self, built: Sequence[Built]) -> None:
+        """Note what the table holds."""
+        self._built.update({one.rev: (one.rows, one.usage_bytes) for one in built})
+
+    async def progress(self, rev: int, built: int, of: int) -> None:
+        """Do nothing: nobody waits for one file of a table."""
+
+    async def drop(self, table: str, rev: int) -> None:
+        """Do nothing: the table is given up as a whole, or goes on from what it holds."""
+
+    async def refuse(self, work: Work, failure: ParseFailure) -> None:
+        """Let a file that cannot be read any more go in without rows, and fail by the queue."""
+        del failure  # the queue will say it
+        self._built[work.rev] = (0, 0)
+        await self._catalog.write(reconciling.requeue, [work.rev], clock())
+
+    async def without_vectors(self, works: Sequence[Work], reason: str) -> None:
+        """Stop: what is built stays for the next attempt."""
+        del works
+        log.warning("Rebuilding the index of %s has stopped for now: %s", self._table.store_id, reason)
+        self.stopped = True
+
+    async def switch(self) -> bool:
+        """Put the table in place if it holds every live file."""
+        if self.stopped:
+            return False
+        store_id, name = self._table.store_id, self._table.name
+        return not await self._catalog.write(tables.switch_table, store_id, name, self._built, clock())
+
+    def _work(self, file: LiveFile) -> Work:
+        table = self._table
+        return Work(
+            rev=file.rev,
+            attachment_id=0,
+            store_id=table.store_id,
+            file_id=file.file_id,
+            filename=file.filename,
+            sha256=file.sha256,
+            bytes=file.bytes,
+            table=table.name,
+            embedder=table.embedder,
+            dimensions=table.dimensions,
+            chunk_size=file.chunk_size,
+            chunk_overlap=file.chunk_overlap,
+        )

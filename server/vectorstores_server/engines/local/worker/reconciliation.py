@@ -1,0 +1,83 @@
+"""The only repair: after a crash, make the index agree with the catalog again."""
+
+import logging
+import sys
+from pathlib import Path
+
+from vectorstores_server.engines.local.catalog import Catalog
+from vectorstores_server.engines.local.catalog import reconciliation as reconciling
+from vectorstores_server.engines.local.catalog.ids import clock
+from vectorstores_server.engines.local.index import Index, IndexUnavailable, OutOfSpace
+
+log = logging.getLogger(__name__)
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+if sys.platform == "linux":
+
+    def boot_id() -> str:
+        """Name this boot: Lance does not fsync, so after a power loss its tables have to be looked at."""
+        return _BOOT_ID.read_text().strip()
+
+else:
+    import uuid
+
+    def boot_id() -> str:
+        """Give another name each time: without one for the boot, every worker looks at the tables first."""
+        return str(uuid.uuid4())
+
+
+async def needed(catalog: Catalog, boot: str) -> bool:
+    """Tell whether the last worker ended without letting go, or on another boot."""
+    clean, worked_on = await catalog.read(reconciling.worker_row)
+    return not clean or worked_on != boot
+
+
+async def reconcile(catalog: Catalog, index: Index) -> None:
+    """Compare every table with the catalog. The caller holds the worker's lock and has written nothing yet.
+
+    Rows that no revision owns are deleted, a live revision that lacks rows is queued again, a table without a store is
+    dropped, a store whose table cannot be read gets a new one and is queued.
+    """
+    # Lance first: what goes live or dies meanwhile, by other processes, is then in the catalog and not mistaken.
+    tables = await index.tables()
+    found = {table: await _revs(index, table) for table in tables}
+    known = await catalog.read(reconciling.known_tables)
+    for table, revs in found.items():
+        if table not in known:
+            await index.drop(table)
+        elif known[table] == "live" and revs is not None:
+            await _mend(catalog, index, table, revs)
+    for table, state in known.items():
+        if state == "live" and found.get(table) is None:
+            await _replace(catalog, index, table)
+
+
+async def _revs(index: Index, table: str) -> dict[int, int] | None:
+    try:
+        return await index.revs(table)
+    except OutOfSpace:
+        raise
+    except IndexUnavailable as error:
+        log.warning("Index table %s cannot be read and will be built anew: %s", table, error.reason)
+        return None
+
+
+async def _mend(catalog: Catalog, index: Index, table: str, revs: dict[int, int]) -> None:
+    kept = await catalog.read(reconciling.kept_revs, table)
+    strangers = [rev for rev in revs if rev not in kept]
+    if strangers:
+        await index.delete(table, strangers)
+    expected = await catalog.read(reconciling.live_rows, table)
+    short = [rev for rev, rows in expected.items() if revs.get(rev, 0) != rows]
+    if short:
+        await catalog.write(reconciling.requeue, short, clock())
+
+
+async def _replace(catalog: Catalog, index: Index, table: str) -> None:
+    """Give a store whose table is missing or unreadable a new one, unless it has no rows to lose."""
+    expected = await catalog.read(reconciling.live_rows, table)
+    if any(expected.values()):
+        await catalog.write(reconciling.rebuild, table.rpartition("_")[0], clock())
+    await index.drop(table)

@@ -1,0 +1,144 @@
+"""The one worker of a data directory: whichever process holds `worker.lock` builds, sweeps and repairs."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+import anyio
+
+from vectorstores_server.engines.local.catalog import Catalog
+from vectorstores_server.engines.local.catalog import index_tables as building
+from vectorstores_server.engines.local.catalog import reconciliation as reconciling
+from vectorstores_server.engines.local.catalog import work_queue as queue
+from vectorstores_server.engines.local.catalog.ids import clock
+from vectorstores_server.engines.local.embedding import Embedder
+from vectorstores_server.engines.local.files.blobs import Blobs
+from vectorstores_server.engines.local.files.upload_parts import Parts
+from vectorstores_server.engines.local.index import Index, IndexUnavailable
+from vectorstores_server.engines.local.ingest.preparation import Preparer
+from vectorstores_server.engines.local.ingest.work_sources import Tally
+from vectorstores_server.engines.local.parsing.parser_process import Parser
+from vectorstores_server.engines.local.worker.garbage_collection import Sweep
+from vectorstores_server.engines.local.worker.lock import WorkerLock
+from vectorstores_server.engines.local.worker.session import LOOK_SECONDS, Shift, Workshop
+from vectorstores_tools.contract.errors import DirectoryUpgraded, Unavailable
+
+TRY_SECONDS = 1.0
+PURGE_WAIT_SECONDS = 30.0
+PAUSE_SECONDS = 10.0
+"""After a full disk, or an index that cannot be written."""
+
+log = logging.getLogger(__name__)
+
+
+def _nothing(step: str) -> None:
+    del step
+
+
+class Worker:
+    """Takes the lock when the catalog holds work that this process can do, and lets go when there is none.
+
+    `checkpoint` is called with the name of each step of the protocol as soon as it is taken; a test ends the process
+    there.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        catalog: Catalog,
+        blobs: Blobs,
+        parts: Parts,
+        index: Index,
+        embedder: Embedder | None,
+        *,
+        checkpoint: Callable[[str], None] | None = None,
+    ) -> None:
+        checkpoint = checkpoint or _nothing
+        self._directory = directory
+        self._catalog = catalog
+        self._lock = WorkerLock(directory)
+        self._woken = anyio.Event()
+        preparer = Preparer(blobs, Parser(), Parser(), embedder.window if embedder else None, checkpoint)
+        self._shop = Workshop(catalog, index, embedder, preparer, Sweep(catalog, blobs, parts, index), checkpoint)
+
+    @property
+    def tally(self) -> Tally:
+        """What was done here since the process began."""
+        return self._shop.tally
+
+    def wake(self) -> None:
+        """Say that there may be work: the lock is tried at once instead of within a second."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Work until cancelled; then the lock is free, and what is unfinished is still queued."""
+        try:
+            while await self._turn():
+                await self._wait(TRY_SECONDS)
+        finally:
+            self._lock.close()
+
+    async def reindex(self, store_id: str | None, identity: str | None, dimensions: int | None) -> int:
+        """Have the store, or every one, built anew with this embedder; return how many that are."""
+        begun = await self._catalog.write(building.begin_anew, store_id, identity, dimensions)
+        self.wake()
+        return begun
+
+    async def rebuilding(self) -> int:
+        """Return how many stores are still to be built anew."""
+        return len(await self._catalog.read(building.building_tables, self._shop.identity))
+
+    async def purge(self) -> None:
+        """Take what was deleted off the disk now. Raises Unavailable while another process goes on working."""
+        await self._catalog.read(reconciling.worker_row)  # makes a directory that is new
+        lock = WorkerLock(self._directory)
+        try:
+            with anyio.move_on_after(PURGE_WAIT_SECONDS):
+                while not lock.take():  # noqa: ASYNC110 another process tells nobody
+                    await anyio.sleep(LOOK_SECONDS)
+            if not lock.held:
+                raise Unavailable("Another process is working on this data directory;", "end it, or try again later.")
+            await self._shop.sweep.purge()
+        finally:
+            lock.close()
+
+    async def _turn(self) -> bool:
+        """Take the lock if there is work and nobody has it. False when this process may never work again."""
+        go_on, paused = True, False
+        try:
+            await self._shop.identify()
+            if await self._has_work() and self._lock.take():
+                try:
+                    await Shift(self._shop, self._wait).run()
+                finally:
+                    self._lock.release()
+                await self._shop.preparer.rest()
+        except* DirectoryUpgraded as errors:
+            log.warning("No more work is done here: %s", _first(errors))
+            go_on = False
+        except* (Unavailable, IndexUnavailable, OSError) as errors:
+            log.warning("Work is paused for %.0f s: %s", PAUSE_SECONDS, _first(errors))
+            paused = True
+        if paused:
+            await anyio.sleep(PAUSE_SECONDS)
+        return go_on
+
+    async def _wait(self, seconds: float) -> None:
+        with anyio.move_on_after(seconds):
+            await self._woken.wait()
+        self._woken = anyio.Event()
+
+    async def _has_work(self) -> bool:
+        shop = self._shop
+        if shop.sweep.due() or await self._catalog.read(queue.doable, shop.identities, clock()):
+            return True
+        return await shop.must_rebuild()
+
+
+def _first(error: BaseException) -> BaseException:
+    """Return the error that a group of groups is about."""
+    while isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        error = group.exceptions[0]
+    return error

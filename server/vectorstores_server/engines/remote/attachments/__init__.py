@@ -1,0 +1,1 @@
+"""Files attached to the stores of a remote: sources, batches, new versions."""

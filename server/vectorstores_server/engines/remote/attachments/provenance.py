@@ -1,0 +1,57 @@
+"""Where an attached file came from, kept as two of its attributes: `source` and `sha256`."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from vectorstores_tools.contract.errors import InvalidRequest
+from vectorstores_tools.contract.models import Page, VectorStoreFile
+from vectorstores_tools.contract.requests import Attributes
+
+SOURCE, SHA256 = "source", "sha256"
+MARKS = frozenset({SOURCE, SHA256})
+HASH = re.compile(r"[0-9a-f]{64}")
+LONGEST_SOURCE, MOST_ATTRIBUTES = 512, 16
+
+
+def marked(attributes: Attributes | None, source: str, sha256: str) -> Attributes | None:
+    """Return the attributes with the marks, None where there is no room for them or the caller uses their names."""
+    given = attributes or {}
+    if MARKS & given.keys() or len(source) > LONGEST_SOURCE or len(given) + len(MARKS) > MOST_ATTRIBUTES:
+        return None
+    return {**given, SOURCE: source, SHA256: sha256}
+
+
+def marks_of(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the two attributes that say where a file came from; none where somebody else named theirs so."""
+    marks = {key: value for key, value in (attributes or {}).items() if key in MARKS}
+    return marks if len(marks) == len(MARKS) and HASH.fullmatch(str(marks[SHA256])) else {}
+
+
+def unmarked(attributes: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the attributes as the caller gave them, without the marks of a source."""
+    marks = marks_of(attributes)
+    return attributes if not attributes or not marks else {k: v for k, v in attributes.items() if k not in marks}
+
+
+def remarked(attributes: Attributes | None, before: Mapping[str, Any] | None) -> Attributes | None:
+    """Return the map as it is to be, with the marks that the file had. Raises InvalidRequest for what does not fit."""
+    marks = marks_of(before)
+    given = attributes or {}
+    if marks and (MARKS & given.keys() or len(given) + len(marks) > MOST_ATTRIBUTES):
+        raise InvalidRequest(
+            "This file came from a path: its attributes source and sha256 keep that, and leave room for 14 others.",
+            "Pass fewer, with other names.",
+            param="attributes",
+        )
+    return {**given, **marks} or None
+
+
+def shown(file: VectorStoreFile) -> VectorStoreFile:
+    """Return the file with the attributes that its caller gave."""
+    return file.model_copy(update={"attributes": unmarked(file.attributes)})
+
+
+def shown_page(page: Page[VectorStoreFile]) -> Page[VectorStoreFile]:
+    """Return the page with the attributes that the callers gave."""
+    return page.model_copy(update={"data": [shown(file) for file in page.data]})

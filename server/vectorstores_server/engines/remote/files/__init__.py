@@ -1,0 +1,1 @@
+"""Files of a remote: sent whole or in parts, and read back."""

@@ -1,0 +1,35 @@
+"""From what a remote answered to the contract's objects."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+
+from pydantic import BaseModel, ValidationError
+
+from vectorstores_tools.contract.errors import Unavailable
+
+T = TypeVar("T", bound=BaseModel)
+
+
+def read_as(kind: type[T], said: object) -> T:
+    """Return the object; unknown keys are kept, open words taken as they are. Raises Unavailable for another shape."""
+    try:
+        return kind.model_validate(said)
+    except ValidationError as error:
+        place = ".".join(str(step) for step in error.errors(include_url=False, include_input=False)[0]["loc"])
+        raise _unlike(f"no {kind.__name__} (see its '{place}')") from None
+
+
+def items_of(said: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the objects of a list, [] where there are none. Raises Unavailable for another shape."""
+    data: Any = said.get("data") or []
+    if not isinstance(data, list) or not all(isinstance(one, dict) for one in cast("list[Any]", data)):
+        raise _unlike("no list of objects")
+    return cast("list[dict[str, Any]]", data)
+
+
+def _unlike(what: str) -> Unavailable:
+    return Unavailable(
+        f"The remote answered with something that is {what}.",
+        "Check that VECTOR_STORES_REMOTE_BASE_URL is the address of an OpenAI-compatible API, "
+        "and VECTOR_STORES_REMOTE_DIALECT.",
+    )

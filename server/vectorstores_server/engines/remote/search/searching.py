@@ -1,0 +1,67 @@
+"""A search on the remote."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from vectorstores_server.engines.remote.dialects import Dialect
+from vectorstores_server.engines.remote.http import routes as paths
+from vectorstores_server.engines.remote.http.client import RemoteClient
+from vectorstores_server.engines.remote.http.decoding import read_as
+from vectorstores_server.engines.remote.http.reply_errors import Subject
+from vectorstores_server.engines.remote.search.filters import simplified, without_membership
+from vectorstores_server.engines.remote.search.hits import merged, named, page_of
+from vectorstores_tools.contract import filters
+from vectorstores_tools.contract.errors import NotSupported
+from vectorstores_tools.contract.models import FileCounts, NotSearched, SearchPage
+from vectorstores_tools.contract.requests import SearchRequest
+
+
+async def search(client: RemoteClient, dialect: Dialect, store_id: str, request: SearchRequest) -> SearchPage:
+    """Search; a service that cannot take several queries is asked one by one, best per passage."""
+    _check(dialect, request)
+    wanted = simplified(request.filters)
+    groups = [request.queries] if dialect.several_queries else [[query] for query in request.queries]
+    bodies = [_body(dialect, request, group, wanted) for group in groups] if wanted is not False else []
+    pages = [await _ask(client, dialect, store_id, body) for body in bodies]
+    page = merged(pages, request)
+    if any(not hit.file_id for hit in page.data):
+        page = await named(client, store_id, page)
+    if "not_searched" not in page.model_fields_set:  # another of ours has said so itself
+        page.not_searched = await _unfinished(client, store_id)
+    return page
+
+
+def _check(dialect: Dialect, request: SearchRequest) -> None:
+    if request.rewrite_query and not dialect.capabilities.rewrite_query:
+        raise NotSupported("Query rewriting is not available here;", "send several queries.", param="rewrite_query")
+    if request.ranking_options.hybrid_search is not None:
+        raise NotSupported(
+            "A remote takes no weights for its ranking;", "leave out hybrid_search.", param="ranking_options"
+        )
+
+
+def _body(
+    dialect: Dialect, request: SearchRequest, queries: Sequence[str], wanted: filters.Filter | bool
+) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "query": queries[0] if len(queries) == 1 else list(queries),
+        "max_num_results": request.max_num_results,
+    }
+    if not isinstance(wanted, bool):
+        body["filters"] = filters.dump(wanted if dialect.membership_filters else without_membership(wanted))
+    if options := request.ranking_options.model_dump(exclude_defaults=True):
+        body["ranking_options"] = options
+    if request.rewrite_query:
+        body["rewrite_query"] = True
+    return body
+
+
+async def _ask(client: RemoteClient, dialect: Dialect, store_id: str, body: dict[str, Any]) -> SearchPage:
+    said = await client.post(paths.store(store_id, "/search"), body, Subject(store_id), repeatable=True)
+    return page_of(said, dialect, store_id, body["query"])
+
+
+async def _unfinished(client: RemoteClient, store_id: str) -> NotSearched:
+    said = await client.get(paths.store(store_id), None, Subject(store_id))
+    counts = read_as(FileCounts, said.get("file_counts") or {})
+    return NotSearched(in_progress=counts.in_progress, failed=counts.failed)

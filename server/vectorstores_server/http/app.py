@@ -1,0 +1,157 @@
+"""One app for all of HTTP: /mcp, /sse, /v1, and what an operator looks at; the guard in front of everything."""
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from mcp.server import MCPServer
+from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from vectorstores_server.http.auth import ANYBODY, Caller
+from vectorstores_server.http.concurrency import Admission
+from vectorstores_server.http.guard import Guard
+from vectorstores_server.http.metrics import Metrics
+from vectorstores_server.http.operations import Probe, operations
+from vectorstores_server.http.policy import METADATA, Policy
+from vectorstores_server.http.sse_calls import CallsOverSse
+from vectorstores_server.http.v1.api import build_api
+from vectorstores_server.protocol.disconnects import Hangups
+from vectorstores_tools.contract.engine import Engine
+
+MAX_BODY = 16 * 1024 * 1024
+MAX_SESSIONS = 4_000
+"""Of clients of 2025 and before: some 50 kB each, for half an hour after its last request."""
+# The guard checks Host and Origin; the SDK's own check would answer 421 to every host but localhost.
+UNGUARDED = TransportSecuritySettings(enable_dns_rebinding_protection=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """The MCP server for callers who may write, and the one for those who may only read."""
+
+    writing: MCPServer
+    reading: MCPServer
+
+    def all(self) -> list[MCPServer]:
+        """Return each once: on a read-only server the two are one."""
+        return [self.writing] if self.writing is self.reading else [self.writing, self.reading]
+
+
+class _ByCaller:
+    """Passes a request to the app for what its caller may do, which the guard has noted.
+
+    The SDK is told who it is, so that a session answers only to the caller who opened it.
+    """
+
+    def __init__(self, writing: ASGIApp, reading: ASGIApp) -> None:
+        self._writing, self._reading = AuthContextMiddleware(writing), AuthContextMiddleware(reading)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        caller: Caller = scope["state"]["caller"]
+        app = self._reading if caller.read_only else self._writing
+        if caller == ANYBODY:
+            await app(scope, receive, send)
+        else:
+            known = AccessToken(token="", client_id=caller.name, scopes=[])
+            await app({**scope, "user": AuthenticatedUser(known)}, receive, send)
+
+
+def build_web(
+    servers: Servers,
+    engine: Engine,
+    probe: Probe,
+    *,
+    policy: Policy | None = None,
+    admission: Admission | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> ASGIApp:
+    """Return the whole app. `engine` is open and stays the caller's; `metadata` is set in OAuth mode."""
+    admission = admission or Admission(128, 64)
+    metrics = Metrics(admission)
+    for server in servers.all():
+        server.middleware.append(CallsOverSse(admission).count)
+    routes = [
+        *operations(probe, metrics),
+        *([] if metadata is None else _metadata(metadata)),
+        *_protocol(servers),
+        Mount("/", app=build_api(engine)),
+    ]
+    app = Starlette(routes=routes, lifespan=_lifespan(servers))
+    return Guard(app, policy or Policy(), admission, metrics.observe)
+
+
+def _protocol(servers: Servers) -> list[BaseRoute]:
+    """Return the SDK's routes. `/mcp/` is a route too: the mount of /v1 would swallow the redirect to `/mcp`."""
+    streamable = _by_caller(servers, _streamable)
+    sse = _by_caller(servers, _sse)
+    return [
+        Route("/mcp", endpoint=streamable),
+        Route("/mcp/", endpoint=_Renamed(streamable, "/mcp")),
+        Route("/sse", endpoint=sse),
+        Mount("/messages", app=_Unmounted(sse)),
+    ]
+
+
+def _by_caller(servers: Servers, transport: Callable[[MCPServer], ASGIApp]) -> ASGIApp:
+    apps = [transport(server) for server in servers.all()]
+    return _ByCaller(apps[0], apps[-1])
+
+
+def _streamable(server: MCPServer) -> ASGIApp:
+    app = server.streamable_http_app(
+        transport_security=UNGUARDED, max_request_body_size=MAX_BODY, max_sessions=MAX_SESSIONS
+    )
+    return Hangups(app)
+
+
+def _sse(server: MCPServer) -> ASGIApp:
+    return server.sse_app(transport_security=UNGUARDED, max_request_body_size=MAX_BODY)
+
+
+class _Renamed:
+    """Passes a request on under another path."""
+
+    def __init__(self, app: ASGIApp, path: str) -> None:
+        self._app, self._path = app, path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app({**scope, "path": self._path, "raw_path": self._path.encode()}, receive, send)
+
+
+class _Unmounted:
+    """Passes a request on without the root path that a mount adds."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app({**scope, "root_path": ""}, receive, send)
+
+
+def _lifespan(servers: Servers) -> Callable[[Starlette], Any]:
+    """Return the outer lifespan, which enters both session managers; those of mounted apps never run."""
+
+    @asynccontextmanager
+    async def live(app: Starlette) -> AsyncGenerator[None]:
+        async with AsyncExitStack() as stack:
+            for server in servers.all():
+                await stack.enter_async_context(server.session_manager.run())
+            yield
+
+    return live
+
+
+def _metadata(metadata: Mapping[str, Any]) -> list[BaseRoute]:
+    async def show(request: Request) -> Response:
+        return JSONResponse(dict(metadata))
+
+    return [Route(METADATA, show), Route(f"{METADATA}/{{path:path}}", show)]

@@ -1,0 +1,129 @@
+"""Who is asking: static tokens compared in constant time, or another verifier; and what a bind needs."""
+
+import hmac
+import ipaddress
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from vectorstores_tools.contract.errors import InvalidRequest
+
+READ_ONLY_MARK = "ro:"
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody who may come in. `name` stands in logs and counts; it is never the token.
+
+    `expires_at` is the Unix time after which the token is no longer good.
+    """
+
+    name: str
+    read_only: bool = False
+    expires_at: float | None = None
+
+
+ANYBODY = Caller("anybody")
+
+
+class Verifier(Protocol):
+    """Tells who a bearer token belongs to."""
+
+    async def caller(self, token: str) -> Caller | None:
+        """Return who it is, None for a token that is not (or no longer) good. Unavailable: it cannot be told now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StaticTokens:
+    """Tokens that the operator set; one that begins with `ro:` may only read, and is sent without the mark.
+
+    Raises InvalidRequest for one that no client could send, or that stands there twice.
+    """
+
+    tokens: Sequence[str] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what would never match, or match by accident."""
+        bare = [token.removeprefix(READ_ONLY_MARK) for token in self.tokens]
+        for number, token in enumerate(bare, 1):
+            if not token or not token.isascii() or not token.isprintable() or " " in token:
+                raise InvalidRequest(
+                    f"Token {number} cannot be sent as a bearer token.",
+                    "Use visible ASCII characters without a space; `openssl rand -hex 32` makes a good one.",
+                )
+            if token in bare[: number - 1]:
+                raise InvalidRequest(f"Token {number} is set twice.", "Give each client a token of its own.")
+
+    async def caller(self, token: str) -> Caller | None:
+        """Compare with every token, so that the time tells nothing of which was near."""
+        found: Caller | None = None
+        given = token.encode()
+        for number, known in enumerate(self.tokens, 1):
+            read_only = known.startswith(READ_ONLY_MARK)
+            if hmac.compare_digest(given, known.removeprefix(READ_ONLY_MARK).encode()):
+                found = Caller(f"token-{number}", read_only)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """The first verifier that knows the token."""
+
+    verifiers: Sequence[Verifier]
+
+    async def caller(self, token: str) -> Caller | None:
+        """Ask one after the other."""
+        for verifier in self.verifiers:
+            if (caller := await verifier.caller(token)) is not None:
+                return caller
+        return None
+
+
+def check_bind(
+    host: str, tokens: Collection[str], allowed_hosts: Collection[str], *, oauth_issuer: str | None = None
+) -> None:
+    """Refuse to listen where other machines reach the port, unless a token and a host name are set.
+
+    Raises InvalidRequest. An OAuth issuer stands for the tokens. A name other than `localhost` counts as reachable.
+    """
+    if is_loopback(host):
+        return
+    missing = [
+        *(
+            []
+            if tokens or oauth_issuer
+            else ["a token (VECTOR_STORES_TOKENS, VECTOR_STORES_TOKENS_FILE or VECTOR_STORES_OAUTH_ISSUER)"]
+        ),
+        *([] if allowed_hosts else ["the name that clients call it by (--allowed-host NAME)"]),
+    ]
+    if missing:
+        raise InvalidRequest(
+            f"Other machines can reach {host or 'every address'}: it is not served without {' and '.join(missing)}.",
+            "Set that, or serve on 127.0.0.1.",
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a port bound to `host`."""
+    bare = host.strip("[]").lower()
+    try:
+        return ipaddress.ip_address(bare).is_loopback
+    except ValueError:
+        return bare == "localhost"
+
+
+def answered_hosts(allowed_hosts: Collection[str]) -> frozenset[str]:
+    """Return the values of a Host header that are answered, in lower case: loopback, and what the operator allows.
+
+    A name without a port answers on any. Raises InvalidRequest for what a Host header never holds.
+    """
+    names = [name.strip().lower() for name in allowed_hosts]
+    for name in names:
+        if not name or any(character in name for character in "/*@ "):
+            raise InvalidRequest(
+                f"'{name}' is not a host name.",
+                "--allowed-host takes a name or name:port, as clients send it; repeat it.",
+            )
+    return LOOPBACK | {f"[{name}]" if name.count(":") > 1 and not name.startswith("[") else name for name in names}

@@ -1,0 +1,62 @@
+"""What an operator looks at: /health (the process answers), /ready (its parts work), /metrics (Prometheus)."""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+
+import anyio
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from vectorstores_server.engines.health import Check, Health
+from vectorstores_server.http.metrics import Metrics
+from vectorstores_server.http.policy import HEALTH
+from vectorstores_tools.contract.errors import VectorStoreError
+
+SECONDS_GOOD = 1.0
+
+Probe = Callable[[], Awaitable[Health]]
+"""Says how the engine is. A VectorStoreError: not ready."""
+
+
+class Recent:
+    """The last answer of a probe, asked for anew after a second; who comes while it is asked waits for that answer."""
+
+    def __init__(self, probe: Probe) -> None:
+        self._probe = probe
+        self._asking = anyio.Lock()
+        self._asked_at = float("-inf")
+        self._health = Health({})
+
+    async def __call__(self) -> Health:
+        """Return how the engine is."""
+        async with self._asking:
+            if time.monotonic() - self._asked_at > SECONDS_GOOD:
+                self._health = await self._ask()
+                self._asked_at = time.monotonic()
+        return self._health
+
+    async def _ask(self) -> Health:
+        try:
+            return await self._probe()
+        except VectorStoreError as error:
+            return Health({"engine": Check(False, str(error))})
+
+
+def operations(probe: Probe, metrics: Metrics) -> list[BaseRoute]:
+    """Return the routes."""
+    recent = Recent(probe)
+
+    async def health(request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def ready(request: Request) -> Response:
+        health = await recent()
+        checks = {part: asdict(check) for part, check in health.checks.items()}
+        return JSONResponse({"ready": health.ready, "checks": checks}, 200 if health.ready else 503)
+
+    async def show(request: Request) -> Response:
+        return Response(metrics.render(await recent()), media_type=metrics.content_type)
+
+    return [Route(HEALTH, health), Route("/ready", ready), Route("/metrics", show)]

@@ -1,0 +1,121 @@
+"""What a request must be like before anything else looks at it: checks of its method, path and headers."""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from starlette.datastructures import Headers
+
+from vectorstores_server.http.auth import ANYBODY, LOOPBACK, Caller, Verifier
+from vectorstores_server.http.refusals import Refusal, is_protocol
+from vectorstores_tools.contract.errors import Unavailable
+
+MEBIBYTE = 1024 * 1024
+HEALTH = "/health"
+METADATA = "/.well-known/oauth-protected-resource"
+OPERATIONS = frozenset({HEALTH, "/ready", "/metrics"})
+LISTEN = "subscriptions/listen"
+MESSAGES = "/messages"
+"""Where a client of /sse leaves what it says. `calls` counts what that begins: a 429 here would reach nobody."""
+WRITE_SCOPE = "vector_stores:write"
+
+_API = r"/v1(?:/openai/v1)?"
+_UPLOAD = re.compile(rf"{_API}/(?:files|uploads/[^/]+/parts)/?")
+_SEARCH = re.compile(rf"{_API}/vector_stores/[^/]+/search/?")
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Who may come in, and with how much. `verifier` None: everybody who reaches the port.
+
+    `hosts` are answered (see `access.answered_hosts`); `metadata_url` is where a client learns which issuer's tokens
+    are taken; bodies are in bytes; one whose next piece takes longer than `body_seconds` is given up.
+    """
+
+    hosts: frozenset[str] = LOOPBACK
+    verifier: Verifier | None = None
+    metadata_url: str | None = None
+    max_body: int = 16 * MEBIBYTE
+    max_upload: int = 513 * MEBIBYTE
+    body_seconds: float = 60.0
+
+    def check_names(self, headers: Headers) -> None:
+        """Refuse a Host that is not ours, and the page of another origin: what a rebound DNS name would send."""
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or not self._answers(hosts[0]):
+            named = ", ".join(hosts)[:100]
+            message = f"This server does not answer for the host '{named}'. Start it with --allowed-host NAME."
+            raise Refusal(421, message, "bad_host")
+        for origin in headers.getlist("origin"):
+            if not self._answers(_host_of(origin)):
+                raise Refusal(403, f"Requests from the web page '{origin[:100]}' are not allowed.", "bad_origin")
+
+    async def identify(self, headers: Headers, path: str) -> Caller:
+        """Return whose token came along; ANYBODY where none is needed."""
+        if self.verifier is None or path in (HEALTH, METADATA) or path.startswith(f"{METADATA}/"):
+            return ANYBODY
+        token = _token(headers)
+        if not token:
+            raise self._unknown("No API key provided.")
+        try:
+            caller = await self.verifier.caller(token)
+        except Unavailable as error:
+            raise Refusal(503, str(error), "unavailable", Retry_After="5") from error
+        if caller is None:
+            raise self._unknown("Incorrect API key provided.", "invalid_token")
+        return caller
+
+    def check_reads_only(self, method: str, path: str) -> None:
+        """Refuse what changes something; /mcp and /sse have a server of their own for those who may only read."""
+        if method not in _READING and not is_protocol(path) and not _SEARCH.fullmatch(path):
+            scope = {"scope": WRITE_SCOPE} if self.metadata_url else {}
+            challenge = self._challenge(error="insufficient_scope", **scope)
+            message = "This token may only read. Use one that may write."
+            raise Refusal(403, message, "read_only", WWW_Authenticate=challenge)
+
+    def room(self, method: str, path: str) -> int:
+        """Return how many bytes the body may have."""
+        return self.max_upload if method == "POST" and _UPLOAD.fullmatch(path) else self.max_body
+
+    def _answers(self, host: str) -> bool:
+        return host.lower() in self.hosts or _without_port(host) in self.hosts
+
+    def _unknown(self, said: str, error: str | None = None) -> Refusal:
+        challenge = self._challenge(error=error)
+        return Refusal(
+            401, f"{said} Send it as 'Authorization: Bearer ...'.", "invalid_api_key", WWW_Authenticate=challenge
+        )
+
+    def _challenge(self, **said: str | None) -> str:
+        """Return a WWW-Authenticate value (RFC 6750, section 3; RFC 9728, section 5.1)."""
+        parts = {"realm": "vector-stores-mcp", **said, "resource_metadata": self.metadata_url}
+        return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in parts.items() if value)
+
+
+def is_stream(method: str, path: str, headers: Headers) -> bool:
+    """Whether a request only listens, for as long as its client likes."""
+    if method in ("GET", "HEAD"):  # the SDK opens a stream for either
+        return path in ("/sse", "/mcp", "/mcp/")
+    # The older protocol reads no such header: what it would run under that name must count as running.
+    modern = headers.get("mcp-protocol-version", "2025-03-26") not in HANDSHAKE_PROTOCOL_VERSIONS
+    return method == "POST" and path in ("/mcp", "/mcp/") and modern and headers.get("mcp-method") == LISTEN
+
+
+def _token(headers: Headers) -> str:
+    """Return the bearer token, or Azure's `api-key`, which its clients send instead."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else headers.get("api-key", "")
+
+
+def _host_of(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
+
+
+def _without_port(host: str) -> str:
+    name, colon, port = host.lower().rpartition(":")
+    return name if colon and port.isdigit() else host.lower()

@@ -1,0 +1,90 @@
+"""How an engine's answer becomes a reply: the contract's keys, or all of them for another vector-stores-mcp."""
+
+import re
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Header, Path, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, WrapValidator
+
+from vectorstores_server.http.v1.schema_base import Wire
+from vectorstores_tools.contract.engine import Engine
+from vectorstores_tools.contract.errors import InvalidRequest
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def strictly(shape: type[M]) -> WrapValidator:
+    """Refuse "10" where 10 belongs. The models themselves are lenient: forms and queries are strings throughout."""
+    return WrapValidator(lambda given, _: shape.model_validate(given, strict=True))
+
+
+POLL_AFTER_MS = "250"
+"""What `openai-poll-after-ms` says while something is in progress; without it the SDK waits a second."""
+W = TypeVar("W", bound=Wire)
+
+
+def engine_of(request: Request) -> Engine:
+    """Return the engine that this app serves."""
+    return request.app.state.engine
+
+
+def is_extended(x_vector_stores_extended: Annotated[str | None, Header(include_in_schema=False)] = None) -> bool:
+    """Tell whether the caller asked for what the contract does not declare: citations, notes."""
+    return x_vector_stores_extended == "1"
+
+
+EngineOf = Annotated[Engine, Depends(engine_of)]
+Extended = Annotated[bool, Depends(is_extended)]
+
+
+def reply(answer: BaseModel, shape: type[Wire], extended: bool) -> JSONResponse:
+    """Answer with the keys of `shape`, or with all that the engine said."""
+    said = answer.model_dump(mode="json")
+    body: dict[str, Any] = said if extended else shape.model_validate(said).model_dump(mode="json")
+    headers = {"openai-poll-after-ms": POLL_AFTER_MS} if said.get("status") == "in_progress" else None
+    return JSONResponse(body, headers=headers)
+
+
+CHARACTERS = re.compile(r"[A-Za-z0-9_-]+")
+STORE_PREFIX = "vs"
+SCHEMA = {"pattern": f"^{CHARACTERS.pattern}$"}
+
+
+def _checked(name: str, id: str) -> str:
+    if not CHARACTERS.fullmatch(id):
+        raise InvalidRequest(
+            f"Invalid '{name}': '{id}'. Expected an ID that contains letters, numbers, underscores, or dashes, "
+            "but this value contained additional characters.",
+            param=name,
+        )
+    return id
+
+
+def _store_id(engine: EngineOf, vector_store_id: Annotated[str, Path(json_schema_extra=SCHEMA)]) -> str:
+    """Only our own stores are known to begin with vs: a remote names its own as it likes."""
+    _checked("vector_store_id", vector_store_id)
+    if not engine.capabilities.remote and not vector_store_id.startswith(STORE_PREFIX):
+        raise InvalidRequest(
+            f"Invalid 'vector_store_id': '{vector_store_id}'. Expected an ID that begins with '{STORE_PREFIX}'.",
+            param="vector_store_id",
+        )
+    return vector_store_id
+
+
+def _file_id(file_id: Annotated[str, Path(json_schema_extra=SCHEMA)]) -> str:
+    return _checked("file_id", file_id)
+
+
+def _batch_id(batch_id: Annotated[str, Path(json_schema_extra=SCHEMA)]) -> str:
+    return _checked("batch_id", batch_id)
+
+
+def _upload_id(upload_id: Annotated[str, Path(json_schema_extra=SCHEMA)]) -> str:
+    return _checked("upload_id", upload_id)
+
+
+StoreId = Annotated[str, Depends(_store_id)]
+StoreFileId = Annotated[str, Depends(_file_id)]
+BatchId = Annotated[str, Depends(_batch_id)]
+UploadId = Annotated[str, Depends(_upload_id)]

@@ -1,0 +1,75 @@
+"""The answers of /v1 that hold several things, and the one that says what went wrong."""
+
+from typing import Annotated, Generic, Literal, TypeVar
+
+from pydantic import BeforeValidator, Field
+
+from vectorstores_server.http.v1.schema_base import AttributesOut, Wire, known
+
+T = TypeVar("T")
+
+
+class ListPage(Wire, Generic[T]):
+    """One page of a list; first_id and last_id are null when it is empty."""
+
+    object: Literal["list"]
+    data: list[T]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+class TextItem(Wire):
+    """A piece of text."""
+
+    type: Annotated[Literal["text"], known("text", otherwise="text")]
+    text: str
+
+
+def _within_one(score: float) -> float:
+    """Bring a bare BM25 score (`ranker` none without vectors) or cosine into the contract's range."""
+    return min(max(score, 0.0), 1.0)
+
+
+class SearchResult(Wire):
+    """One result of a search."""
+
+    file_id: str
+    filename: str
+    score: Annotated[float, Field(ge=0, le=1), BeforeValidator(_within_one)]
+    attributes: AttributesOut | None
+    content: list[TextItem]
+
+
+class SearchResultsPage(Wire):
+    """The answer to a search, best first; it is whole, so has_more is false."""
+
+    object: Literal["vector_store.search_results.page"]
+    search_query: list[str]
+    data: list[SearchResult]
+    has_more: bool
+    next_page: str | None
+
+
+class FileContentPage(Wire):
+    """A store's file as parsed text, whole."""
+
+    object: Literal["vector_store.file_content.page"]
+    data: list[TextItem]
+    has_more: bool
+    next_page: str | None
+
+
+class ErrorBody(Wire):
+    """The inside of the envelope; all four keys are always there."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class ErrorEnvelope(Wire):
+    """Every answer that is not a 2xx."""
+
+    error: ErrorBody

@@ -1,0 +1,80 @@
+"""/vector_stores/{id}/files: attach, list, retrieve, update, content, detach."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+
+from vectorstores_server.http.v1.dependencies import EngineOf, Extended, StoreFileId, StoreId, reply, strictly
+from vectorstores_server.http.v1.page_schemas import FileContentPage, ListPage, TextItem
+from vectorstores_server.http.v1.schemas import DeletedStoreFile, VectorStoreFileObject
+from vectorstores_tools.contract.requests import Attributes, FileAttach, Request, StoreFilesRequest
+
+router = APIRouter(prefix="/vector_stores/{vector_store_id}/files", tags=["Vector store files"])
+
+
+class AttributesBody(Request):
+    """The body of update: the whole map, null to clear it."""
+
+    attributes: Attributes | None
+
+
+@router.post("", response_model=VectorStoreFileObject)
+async def create_vector_store_file(
+    engine: EngineOf, extended: Extended, vector_store_id: StoreId, body: Annotated[FileAttach, strictly(FileAttach)]
+) -> JSONResponse:
+    """Attach a File to a vector store."""
+    return reply(await engine.attach_file(vector_store_id, body), VectorStoreFileObject, extended)
+
+
+@router.get("", response_model=ListPage[VectorStoreFileObject])
+async def list_vector_store_files(
+    engine: EngineOf, extended: Extended, vector_store_id: StoreId, page: Annotated[StoreFilesRequest, Query()]
+) -> JSONResponse:
+    """List a vector store's files."""
+    return reply(await engine.list_store_files(vector_store_id, page), ListPage[VectorStoreFileObject], extended)
+
+
+@router.get("/{file_id}", response_model=VectorStoreFileObject)
+async def retrieve_vector_store_file(
+    engine: EngineOf, extended: Extended, vector_store_id: StoreId, file_id: StoreFileId
+) -> JSONResponse:
+    """Retrieve a file as this store has it."""
+    return reply(await engine.retrieve_store_file(vector_store_id, file_id), VectorStoreFileObject, extended)
+
+
+@router.post("/{file_id}", response_model=VectorStoreFileObject)
+async def update_vector_store_file(
+    engine: EngineOf,
+    extended: Extended,
+    vector_store_id: StoreId,
+    file_id: StoreFileId,
+    body: Annotated[AttributesBody, strictly(AttributesBody)],
+) -> JSONResponse:
+    """Replace a file's attributes."""
+    changed = await engine.update_store_file(vector_store_id, file_id, body.attributes)
+    return reply(changed, VectorStoreFileObject, extended)
+
+
+@router.delete("/{file_id}", response_model=DeletedStoreFile)
+async def delete_vector_store_file(
+    engine: EngineOf, extended: Extended, vector_store_id: StoreId, file_id: StoreFileId
+) -> JSONResponse:
+    """Take a file out of a vector store; the File stays."""
+    return reply(await engine.detach_file(vector_store_id, file_id), DeletedStoreFile, extended)
+
+
+@router.get("/{file_id}/content", response_model=FileContentPage)
+async def retrieve_vector_store_file_content(
+    engine: EngineOf, extended: Extended, vector_store_id: StoreId, file_id: StoreFileId
+) -> JSONResponse:
+    """Return a file's parsed text."""
+    text = await engine.read_text(file_id, vector_store_id)
+    page = FileContentPage(
+        object="vector_store.file_content.page",
+        data=[TextItem(type="text", text=text.text)],
+        has_more=False,
+        next_page=None,
+    )
+    where = text.model_dump(mode="json", exclude={"text"}) if extended else {}
+    return JSONResponse(page.model_dump(mode="json") | where)

@@ -1,0 +1,147 @@
+"""Finding files: a folder walked, or a glob matched, in a stable order."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from anyio.from_thread import check_cancelled
+
+from vectorstores_server.intake import gitignore as git
+from vectorstores_server.intake.gitignore import Ignores
+from vectorstores_server.intake.roots import Roots, is_secret
+
+MAX_SEEN = 100_000
+MAGIC = re.compile(r"[*?\[]")
+HIDDEN, IGNORED = "hidden", "in .gitignore"
+EXAMPLES = 5
+"""Of what was passed over so many are named; of what is hidden or ignored none, since nobody expects it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a walk takes: file name endings (lower case with the dot; none = all), whole names, and sizes."""
+
+    extensions: frozenset[str]
+    max_bytes: int
+    names: frozenset[str] = frozenset()
+
+    def takes(self, filename: str) -> bool:
+        """Whether a file may be taken, going by its name alone."""
+        return not self.extensions or Path(filename).suffix.lower() in self.extensions or filename.lower() in self.names
+
+
+@dataclass(slots=True)
+class Walk:
+    """A walk and what it has found. `pattern` are the parts of a glob below the folder."""
+
+    roots: Roots
+    wanted: Wanted
+    pattern: tuple[str, ...] = ()
+    files: list[Path] = field(default_factory=list[Path])
+    skipped: Counter[str] = field(default_factory=Counter[str])
+    examples: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    seen: int = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether it gave up counting."""
+        return self.seen >= MAX_SEEN
+
+    def folder(self, top: Path) -> None:
+        """Walk `top`, a real path. To be called in a worker thread of anyio."""
+        pending: list[tuple[Path, Ignores | None]] = [(top, git.around(top))]
+        while pending and not self.full:
+            check_cancelled()
+            folder, above = pending.pop()
+            ignores = git.inside(folder, above)
+            below = [Path(entry) for entry in self._entries(folder) if self._enters(entry, top, ignores)]
+            pending.extend((path, ignores) for path in reversed(below))
+
+    def _entries(self, folder: Path) -> Sequence["os.DirEntry[str]"]:
+        try:
+            with os.scandir(folder) as entries:
+                found = sorted(entries, key=lambda entry: entry.name)
+        except OSError:
+            self._skip("unreadable", folder.name)
+            return ()
+        self.seen += len(found)
+        return found
+
+    def _enters(self, entry: "os.DirEntry[str]", top: Path, ignores: Ignores | None) -> bool:
+        """Take note of an entry; True for a folder to walk."""
+        path = Path(entry.path)
+        is_folder = entry.is_dir(follow_symlinks=False)
+        parts = path.relative_to(top).parts
+        if not (leads_to(parts, self.pattern) if is_folder else matches(parts, self.pattern)):
+            return False
+        reason = self._why_not(entry, path, ignores, is_folder=is_folder)
+        if reason is not None:
+            self._skip(reason, "/".join(parts))
+        elif not is_folder:
+            self.files.append(path)
+        return is_folder and reason is None
+
+    def _skip(self, reason: str, name: str) -> None:
+        self.skipped[reason] += 1
+        if self.skipped[reason] <= EXAMPLES and reason not in (HIDDEN, IGNORED):
+            self.examples.setdefault(reason, []).append(name)
+
+    def _why_not(
+        self, entry: "os.DirEntry[str]", path: Path, ignores: Ignores | None, *, is_folder: bool
+    ) -> str | None:
+        if entry.name.startswith("."):
+            return HIDDEN
+        if entry.is_symlink():
+            return "symlink"
+        if ignores is not None and ignores.match(path, is_folder=is_folder):
+            return IGNORED
+        if is_secret(entry.name) or self.roots.is_denied(path):
+            return "never read"
+        return None if is_folder else self._why_no_document(entry)
+
+    def _why_no_document(self, entry: "os.DirEntry[str]") -> str | None:
+        if not entry.is_file(follow_symlinks=False):
+            return "not a regular file"
+        if not self.wanted.takes(entry.name):
+            return "unsupported type"
+        try:
+            size = entry.stat(follow_symlinks=False).st_size
+        except OSError:
+            return "unreadable"
+        if size > self.wanted.max_bytes:
+            return "too large"
+        return None if size else "empty"
+
+
+def split_glob(path: Path) -> tuple[Path, tuple[str, ...]]:
+    """Return the folder before the first part with a wildcard, and the parts from there; () without one."""
+    parts = path.parts
+    for i, part in enumerate(parts):
+        if MAGIC.search(part):
+            return Path(*parts[:i]), parts[i:]
+    return path, ()
+
+
+def matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Whether a relative path matches a glob; `**` stands for any number of folders, no pattern for everything."""
+    if not pattern:
+        return True
+    if pattern[0] == "**":
+        rest = pattern[1:]
+        return not rest or any(matches(parts[i:], rest) for i in range(len(parts)))
+    return (
+        bool(parts)
+        and fnmatchcase(parts[0], pattern[0])
+        and (matches(parts[1:], pattern[1:]) if len(pattern) > 1 else len(parts) == 1)
+    )
+
+
+def leads_to(parts: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Whether files below this relative folder can match the glob."""
+    if not pattern or pattern[0] == "**" or not parts:
+        return True
+    return len(pattern) > 1 and fnmatchcase(parts[0], pattern[0]) and leads_to(parts[1:], pattern[1:])

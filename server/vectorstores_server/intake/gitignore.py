@@ -1,0 +1,63 @@
+"""`.gitignore` files: the nearest one that says anything about a path decides."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from pathspec import GitIgnoreSpec
+
+from vectorstores_server.system import posix
+
+NAME = ".gitignore"
+MAX_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ignores:
+    """The `.gitignore` of a folder, and those above it."""
+
+    folder: Path
+    spec: GitIgnoreSpec
+    above: "Ignores | None"
+
+    def match(self, path: Path, *, is_folder: bool) -> bool:
+        """Whether the path is ignored."""
+        ignores: Ignores | None = self
+        while ignores is not None:
+            relative = path.relative_to(ignores.folder).as_posix() + ("/" if is_folder else "")
+            verdict = ignores.spec.check_file(relative).include
+            if verdict is not None:
+                return verdict
+            ignores = ignores.above
+        return False
+
+
+def inside(folder: Path, above: Ignores | None) -> Ignores | None:
+    """Return what holds inside `folder`, `above` being what holds around it."""
+    try:
+        fd = posix.open_carefully(folder / NAME)
+    except OSError:
+        return above
+    with os.fdopen(fd, "rb") as file:
+        try:
+            lines = file.read(MAX_BYTES).decode("utf-8", "replace").splitlines()
+        except OSError:
+            return above
+    return Ignores(folder, GitIgnoreSpec.from_lines(lines), above)
+
+
+def around(folder: Path) -> Ignores | None:
+    """Return what the repository around `folder` says, from its top down to the folder's parent."""
+    if (folder / ".git").exists():
+        return None
+    above: list[Path] = []
+    for parent in folder.parents:
+        above.append(parent)
+        if (parent / ".git").exists():
+            break
+    else:
+        return None
+    ignores: Ignores | None = None
+    for parent in reversed(above):
+        ignores = inside(parent, ignores)
+    return ignores

@@ -1,0 +1,130 @@
+"""The intake of the machine that the server runs on."""
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from anyio import to_thread
+
+from vectorstores_server.intake.files import is_link, not_regular, open_file
+from vectorstores_server.intake.folders import EXAMPLES, MAX_SEEN, Walk, Wanted, split_glob
+from vectorstores_server.intake.roots import Roots
+from vectorstores_server.intake.urls import MAX_BYTES, Fetcher
+from vectorstores_server.settings import Settings
+from vectorstores_tools.contract.engine import Capabilities
+from vectorstores_tools.contract.errors import InvalidRequest, TooLarge
+from vectorstores_tools.contract.intake import Source, Survey
+
+MAX_FILES = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class MachineIntake:
+    """Implements `Intake`. `roots` are the operator's; None leaves them to the client, and to the home directory."""
+
+    data: Path
+    wanted: Wanted
+    roots: Sequence[Path] | None = None
+    urls: Fetcher = field(default_factory=lambda: Fetcher(()))
+    max_files: int = MAX_FILES
+
+    async def survey(self, named: Sequence[str], roots: Sequence[Path] | None) -> Survey:
+        """See `Intake.survey`. The order is that of `named`, then by folder and name; each origin once."""
+        return await to_thread.run_sync(self._survey, named, self._roots(roots))
+
+    def open(self, origin: str, roots: Sequence[Path] | None) -> AbstractAsyncContextManager[Source]:
+        """See `Intake.open`."""
+        if _is_url(origin):
+            return self.urls.open(origin)
+        return open_file(Path(origin), self._roots(roots), self.wanted.max_bytes)
+
+    def _roots(self, client: Sequence[Path] | None) -> Roots:
+        if self.roots is not None:
+            return Roots.of(self.roots, self.data)
+        return Roots.of([Path.home()] if client is None else client, self.data)
+
+    def _survey(self, named: Sequence[str], roots: Roots) -> Survey:
+        origins: dict[str, None] = {}
+        skipped: Counter[str] = Counter()
+        examples: dict[str, list[str]] = {}
+        for one in named:
+            if _is_url(one):
+                self.urls.check(one)
+                origins[one] = None
+                continue
+            walk = self._find(_path_of_uri(one), roots)
+            skipped.update(walk.skipped)
+            for reason, passed_over in walk.examples.items():
+                examples[reason] = [*examples.get(reason, ()), *passed_over][:EXAMPLES]
+            origins.update((str(path), None) for path in walk.files)
+            if len(origins) > self.max_files or walk.full:
+                raise self._too_many(roots.absolute(_path_of_uri(one)), walk)
+        return Survey(list(origins), dict(skipped), examples)
+
+    def _find(self, named: str, roots: Roots) -> Walk:
+        path = roots.absolute(named)
+        top, pattern = (path, ()) if path.exists() else split_glob(path)
+        real = top.resolve() if top.is_dir() else top.parent.resolve() / top.name
+        roots.check(real, named)
+        walk = Walk(roots, self.wanted, pattern)
+        if real.is_dir():
+            walk.folder(real)
+        elif pattern:
+            raise InvalidRequest(f"There is no folder '{top}'.", "Check the spelling.", param="paths")
+        else:
+            walk.files.append(_one_file(real))
+        if pattern and not walk.files and not walk.skipped:
+            raise InvalidRequest(
+                f"No file matches '{named}'.", "** stands for any folders: docs/**/*.md", param="paths"
+            )
+        return walk
+
+    def _too_many(self, named: Path, walk: Walk) -> TooLarge:
+        top = split_glob(named)[0].resolve()
+        below = Counter(path.relative_to(top).parts[0] for path in walk.files if path.parent != top)
+        folders = ", ".join(f"{top / name} ({count:,})" for name, count in below.most_common(10))
+        found = f"more than {MAX_SEEN:,} entries" if walk.full else f"{len(walk.files):,} files"
+        return TooLarge(
+            f"'{named}' has {found}; one call takes at most {self.max_files:,} files.",
+            f"Name its sub-folders in several calls: {folders}." if folders else "Name fewer, with a narrower glob.",
+            param="paths",
+        )
+
+
+def intake_for(settings: Settings, capabilities: Capabilities, *, over_http: bool = False) -> MachineIntake:
+    """Return the intake that a server of these settings has: without roots for a remote engine and over HTTP.
+
+    A client that comes over HTTP sits at another machine, and what goes to a remote leaves this one.
+    """
+    default = () if capabilities.remote or over_http else None
+    return MachineIntake(
+        data=settings.data,
+        wanted=Wanted(
+            capabilities.extensions, min(settings.max_file_bytes, capabilities.max_file_bytes), capabilities.names
+        ),
+        roots=default if settings.file_roots is None else settings.file_roots,
+        urls=Fetcher(settings.url_hosts, min(MAX_BYTES, settings.max_file_bytes)),
+    )
+
+
+def _one_file(path: Path) -> Path:
+    """Return a file that was named itself; whether it may be read is seen when it is opened."""
+    if path.is_symlink():
+        raise is_link(path)
+    if not path.exists():
+        raise InvalidRequest(f"There is no file or folder '{path}'.", "Check the spelling.", param="paths")
+    if not path.is_file():
+        raise not_regular(path)
+    return path
+
+
+def _is_url(named: str) -> bool:
+    return named.lower().startswith(("https://", "http://"))
+
+
+def _path_of_uri(named: str) -> str:
+    """Return the path of a file:// URI; anything else is a path already."""
+    return unquote(urlsplit(named).path) if named.lower().startswith("file:///") else named

@@ -1,0 +1,1 @@
+"""MCP: the server, its resources, subscriptions and completions, and the stdio transport."""

@@ -1,0 +1,53 @@
+"""How the protocol reaches us: stdio. Every way to end takes one path."""
+
+import sys
+from typing import Any, NoReturn
+
+import anyio
+from mcp.server import MCPServer
+
+from vectorstores_server.system import posix
+from vectorstores_server.system.shutdown import close_and_leave, log
+from vectorstores_tools.contract.engine import Engine
+
+SECONDS_TO_FINISH = 0.25
+
+
+async def serve_stdio(server: MCPServer[Any], engine: Engine) -> NoReturn:
+    """Serve until standard input ends or a signal asks to stop; then close the engine and end the process.
+
+    The process is ended from here: a thread that reads standard input, or one that waits for a lock, cannot be
+    cancelled, and returning would wait for it.
+    """
+    served, hung_up, stopped = anyio.Event(), anyio.Event(), anyio.Event()
+    async with anyio.create_task_group() as tasks:
+        posix.watch_hangup(sys.stdin.fileno(), hung_up.set)
+        tasks.start_soon(_end_at_signal, stopped)
+        tasks.start_soon(_end_after_hangup, hung_up, served, stopped)
+        tasks.start_soon(_serve, server, served, stopped)
+        await stopped.wait()
+        await close_and_leave(engine)
+    raise AssertionError  # the process has ended
+
+
+async def _serve(server: MCPServer[Any], served: anyio.Event, stopped: anyio.Event) -> None:
+    try:
+        await server.run_stdio_async()
+    except* OSError as group:
+        log.warning("The client is gone: %s", group.exceptions[0])
+    served.set()
+    stopped.set()
+
+
+async def _end_after_hangup(hung_up: anyio.Event, served: anyio.Event, stopped: anyio.Event) -> None:
+    """Let what was sent before the end be answered, but wait for no call that holds on."""
+    await hung_up.wait()
+    with anyio.move_on_after(SECONDS_TO_FINISH):
+        await served.wait()
+    stopped.set()
+
+
+async def _end_at_signal(stopped: anyio.Event) -> None:
+    async for received in posix.stop_signals():
+        log.info("Stopping: %s", received.name)
+        stopped.set()

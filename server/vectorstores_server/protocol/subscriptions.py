@@ -1,0 +1,177 @@
+"""Says when a resource that somebody subscribed to reads differently, whichever process changed it.
+
+Subscribers of 2026-07-28 are served by the SDK's bus; for those of 2025 each connection is told by itself. Nothing runs
+while nobody is subscribed.
+"""
+
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import anyio
+import anyio.abc
+from mcp import MCPError
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.subscriptions import ResourcesListChanged, ResourceUpdated, SubscriptionBus
+from mcp.types import INVALID_PARAMS
+
+from vectorstores_server.protocol.resources import Resources
+from vectorstores_tools.contract.errors import VectorStoreError
+
+logger = logging.getLogger(__name__)
+
+LEAST_BETWEEN = 1.0
+"""Seconds between two notifications of one URI."""
+
+AFTER_FAILURE = 5.0
+"""Seconds until the engine is asked again after it could not answer."""
+
+SECONDS_TO_TELL = 1.0
+"""For a connection to take a notification; one that does not read must not keep the others waiting."""
+
+MOST_WATCHED = 200
+"""URIs of one listen stream, or of one connection of 2025; more would be read anew at every change."""
+
+STORES = ""
+"""Stands in the place of a URI for the list of stores."""
+
+Tell = Callable[[str], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Watched:
+    """One URI: what it read as when its subscribers were last told, and who they are."""
+
+    state: str
+    told_at: float = -LEAST_BETWEEN
+    streams: int = 0
+    connections: dict[Hashable, Tell] = field(default_factory=dict[Hashable, Tell])
+
+
+class Watch:
+    """The subscriptions of one server, or of one connection where a transport starts the server anew for each."""
+
+    def __init__(self, resources: Resources, bus: SubscriptionBus, tasks: anyio.abc.TaskGroup) -> None:
+        self.resources = resources
+        self.bus = bus
+        self.tasks = tasks
+        self.watched: dict[str, Watched] = {}
+        self.running: anyio.CancelScope | None = None
+
+    async def add(self, uri: str) -> Watched | None:
+        """Begin to watch a URI, or return what watches it; None for one that names nothing."""
+        if uri not in self.watched:
+            try:
+                state = await self._state(uri)
+            except VectorStoreError:
+                return None
+            self.watched.setdefault(uri, Watched(state))
+        if self.running is None:
+            self.running = anyio.CancelScope()
+            self.tasks.start_soon(self._run, self.running)
+        return self.watched[uri]
+
+    def drop(self, uri: str) -> None:
+        """Stop watching a URI that nobody is subscribed to any more."""
+        watched = self.watched.get(uri)
+        if watched is not None and not watched.streams and not watched.connections:
+            del self.watched[uri]
+        if not self.watched and self.running is not None:
+            self.running.cancel()
+            self.running = None
+
+    async def subscribe(self, connection: Hashable, uri: str, tell: Tell) -> None:
+        """Tell a connection of 2025 of changes, until `unsubscribe`; of the list of stores as well.
+
+        MCPError where it has as many subscriptions as it may.
+        """
+        if sum(connection in watched.connections for watched in self.watched.values()) > MOST_WATCHED:
+            raise MCPError(INVALID_PARAMS, f"{MOST_WATCHED} resources are subscribed to. Unsubscribe from one first.")
+        for each in (uri, STORES):
+            if watched := await self.add(each):
+                watched.connections[connection] = tell
+
+    def unsubscribe(self, connection: Hashable, uri: str | None = None) -> None:
+        """Forget one URI of a connection, or all of them."""
+        for each in [uri] if uri is not None else list(self.watched):
+            if watched := self.watched.get(each):
+                watched.connections.pop(connection, None)
+                self.drop(each)
+        left = [each for each, watched in self.watched.items() if connection in watched.connections]
+        if left == [STORES]:
+            self.unsubscribe(connection, STORES)
+
+    @asynccontextmanager
+    async def streaming(self, uris: Iterable[str]) -> AsyncGenerator[None]:
+        """Watch URIs for a listen stream, as long as it is open."""
+        mine: list[tuple[str, Watched]] = []
+        try:
+            for uri in uris:
+                if watched := await self.add(uri):
+                    watched.streams += 1
+                    mine.append((uri, watched))
+            yield
+        finally:
+            for uri, watched in mine:
+                watched.streams -= 1
+                self.drop(uri)
+
+    async def _run(self, scope: anyio.CancelScope) -> None:
+        with scope:
+            mark = 0
+            while self.watched:
+                try:
+                    mark = await self._wait(mark)
+                    await self._look()
+                except VectorStoreError as error:
+                    logger.warning("Cannot see changes: %s", error)
+                    await anyio.sleep(AFTER_FAILURE)
+
+    async def _wait(self, mark: int) -> int:
+        """Wait for a change, or until a URI that changed too soon after its last notification is due."""
+        now = anyio.current_time()
+        due = [w.told_at + LEAST_BETWEEN - now for w in self.watched.values() if w.told_at + LEAST_BETWEEN > now]
+        with anyio.move_on_after(min(due) if due else None):
+            mark = await self.resources.engine.changed(mark)
+        return mark
+
+    async def _look(self) -> None:
+        for uri, watched in list(self.watched.items()):
+            if anyio.current_time() - watched.told_at < LEAST_BETWEEN:
+                continue
+            state = await self._state(uri)
+            if state != watched.state:
+                watched.state, watched.told_at = state, anyio.current_time()
+                await self._tell(uri, watched)
+
+    async def _state(self, uri: str) -> str:
+        return await (self.resources.stores_state() if uri == STORES else self.resources.state(uri))
+
+    async def _tell(self, uri: str, watched: Watched) -> None:
+        await self.bus.publish(ResourcesListChanged() if uri == STORES else ResourceUpdated(uri=uri))
+        for connection, tell in list(watched.connections.items()):
+            with anyio.move_on_after(SECONDS_TO_TELL) as telling:
+                await tell(uri)
+            if telling.cancelled_caught:
+                self.unsubscribe(connection)
+
+
+async def watch_listeners(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """Watch what a subscriptions/listen asks for, as long as its stream is open (a middleware)."""
+    if ctx.method != "subscriptions/listen" or not isinstance(ctx.lifespan_context, Watch):
+        return await call_next(ctx)
+    async with ctx.lifespan_context.streaming(_wanted(ctx.params or {})):
+        return await call_next(ctx)
+
+
+def _wanted(params: Any) -> list[str]:
+    """Return the URIs of a listen request as it came, before the SDK has checked it."""
+    notifications: Any = params.get("notifications")
+    if not isinstance(notifications, dict):
+        return []
+    asked = cast("dict[str, Any]", notifications)
+    uris = asked.get("resourceSubscriptions")
+    named = [uri for uri in cast("list[Any]", uris) if isinstance(uri, str)] if isinstance(uris, list) else []
+    return ([STORES] if asked.get("resourcesListChanged") is True else []) + named[:MOST_WATCHED]

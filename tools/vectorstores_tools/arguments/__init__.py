@@ -1,0 +1,1 @@
+"""Arguments of tools: their models, their schemas, and the sentences for what is wrong with them."""

@@ -1,0 +1,64 @@
+"""From what a client sent to a tool's arguments, or to the error that says how to mend it.
+
+Clients send lists and objects as JSON strings, one string where a list belongs, and null for what they leave out: all
+of that is understood. An argument that does not exist is an error with a suggestion.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar, cast
+
+from pydantic import BaseModel, ValidationError
+
+from vectorstores_tools.arguments.validation import invalid
+from vectorstores_tools.contract.errors import InvalidRequest
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def parse(model: type[M], schema: Mapping[str, Any], given: Mapping[str, Any]) -> M:
+    """Return the arguments. Raises InvalidRequest."""
+    properties = cast("dict[str, dict[str, Any]]", schema["properties"])
+    sent = {name: _meant(value, properties.get(name, {})) for name, value in given.items() if value is not None}
+    return checked(model, **sent)
+
+
+def checked(model: type[M], **values: Any) -> M:
+    """Return a model of what a caller sent. Raises InvalidRequest."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise invalid(error.errors(include_url=False), tuple(model.model_fields)) from None
+
+
+def exactly_one(given: BaseModel, *names: str) -> str:
+    """Return which of `names` was given. Raises InvalidRequest for none and for several."""
+    present = [name for name in names if getattr(given, name) is not None]
+    if len(present) == 1:
+        return present[0]
+    fact = f"Got {' and '.join(present)} together." if present else "Got none of " + ", ".join(names) + "."
+    raise InvalidRequest(fact, f"Give exactly one of {', '.join(names)}.", param=(present or names)[0])
+
+
+def refuse(given: BaseModel, names: Sequence[str], why: str) -> None:
+    """Raise InvalidRequest where one of `names` was given though it means nothing here, which `why` explains."""
+    for name in names:
+        if getattr(given, name) is not None:
+            raise InvalidRequest(f"'{name}' means nothing here: {why}", f"Leave out {name}.", param=name)
+
+
+def _meant(value: Any, schema: Mapping[str, Any]) -> Any:
+    kinds = {alternative.get("type") for alternative in schema.get("anyOf", [schema])}
+    if not isinstance(value, str) or not kinds & {"array", "object"}:
+        return value
+    decoded = _decoded(value) if value.lstrip()[:1] in ("[", "{") else None
+    if ("array" in kinds and isinstance(decoded, list)) or ("object" in kinds and isinstance(decoded, dict)):
+        return cast("Any", decoded)
+    return [value] if "array" in kinds else value
+
+
+def _decoded(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,136 @@
+"""Attaching from paths: what the intake finds is uploaded inside the call, as long as there is time."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import replace
+
+import anyio
+
+from vectorstores_tools.arguments.inputs import BatchAttach
+from vectorstores_tools.context import Call
+from vectorstores_tools.contract.engine import AttachOptions, Ingested
+from vectorstores_tools.contract.errors import InvalidRequest, VectorStoreError
+from vectorstores_tools.contract.intake import Source, Survey
+from vectorstores_tools.contract.models import FileBatch
+from vectorstores_tools.progress.following import told
+from vectorstores_tools.progress.reporting import Progress, reported, until, watched
+from vectorstores_tools.rendering.batches import FAILURES_SHOWN, described_batch
+from vectorstores_tools.rendering.objects import described
+from vectorstores_tools.rendering.reply import Reply
+
+AGAIN = "batch_attach with the same arguments goes on"
+LEAST_UPLOADING = 10.0
+"""Seconds for which a call takes files in, however short its wait: a call that takes one file only helps nobody."""
+
+
+async def attach_paths(call: Call, given: BatchAttach) -> Reply:
+    """Upload and attach what `given.paths` name, and wait for it while there is time."""
+    await call.engine.retrieve_store(given.vector_store_id)
+    survey = await call.intake.survey(given.paths or (), call.roots)
+    if not survey.origins:
+        raise InvalidRequest(
+            f"No file to attach in {', '.join(given.paths or ())}{_counted(survey)}.",
+            "Name files, folders or globs that hold supported files.",
+            param="paths",
+        )
+    upload = Upload(call, survey, given.wait_seconds)
+    done, batch = await reported(call.report, lambda progress: upload.run(given, progress))
+    return await _answer(call, given.vector_store_id, upload, done, batch)
+
+
+class Upload:
+    """Opens what a survey found, one after the other, as long as there is time; at least one new file gets through."""
+
+    def __init__(self, call: Call, survey: Survey, wait_seconds: float) -> None:
+        now = anyio.current_time()
+        self.call = call
+        self.survey = survey
+        self.deadline = now + wait_seconds
+        self.uploads_until = now + max(wait_seconds, LEAST_UPLOADING)
+        self.taken = 0
+        self.read = 0
+        self.refused: list[dict[str, str]] = []
+
+    @property
+    def not_uploaded(self) -> int:
+        """How many origins are left for the next call."""
+        return len(self.survey.origins) - self.taken
+
+    async def run(self, given: BatchAttach, progress: Progress) -> tuple[Ingested, FileBatch | None]:
+        """Upload, then wait for the batch while there is time."""
+        engine, store_id = self.call.engine, given.vector_store_id
+        async with aclosing(self._sources(progress)) as sources:
+            done = await engine.ingest(store_id, sources, AttachOptions(given.attributes, given.chunking_strategy))
+        if done.batch is None:
+            return done, None
+        batch_id = done.batch.id
+
+        def final(batch: FileBatch) -> bool:
+            told(batch.file_counts, progress, before=self.taken)
+            return batch.status != "in_progress"
+
+        left = max(0.0, self.deadline - anyio.current_time())
+        return done, await until(engine, lambda: engine.retrieve_batch(store_id, batch_id), final, left)
+
+    async def _sources(self, progress: Progress) -> AsyncGenerator[Source]:
+        origins = self.survey.origins
+        for origin in origins:
+            if self.read and anyio.current_time() >= self.uploads_until:
+                return
+            try:
+                async with self.call.intake.open(origin, self.call.roots) as source:
+                    tell = self._going_out(progress)
+                    yield watched(replace(source, stream=self._counting(source.stream)), tell)
+            except VectorStoreError as error:
+                self.refused.append({"filename": origin, "code": error.code or error.type, "message": str(error)})
+            self.taken += 1
+            progress.says(self.taken, 2 * len(origins), self._so_far)
+
+    @property
+    def _so_far(self) -> str:
+        return f"{self.taken} of {len(self.survey.origins)} files looked at or uploaded"
+
+    def _going_out(self, progress: Progress) -> Callable[[float, str], None]:
+        def tell(share: float, words: str) -> None:
+            progress.says(self.taken, 2 * len(self.survey.origins), f"{self._so_far}; {words}")
+
+        return tell
+
+    async def _counting(self, stream: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+        self.read += 1  # what is unchanged is never read
+        async for piece in stream:
+            yield piece
+
+
+async def _answer(call: Call, store_id: str, upload: Upload, done: Ingested, batch: FileBatch | None) -> Reply:
+    left = upload.not_uploaded
+    more = {
+        "uploaded": done.uploaded,
+        "again": done.again or None,
+        "unchanged": done.unchanged,
+        "not_uploaded": left,
+        "skipped": dict(upload.survey.skipped) or None,
+        "skipped_examples": dict(upload.survey.examples) or None,
+        "not_opened": upload.refused[:FAILURES_SHOWN] or None,
+        "notes": _notes(left, done) or None,
+        "next": AGAIN if left else None,
+    }
+    if batch is None:
+        nothing = {"object": "vector_store.files_batch", "vector_store_id": store_id, "status": "completed"}
+        return described(nothing, "Nothing was attached.", **more)
+    if left:  # what was asked for is not done yet
+        batch = batch.model_copy(update={"status": "in_progress"})
+    return await described_batch(call, batch, **more)
+
+
+def _notes(left: int, done: Ingested) -> list[str]:
+    if left:
+        return [f"{left} files are not uploaded yet.", *done.notes]
+    if done.batch is not None and not done.uploaded and not done.again:
+        return ["Nothing is new. This is the last batch of these files, with others of its call.", *done.notes]
+    return list(done.notes)
+
+
+def _counted(survey: Survey) -> str:
+    counts = ", ".join(f"{number} {reason}" for reason, number in survey.skipped.items())
+    return f" (passed over: {counts})" if counts else ""

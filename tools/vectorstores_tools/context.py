@@ -1,0 +1,62 @@
+"""What a tool function gets besides its arguments."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from vectorstores_tools.contract.engine import Engine
+from vectorstores_tools.contract.intake import Intake
+from vectorstores_tools.contract.models import FileBatch, VectorStore, VectorStoreFile
+
+LONGEST_WAIT = 50
+"""The longest wait_seconds that a call takes."""
+
+Report: TypeAlias = Callable[[float, float | None, str], Awaitable[None]]
+"""(progress, total, message) -> told to the client, if it asked; progress must grow."""
+
+Consent: TypeAlias = Literal["given", "declined", "not asked"]
+"""What the person at the client said to a deletion; `not asked` where the client has no way to ask."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a tool: what answers it, and what the client said."""
+
+    engine: Engine
+    intake: Intake
+    report: Report
+    stores_changed: Callable[[], Awaitable[None]]
+    """Tells the client that the list of stores is another."""
+    roots: Sequence[Path] | None = None
+    """The folders the client has open; None where it declared none or is not asked."""
+    consent: Consent = "not asked"
+    tools: frozenset[str] = frozenset({"retrieve", "read"})
+    """The tools that this server shows: what is advised must be there."""
+
+    def waits_for(self, **ids: str) -> str:
+        """Return the call that waits for an object in progress, or where there is none the one that looks again."""
+        named = ", ".join(f"{name}='{value}'" for name, value in ids.items())
+        if "retrieve" in self.tools:
+            return f"retrieve({named}, wait_seconds={LONGEST_WAIT})"
+        return f"list(vector_store_id='{ids['vector_store_id']}', filter='in_progress')"
+
+    @property
+    def reads_rest(self) -> str:
+        """How the text around a hit is read."""
+        return "read with uri=..." if "read" in self.tools else "the resource at uri"
+
+
+def next_for(call: Call, item: object) -> str | None:
+    """Return the call that waits for what is in progress; None for what is final."""
+    if getattr(item, "status", "") != "in_progress":
+        return None
+    match item:
+        case VectorStore():
+            return call.waits_for(vector_store_id=item.id)
+        case FileBatch():
+            return call.waits_for(vector_store_id=item.vector_store_id, batch_id=item.id)
+        case VectorStoreFile():
+            return call.waits_for(vector_store_id=item.vector_store_id, file_id=item.id)
+        case _:
+            return None

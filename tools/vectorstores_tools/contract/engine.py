@@ -1,0 +1,252 @@
+"""What every engine and every intake promises. An engine adds no public behaviour of its own.
+
+Promises that hold for all methods of `Engine`:
+- Ids are opaque strings. Times are Unix seconds. Lists are ordered by (created_at, id), newest first unless asked.
+- Input is validated before anything happens, with the same errors whatever the engine.
+- Raises only `VectorStoreError`s: StoreNotFound, FileNotFound, FileNotInStore, BatchNotFound for unknown ids (naming
+  the id where a name was given), StoreExpired, NotSupported where the engine cannot do a thing, Unavailable.
+- Ending or cancelling a call never ends the processing that it started.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from vectorstores_tools.contract.intake import Source
+from vectorstores_tools.contract.models import (
+    Deleted,
+    File,
+    FileBatch,
+    Page,
+    SearchPage,
+    TextSlice,
+    Upload,
+    UploadPart,
+    VectorStore,
+    VectorStoreFile,
+)
+from vectorstores_tools.contract.requests import (
+    Attributes,
+    ChunkingStrategy,
+    FileAttach,
+    FileExpiresAfter,
+    FilesRequest,
+    PageRequest,
+    SearchRequest,
+    StoreCreate,
+    StoreFilesRequest,
+    StoreUpdate,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an engine has. What it lacks it refuses with NotSupported, never in silence."""
+
+    remote: bool = False
+    extensions: frozenset[str] = frozenset()
+    """File name endings, lower case with the dot, that it can parse."""
+    names: frozenset[str] = frozenset()
+    """Names of files without an ending, in lower case, that it can parse: makefile, license."""
+    max_file_bytes: int = 512 * 1024 * 1024
+    batches: bool = True
+    cancel_batch: bool = True
+    rewrite_query: bool = False
+    uploads: bool = True
+    expiry: bool = True
+    clear: bool = True
+    """Whether null empties a field of a store."""
+    description: bool = True
+    failure_codes: bool = True
+    """Whether last_error.code tells kinds of failure apart; else it is server_error."""
+    lasting_cursors: bool = True
+    """Whether a cursor stays good when its item is gone; else it is a BadCursor."""
+    citations: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """A file on its way in. `stream` is read once, to its end; `size` is that of the whole, where it is known."""
+
+    filename: str
+    stream: AsyncIterator[bytes]
+    purpose: str = "assistants"
+    expires_after: FileExpiresAfter | None = None
+    size: int | None = None
+    sent: Callable[[int], None] | None = None
+    """Told how many bytes have gone out to a remote so far; less again where they are sent once more."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileContent:
+    """A File's bytes: `size` of the whole, `stream` of the range that was asked for."""
+
+    file: File
+    size: int
+    stream: AsyncIterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class AttachOptions:
+    """What holds for every file of one call."""
+
+    attributes: Attributes | None = None
+    chunking_strategy: ChunkingStrategy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What `ingest` did: the batch of what it uploaded, or with nothing new the last batch of these origins.
+
+    `again` counts known files that are processed anew, because they had failed or their chunks get other sizes.
+    """
+
+    batch: FileBatch | None
+    uploaded: int
+    unchanged: int
+    file_ids: Sequence[str] = ()
+    """Of every source seen, new or not, in the order they came."""
+    notes: Sequence[str] = ()
+    again: int = 0
+
+
+class Engine(Protocol):
+    """Stores, files, batches and search. See the module's docstring for what holds throughout."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this engine has."""
+        ...
+
+    async def create_store(self, request: StoreCreate) -> VectorStore:
+        """Make a store and attach `file_ids` to it. Raises FileNotFound before anything is made."""
+        ...
+
+    async def list_stores(self, request: PageRequest) -> Page[VectorStore]:
+        """Return a page of the stores. Raises BadCursor; a cursor stays good for 7 days after its item is gone."""
+        ...
+
+    async def retrieve_store(self, store_id: str) -> VectorStore:
+        """Return the store, expired or not."""
+        ...
+
+    async def update_store(self, store_id: str, request: StoreUpdate) -> VectorStore:
+        """Replace the fields that were set; one set to None is cleared."""
+        ...
+
+    async def delete_store(self, store_id: str) -> Deleted:
+        """Delete the store and what is attached to it. Files stay."""
+        ...
+
+    async def search(self, store_id: str, request: SearchRequest) -> SearchPage:
+        """Search. score is 0..1 and falls with rank; several queries: best per passage; never two versions."""
+        ...
+
+    async def attach_file(self, store_id: str, request: FileAttach) -> VectorStoreFile:
+        """Attach a File, or an attached one anew: other sizes or a failure process it again."""
+        ...
+
+    async def list_store_files(self, store_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
+        """Return a page of the store's files."""
+        ...
+
+    async def retrieve_store_file(self, store_id: str, file_id: str) -> VectorStoreFile:
+        """Return the file as this store has it."""
+        ...
+
+    async def update_store_file(self, store_id: str, file_id: str, attributes: Attributes | None) -> VectorStoreFile:
+        """Replace the whole map of attributes; None clears it. A search sees it at once."""
+        ...
+
+    async def detach_file(self, store_id: str, file_id: str) -> Deleted:
+        """Take the file out of this store. The File stays."""
+        ...
+
+    async def read_text(
+        self,
+        file_id: str,
+        store_id: str | None = None,
+        *,
+        start: int = 0,
+        end: int | None = None,
+        page: int | None = None,
+    ) -> TextSlice:
+        """Return characters [start, end) or one page of the parsed text. Raises NotReady while there is none."""
+        ...
+
+    async def create_batch(self, store_id: str, files: Sequence[FileAttach]) -> FileBatch:
+        """Attach 1 to 2,000 Files together. Raises FileNotFound before anything is attached."""
+        ...
+
+    async def retrieve_batch(self, store_id: str, batch_id: str) -> FileBatch:
+        """Return the batch with its counts, which stay as its own files left them."""
+        ...
+
+    async def cancel_batch(self, store_id: str, batch_id: str) -> FileBatch:
+        """Stop what is not done and what no other running batch wants. A batch that has ended stays as it is."""
+        ...
+
+    async def list_batch_files(self, store_id: str, batch_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
+        """Return a page of the batch's files."""
+        ...
+
+    async def ingest(self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions) -> Ingested:
+        """Upload and attach sources until the iterator ends, as one batch.
+
+        An origin that is attached here with the same sha256 and has not failed or been cancelled is skipped, its
+        stream unread. With another sha256 the new File takes the place of the old one once it is completed. What was
+        taken from the iterator before an interruption is attached; repeating the call never attaches it twice.
+        """
+        ...
+
+    async def create_file(self, new: NewFile) -> File:
+        """Store the bytes. Raises TooLarge, InvalidRequest for an empty file; then nothing is left behind."""
+        ...
+
+    async def list_files(self, request: FilesRequest) -> Page[File]:
+        """Return a page of the uploaded Files."""
+        ...
+
+    async def retrieve_file(self, file_id: str) -> File:
+        """Return the File."""
+        ...
+
+    async def delete_file(self, file_id: str) -> Deleted:
+        """Delete the File, and detach it from every store."""
+        ...
+
+    def read_file(
+        self, file_id: str, start: int = 0, end: int | None = None
+    ) -> AbstractAsyncContextManager[FileContent]:
+        """Open the bytes [start, end) of the File as it was uploaded."""
+        ...
+
+    async def create_upload(
+        self, filename: str, purpose: str, bytes: int, mime_type: str, expires_after: FileExpiresAfter | None
+    ) -> Upload:
+        """Begin a File that arrives in parts; it expires after an hour."""
+        ...
+
+    async def add_part(self, upload_id: str, stream: AsyncIterator[bytes]) -> UploadPart:
+        """Store one part, at most 64 MB."""
+        ...
+
+    async def complete_upload(self, upload_id: str, part_ids: Sequence[str], md5: str | None) -> Upload:
+        """Make the File from the parts in that order. Raises InvalidRequest when bytes or md5 do not fit."""
+        ...
+
+    async def cancel_upload(self, upload_id: str) -> Upload:
+        """Give up an upload."""
+        ...
+
+    async def changed(self, since: int) -> int:
+        """Wait until something may have changed after `since`, and return the new mark; 0 returns the mark of now.
+
+        Also for what other processes did. A call may return for nothing; it never sleeps through a change.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of everything. What is unfinished stays queued."""
+        ...

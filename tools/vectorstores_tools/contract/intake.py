@@ -1,0 +1,46 @@
+"""The promises of an intake: what a caller names (paths, folders, URLs) becomes open streams."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Something that an intake found and opened. `origin` (an absolute path or URL) is its identity in a store."""
+
+    filename: str
+    origin: str
+    sha256: str
+    size: int
+    stream: AsyncIterator[bytes]
+    sent: Callable[[int], None] | None = None
+    """As of NewFile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What an intake found: origins in a stable order, and how many entries it passed over, by reason."""
+
+    origins: Sequence[str]
+    skipped: Mapping[str, int] = field(default_factory=dict[str, int])
+    examples: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    """The first five of them, by reason, as paths below what was named; of what nobody expects to be taken, none."""
+
+
+class Intake(Protocol):
+    """From what a caller names (a path, folder, glob or URL) to open streams."""
+
+    async def survey(self, named: Sequence[str], roots: Sequence[Path] | None) -> Survey:
+        """Find what is meant, without opening it. `roots` are the client's, None where it declared none.
+
+        Raises NotAllowed outside the roots, InvalidRequest for what is relative, missing or not a file, TooLarge for
+        more than 2,000 files (naming the sub-folders).
+        """
+        ...
+
+    def open(self, origin: str, roots: Sequence[Path] | None) -> AbstractAsyncContextManager[Source]:
+        """Open one origin; what was checked is what is read. Raises as `survey`, and TooLarge."""
+        ...

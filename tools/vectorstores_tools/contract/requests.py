@@ -1,0 +1,166 @@
+"""What callers send, in the shapes and names of OpenAI's API: closed, and limited.
+
+Source of the limits: the OpenAPI description of OpenAI's API, and DESIGN 4 where that is silent.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StringConstraints,
+    model_validator,
+)
+
+from vectorstores_tools.contract.filters import MAX_INTEGER
+
+MAX_QUERY_CHARACTERS = 8_000
+MAX_QUERIES = 16
+MAX_FILE_BYTES = 512 * 1024 * 1024
+MAX_TEXT_CHARACTERS = 1_000_000
+MAX_FILE_IDS_AT_CREATE = 500
+MAX_FILES_IN_BATCH = 2_000
+
+Key = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+ShortText = Annotated[str, StringConstraints(strict=True, max_length=512)]
+Number = Annotated[StrictFloat, Field(allow_inf_nan=False)]
+Integer = Annotated[StrictInt, Field(ge=-MAX_INTEGER, le=MAX_INTEGER)]
+AttributeValue = StrictBool | Integer | Number | ShortText
+Attributes = Annotated[dict[Key, AttributeValue], Field(max_length=16)]
+Metadata = Annotated[dict[Key, ShortText], Field(max_length=16)]
+Status = Literal["in_progress", "completed", "failed", "cancelled"]
+Order = Literal["asc", "desc"]
+
+
+class Request(BaseModel):
+    """What a caller sends: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ExpiresAfter(Request):
+    """A store expires `days` days after its last use."""
+
+    anchor: Literal["last_active_at"]
+    days: int = Field(ge=1, le=365)
+
+
+class FileExpiresAfter(Request):
+    """A File expires `seconds` seconds after it was made."""
+
+    anchor: Literal["created_at"]
+    seconds: int = Field(ge=3_600, le=2_592_000)
+
+
+class StaticChunking(Request):
+    """Sizes in tokens; neighbours overlap by at most half a chunk."""
+
+    max_chunk_size_tokens: int = Field(ge=100, le=4_096)
+    chunk_overlap_tokens: int = Field(ge=0, le=2_048)
+
+    @model_validator(mode="after")
+    def _overlap_is_at_most_half(self) -> Self:
+        if self.chunk_overlap_tokens * 2 > self.max_chunk_size_tokens:
+            raise ValueError("chunk_overlap_tokens must be at most half of max_chunk_size_tokens")
+        return self
+
+
+AUTO_CHUNKING = StaticChunking(max_chunk_size_tokens=800, chunk_overlap_tokens=400)
+
+
+class ChunkingStrategy(Request):
+    """`auto` (static 800/400) or `static` with both sizes."""
+
+    type: Literal["auto", "static"]
+    static: StaticChunking | None = None
+
+    @model_validator(mode="after")
+    def _sizes_belong_to_static(self) -> Self:
+        if (self.type == "static") != (self.static is not None):
+            raise ValueError(
+                '{"type": "static"} needs "static": {"max_chunk_size_tokens": ..., "chunk_overlap_tokens": ...};'
+                ' {"type": "auto"} takes nothing else'
+            )
+        return self
+
+    @property
+    def sizes(self) -> StaticChunking:
+        """The sizes that are meant, `auto` resolved."""
+        return self.static or AUTO_CHUNKING
+
+
+class StoreCreate(Request):
+    """The body of create."""
+
+    name: str | None = Field(default=None, max_length=512)
+    description: str | None = Field(default=None, max_length=2_000)
+    metadata: Metadata | None = None
+    file_ids: list[str] = Field(default=[], max_length=MAX_FILE_IDS_AT_CREATE)
+    expires_after: ExpiresAfter | None = None
+    chunking_strategy: ChunkingStrategy | None = None
+
+
+class StoreUpdate(Request):
+    """The body of update: a field that was not set stays, one set to None is cleared (`model_fields_set`)."""
+
+    name: str | None = Field(default=None, max_length=512)
+    metadata: Metadata | None = None
+    expires_after: ExpiresAfter | None = None
+
+
+class FileAttach(Request):
+    """One File to attach. A field that was not set keeps what an earlier attachment has."""
+
+    file_id: str = Field(min_length=1)
+    attributes: Attributes | None = None
+    chunking_strategy: ChunkingStrategy | None = None
+
+
+Weight = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
+
+
+class RankingOptions(Request):
+    """`ranker` none = cosine order; `score_threshold` drops hits below it; `hybrid_search` is an extension on /v1."""
+
+    ranker: Literal["none", "auto", "default-2024-11-15"] = "auto"
+    score_threshold: float = Field(default=0.0, ge=0.0, le=1.0)
+    hybrid_search: dict[Literal["embedding_weight", "text_weight"], Weight] | None = None
+
+
+Query = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUERY_CHARACTERS)]
+
+
+class SearchRequest(Request):
+    """The body of search, `filters` already parsed by `vectorstores_tools.filters`."""
+
+    queries: list[Query] = Field(min_length=1, max_length=MAX_QUERIES)
+    filters: Any = None
+    max_num_results: int = Field(default=10, ge=1, le=50)
+    ranking_options: RankingOptions = RankingOptions()
+    rewrite_query: bool = False
+
+
+class PageRequest(Request):
+    """Which part of a list: `after` / `before` are ids; `before` gives the items just before it, in list order."""
+
+    limit: int = Field(default=20, ge=1, le=100)
+    order: Order = "desc"
+    after: str | None = None
+    before: str | None = None
+
+
+class StoreFilesRequest(PageRequest):
+    """A page of a store's or batch's files, of one status if `filter` is given."""
+
+    filter: Status | None = None
+
+
+class FilesRequest(PageRequest):
+    """A page of the uploaded Files."""
+
+    limit: int = Field(default=10_000, ge=1, le=10_000)
+    purpose: str | None = None

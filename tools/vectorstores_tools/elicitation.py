@@ -1,0 +1,119 @@
+"""What a call asks the client before it starts: consent to a deletion, and the folders the client has open.
+
+Both eras: since 2026-07-28 a question is the answer to the first try of the call, before it is a request of ours.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from mcp import MCPError
+from mcp.server.mcpserver import Context, Elicit, ListRoots
+from mcp.shared.message import ServerMessageMetadata
+from mcp.types import ListRootsRequest, ListRootsResult
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from pydantic import BaseModel, Field
+
+from vectorstores_tools.arguments.inputs import Delete
+from vectorstores_tools.arguments.parsing import parse
+from vectorstores_tools.context import Consent
+from vectorstores_tools.contract.engine import Engine
+from vectorstores_tools.contract.errors import VectorStoreError
+from vectorstores_tools.delete import named_exactly, what_is_lost
+
+
+class Confirm(BaseModel):
+    """The form that a person fills in before a deletion."""
+
+    confirm: bool = Field(title="Delete", description="This cannot be undone.")
+
+
+class ConsentQuestion:
+    """Asks the person before a store or a File is deleted."""
+
+    def __init__(self, engine: Engine, schema: Mapping[str, Any]) -> None:
+        self.engine = engine
+        self.schema = schema
+
+    async def ask(
+        self, arguments: dict[str, Any], ctx: Context[Any, Any]
+    ) -> Elicit[Confirm] | Consent | VectorStoreError:
+        """Return the question, or an answer where there is nothing to ask or no way to."""
+        if not _has_forms(ctx):
+            return "not asked"
+        try:
+            given = parse(Delete, self.schema, arguments)
+            named_exactly(given)
+            if given.what == "file_from_store":
+                return "not asked"
+            lost = await what_is_lost(self.engine, given)
+        except VectorStoreError as error:
+            return error
+        return Elicit(f"Delete {lost}? This cannot be undone.", Confirm)
+
+    @staticmethod
+    def answer(outcome: object) -> Consent:
+        """Return what an outcome of `ask` means. Raises what `ask` could not say."""
+        said = _said(outcome)
+        if isinstance(said, VectorStoreError):
+            raise said
+        if said == "not asked":
+            return "not asked"
+        return "given" if isinstance(said, Confirm) and said.confirm else "declined"
+
+
+class RootsQuestion:
+    """Asks the client once which folders it has open. Only for a client on this machine, one to a server."""
+
+    def __init__(self) -> None:
+        self.known: Sequence[Path] | None = None
+        self.asked = False
+
+    async def ask(self, arguments: dict[str, Any], ctx: Context[Any, Any]) -> ListRoots | ListRootsResult | None:
+        """Return the question, or None where the call names no path, or the client was asked or has no roots."""
+        capabilities = ctx.client_capabilities
+        names_path = arguments.get("path") or arguments.get("paths")
+        if self.asked or not names_path or capabilities is None or capabilities.roots is None:
+            return None
+        if _modern(ctx):
+            return ListRoots()
+        metadata = ServerMessageMetadata(related_request_id=ctx.request_id)
+        try:
+            return await ctx.session.send_request(ListRootsRequest(), ListRootsResult, metadata=metadata)
+        except MCPError:
+            return None  # a client that says it has roots and does not tell them has told none
+
+    def answer(self, outcome: object) -> Sequence[Path] | None:
+        """Return the folders, those of an earlier answer too; None where the client told none."""
+        said = _said(outcome)
+        if isinstance(said, ListRootsResult):
+            self.asked = True
+            self.known = [folder for root in said.roots if (folder := _folder(str(root.uri)))] or None
+        return self.known
+
+
+def _said(outcome: object) -> object:
+    """Return what was accepted or answered; None for a decline, a cancel, and where nothing was asked."""
+    return getattr(outcome, "data", None)
+
+
+def _modern(ctx: Context[Any, Any]) -> bool:
+    return ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
+
+
+def _has_forms(ctx: Context[Any, Any]) -> bool:
+    capabilities = ctx.client_capabilities
+    elicitation = capabilities.elicitation if capabilities else None
+    if elicitation is None or (elicitation.form is None and elicitation.url is not None):
+        return False
+    return _modern(ctx) or ctx.session.can_send_request
+
+
+def _folder(uri: str) -> Path | None:
+    parts = urlsplit(uri)
+    path = unquote(parts.path)
+    if parts.scheme != "file" or not path:
+        return None
+    return Path(path.lstrip("/") if os.name == "nt" else path)

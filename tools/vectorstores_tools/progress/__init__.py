@@ -1,0 +1,1 @@
+"""Waiting for work with progress for the client, and the call that goes on from there."""

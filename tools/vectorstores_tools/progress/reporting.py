@@ -1,0 +1,118 @@
+"""Waiting for work that a call started, or that somebody else did, with progress for the client."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import anyio
+
+from vectorstores_tools.context import Call, Report
+from vectorstores_tools.contract.engine import Engine
+from vectorstores_tools.contract.errors import VectorStoreError
+from vectorstores_tools.contract.intake import Source
+
+MB = 1_000_000
+
+
+def watched(source: Source, tell: Callable[[float, str], None]) -> Source:
+    """Return the source; `tell` hears of the share that has gone out, 0 to 1, and of it in words."""
+
+    def sent(count: int) -> None:
+        tell(count / max(1, source.size), f"{count / MB:.1f} of {source.size / MB:.1f} MB sent")
+
+    return replace(source, sent=sent)
+
+
+T = TypeVar("T")
+
+TICK = 2.5
+"""Seconds between two reports at most; clients that reset their time-out on progress may wait for 5."""
+
+LEAST_BETWEEN = 0.25
+"""Seconds between two reports at least."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a call is: `done` of `total` things, and a few words."""
+
+    done: int = 0
+    total: int | None = None
+    message: str = ""
+
+    def says(self, done: int, total: int | None, message: str) -> None:
+        """Set all three; the next report has them."""
+        self.done, self.total, self.message = done, total, message
+
+
+async def reported(report: Report, work: Callable[[Progress], Awaitable[T]]) -> T:
+    """Return what `work` returns; its Progress is reported from time to time while it runs, and at its end."""
+    progress = Progress()
+    reports = _Reports(report, progress)
+    done: list[T] = []
+    refused: VectorStoreError | None = None
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(reports.go_on)
+        try:
+            done.append(await work(progress))
+        except VectorStoreError as error:
+            refused = error  # raised outside, where no task group wraps it
+        tasks.cancel_scope.cancel()
+    if refused is not None:
+        raise refused
+    if reports.news:
+        await reports.send()
+    return done[0]
+
+
+class _Reports:
+    """What the client was told of a Progress."""
+
+    def __init__(self, report: Report, progress: Progress) -> None:
+        self._report = report
+        self._progress = progress
+        self._state = (0, "")
+        self._told = -1.0
+
+    @property
+    def news(self) -> bool:
+        return self._state != (self._progress.done, self._progress.message)
+
+    async def go_on(self) -> None:
+        silence = 0.0
+        while True:
+            await anyio.sleep(LEAST_BETWEEN)
+            silence += LEAST_BETWEEN
+            if self.news or silence >= TICK:
+                silence = 0.0
+                await self.send()
+
+    async def send(self) -> None:
+        progress = self._progress
+        # It must grow with every report, also when nothing was finished since.
+        self._told = max(float(progress.done), self._told + 0.001)
+        self._state = (progress.done, progress.message)
+        await self._report(self._told, progress.total, progress.message)
+
+
+async def until(engine: Engine, retrieve: Callable[[], Awaitable[T]], final: Callable[[T], bool], seconds: float) -> T:
+    """Return what `retrieve` gives as soon as it is final, or as it is when the time is up."""
+    deadline = anyio.current_time() + seconds
+    mark = await engine.changed(0) if seconds > 0 else 0
+    item = await retrieve()
+    while not final(item) and (left := deadline - anyio.current_time()) > 0:
+        with anyio.move_on_after(left):
+            mark = await engine.changed(mark)
+        item = await retrieve()
+    return item
+
+
+async def followed(
+    call: Call, retrieve: Callable[[], Awaitable[T]], tell: Callable[[T, Progress], bool], seconds: float
+) -> T:
+    """As `until`, with reports; `tell` puts what it sees into the Progress and returns whether it is final."""
+    if seconds <= 0:
+        return await retrieve()
+    return await reported(
+        call.report, lambda progress: until(call.engine, retrieve, lambda item: tell(item, progress), seconds)
+    )

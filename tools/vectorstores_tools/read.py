@@ -1,0 +1,107 @@
+"""The tool `read`: a part of a file's parsed text, by address, characters or page."""
+
+from typing import Any
+
+from vectorstores_tools.arguments.inputs import Read
+from vectorstores_tools.arguments.parsing import refuse
+from vectorstores_tools.context import Call
+from vectorstores_tools.contract import uris
+from vectorstores_tools.contract.errors import InvalidRequest
+from vectorstores_tools.contract.models import TextSlice
+from vectorstores_tools.rendering.reply import Reply, compact, largest, room
+from vectorstores_tools.rendering.untrusted_text import Fence, clean, line
+
+
+async def read(call: Call, given: Read) -> Reply:
+    """Read a file's parsed text: around a hit by its uri, or by file_id from character start, or one page.
+
+    Says how to go on where the text is longer than max_tokens. To find a place use search.
+    """
+    file_id, store_id, start, end = _place(given)
+    room_here = room(given.max_tokens)
+    if given.page is None:
+        end = min(end, start + room_here) if end is not None else start + room_here
+    piece = await call.engine.read_text(file_id, store_id, start=start, end=end, page=given.page)
+    asked_end = _asked_end(given, piece)
+    fence = Fence([clean(piece.text), line(piece.filename)])
+
+    def at(length: int) -> Reply:
+        return _reply(piece, length, store_id, asked_end, fence)
+
+    length = largest(0, len(piece.text), lambda length: _size(at(length)) <= room_here)
+    return at(max(length, 0))
+
+
+def _place(given: Read) -> tuple[str, str | None, int, int | None]:
+    if given.page is not None:
+        refuse(given, ("start", "end"), "page names the place already.")
+    if given.uri is None:
+        if given.file_id is None:
+            raise InvalidRequest("Nothing to read.", "Pass uri (of a hit) or file_id.", param="uri")
+        return _checked(given.file_id, given.vector_store_id, given.start or 0, given.end)
+    refuse(given, ("file_id", "vector_store_id"), "uri names the file already.")
+    named = uris.parse(given.uri)
+    if named.file_id is None:
+        step = "retrieve" if named.kind in ("store", "batch") else "list"
+        raise InvalidRequest(
+            f"'{given.uri}' is no file.", f"{step}(vector_store_id='{named.store_id}', ...) shows it.", param="uri"
+        )
+    start = given.start if given.start is not None else (0 if given.page else named.start or 0)
+    end = given.end if given.end is not None or given.start is not None else named.end
+    return _checked(named.file_id, named.store_id, start, end)
+
+
+def _checked(
+    file_id: str, store_id: str | None, start: int, end: int | None
+) -> tuple[str, str | None, int, int | None]:
+    if end is not None and end <= start:
+        raise InvalidRequest(f"Invalid 'end': {end} is not after start {start}.", "Pass a larger end.", param="end")
+    return file_id, store_id, start, end
+
+
+def _asked_end(given: Read, piece: TextSlice) -> int:
+    """Return where what was asked for ends: the page's end, `end`, or the text's end."""
+    if given.page is not None:
+        return piece.start + len(piece.text)
+    named = uris.parse(given.uri).end if given.uri and given.start is None else None
+    end = given.end if given.end is not None else named
+    return min(end, piece.total) if end is not None else piece.total
+
+
+def _reply(piece: TextSlice, length: int, store_id: str | None, asked_end: int, fence: Fence) -> Reply:
+    shown_end = piece.start + length
+    text = fence.around(clean(piece.text[:length]))
+    step = _next(piece, shown_end, store_id, asked_end)
+    facts: dict[str, Any] = {
+        "object": "vector_store.file_content",
+        "file_id": piece.file_id,
+        "filename": line(piece.filename),
+        "start": piece.start,
+        "end": shown_end,
+        "total": piece.total,
+    }
+    if store_id is not None:
+        facts["uri"] = uris.file(store_id, piece.file_id, piece.start, shown_end)
+    if piece.pages:
+        facts |= {"page": piece.page, "pages": piece.pages}
+    if step:
+        facts["next"] = step
+    place = f"Characters {piece.start} to {shown_end} of {piece.total} of {piece.file_id}"
+    page = f" (page {piece.page} of {piece.pages})" if piece.pages and piece.page else ""
+    head = [f"{place}{page}.", f"Next: {step}." if step else "", fence.notice]
+    return Reply(facts | {"notice": fence.notice, "text": text}, f"{' '.join(filter(None, head))}\n{text}")
+
+
+def _next(piece: TextSlice, shown_end: int, store_id: str | None, asked_end: int) -> str | None:
+    where = f"file_id='{piece.file_id}'" + (f", vector_store_id='{store_id}'" if store_id else "")
+    if shown_end < asked_end:
+        return f"read({where}, start={shown_end}, end={asked_end})"
+    if shown_end >= piece.total:
+        return None
+    if piece.page is not None and piece.page < piece.pages:
+        return f"read({where}, page={piece.page + 1})"
+    return f"read({where}, start={shown_end})"
+
+
+def _size(reply: Reply) -> int:
+    return max(len(reply.text), len(compact(reply.structured)))

@@ -1,0 +1,100 @@
+"""What a search could not see, and why it found nothing, as facts and as sentences (pure)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vectorstores_tools.arguments.inputs import Search
+from vectorstores_tools.context import Call
+from vectorstores_tools.contract.models import SearchPage
+from vectorstores_tools.rendering.reply import room
+from vectorstores_tools.rendering.untrusted_text import line
+
+STORES_EXPLAINED = 3
+NOTE = 200
+NOTES = 3
+"""At most, and together a quarter of the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The pages of one search, by store."""
+
+    call: Call
+    pages: Mapping[str, SearchPage]
+    given: Search
+    max_tokens: int
+
+    def facts(self, found: bool) -> dict[str, Any]:
+        """Return what the answer's object says of the search as a whole."""
+        facts: dict[str, Any] = {}
+        if unseen := self._unseen():
+            facts["not_searched"] = unseen
+        if not found:
+            facts["reason"] = self._reasons()
+        if notes := self._notes():
+            facts["notes"] = notes
+        if step := self._next(found):
+            facts["next"] = step
+        return facts
+
+    def sentences(self, found: bool) -> list[str]:
+        """Return the same as sentences."""
+        facts = self.facts(found)
+        said = [f"No hits: {facts['reason']}."] if "reason" in facts else []
+        if "not_searched" in facts:
+            counts = " and ".join(f"{n} {status.replace('_', ' ')}" for status, n in facts["not_searched"].items())
+            said.append(f"Not searched: {counts}.")
+        said += facts.get("notes", [])
+        return [*said, f"Next: {facts['next']}."] if "next" in facts else said
+
+    def _unseen(self) -> dict[str, int]:
+        unseen = [page.not_searched for page in self.pages.values() if page.not_searched]
+        counts = {"in_progress": sum(u.in_progress for u in unseen), "failed": sum(u.failed for u in unseen)}
+        return {status: count for status, count in counts.items() if count}
+
+    def _notes(self) -> list[str]:
+        notes = list(dict.fromkeys(note for page in self.pages.values() for note in page.notes))[:NOTES]
+        limit = min(NOTE, room(self.max_tokens) // 4 // max(1, len(notes)))
+        return [line(note, limit) for note in notes]
+
+    def _reasons(self) -> str:
+        several = len(self.pages) > 1
+        reasons = [
+            (f"{store_id}: " if several else "") + self._reason(page)
+            for store_id, page in list(self.pages.items())[:STORES_EXPLAINED]
+        ]
+        more = "; ..." if len(self.pages) > STORES_EXPLAINED else ""
+        return "; ".join(reasons) + more
+
+    def _reason(self, page: SearchPage) -> str:
+        waiting = page.not_searched.in_progress if page.not_searched else 0
+        if page.below_threshold:
+            best = f" (best score {page.best_below:.3f})" if page.best_below is not None else ""
+            return f"score_threshold removed {page.below_threshold}{best}"
+        if page.store_files == 0 and not waiting:
+            return "the store is empty"
+        if page.files == 0 and self.given.filters is not None and (page.store_files or 0) > 0:
+            return "the filter matches no file"
+        if waiting:
+            return f"{waiting} file{'s are' if waiting > 1 else ' is'} still in progress"
+        return "nothing in the store matches the query"
+
+    def _next(self, found: bool) -> str | None:
+        page_of = list(self.pages.items())
+        for store_id, page in page_of:
+            if page.not_searched and page.not_searched.in_progress:
+                return f"{self.call.waits_for(vector_store_id=store_id)}, then search again"
+        for store_id, page in page_of:
+            if page.not_searched and page.not_searched.failed:
+                return f"list(vector_store_id='{store_id}', filter='failed') says why files failed"
+        return None if found else self._way_out(*page_of[0])
+
+    def _way_out(self, store_id: str, page: SearchPage) -> str | None:
+        if page.below_threshold:
+            return "lower ranking_options.score_threshold"
+        if page.store_files == 0:
+            return f"batch_attach(vector_store_id='{store_id}', paths=[...]) adds files"
+        if page.files == 0 and self.given.filters is not None:
+            return f"list(vector_store_id='{store_id}') shows the attributes"
+        return "other words, or several queries in one call"

@@ -1,0 +1,215 @@
+"""A ranking shown inside a budget, as an object and as text (pure).
+
+Both renderings are fitted by themselves: all that is known of each hit while there is room; then short citations; then
+less around each passage; then only the best passages, each whole and the last one shortened, and every hit named.
+Whole passages in the order of their scores show 86 of 100 characters of an answer in 1,500 tokens, where all of them
+cut to the same size show 50 (docs/benchmarks.md).
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from vectorstores_tools.contract import uris
+from vectorstores_tools.contract.models import SearchHit
+from vectorstores_tools.rendering.excerpts import Excerpts
+from vectorstores_tools.rendering.reply import Reply, compact, largest, room
+from vectorstores_tools.rendering.untrusted_text import Fence, clean, cleaned, line
+
+LEAST = 160
+"""Characters of a passage below which it says nothing: then it is not shown."""
+
+MAX_HEADING = 120
+
+Rendered = TypeVar("Rendered")
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A hit, the store it was found in, what of its text can be shown, and how well each of its passages matched."""
+
+    hit: SearchHit
+    store_id: str
+    excerpts: Excerpts
+    scores: Sequence[float]
+
+    @property
+    def uri(self) -> str:
+        """Where the whole chunk can be read."""
+        return uris.file(self.store_id, self.hit.file_id, *(self.hit.chars or ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """All hits of one search, best first; `facts` and `sentences` say the same of the search as a whole."""
+
+    hits: Sequence[Ranked]
+    facts: dict[str, Any] = field(default_factory=dict[str, Any])
+    sentences: Sequence[str] = ()
+    detailed: bool = False
+    rest: str = "read with uri=..."
+    """How the rest of a hit's text is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is shown: `named` hits, with `extra` characters around each passage, or the best passages only.
+
+    Those are, for each hit, its first `counts`, and of one more (hit, size). `brief`: short citations.
+    """
+
+    named: int
+    brief: bool = True
+    extra: int = 0
+    counts: Sequence[int] | None = None
+    part: tuple[int, int] | None = None
+
+    def text(self, number: int, excerpts: Excerpts) -> str | None:
+        """Return what is shown of a hit's text; None when it is named only."""
+        if self.counts is None:
+            return clean(excerpts.grown(self.extra))
+        size = self.part[1] if self.part and self.part[0] == number else 0
+        return clean(excerpts.best(self.counts[number], size)) if self.counts[number] or size else None
+
+
+def render(ranking: Ranking, max_tokens: int, fence: Fence) -> Reply:
+    """Return the ranking with each rendering inside `max_tokens`."""
+    budget = room(max_tokens)
+    return Reply(
+        _fitted(ranking, budget, lambda plan: _object(ranking, plan, fence), lambda answer: len(compact(answer))),
+        _fitted(ranking, budget, lambda plan: _text(ranking, plan, fence), len),
+    )
+
+
+def _fitted(
+    ranking: Ranking, budget: int, compose: Callable[[Plan], Rendered], measure: Callable[[Rendered], int]
+) -> Rendered:
+    hits = ranking.hits
+    everything = max((ranked.excerpts.limit for ranked in hits), default=0)
+
+    def fits(plan: Plan) -> bool:
+        return measure(compose(plan)) <= budget
+
+    for plan in (Plan(len(hits), brief=False, extra=everything), Plan(len(hits), extra=everything)):
+        answer = compose(plan)
+        if measure(answer) <= budget:
+            return answer
+    extra = largest(0, everything, lambda extra: fits(Plan(len(hits), extra=extra)))
+    if extra >= 0:
+        return compose(Plan(len(hits), extra=extra))
+    return compose(_best_passages(hits, fits))
+
+
+def _best_passages(hits: Sequence[Ranked], fits: Callable[[Plan], bool]) -> Plan:
+    """Show the best passages of all hits whole, as many as fit, and a part of the next."""
+    order = _order(hits)
+
+    def first(count: int, part: int = 0) -> Plan:
+        shown = Counter(order[:count])
+        counts = [shown[number] for number in range(len(hits))]
+        return Plan(len(hits), counts=counts, part=(order[count], part) if part else None)
+
+    count = largest(0, len(order) - 1, lambda count: fits(first(count)))
+    if count < 0:
+        named = largest(1, len(hits), lambda named: fits(Plan(named, counts=[0] * named)))
+        return Plan(named, counts=[0] * named)
+    size = hits[order[count]].excerpts.size(order[:count].count(order[count]))
+    part = largest(LEAST, size, lambda part: fits(first(count, part)))
+    return first(count, part if part >= LEAST else 0)
+
+
+def _order(hits: Sequence[Ranked]) -> list[int]:
+    """Return the hit of each passage, the best passage first; a hit's own come in their order."""
+    passages = [(-score, number) for number, ranked in enumerate(hits) for score in ranked.scores]
+    return [number for _, number in sorted(passages)]
+
+
+def _object(ranking: Ranking, plan: Plan, fence: Fence) -> dict[str, Any]:
+    answer = {"object": "vector_store.search_results.page"} | ranking.facts
+    texts = _texts(ranking, plan)
+    if said := _left_out(ranking, texts):
+        answer["shown"] = said
+    if any(texts):
+        answer["notice"] = fence.notice
+    answer["data"] = [
+        _named(ranked, plan) if text is None else _full(ranked, plan, ranking.detailed) | {"text": fence.around(text)}
+        for ranked, text in zip(ranking.hits, texts, strict=False)
+    ]
+    return answer
+
+
+def _texts(ranking: Ranking, plan: Plan) -> list[str | None]:
+    return [plan.text(number, ranked.excerpts) for number, ranked in enumerate(ranking.hits[: plan.named])]
+
+
+def _full(ranked: Ranked, plan: Plan, detailed: bool) -> dict[str, Any]:
+    hit = ranked.hit
+    known: dict[str, Any] = _named(ranked, plan) | {"page": hit.page}
+    if not plan.brief:
+        known |= {
+            "vector_store_id": ranked.store_id,
+            "attributes": cleaned(hit.attributes or None),
+            "heading_path": [line(heading, MAX_HEADING) for heading in hit.heading_path or ()] or None,
+            "lines": hit.lines,
+            "chars": hit.chars,
+        }
+    if detailed:
+        known |= {"vector_score": _score(hit.vector_score), "text_score": _score(hit.text_score)}
+    return {key: value for key, value in known.items() if value is not None}
+
+
+def _named(ranked: Ranked, plan: Plan) -> dict[str, Any]:
+    named = {"score": _score(ranked.hit.score), "filename": line(ranked.hit.filename), "uri": ranked.uri}
+    return named if plan.brief else {"file_id": ranked.hit.file_id} | named  # the uri holds it
+
+
+def _score(score: float | None) -> float | None:
+    return None if score is None else round(score, 4)
+
+
+def _text(ranking: Ranking, plan: Plan, fence: Fence) -> str:
+    texts = _texts(ranking, plan)
+    said = _left_out(ranking, texts)
+    count = len(ranking.hits)
+    blocks = [
+        " ".join([f"{count} hit{'s' * (count != 1)}." if count and not said else said, *ranking.sentences]).strip()
+    ]
+    if texts:
+        blocks[0] = f"{blocks[0]} {fence.notice}"
+    names: list[str] = []
+    for rank, (ranked, text) in enumerate(zip(ranking.hits, texts, strict=False), 1):
+        place = f"[{rank}] {ranked.hit.score:.3f} {ranked.uri}"
+        if text is None:
+            names.append(f"{place} {line(ranked.hit.filename)}")
+        else:
+            inside = f"{_citation(ranked, plan, ranking.detailed)}\n{text}"
+            blocks.append(f"{place}\n{fence.around(inside)}")
+    if names:
+        blocks.append(fence.around("\n".join(names)))
+    return "\n".join(blocks)
+
+
+def _citation(ranked: Ranked, plan: Plan, detailed: bool) -> str:
+    hit = ranked.hit
+    parts = [line(hit.filename)]
+    if hit.page is not None:
+        parts.append(f"p. {hit.page}")
+    if not plan.brief:
+        if hit.heading_path:
+            parts.append(" > ".join(line(heading, MAX_HEADING) for heading in hit.heading_path))
+        if hit.lines:
+            parts.append(f"lines {hit.lines[0]}-{hit.lines[1]}")
+        if hit.attributes:
+            parts.append(compact(cleaned(hit.attributes)))
+    if detailed and hit.vector_score is not None and hit.text_score is not None:
+        parts.append(f"vector {hit.vector_score:.3f}, text {hit.text_score:.3f}")
+    return " · ".join(parts)
+
+
+def _left_out(ranking: Ranking, texts: Sequence[str | None]) -> str:
+    count, full = len(ranking.hits), sum(text is not None for text in texts)
+    if full == count:
+        return ""
+    more = f" {count - len(texts)} are not even named: raise max_tokens." if len(texts) < count else ""
+    return f"{full} of {count} hits in full; {ranking.rest} shows the rest.{more}"
