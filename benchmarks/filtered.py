@@ -14,7 +14,7 @@ from benchmarks.options import Options
 from benchmarks.stores import FILTER, TEN_THOUSAND
 from vectorstores_server.engines.local.embedding import Embedder
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_tools.contract.filters import parse
+from vectorstores_tools.contract.filters import parse_filter
 from vectorstores_tools.contract.requests import PageRequest, SearchRequest
 
 
@@ -53,7 +53,7 @@ async def filtered(options: Options) -> Result:
     known = {text: await model.embed_query(text) for text in texts}
     engine = LocalEngine(options.work / TEN_THOUSAND, Embedded(model, known), read_only=True)
     store = next(s.id for s in (await engine.list_stores(PageRequest(limit=100))).data if s.name == TEN_THOUSAND)
-    chosen = parse(FILTER)
+    chosen = parse_filter(FILTER)
     times: dict[bool, list[float]] = {True: [], False: []}
     for text in [*texts[:20], *texts]:
         for narrow in (True, False):

@@ -23,8 +23,8 @@ from benchmarks.web import ours
 from vectorstores_server.engines.remote.factory import open_remote
 from vectorstores_server.engines.remote.http.address import RemoteChoice
 from vectorstores_server.intake import MachineIntake
-from vectorstores_server.intake.folders import Wanted
-from vectorstores_server.protocol.server import Surface, build_server
+from vectorstores_server.intake.folders import FileCriteria
+from vectorstores_server.protocol.server import ToolSurface, build_server
 
 CALLS = 100
 """Of each tool, in turn with the same call made directly; all attaching calls together stay below 300 a minute."""
@@ -83,8 +83,8 @@ async def run(options: Options) -> list[Result]:
 async def setting(options: Options, base_url: str) -> AsyncGenerator[Setting]:
     """Put a client on the tools over the remote engine, in this process, beside a client of /v1."""
     engine = open_remote(RemoteChoice(base_url))
-    wanted = Wanted(engine.capabilities.extensions, engine.capabilities.max_file_bytes)
-    server = build_server(engine, MachineIntake(options.work / "here", wanted, [options.work]), Surface())
+    wanted = FileCriteria(engine.capabilities.extensions, engine.capabilities.max_file_bytes)
+    server = build_server(engine, MachineIntake(options.work / "here", wanted, [options.work]), ToolSurface())
     direct = httpx.AsyncClient(base_url=base_url, headers={"X-Vector-Stores-Extended": "1"}, timeout=600)
     async with aclosing(engine), direct, Client(server, cache=None) as client:
         forwarding = Served(client, psutil.Process(), time.perf_counter())

@@ -12,8 +12,8 @@ from mcp import Client
 from mcp.types import CallToolResult, TextContent
 
 from vectorstores_server.intake import MachineIntake
-from vectorstores_server.intake.folders import Wanted
-from vectorstores_server.protocol.server import Surface, build_server
+from vectorstores_server.intake.folders import FileCriteria
+from vectorstores_server.protocol.server import ToolSurface, build_server
 from vectorstores_tools.contract.engine import Engine
 
 Era: TypeAlias = Literal["legacy", "auto"]
@@ -87,13 +87,13 @@ def unfenced(text: str) -> str:
 
 @asynccontextmanager
 async def connected(
-    engine: Engine, era: Era, folder: Path, surface: Surface | None = None, **client: Any
+    engine: Engine, era: Era, folder: Path, surface: ToolSurface | None = None, **client: Any
 ) -> AsyncGenerator[Caller]:
     """A client on a new server over `engine`, which may read `folder`."""
     await anyio.Path(folder).mkdir(parents=True, exist_ok=True)
-    wanted = Wanted(engine.capabilities.extensions, engine.capabilities.max_file_bytes)
+    wanted = FileCriteria(engine.capabilities.extensions, engine.capabilities.max_file_bytes)
     intake = MachineIntake(folder.parent / "data", wanted, None if surface and surface.roots_from_client else [folder])
-    async with Client(build_server(engine, intake, surface or Surface()), mode=era, **client) as open_client:
+    async with Client(build_server(engine, intake, surface or ToolSurface()), mode=era, **client) as open_client:
         yield Caller(open_client, folder)
 
 

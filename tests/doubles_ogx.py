@@ -110,7 +110,7 @@ class OGX(Published):
             return self._refusal("Query rewriting is not available")
         query = body["query"] if isinstance(body["query"], str) else " ".join(body["query"])
         reply = await self.v1(asked.saying(query=query, filters=None, max_num_results=50))
-        wanted = filters.parse(body.get("filters"))
+        wanted = filters.parse_filter(body.get("filters"))
         hits: list[dict[str, Any]] = []
         for hit in reply.said.get("data", ()):
             old = self.searched.get((store, hit["file_id"]), {})

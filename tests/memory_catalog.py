@@ -10,7 +10,7 @@ from vectorstores_server.engines.local.catalog import operations as requests
 from vectorstores_server.engines.local.catalog import reconciliation as reconciling
 from vectorstores_server.engines.local.catalog.ids import new_id
 from vectorstores_server.engines.local.catalog.migrations import MIGRATIONS, statements
-from vectorstores_server.engines.local.catalog.work_queue import Built, Work, failed, flip, next_work
+from vectorstores_server.engines.local.catalog.work_queue import BuiltRevision, QueuedRevision, failed, flip, next_work
 from vectorstores_tools.contract.models import File, VectorStoreFile
 from vectorstores_tools.contract.requests import ChunkingStrategy, FileAttach, StaticChunking, StoreCreate
 
@@ -39,13 +39,13 @@ def add_file(db: sqlite3.Connection, filename: str = "a.txt", now: int = NOW, sh
     return file.id
 
 
-def queued(db: sqlite3.Connection, identities: Sequence[str] = (), now: int = NOW) -> list[Work]:
+def queued(db: sqlite3.Connection, identities: Sequence[str] = (), now: int = NOW) -> list[QueuedRevision]:
     return next_work(db, identities, now, limit=10_000)
 
 
 def build(db: sqlite3.Connection, now: int = NOW) -> set[int]:
     """Do what the worker does with everything that is queued."""
-    return flip(db, [Built(w.rev, w.table, rows=2, usage_bytes=100) for w in queued(db, ("e",), now)], now)
+    return flip(db, [BuiltRevision(w.rev, w.table, rows=2, usage_bytes=100) for w in queued(db, ("e",), now)], now)
 
 
 def fail_all(db: sqlite3.Connection, now: int = NOW) -> None:

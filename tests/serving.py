@@ -23,8 +23,8 @@ from vectorstores_server.engines.health import Health
 from vectorstores_server.http.app import Servers, build_web
 from vectorstores_server.http.policy import Policy
 from vectorstores_server.intake import MachineIntake
-from vectorstores_server.intake.folders import Wanted
-from vectorstores_server.protocol.server import Surface, build_server
+from vectorstores_server.intake.folders import FileCriteria
+from vectorstores_server.protocol.server import ToolSurface, build_server
 from vectorstores_tools.contract.engine import Engine
 
 Transport: TypeAlias = Literal["memory", "stdio", "http", "sse"]
@@ -85,10 +85,10 @@ async def house(engine: Engine, home: Path, policy: Policy | None = None) -> Asy
     """Serve an engine; files may be taken from the folder `files` below `home`."""
     folder = home / "files"
     await anyio.Path(folder).mkdir(parents=True, exist_ok=True)
-    wanted = Wanted(engine.capabilities.extensions, engine.capabilities.max_file_bytes)
+    wanted = FileCriteria(engine.capabilities.extensions, engine.capabilities.max_file_bytes)
     intake = MachineIntake(home / "data", wanted, [folder])
-    writing = build_server(engine, intake, Surface())
-    reading = build_server(engine, intake, Surface(read_only=True))
+    writing = build_server(engine, intake, ToolSurface())
+    reading = build_server(engine, intake, ToolSurface(read_only=True))
 
     async def probe() -> Health:
         await anyio.lowlevel.checkpoint()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vectorstores_server.http.auth import AnyOf, Caller, StaticTokens, answered_hosts, check_bind
+from vectorstores_server.http.auth import AnyVerifier, Caller, StaticTokens, answered_hosts, check_bind
 from vectorstores_tools.contract.errors import InvalidRequest
 
 LOCAL = {"127.0.0.1", "localhost", "[::1]"}
@@ -55,7 +55,7 @@ def test_a_token_is_for_one_client_and_one_right() -> None:
 
 
 async def test_tokens_are_told_apart_by_their_number() -> None:
-    tokens = AnyOf([StaticTokens(["one", "ro:two"])])
+    tokens = AnyVerifier([StaticTokens(["one", "ro:two"])])
     assert await tokens.caller("one") == Caller("token-1")
     assert await tokens.caller("two") == Caller("token-2", read_only=True)
     assert await tokens.caller("ro:two") is None

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from vectorstores_server.http.auth import ANYBODY, Caller
-from vectorstores_server.http.concurrency import Admission, Cap
+from vectorstores_server.http.concurrency import Admission, ConcurrencyLimit
 from vectorstores_server.http.guard import Guard
 from vectorstores_server.http.policy import Policy
 
@@ -98,7 +98,7 @@ async def test_a_server_that_is_full_still_says_that_it_is_well() -> None:
 
 
 def test_one_caller_does_not_take_the_room_of_another() -> None:
-    cap = Cap(in_all=4, per_caller=1)
+    cap = ConcurrencyLimit(in_all=4, per_caller=1)
     a, b = Caller("a"), Caller("b")
     with cap.enter(a) as first, cap.enter(a) as second, cap.enter(b) as third:
         assert (first, second, third) == (True, False, True)
@@ -106,6 +106,6 @@ def test_one_caller_does_not_take_the_room_of_another() -> None:
 
 
 def test_without_tokens_only_the_cap_in_all_counts() -> None:
-    cap = Cap(in_all=2, per_caller=1)
+    cap = ConcurrencyLimit(in_all=2, per_caller=1)
     with cap.enter(ANYBODY) as first, cap.enter(ANYBODY) as second, cap.enter(ANYBODY) as third:
         assert (first, second, third) == (True, True, False)

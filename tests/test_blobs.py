@@ -11,8 +11,8 @@ import pytest
 from vectorstores_server.engines.local.catalog import Catalog, files
 from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.engines.local.files.orphans import remove_leftovers
-from vectorstores_server.engines.local.files.receiving import Arrivals
-from vectorstores_server.engines.local.files.upload_parts import Parts
+from vectorstores_server.engines.local.files.receiving import SourceReceiver
+from vectorstores_server.engines.local.files.upload_parts import UploadParts
 from vectorstores_server.system.posix import private_directory
 from vectorstores_tools.contract.engine import NewFile
 from vectorstores_tools.contract.errors import DiskFull, InvalidRequest, TooLarge
@@ -32,8 +32,8 @@ class House:
     def __init__(self, directory: Path) -> None:
         self.catalog = Catalog(directory)
         self.blobs = Blobs(directory)
-        self.parts = Parts(directory)
-        self.arrivals = Arrivals(self.catalog, self.blobs, LIMIT, lambda: None)
+        self.parts = UploadParts(directory)
+        self.arrivals = SourceReceiver(self.catalog, self.blobs, LIMIT, lambda: None)
 
     async def upload(self, *pieces: bytes) -> File:
         return await self.arrivals.create_file(NewFile("a.txt", stream(*pieces)))

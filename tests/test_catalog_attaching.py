@@ -24,7 +24,7 @@ from vectorstores_server.engines.local.catalog import operations as requests
 from vectorstores_server.engines.local.catalog import sources as origins
 from vectorstores_server.engines.local.catalog.enqueue import Origin
 from vectorstores_server.engines.local.catalog.ids import new_id
-from vectorstores_server.engines.local.catalog.work_queue import Built, blocked, doable, flip, still_wanted
+from vectorstores_server.engines.local.catalog.work_queue import BuiltRevision, blocked, doable, flip, still_wanted
 from vectorstores_tools.contract.engine import AttachOptions
 from vectorstores_tools.contract.errors import BatchNotFound, FileNotFound, FileNotInStore
 from vectorstores_tools.contract.models import File
@@ -131,9 +131,9 @@ def test_a_file_that_was_attached_anew_while_in_work_goes_live_in_its_last_versi
     attach(db, store, file, chunking_strategy=SMALL)
     (second,) = queued(db)
     assert still_wanted(db, [first.rev, second.rev]) == {second.rev}
-    assert flip(db, [Built(first.rev, first.table, 1, 1)], NOW) == set()
+    assert flip(db, [BuiltRevision(first.rev, first.table, 1, 1)], NOW) == set()
     assert status(db, store, file) == "in_progress"
-    assert flip(db, [Built(second.rev, second.table, 1, 1)], NOW) == {second.rev}
+    assert flip(db, [BuiltRevision(second.rev, second.table, 1, 1)], NOW) == {second.rev}
     assert live(db, store) == [second.rev]
     assert dead(db) == {first.rev}
 
@@ -273,7 +273,7 @@ def test_a_batch_of_another_store_is_not_found(db: sqlite3.Connection):
 
 def enter(
     db: sqlite3.Connection, store: str, source: str, sha256: str, batch: str | None = None, **options: object
-) -> origins.Entered:
+) -> origins.EnteredSource:
     file = File(id=new_id("file-"), bytes=9, created_at=NOW, filename="a.txt")
     chosen = AttachOptions(**options)  # pyright: ignore[reportArgumentType] checked by the dataclass's users
     return origins.enter(db, store, Origin(source, sha256), file, lambda: None, chosen, batch, NOW)

@@ -13,7 +13,7 @@ from vectorstores_server.engines.local.catalog import expiry as sweeping
 from vectorstores_server.engines.local.catalog import index_tables as tables
 from vectorstores_server.engines.local.catalog import operations as requests
 from vectorstores_server.engines.local.catalog import reconciliation as reconciling
-from vectorstores_server.engines.local.catalog.work_queue import Built, flip
+from vectorstores_server.engines.local.catalog.work_queue import BuiltRevision, flip
 from vectorstores_tools.contract.errors import VectorStoreError
 from vectorstores_tools.contract.requests import AttributeValue, FileAttach
 
@@ -64,7 +64,7 @@ class Play:
         self.batches.append((store, made.id))
 
     def build(self, limit: int = 10) -> None:
-        built = [Built(w.rev, w.table, 1, 10) for w in queued(self.db)[:limit]]
+        built = [BuiltRevision(w.rev, w.table, 1, 10) for w in queued(self.db)[:limit]]
         self.flipped += flip(self.db, built, NOW)
 
     def switch(self, store: str) -> None:

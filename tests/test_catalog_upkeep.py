@@ -26,9 +26,9 @@ from vectorstores_server.engines.local.catalog import operations as requests
 from vectorstores_server.engines.local.catalog import reconciliation as reconciling
 from vectorstores_server.engines.local.catalog import search_view as searching
 from vectorstores_server.engines.local.catalog.ids import new_id
-from vectorstores_server.engines.local.catalog.work_queue import Built, flip
+from vectorstores_server.engines.local.catalog.work_queue import BuiltRevision, flip
 from vectorstores_tools.contract.errors import FileNotFound, FileNotInStore, StoreExpired, StoreNotFound
-from vectorstores_tools.contract.filters import parse
+from vectorstores_tools.contract.filters import parse_filter
 from vectorstores_tools.contract.models import File
 from vectorstores_tools.contract.requests import FileAttach, StoreCreate, StoreFilesRequest, StoreUpdate
 
@@ -208,7 +208,7 @@ def test_a_search_sees_what_is_live_and_knows_what_is_not(db: sqlite3.Connection
     assert (seen.total, seen.live, seen.in_progress, seen.failed, seen.matching) == (3, 2, 0, 1, None)
     assert wanted.rev in seen.unfinished
     assert set(live(db, store)).isdisjoint(seen.unfinished)
-    filter = parse({"type": "eq", "key": "colour", "value": "red"})
+    filter = parse_filter({"type": "eq", "key": "colour", "value": "red"})
     assert filter is not None
     matching = searching.view(db, store, filter, NOW).matching
     assert matching is not None
@@ -249,7 +249,7 @@ def test_what_was_built_for_a_table_that_is_no_longer_live_is_built_again(db: sq
     (work,) = queued(db)
     new = tables.begin_table(db, store, None, None)
     assert tables.switch_table(db, store, new, {}, NOW) == []
-    assert flip(db, [Built(work.rev, work.table, 1, 1)], NOW) == set()
+    assert flip(db, [BuiltRevision(work.rev, work.table, 1, 1)], NOW) == set()
     (again,) = queued(db)
     assert (again.rev, again.table) == (work.rev, new)
 

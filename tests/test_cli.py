@@ -16,7 +16,7 @@ from vectorstores_server import cli
 from vectorstores_server.console.terminal import table
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.intake import MachineIntake
-from vectorstores_server.intake.folders import Wanted
+from vectorstores_server.intake.folders import FileCriteria
 from vectorstores_server.settings import Settings
 from vectorstores_server.system import posix
 from vectorstores_tools.contract.engine import AttachOptions
@@ -135,7 +135,7 @@ async def ingest_only(data: Path, folder: Path) -> None:
     """Do what an `add` does that is interrupted before anything is indexed."""
     engine = LocalEngine(data, None)
     [store] = (await engine.list_stores(PageRequest())).data
-    intake = MachineIntake(data, Wanted(frozenset({".md"}), 1_000_000), roots=[folder])
+    intake = MachineIntake(data, FileCriteria(frozenset({".md"}), 1_000_000), roots=[folder])
 
     async def sources() -> AsyncIterator[Source]:
         for origin in (await intake.survey([str(folder)], None)).origins:

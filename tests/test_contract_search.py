@@ -64,11 +64,11 @@ async def test_several_queries_find_what_each_of_them_finds(engine: Engine):
 async def test_filters_choose_the_files_that_are_searched(engine: Engine):
     store, files = await library(engine)
     query = "cats dogs tax"
-    only = filters.parse({"type": "eq", "key": "name", "value": "dogs.txt"})
+    only = filters.parse_filter({"type": "eq", "key": "name", "value": "dogs.txt"})
     assert await found(engine, store, query, filters=only) == [files["dogs.txt"]]
-    others = filters.parse({"type": "nin", "key": "name", "value": ["dogs.txt"]})
+    others = filters.parse_filter({"type": "nin", "key": "name", "value": ["dogs.txt"]})
     assert set(await found(engine, store, query, filters=others)) == {files["cats.txt"], files["tax.txt"]}
-    nothing = filters.parse({"type": "eq", "key": "name", "value": "none"})
+    nothing = filters.parse_filter({"type": "eq", "key": "name", "value": "none"})
     page = await search(engine, store, query, filters=nothing)
     assert page.data == []
     if page.files is not None:
@@ -78,7 +78,7 @@ async def test_filters_choose_the_files_that_are_searched(engine: Engine):
 async def test_a_search_sees_new_attributes_at_once(engine: Engine):
     store, files = await library(engine)
     await engine.update_store_file(store, files["cats.txt"], {"name": "lions"})
-    lions = filters.parse({"type": "eq", "key": "name", "value": "lions"})
+    lions = filters.parse_filter({"type": "eq", "key": "name", "value": "lions"})
     hits = (await search(engine, store, "cats", filters=lions)).data
     assert [(hit.file_id, hit.attributes) for hit in hits] == [(files["cats.txt"], {"name": "lions"})]
 

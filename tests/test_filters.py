@@ -20,14 +20,14 @@ from vectorstores_tools.contract.filters import (
     Filter,
     Operator,
     matches,
-    parse,
+    parse_filter,
 )
 
 AGE = {"age": 40, "name": "ada", "on": True, "rate": 0.5}
 
 
 def met(given: object, attributes: dict[str, Any] | None = None) -> bool:
-    return matches(parse(given), AGE if attributes is None else attributes)
+    return matches(parse_filter(given), AGE if attributes is None else attributes)
 
 
 def one(type: str, key: str, value: object) -> dict[str, object]:
@@ -91,21 +91,21 @@ def nested(depth: int) -> dict[str, Any]:
 
 
 def test_eight_levels_are_allowed_and_nine_are_not():
-    assert parse(nested(8)) is not None
+    assert parse_filter(nested(8)) is not None
     with pytest.raises(InvalidFilter, match="deeper than 8"):
-        parse(nested(9))
+        parse_filter(nested(9))
 
 
 def test_two_hundred_parts_are_allowed_and_one_more_is_not():
-    assert parse({"type": "or", "filters": [one("eq", "a", 1)] * 199}) is not None
+    assert parse_filter({"type": "or", "filters": [one("eq", "a", 1)] * 199}) is not None
     with pytest.raises(InvalidFilter, match="more than 200 parts"):
-        parse({"type": "or", "filters": [one("eq", "a", 1)] * 200})
+        parse_filter({"type": "or", "filters": [one("eq", "a", 1)] * 200})
 
 
 def test_ten_thousand_values_are_allowed_and_one_more_is_not():
-    assert parse(one("in", "a", list(range(MAX_VALUES)))) is not None
+    assert parse_filter(one("in", "a", list(range(MAX_VALUES)))) is not None
     with pytest.raises(InvalidFilter, match="more than 10000 values"):
-        parse({"type": "or", "filters": [one("in", "a", list(range(MAX_VALUES))), one("in", "a", [1])]})
+        parse_filter({"type": "or", "filters": [one("in", "a", list(range(MAX_VALUES))), one("in", "a", [1])]})
 
 
 @pytest.mark.parametrize(
@@ -128,9 +128,9 @@ def test_ten_thousand_values_are_allowed_and_one_more_is_not():
 )
 def test_a_filter_in_a_wrong_form_is_answered_with_the_corrected_json(given: object, meant: object):
     with pytest.raises(InvalidFilter) as refused:
-        parse(given)
+        parse_filter(given)
     assert f"filters={json.dumps(meant)}" in refused.value.next
-    assert parse(meant) is not None
+    assert parse_filter(meant) is not None
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_a_filter_in_a_wrong_form_is_answered_with_the_corrected_json(given: obj
 )
 def test_what_is_no_filter_is_refused_with_an_example(given: object):
     with pytest.raises(InvalidFilter) as refused:
-        parse(given)
+        parse_filter(given)
     assert refused.value.status == 400
     assert refused.value.param == "filters"
     assert "filters={" in refused.value.next

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Message, Scope
 
-from vectorstores_server.http.access_log import Seen
+from vectorstores_server.http.access_log import FinishedRequest
 from vectorstores_server.http.auth import Caller, StaticTokens
 from vectorstores_server.http.concurrency import Admission
 from vectorstores_server.http.guard import Guard
@@ -38,7 +38,9 @@ def over(guard: Guard) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, base_url=HERE)
 
 
-def guarded(policy: Policy, admission: Admission | None = None, seen: list[Seen] | None = None) -> httpx.AsyncClient:
+def guarded(
+    policy: Policy, admission: Admission | None = None, seen: list[FinishedRequest] | None = None
+) -> httpx.AsyncClient:
     app = Starlette(routes=[Route("/{path:path}", echo, methods=["GET", "POST", "DELETE"])])
     return over(Guard(app, policy, admission or Admission(8, 8), (seen if seen is not None else []).append))
 
@@ -238,7 +240,7 @@ async def test_a_failure_of_the_app_is_noted_with_its_kind(caplog: pytest.LogCap
         raise LookupError("the text may hold anything")
 
     caplog.set_level(logging.INFO)
-    seen: list[Seen] = []
+    seen: list[FinishedRequest] = []
     async with over(
         Guard(Starlette(routes=[Route("/v1/x", broken)]), Policy(), Admission(1, 1), seen.append)
     ) as client:
@@ -256,7 +258,7 @@ async def test_a_client_that_hangs_up_in_the_middle_of_its_body_is_no_failure() 
     async def drop(message: Message) -> None:
         del message
 
-    seen: list[Seen] = []
+    seen: list[FinishedRequest] = []
     guard = Guard(Starlette(routes=[Route("/v1/x", echo, methods=["POST"])]), Policy(), Admission(1, 1), seen.append)
     scope: Scope = {"type": "http", "method": "POST", "path": "/v1/x", "headers": [(b"host", b"localhost")]}
     await guard({**scope, "query_string": b""}, hang_up, drop)

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_server.intake.folders import Wanted, matches
+from vectorstores_server.intake.folders import FileCriteria, matches
 from vectorstores_server.intake.local_intake import MachineIntake, intake_for
 from vectorstores_server.settings import Settings
 from vectorstores_tools.contract.errors import InvalidRequest, NotAllowed, TooLarge
@@ -26,7 +26,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def intake(tmp_path: Path, root: Path) -> MachineIntake:
-    return MachineIntake(data=tmp_path / "data", wanted=Wanted(TYPES, 1_000_000), roots=[root])
+    return MachineIntake(data=tmp_path / "data", wanted=FileCriteria(TYPES, 1_000_000), roots=[root])
 
 
 def write(folder: Path, *names: str, text: str = "words") -> None:
@@ -183,7 +183,7 @@ async def test_a_relative_path_is_an_error_that_names_the_roots(intake: MachineI
 async def test_a_tilde_is_the_home_directory(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(root))
     write(root, "a.md", ".ssh/notes.md", "Library/x.md")
-    intake = MachineIntake(data=tmp_path / "data", wanted=Wanted(TYPES, 1_000_000))
+    intake = MachineIntake(data=tmp_path / "data", wanted=FileCriteria(TYPES, 1_000_000))
 
     survey = await intake.survey(["~"], None)
 
@@ -198,7 +198,7 @@ async def test_the_operators_roots_come_before_the_clients_and_those_before_the_
     monkeypatch.setenv("HOME", str(home))
     write(home, "h.md")
     write(client, "c.md")
-    free = MachineIntake(data=tmp_path / "data", wanted=Wanted(TYPES, 1_000_000))
+    free = MachineIntake(data=tmp_path / "data", wanted=FileCriteria(TYPES, 1_000_000))
 
     assert len((await free.survey([str(home)], None)).origins) == 1
     assert len((await free.survey([str(client)], [client])).origins) == 1
@@ -242,14 +242,14 @@ async def test_secrets_and_hidden_files_are_refused_even_by_name(intake: Machine
 async def test_a_root_may_lie_below_a_hidden_folder(tmp_path: Path) -> None:
     root = tmp_path / ".notes"
     write(root, "a.md")
-    intake = MachineIntake(data=tmp_path / "data", wanted=Wanted(TYPES, 1_000_000), roots=[root])
+    intake = MachineIntake(data=tmp_path / "data", wanted=FileCriteria(TYPES, 1_000_000), roots=[root])
 
     assert names(await intake.survey([str(root)], None), root) == ["a.md"]
 
 
 async def test_the_servers_own_data_is_never_read(root: Path) -> None:
     write(root, "data/blobs/a.md", "b.md")
-    intake = MachineIntake(data=root / "data", wanted=Wanted(TYPES, 1_000_000), roots=[root])
+    intake = MachineIntake(data=root / "data", wanted=FileCriteria(TYPES, 1_000_000), roots=[root])
 
     survey = await intake.survey([str(root)], None)
 
@@ -261,7 +261,7 @@ async def test_the_servers_own_data_is_never_read(root: Path) -> None:
 
 async def test_too_many_files_is_an_error_that_names_the_sub_folders(tmp_path: Path, root: Path) -> None:
     write(root, "a/1.md", "a/2.md", "a/x/3.md", "b/4.md", "5.md")
-    intake = MachineIntake(data=tmp_path / "data", wanted=Wanted(TYPES, 1_000_000), roots=[root], max_files=4)
+    intake = MachineIntake(data=tmp_path / "data", wanted=FileCriteria(TYPES, 1_000_000), roots=[root], max_files=4)
 
     with pytest.raises(TooLarge) as caught:
         await intake.survey([str(root)], None)
@@ -335,7 +335,7 @@ async def test_a_folder_that_became_a_link_after_the_survey_is_refused_at_openin
 async def test_empty_and_oversized_files_are_refused(tmp_path: Path, root: Path) -> None:
     write(root, "empty.md", text="")
     write(root, "large.md", text="x" * 11)
-    intake = MachineIntake(data=tmp_path / "data", wanted=Wanted(TYPES, 10), roots=[root])
+    intake = MachineIntake(data=tmp_path / "data", wanted=FileCriteria(TYPES, 10), roots=[root])
 
     with pytest.raises(InvalidRequest, match="is empty"):
         async with intake.open(str(root / "empty.md"), None):
@@ -357,7 +357,7 @@ async def test_an_unreadable_file_is_said_to_be_one(intake: MachineIntake, root:
 
 
 async def test_where_no_folder_is_allowed_the_error_says_who_can_change_that(tmp_path: Path) -> None:
-    intake = MachineIntake(data=tmp_path / "data", wanted=Wanted(TYPES, 10), roots=[])
+    intake = MachineIntake(data=tmp_path / "data", wanted=FileCriteria(TYPES, 10), roots=[])
 
     with pytest.raises(NotAllowed, match="VECTOR_STORES_FILE_ROOTS"):
         await intake.survey(["/etc/hosts"], [Path("/etc")])

@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from vectorstores_server.intake.folders import Wanted
+from vectorstores_server.intake.folders import FileCriteria
 from vectorstores_server.intake.local_intake import MachineIntake
-from vectorstores_server.intake.urls import Fetcher, is_public
+from vectorstores_server.intake.urls import UrlFetcher, is_public
 from vectorstores_tools.contract.errors import InvalidRequest, NotAllowed, TooLarge, Unavailable
 
 PUBLIC = "93.184.216.34"
@@ -29,15 +29,15 @@ def fetcher(
     answer: Callable[[httpx.Request], httpx.Response],
     addresses: Sequence[str] = (PUBLIC,),
     transport: httpx.AsyncBaseTransport | None = None,
-) -> Fetcher:
+) -> UrlFetcher:
     async def resolve(host: str, port: int) -> Sequence[str]:
         return addresses
 
     hosts = ("docs.example.org", "*.example.net", "odd.example.org:8443")
-    return Fetcher(hosts, 1_000, resolve, transport or httpx.MockTransport(answer))
+    return UrlFetcher(hosts, 1_000, resolve, transport or httpx.MockTransport(answer))
 
 
-async def fetch(url: str, fetcher: Fetcher) -> tuple[str, bytes, str]:
+async def fetch(url: str, fetcher: UrlFetcher) -> tuple[str, bytes, str]:
     async with fetcher.open(url) as source:
         content = b"".join([chunk async for chunk in source.stream])
         assert source.sha256 == hashlib.sha256(content).hexdigest()
@@ -185,7 +185,7 @@ async def test_a_host_without_an_address_is_told() -> None:
 
     with pytest.raises(Unavailable, match="cannot be found"):
         await fetch(
-            "https://docs.example.org/", Fetcher(("*",), resolve=resolve, transport=httpx.MockTransport(refuse))
+            "https://docs.example.org/", UrlFetcher(("*",), resolve=resolve, transport=httpx.MockTransport(refuse))
         )
 
 
@@ -199,7 +199,7 @@ async def test_a_host_that_does_not_answer_in_time_is_told() -> None:
         return [PUBLIC]
 
     with pytest.raises(Unavailable, match="took more than"):
-        await fetch("https://docs.example.org/", Fetcher(("*",), resolve=resolve, transport=Silent(), seconds=0.05))
+        await fetch("https://docs.example.org/", UrlFetcher(("*",), resolve=resolve, transport=Silent(), seconds=0.05))
 
 
 class Rerouted(httpx.AsyncBaseTransport):
@@ -268,14 +268,14 @@ async def test_the_certificate_must_be_the_hosts_though_the_request_goes_to_an_a
 
 
 async def test_without_allowed_hosts_no_url_is_fetched(tmp_path: Path) -> None:
-    intake = MachineIntake(data=tmp_path, wanted=Wanted(frozenset(), 10), roots=[tmp_path])
+    intake = MachineIntake(data=tmp_path, wanted=FileCriteria(frozenset(), 10), roots=[tmp_path])
 
     with pytest.raises(NotAllowed, match="VECTOR_STORES_URL_HOSTS"):
         await intake.survey(["https://docs.example.org/a.md"], None)
 
 
 async def test_a_url_is_surveyed_without_being_fetched(tmp_path: Path) -> None:
-    intake = MachineIntake(data=tmp_path, wanted=Wanted(frozenset(), 10), roots=[], urls=fetcher(refuse))
+    intake = MachineIntake(data=tmp_path, wanted=FileCriteria(frozenset(), 10), roots=[], urls=fetcher(refuse))
 
     survey = await intake.survey(["https://docs.example.org/a.md"], None)
 

@@ -17,7 +17,7 @@ from test_worker import prepared
 from vectorstores_server.engines.local.chunking.passages import SEEN, cut, cut_stepwise
 from vectorstores_server.engines.local.embedding.tokenizer import TokenCounter
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_server.engines.local.ingest.scheduler import GROUP, HUGE, Desk, take
+from vectorstores_server.engines.local.ingest.scheduler import GROUP, HUGE, PassageScheduler, take
 from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_tools.contract.requests import FileAttach
 from vectorstores_tools.progress.following import built
@@ -101,7 +101,7 @@ def test_however_many_long_files_wait_a_short_one_goes_with_the_next_group():
 
 
 def test_a_longer_file_passes_two_huge_ones():
-    desk = Desk()
+    desk = PassageScheduler()
     for rev in range(3):
         desk.claim(prepared(rev, 1).work)
         desk.put(prepared(rev, HUGE + 1))
@@ -111,7 +111,7 @@ def test_a_longer_file_passes_two_huge_ones():
 
 
 def test_a_file_that_was_put_back_is_not_prepared_again_before_there_is_room():
-    desk = Desk()
+    desk = PassageScheduler()
     for rev in range(3):
         desk.claim(prepared(rev, 1).work)
         desk.put(prepared(rev, HUGE + 1))

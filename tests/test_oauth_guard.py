@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from oauth_issuer import AUDIENCE, ISSUER, Issuer
-from vectorstores_server.http.auth import AnyOf, StaticTokens
+from vectorstores_server.http.auth import AnyVerifier, StaticTokens
 from vectorstores_server.http.concurrency import Admission
 from vectorstores_server.http.guard import Guard
 from vectorstores_server.http.oauth import resource_server
@@ -28,7 +28,7 @@ async def client() -> AsyncGenerator[tuple[httpx.AsyncClient, Issuer]]:
     oauth = resource_server(ISSUER, AUDIENCE, issuer.transport)
     policy = Policy(
         hosts=frozenset({"vs.example"}),
-        verifier=AnyOf([StaticTokens(["set-token"]), oauth.verifier]),
+        verifier=AnyVerifier([StaticTokens(["set-token"]), oauth.verifier]),
         metadata_url=oauth.metadata_url,
     )
     app = Starlette(routes=[Route("/{path:path}", ok, methods=["GET", "POST"])])

@@ -20,7 +20,7 @@ from vectorstores_server.engines.remote.engine import RemoteEngine
 from vectorstores_server.engines.remote.factory import chosen_dialect
 from vectorstores_server.engines.remote.http.address import RemoteChoice, address_of
 from vectorstores_server.engines.remote.http.client import RemoteClient
-from vectorstores_server.http.access_log import Seen
+from vectorstores_server.http.access_log import FinishedRequest
 from vectorstores_server.http.auth import ANYBODY
 from vectorstores_server.http.concurrency import Admission
 from vectorstores_server.http.metrics import API_ROUTES, Metrics, route_of
@@ -92,9 +92,9 @@ async def test_requests_are_counted_by_route_without_ids() -> None:
     admission = Admission(4, 4)
     metrics = Metrics(admission)
     for path in ("/v1/files/file-1", "/v1/files/file-2"):
-        metrics.observe(Seen("GET", path, 200, 0.03, "token-1", "req_1"))
-    metrics.observe(Seen("BREW", "/coffee/1", 404, 0.001, "anybody", "req_2"))
-    metrics.observe(Seen("GET", "/sse", 200, 3_600, "anybody", "req_3", stream=True))
+        metrics.observe(FinishedRequest("GET", path, 200, 0.03, "token-1", "req_1"))
+    metrics.observe(FinishedRequest("BREW", "/coffee/1", 404, 0.001, "anybody", "req_2"))
+    metrics.observe(FinishedRequest("GET", "/sse", 200, 3_600, "anybody", "req_3", stream=True))
     with admission.requests.enter(ANYBODY), admission.streams.enter(ANYBODY):
         async with served(well, metrics) as http:
             found = await scraped(http)

@@ -16,11 +16,11 @@ import samples
 import vectorstores_server.__main__ as console
 from processes import child_of, gone
 from vectorstores_server.engines.local.parsing import ParseFailure
-from vectorstores_server.engines.local.parsing.limits import Limits
-from vectorstores_server.engines.local.parsing.parser_process import Parser
+from vectorstores_server.engines.local.parsing.limits import ParseLimits
+from vectorstores_server.engines.local.parsing.parser_process import ParserProcess
 
 
-class Hasty(Limits):
+class Hasty(ParseLimits):
     """Half a second by the clock for what is large, and the usual time for a note."""
 
     def time_allowance(self, size: int) -> float:
@@ -31,8 +31,8 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs what only
 
 
 @pytest.fixture
-async def parser() -> AsyncIterator[Parser]:
-    parser = Parser()
+async def parser() -> AsyncIterator[ParserProcess]:
+    parser = ParserProcess()
     yield parser
     await parser.end_child()
 
@@ -49,26 +49,26 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return samples.write_slow_xlsx(tmp_path_factory.mktemp("slow") / "slow")
 
 
-async def refused(parser: Parser, path: Path, name: str) -> ParseFailure:
+async def refused(parser: ParserProcess, path: Path, name: str) -> ParseFailure:
     with pytest.raises(ParseFailure) as caught:
         await parser.parse(path, name)
     return caught.value
 
 
-async def test_a_document_comes_out_of_the_child(parser: Parser, note: Path) -> None:
+async def test_a_document_comes_out_of_the_child(parser: ParserProcess, note: Path) -> None:
     document = await parser.parse(note, "note.md")
     assert document.text == "# Title\nwords"
     assert document.title == "Title"
 
 
-async def test_large_text_comes_out_whole(parser: Parser, tmp_path: Path) -> None:
+async def test_large_text_comes_out_whole(parser: ParserProcess, tmp_path: Path) -> None:
     path = tmp_path / "large"
     path.write_text("zeile für zeile\n" * 300_000, encoding="utf-8")
     document = await parser.parse(path, "large.txt")
     assert document.text == "zeile für zeile\n" * 300_000
 
 
-async def test_a_refusal_comes_out_and_the_next_file_is_read(parser: Parser, note: Path, tmp_path: Path) -> None:
+async def test_a_refusal_comes_out_and_the_next_file_is_read(parser: ParserProcess, note: Path, tmp_path: Path) -> None:
     path = tmp_path / "locked"
     path.write_bytes(samples.pdf_bytes(["text"], locked=True))
     failure = await refused(parser, path, "locked.pdf")
@@ -77,13 +77,13 @@ async def test_a_refusal_comes_out_and_the_next_file_is_read(parser: Parser, not
     assert (await parser.parse(note, "note.md")).title == "Title"
 
 
-async def test_a_missing_file_is_a_server_error(parser: Parser, tmp_path: Path) -> None:
+async def test_a_missing_file_is_a_server_error(parser: ParserProcess, tmp_path: Path) -> None:
     failure = await refused(parser, tmp_path / "gone", "gone.txt")
     assert failure.code == "server_error"
 
 
 async def test_a_file_that_takes_too_long_is_refused_and_the_next_is_read(slow: Path, note: Path) -> None:
-    parser = Parser(Hasty())
+    parser = ParserProcess(Hasty())
     with anyio.fail_after(30):
         failure = await refused(parser, slow, "slow.xlsx")
     assert failure.code == "invalid_file"
@@ -94,14 +94,14 @@ async def test_a_file_that_takes_too_long_is_refused_and_the_next_is_read(slow: 
 
 @linux_only
 async def test_cpu_time_is_limited_whatever_the_clock_allows(slow: Path) -> None:
-    parser = Parser(Limits(cpu_seconds=0.5, cpu_seconds_per_megabyte=0, patience=100))
+    parser = ParserProcess(ParseLimits(cpu_seconds=0.5, cpu_seconds_per_megabyte=0, patience=100))
     with anyio.fail_after(60), pytest.raises(ParseFailure, match="took too long"):
         await parser.parse(slow, "slow.xlsx")
 
 
 @linux_only
 async def test_each_file_has_its_own_cpu_time(note: Path, tmp_path: Path) -> None:
-    parser = Parser(Limits(cpu_seconds=1.0, cpu_seconds_per_megabyte=0, patience=100))
+    parser = ParserProcess(ParseLimits(cpu_seconds=1.0, cpu_seconds_per_megabyte=0, patience=100))
     path = samples.write_slow_xlsx(tmp_path / "w", rows=3000)
     for _ in range(5):
         await parser.parse(path, "w.xlsx")
@@ -112,7 +112,7 @@ async def test_each_file_has_its_own_cpu_time(note: Path, tmp_path: Path) -> Non
 
 @linux_only
 async def test_a_file_that_needs_too_much_memory_is_refused_and_the_next_is_read(note: Path, tmp_path: Path) -> None:
-    parser = Parser(Limits(memory_bytes=300 << 20))
+    parser = ParserProcess(ParseLimits(memory_bytes=300 << 20))
     path = tmp_path / "large"
     path.write_bytes("日本語の文章\n".encode("utf-16") * 5_000_000)
     failure = await refused(parser, path, "large.txt")
@@ -124,7 +124,7 @@ async def test_a_file_that_needs_too_much_memory_is_refused_and_the_next_is_read
 
 @linux_only
 async def test_a_crash_of_the_parser_is_a_refusal_and_the_next_file_is_read(
-    parser: Parser, slow: Path, note: Path
+    parser: ParserProcess, slow: Path, note: Path
 ) -> None:
     await parser.parse(note, "note.md")
 
@@ -139,7 +139,7 @@ async def test_a_crash_of_the_parser_is_a_refusal_and_the_next_file_is_read(
     assert (await parser.parse(note, "note.md")).title == "Title"
 
 
-async def test_a_child_that_was_ended_while_it_waited_is_replaced(parser: Parser, note: Path) -> None:
+async def test_a_child_that_was_ended_while_it_waited_is_replaced(parser: ParserProcess, note: Path) -> None:
     await parser.parse(note, "note.md")
     for process in psutil.Process().children():
         if "anyio.to_process" in process.cmdline():
@@ -147,7 +147,7 @@ async def test_a_child_that_was_ended_while_it_waited_is_replaced(parser: Parser
     assert (await parser.parse(note, "note.md")).title == "Title"
 
 
-async def test_cancelling_kills_the_child_at_once(parser: Parser, slow: Path, note: Path) -> None:
+async def test_cancelling_kills_the_child_at_once(parser: ParserProcess, slow: Path, note: Path) -> None:
     scope = anyio.CancelScope()
 
     async def parse() -> None:
@@ -163,13 +163,13 @@ async def test_cancelling_kills_the_child_at_once(parser: Parser, slow: Path, no
     assert (await parser.parse(note, "note.md")).title == "Title"
 
 
-async def test_cancelling_while_the_child_starts_leaves_nothing_behind(parser: Parser, note: Path) -> None:
+async def test_cancelling_while_the_child_starts_leaves_nothing_behind(parser: ParserProcess, note: Path) -> None:
     with anyio.move_on_after(0.01):
         await parser.parse(note, "note.md")
     assert (await parser.parse(note, "note.md")).title == "Title"
 
 
-async def test_files_wait_for_each_other(parser: Parser, note: Path) -> None:
+async def test_files_wait_for_each_other(parser: ParserProcess, note: Path) -> None:
     async with anyio.create_task_group() as group:
         for _ in range(5):
             group.start_soon(parser.parse, note, "note.md")
@@ -177,7 +177,7 @@ async def test_files_wait_for_each_other(parser: Parser, note: Path) -> None:
 
 
 async def test_ending_the_child_gives_its_memory_back(note: Path) -> None:
-    parser = Parser()
+    parser = ParserProcess()
     await parser.parse(note, "note.md")
     (child,) = (process for process in psutil.Process().children() if "anyio.to_process" in process.cmdline())
     await parser.end_child()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from vectorstores_server.engines.local.index import Candidate, Candidates, Weights
 from vectorstores_server.engines.local.index.scoring import rarity, score, text_share
-from vectorstores_server.engines.local.search.ranking import Ranked, best_of, in_order, merged, rank
+from vectorstores_server.engines.local.search.ranking import ScoredPassage, best_of, in_order, merged, rank
 
 
 def passage(
@@ -25,7 +25,7 @@ def found(*rows: Candidate, n_tokens: int = 3, n_rows: int = 1000) -> Candidates
     return Candidates(list(rows), n_tokens, n_rows)
 
 
-def places(ranked: Sequence[Ranked]) -> list[tuple[int, int]]:
+def places(ranked: Sequence[ScoredPassage]) -> list[tuple[int, int]]:
     return [(r.passage.rev, r.passage.ordinal) for r in ranked]
 
 
@@ -99,8 +99,8 @@ def test_ranker_none_without_vectors_is_the_bm25_score() -> None:
 
 
 def test_several_queries_give_a_passage_its_best_score() -> None:
-    first = in_order([Ranked(0.9, passage(1)), Ranked(0.2, passage(2))])
-    second = in_order([Ranked(0.5, passage(1)), Ranked(0.6, passage(2)), Ranked(0.1, passage(3))])
+    first = in_order([ScoredPassage(0.9, passage(1)), ScoredPassage(0.2, passage(2))])
+    second = in_order([ScoredPassage(0.5, passage(1)), ScoredPassage(0.6, passage(2)), ScoredPassage(0.1, passage(3))])
     joined = best_of([first, second])
     assert [(r.passage.rev, r.score) for r in joined] == [(1, 0.9), (2, 0.6), (3, 0.1)]
     assert best_of([]) == []

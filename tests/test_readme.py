@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from vectorstores_server.commands.config import client_of
-from vectorstores_server.console.parser import CLIENTS, parse
+from vectorstores_server.console.parser import CLIENTS, parse_command_line
 from vectorstores_server.settings import PREFIX, SECRETS, Settings, flag_of, is_list
 from vectorstores_tools.arguments import schemas
 from vectorstores_tools.toolset import TOOLS
@@ -87,7 +87,7 @@ def test_every_command_of_the_docs_is_one(page: Path) -> None:
     blocks = re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     for line in "\n".join(blocks).splitlines():
         if line.startswith("vector-stores-mcp"):
-            parse(shlex.split(line, comments=True)[1:])
+            parse_command_line(shlex.split(line, comments=True)[1:])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

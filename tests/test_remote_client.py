@@ -5,7 +5,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from vectorstores_server.engines.remote.http.address import Address
+from vectorstores_server.engines.remote.http.address import RemoteAddress
 from vectorstores_server.engines.remote.http.client import RemoteClient
 from vectorstores_server.engines.remote.http.reply_errors import Subject
 from vectorstores_tools.contract.errors import (
@@ -31,7 +31,7 @@ async def no_wait(seconds: float) -> None:
 
 
 def client_for(handler: Handler) -> RemoteClient:
-    address = Address("https://api.example.com/v1", {"Authorization": f"Bearer {KEY}"})
+    address = RemoteAddress("https://api.example.com/v1", {"Authorization": f"Bearer {KEY}"})
     return RemoteClient(address, httpx.MockTransport(handler), sleep=no_wait)
 
 
@@ -184,5 +184,5 @@ async def test_broken_connections_say_what_broke() -> None:
 
 
 async def test_the_key_shows_in_no_repr() -> None:
-    address = Address("https://api.example.com/v1", {"Authorization": f"Bearer {KEY}"})
+    address = RemoteAddress("https://api.example.com/v1", {"Authorization": f"Bearer {KEY}"})
     assert KEY not in repr(address)

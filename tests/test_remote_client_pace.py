@@ -1,6 +1,6 @@
 import anyio
 
-from vectorstores_server.engines.remote.http.rate_limit import Pace
+from vectorstores_server.engines.remote.http.rate_limit import RateLimit
 
 
 class Clock:
@@ -19,7 +19,7 @@ class Clock:
 
 async def test_no_more_than_three_hundred_attaches_leave_in_any_minute() -> None:
     clock, left = Clock(), list[float]()
-    pace = Pace(clock=clock.read, sleep=clock.sleep)
+    pace = RateLimit(clock=clock.read, sleep=clock.sleep)
     for _ in range(1000):
         await pace.wait()
         left.append(clock.now)
@@ -31,7 +31,7 @@ async def test_no_more_than_three_hundred_attaches_leave_in_any_minute() -> None
 
 async def test_those_who_wait_side_by_side_share_one_pace() -> None:
     clock, left = Clock(), list[float]()
-    pace = Pace(2, clock.read, clock.sleep)
+    pace = RateLimit(2, clock.read, clock.sleep)
 
     async def one() -> None:
         await pace.wait()

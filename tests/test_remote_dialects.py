@@ -300,8 +300,8 @@ async def test_membership_is_said_to_yandex_in_words_that_it_knows(tmp_path: Pat
     async with over("yandex", tmp_path) as (engine, double):
         store = await new_store(engine)
         files = {n: await add(engine, store, f"walrus {n}", attributes={"n": n}) for n in range(3)}
-        inside = filters.parse({"type": "in", "key": "n", "value": [0, 1]})
-        outside = filters.parse({"type": "and", "filters": [{"type": "nin", "key": "n", "value": [0, 1]}]})
+        inside = filters.parse_filter({"type": "in", "key": "n", "value": [0, 1]})
+        outside = filters.parse_filter({"type": "and", "filters": [{"type": "nin", "key": "n", "value": [0, 1]}]})
         assert set(await found(engine, store, "walrus", filters=inside)) == {files[0], files[1]}
         assert await found(engine, store, "walrus", filters=outside) == [files[2]]
         said = [body["filters"] for body in sent(double, "POST", "/search")]
@@ -336,10 +336,10 @@ async def test_empty_compounds_mean_the_same_everywhere(tmp_path: Path) -> None:
             ({"type": "and", "filters": [{"type": "eq", "key": "n", "value": 1}, {"type": "or", "filters": []}]}, []),
         ]
         for given, expected in cases:
-            assert await found(engine, store, "walrus", filters=filters.parse(given)) == expected
+            assert await found(engine, store, "walrus", filters=filters.parse_filter(given)) == expected
         assert all("filters" not in body for body in sent(double, "POST", "/search"))
         with pytest.raises(StoreNotFound):
-            await found(engine, "vs_0", "walrus", filters=filters.parse({"type": "or", "filters": []}))
+            await found(engine, "vs_0", "walrus", filters=filters.parse_filter({"type": "or", "filters": []}))
 
 
 async def test_a_file_that_is_gone_meanwhile_is_not_in_the_store(tmp_path: Path) -> None:

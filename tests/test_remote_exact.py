@@ -221,7 +221,7 @@ async def test_a_search_is_the_published_body_and_its_hits_are_read_whole(script
     }
     script.on("POST vector_stores/vs_abc123/search", HITS, body)
     script.on("GET vector_stores/vs_abc123", STORE)
-    asked = {**body, "queries": body["query"], "filters": filters.parse(wanted)}
+    asked = {**body, "queries": body["query"], "filters": filters.parse_filter(wanted)}
     del asked["query"]
     page = await script.engine.search("vs_abc123", SearchRequest.model_validate(asked))
     assert page.object == "vector_store.search_results.page"

@@ -27,7 +27,7 @@ from faulty import (
 )
 from vectorstores_server.engines.remote.dialects import DIALECTS
 from vectorstores_server.engines.remote.engine import RemoteEngine
-from vectorstores_server.engines.remote.http.address import Address
+from vectorstores_server.engines.remote.http.address import RemoteAddress
 from vectorstores_server.engines.remote.http.client import RemoteClient
 from vectorstores_server.engines.remote.http.reply_errors import Subject
 from vectorstores_server.engines.remote.http.timeouts import Timeouts
@@ -61,7 +61,7 @@ class Waits:
 
 @asynccontextmanager
 async def client_of(url: str, waits: Waits | None = None, timeouts: Timeouts = QUICK) -> AsyncGenerator[RemoteClient]:
-    address = Address(url, {"Authorization": f"Bearer {KEY}"}, secrets=frozenset({KEY}))
+    address = RemoteAddress(url, {"Authorization": f"Bearer {KEY}"}, secrets=frozenset({KEY}))
     client = RemoteClient(address, sleep=waits or Waits(), timeouts=timeouts)
     try:
         yield client
@@ -121,7 +121,7 @@ async def test_a_service_that_resets_behind_an_error_is_asked_on_a_new_connectio
 async def test_without_kept_connections_a_creation_behind_an_error_is_not_lost() -> None:
     """OGX resets what comes behind an error on the same connection, also what must not be repeated."""
     async with faulty(fails(400, "Vector_store 'vs_2' not found"), says(200, STORE)) as service:
-        address = Address(service.url, keep_alive=DIALECTS["ogx"].keep_alive)
+        address = RemoteAddress(service.url, keep_alive=DIALECTS["ogx"].keep_alive)
         client = RemoteClient(address, timeouts=QUICK)
         with pytest.raises(StoreNotFound):
             await client.get("vector_stores/vs_2", None, Subject("vs_2"))

@@ -74,7 +74,7 @@ CASES: dict[str, Case] = {
                 {
                     "queries": ["a", "b"],
                     "max_num_results": 3,
-                    "filters": filters.parse(FILTER),
+                    "filters": filters.parse_filter(FILTER),
                     "ranking_options": RANKING,
                     "rewrite_query": True,
                 }

@@ -3,7 +3,7 @@
 import anyio
 
 from published import STORE, Script
-from vectorstores_server.engines.remote.polling import LONGEST, Polling
+from vectorstores_server.engines.remote.polling import LONGEST, PollingMarks
 
 
 class Clock:
@@ -16,10 +16,10 @@ class Clock:
         return self.now
 
 
-def polling(clock: Clock, first: float = 1.0) -> Polling:
+def polling(clock: Clock, first: float = 1.0) -> PollingMarks:
     client = Script().client
     client.poll_seconds = first
-    return Polling(client, clock)
+    return PollingMarks(client, clock)
 
 
 def test_looks_grow_apart_with_the_time_since_a_change_of_ours() -> None:

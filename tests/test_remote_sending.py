@@ -13,7 +13,7 @@ from vectorstores_server.engines.remote.dialects import DIALECTS
 from vectorstores_server.engines.remote.engine import RemoteEngine
 from vectorstores_server.engines.remote.files import sending
 from vectorstores_server.engines.remote.files.sending import PART_BYTES, send_file
-from vectorstores_server.engines.remote.http.address import Address
+from vectorstores_server.engines.remote.http.address import RemoteAddress
 from vectorstores_server.engines.remote.http.client import RemoteClient
 from vectorstores_tools.contract.engine import NewFile
 from vectorstores_tools.contract.errors import InvalidRequest, RateLimited, TooLarge, Unavailable
@@ -67,7 +67,7 @@ class Service(httpx.AsyncBaseTransport):
         async def no_wait(seconds: float) -> None:
             await anyio.lowlevel.checkpoint()
 
-        return RemoteClient(Address("https://api.example.com/v1"), self, no_wait)
+        return RemoteClient(RemoteAddress("https://api.example.com/v1"), self, no_wait)
 
 
 async def zeros(megabytes: int, last: bytes = b"") -> AsyncGenerator[bytes]:

@@ -7,25 +7,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vectorstores_tools.arguments.inputs import Search
-from vectorstores_tools.context import Call
+from vectorstores_tools.context import ToolCall
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.intake import Intake
 from vectorstores_tools.contract.models import NotSearched, SearchHit, SearchPage, TextContent
-from vectorstores_tools.rendering.diagnostics import NOTES, Finding
+from vectorstores_tools.rendering.diagnostics import NOTES, SearchOutcome
 from vectorstores_tools.rendering.excerpts import Excerpts
 from vectorstores_tools.rendering.reply import Reply, compact, room
-from vectorstores_tools.rendering.search_results import Ranked, Ranking, render
+from vectorstores_tools.rendering.search_results import RankedHit, RankedHits, render
 from vectorstores_tools.rendering.untrusted_text import Fence, clean, line
 from vectorstores_tools.search import fence_of
 
 LEAST_TOKENS = 200
-BRIEF = Ranked(SearchHit(file_id="file-" + "f" * 24, filename="a"), "vs_", Excerpts("", [], 0), [0.0])
+BRIEF = RankedHit(SearchHit(file_id="file-" + "f" * 24, filename="a"), "vs_", Excerpts("", [], 0), [0.0])
 
 
 async def nothing(*_: object) -> None: ...
 
 
-CALL = Call(cast("Engine", None), cast("Intake", None), nothing, nothing)
+CALL = ToolCall(cast("Engine", None), cast("Intake", None), nothing, nothing)
 STORE = "vs_" + "s" * 24
 FACTS = {
     "vector_store_id": STORE,
@@ -45,7 +45,7 @@ attributes = st.dictionaries(names, names | st.integers() | st.booleans(), max_s
 
 
 @st.composite
-def ranked(draw: st.DrawFn) -> Ranked:
+def ranked(draw: st.DrawFn) -> RankedHit:
     text = draw(texts)
     ends = st.integers(0, len(text))
     ranges = [(min(pair), max(pair)) for pair in draw(st.lists(st.tuples(ends, ends), min_size=1, max_size=5))]
@@ -61,11 +61,11 @@ def ranked(draw: st.DrawFn) -> Ranked:
         lines=(1, 99_999),
         chars=(0, len(text)),
     )
-    return Ranked(hit, STORE, Excerpts(text, ranges, draw(st.sampled_from([700, 10_000]))), [score] * len(ranges))
+    return RankedHit(hit, STORE, Excerpts(text, ranges, draw(st.sampled_from([700, 10_000]))), [score] * len(ranges))
 
 
 rankings = st.builds(
-    Ranking,
+    RankedHits,
     st.lists(ranked(), max_size=8).map(lambda hits: sorted(hits, key=lambda hit: -hit.hit.score)),
     st.just(FACTS),
     st.just([f"Next: {FACTS['next']}."]),
@@ -74,14 +74,14 @@ rankings = st.builds(
 budgets = st.sampled_from([LEAST_TOKENS, 300, 900, 4_000])
 
 
-def rendered(ranking: Ranking, max_tokens: int) -> tuple[Reply, Fence]:
+def rendered(ranking: RankedHits, max_tokens: int) -> tuple[Reply, Fence]:
     fence = fence_of(ranking)
     return render(ranking, max_tokens, fence), fence
 
 
 @given(rankings, budgets)
 @settings(deadline=None, max_examples=100)
-def test_no_answer_is_over_its_budget_forges_its_fence_or_shows_what_nobody_sees(ranking: Ranking, max_tokens: int):
+def test_no_answer_is_over_its_budget_forges_its_fence_or_shows_what_nobody_sees(ranking: RankedHits, max_tokens: int):
     reply, fence = rendered(ranking, max_tokens)
     assert len(compact(reply.structured)) <= room(max_tokens)
     assert len(reply.text) <= room(max_tokens)
@@ -104,7 +104,7 @@ def outside(text: str, fence: Fence) -> list[str]:
 
 @given(rankings)
 @settings(deadline=None, max_examples=30)
-def test_with_room_every_hit_is_named_in_its_order(ranking: Ranking):
+def test_with_room_every_hit_is_named_in_its_order(ranking: RankedHits):
     reply, _ = rendered(ranking, 20_000)
     assert [hit["filename"] for hit in reply.structured["data"]] == [line(hit.hit.filename) for hit in ranking.hits]
 
@@ -118,8 +118,8 @@ def test_what_is_said_of_the_search_itself_fits_the_smallest_budget(
     page = SearchPage(notes=said, below_threshold=removed, best_below=0.123, files=0, store_files=10**5)
     page.not_searched = NotSearched(in_progress=1999, failed=1999)
     pages = {STORE[:-1] + str(n): page for n in range(stores)}
-    finding = Finding(CALL, pages, Search(query=["a"], filters={}), LEAST_TOKENS)
-    reply, _ = rendered(Ranking([BRIEF] * found, finding.facts(found), finding.sentences(found)), LEAST_TOKENS)
+    finding = SearchOutcome(CALL, pages, Search(query=["a"], filters={}), LEAST_TOKENS)
+    reply, _ = rendered(RankedHits([BRIEF] * found, finding.facts(found), finding.sentences(found)), LEAST_TOKENS)
     assert len(compact(reply.structured)) <= room(LEAST_TOKENS)
     assert len(reply.text) <= room(LEAST_TOKENS)
     assert reply.structured["next"] in reply.text

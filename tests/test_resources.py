@@ -28,8 +28,8 @@ from mcp.types import (
 from clients import Caller, Era, connected
 from engine_calls import PATIENCE
 from vectorstores_server.protocol import resources, subscriptions
-from vectorstores_server.protocol.resources import Resources
-from vectorstores_server.protocol.subscriptions import Watch
+from vectorstores_server.protocol.resources import StoreResources
+from vectorstores_server.protocol.subscriptions import Subscriptions
 from vectorstores_tools.contract import uris
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.requests import StoreCreate, StoreUpdate
@@ -236,7 +236,7 @@ async def test_who_unsubscribes_hears_nothing_more(engine: Engine, tmp_path: Pat
 
 
 async def test_a_listener_that_leaves_while_it_begins_leaves_nothing_watched(engine: Engine) -> None:
-    class Slow(Resources):
+    class Slow(StoreResources):
         asked = anyio.Event()
 
         async def state(self, uri: str) -> str:
@@ -247,7 +247,7 @@ async def test_a_listener_that_leaves_while_it_begins_leaves_nothing_watched(eng
 
     slow = Slow(engine)
     tasks = anyio.create_task_group()
-    watch = Watch(slow, InMemorySubscriptionBus(), tasks)
+    watch = Subscriptions(slow, InMemorySubscriptionBus(), tasks)
     async with tasks:
 
         async def listen() -> None:
@@ -276,7 +276,7 @@ async def test_a_connection_that_does_not_read_keeps_no_other_waiting(
         heard.set()
 
     tasks = anyio.create_task_group()
-    watch = Watch(Resources(engine), InMemorySubscriptionBus(), tasks)
+    watch = Subscriptions(StoreResources(engine), InMemorySubscriptionBus(), tasks)
     with anyio.fail_after(PATIENCE):
         async with tasks:
             await watch.subscribe("stalled", uris.store(store.id), never)

@@ -6,7 +6,7 @@ import pytest
 from local import SMALL_CHUNKS, Words, add, opened, search, settled, store, upload
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_tools.contract.errors import InvalidRequest, StoreNotFound
-from vectorstores_tools.contract.filters import parse
+from vectorstores_tools.contract.filters import parse_filter
 from vectorstores_tools.contract.requests import FileAttach
 
 FOX = "The quick brown fox jumps over the lazy dog."
@@ -122,7 +122,7 @@ async def test_an_empty_store_and_a_filter_that_matches_nothing_are_told_apart(e
     page = await search(engine, id, "fox")
     assert (page.data, page.store_files, page.files) == ([], 0, 0)
     await add(engine, id, FOX, attributes={"lang": "en"})
-    page = await search(engine, id, "fox", filters=parse({"type": "eq", "key": "lang", "value": "de"}))
+    page = await search(engine, id, "fox", filters=parse_filter({"type": "eq", "key": "lang", "value": "de"}))
     assert (page.data, page.store_files, page.files) == ([], 1, 0)
 
 
@@ -130,7 +130,7 @@ async def test_only_files_that_match_the_filter_are_found(engine: LocalEngine):
     id = await store(engine)
     kept = await add(engine, id, FOX, attributes={"year": 2024})
     await add(engine, id, FOX + " Again.", attributes={"year": 2020})
-    page = await search(engine, id, "fox", filters=parse({"type": "gt", "key": "year", "value": 2022}))
+    page = await search(engine, id, "fox", filters=parse_filter({"type": "gt", "key": "year", "value": 2022}))
     assert [h.file_id for h in page.data] == [kept]
     assert (page.store_files, page.files) == (2, 1)
 
@@ -139,7 +139,7 @@ async def test_changed_attributes_count_at_once(engine: LocalEngine):
     id = await store(engine)
     file = await add(engine, id, FOX, attributes={"year": 2020})
     await engine.update_store_file(id, file, {"year": 2024})
-    page = await search(engine, id, "fox", filters=parse({"type": "eq", "key": "year", "value": 2024}))
+    page = await search(engine, id, "fox", filters=parse_filter({"type": "eq", "key": "year", "value": 2024}))
     assert page.data[0].attributes == {"year": 2024}
 
 
@@ -190,7 +190,9 @@ async def test_a_filter_changes_no_score_in_a_small_store(tmp_path: Path):
         for text, kind in (("a fox and a hen", "wild"), ("a fox in the snow", "wild"), ("bread and butter", "food")):
             await add(engine, id, text, attributes={"kind": kind})
         free = {hit.file_id: hit.score for hit in (await search(engine, id, "fox snow")).data}
-        narrow = await search(engine, id, "fox snow", filters=parse({"type": "eq", "key": "kind", "value": "wild"}))
+        narrow = await search(
+            engine, id, "fox snow", filters=parse_filter({"type": "eq", "key": "kind", "value": "wild"})
+        )
         assert len(narrow.data) == 2
         assert {hit.file_id: hit.score for hit in narrow.data} == {
             hit.file_id: free[hit.file_id] for hit in narrow.data

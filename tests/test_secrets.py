@@ -25,7 +25,7 @@ from oauth_issuer import AUDIENCE, Issuer
 from planted import Planted
 from serving import address, listening
 from vectorstores_server.engines.local.embedding import EmbedderChoice
-from vectorstores_server.http.auth import AnyOf, StaticTokens
+from vectorstores_server.http.auth import AnyVerifier, StaticTokens
 from vectorstores_server.http.oauth import JwtVerifier, resource_server
 from vectorstores_server.http.policy import Policy
 from vectorstores_server.settings import PREFIX, SECRETS, read_settings
@@ -96,7 +96,9 @@ def test_objects_that_hold_them_do_not_show_them(tmp_path: Path) -> None:
     tokens = StaticTokens([plant("token"), f"ro:{plant('reading-token')}"])
     oauth = resource_server("https://issuer.example", AUDIENCE)
     choice = EmbedderChoice("openai:m", tmp_path, api_key=plant("key"))
-    seen = {kind: repr(one) for kind, one in vars_of(tokens, Policy(verifier=AnyOf([tokens])), oauth, choice).items()}
+    seen = {
+        kind: repr(one) for kind, one in vars_of(tokens, Policy(verifier=AnyVerifier([tokens])), oauth, choice).items()
+    }
     assert plant.leaks(seen) == {}
 
 

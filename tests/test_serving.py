@@ -17,10 +17,10 @@ from starlette.routing import Route
 
 from vectorstores_server.http import server as serving
 from vectorstores_server.http.auth import ANYBODY
-from vectorstores_server.http.concurrency import Admission, Cap
+from vectorstores_server.http.concurrency import Admission, ConcurrencyLimit
 from vectorstores_server.http.guard import Guard
 from vectorstores_server.http.policy import Policy
-from vectorstores_server.http.server import Bind, serve_http
+from vectorstores_server.http.server import BindAddress, serve_http
 from vectorstores_tools.contract.errors import InvalidRequest
 
 
@@ -55,7 +55,7 @@ class Port:
 @asynccontextmanager
 async def opened() -> AsyncGenerator[tuple[Port, httpx.AsyncClient]]:
     port = Port()
-    with Bind("127.0.0.1", 0).listen() as listening:
+    with BindAddress("127.0.0.1", 0).listen() as listening:
         port.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         async with (
             anyio.create_task_group() as tasks,
@@ -122,20 +122,20 @@ async def test_a_second_signal_waits_for_nothing() -> None:
 
 async def test_waiting_for_running_calls_has_an_end() -> None:
     assert serving.SECONDS_TO_FINISH == 10
-    cap = Cap(8, 8)
+    cap = ConcurrencyLimit(8, 8)
     with cap.enter(ANYBODY), cap.enter(ANYBODY):
         assert not await cap.finished(0.01)
     assert await cap.finished(5)
 
 
 def test_a_port_that_is_taken_is_an_error_that_says_what_to_do() -> None:
-    with Bind("127.0.0.1", 0).listen() as taken:
+    with BindAddress("127.0.0.1", 0).listen() as taken:
         port = taken.getsockname()[1]
         with pytest.raises(InvalidRequest, match=rf"Cannot listen on 127\.0\.0\.1:{port}: .*--http HOST:PORT"):
-            Bind.of(f"127.0.0.1:{port}").listen()
+            BindAddress.of(f"127.0.0.1:{port}").listen()
     with pytest.raises(InvalidRequest, match="there is no such port"):
-        Bind.of("127.0.0.1:70000").listen()
+        BindAddress.of("127.0.0.1:70000").listen()
 
 
 def test_an_ipv6_address_is_written_in_brackets() -> None:
-    assert Bind.of("[::1]:8000") == Bind("::1", 8000)
+    assert BindAddress.of("[::1]:8000") == BindAddress("::1", 8000)

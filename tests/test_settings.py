@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from vectorstores_server.console.flags import GROUPS
-from vectorstores_server.console.parser import parse
+from vectorstores_server.console.parser import parse_command_line
 from vectorstores_server.settings import Settings, flag_of, read_settings, unknown_variables
 from vectorstores_tools.contract.errors import InvalidRequest
 
@@ -20,7 +20,7 @@ def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def settings_of(*argv: str) -> Settings:
-    return read_settings(parse(argv)[1])
+    return read_settings(parse_command_line(argv)[1])
 
 
 def test_without_anything_set_the_engine_is_local_and_private(tmp_path: Path) -> None:
@@ -195,13 +195,13 @@ def test_a_command_explains_only_the_settings_that_mean_something_to_it(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
-        parse([command, "--help"])
+        parse_command_line([command, "--help"])
 
     told = capsys.readouterr().out
     assert "--data" in told
     assert len(re.findall(r"^  --", told, re.MULTILINE)) < 10
     assert not re.search("--(http|tokens|oauth|max-requests|toolset|remote)", told)
-    assert parse([command, *WHAT.get(command, ()), "--remote-base-url", "https://a.org/v1"])[1]
+    assert parse_command_line([command, *WHAT.get(command, ()), "--remote-base-url", "https://a.org/v1"])[1]
 
 
 WHAT = {"add": ["x"], "search": ["x"], "show": ["x"], "rm": ["x"]}
@@ -210,7 +210,7 @@ WHAT = {"add": ["x"], "search": ["x"], "show": ["x"], "rm": ["x"]}
 @pytest.mark.parametrize("argv", [["add"], ["ls", "--http", "127.0.0.1:1"], ["search", "--results", "x", "q"], ["fly"]])
 def test_a_mistake_is_told_in_two_lines(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        parse(argv)
+        parse_command_line(argv)
 
     usage, error = capsys.readouterr().err.splitlines()
     assert usage.startswith("usage: vector-stores-mcp ")
@@ -224,7 +224,7 @@ def test_settings_do_not_change() -> None:
 
 
 def test_nothing_but_settings_and_the_command_is_taken() -> None:
-    arguments, flags = parse(["search", "--store", "s", "what", "is", "it"])
+    arguments, flags = parse_command_line(["search", "--store", "s", "what", "is", "it"])
 
     assert isinstance(arguments, argparse.Namespace)
     assert (arguments.command, arguments.store, arguments.query, flags) == ("search", "s", ["what", "is", "it"], {})

@@ -15,7 +15,7 @@ from vectorstores_server.protocol.server import INSTRUCTIONS
 from vectorstores_tools import toolset
 from vectorstores_tools.contract.engine import Capabilities, Engine
 from vectorstores_tools.contract.intake import Intake
-from vectorstores_tools.toolset import Surface, build_tools, shown
+from vectorstores_tools.toolset import ToolSurface, build_tools, shown
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 
@@ -27,7 +27,7 @@ class Nothing:
         self.capabilities = capabilities
 
 
-def tools(surface: Surface | None = None, *, remote: bool = False) -> list[Tool]:
+def tools(surface: ToolSurface | None = None, *, remote: bool = False) -> list[Tool]:
     engine = cast("Engine", Nothing(Capabilities(remote=remote)))
     return [
         Tool(
@@ -39,7 +39,7 @@ def tools(surface: Surface | None = None, *, remote: bool = False) -> list[Tool]
             annotations=tool.annotations,
             _meta=tool.meta,
         )
-        for tool in build_tools(engine, cast("Intake", None), surface or Surface())
+        for tool in build_tools(engine, cast("Intake", None), surface or ToolSurface())
     ]
 
 
@@ -47,7 +47,7 @@ def size(*parts: object) -> int:
     return sum(len(json.dumps(part, ensure_ascii=False, separators=(",", ":")).encode()) for part in parts)
 
 
-def shown_size(surface: Surface) -> int:
+def shown_size(surface: ToolSurface) -> int:
     return sum(
         size({"name": t.name, "description": t.description, "inputSchema": t.input_schema}) for t in tools(surface)
     )
@@ -71,8 +71,8 @@ def test_no_snapshot_is_left_of_a_tool_that_is_gone() -> None:
 
 
 def test_all_that_is_shown_at_every_start_stays_small() -> None:
-    assert shown_size(Surface()) <= 10_000
-    assert shown_size(Surface(toolset="core")) <= 6_500
+    assert shown_size(ToolSurface()) <= 10_000
+    assert shown_size(ToolSurface(toolset="core")) <= 6_500
     assert size(*(tool.output_schema for tool in tools())) <= 4_000
     descriptions = [tool.description or "" for tool in tools()]
     assert all(20 <= len(description) <= 400 for description in descriptions)
@@ -152,7 +152,7 @@ def test_every_parameter_of_the_design_is_there() -> None:
 
 
 def test_a_surface_never_shows_a_tool_twice_or_one_that_is_unknown() -> None:
-    for surface in (Surface(), Surface(toolset="core"), Surface(read_only=True)):
+    for surface in (ToolSurface(), ToolSurface(toolset="core"), ToolSurface(read_only=True)):
         names = [spec.name for spec in shown(surface)]
         assert len(names) == len(set(names))
         assert set(names) <= set(toolset.TOOL_NAMES)

@@ -6,10 +6,10 @@ import anyio
 
 from clients import Caller, text_of
 from vectorstores_server.intake import MachineIntake
-from vectorstores_server.intake.folders import Wanted
+from vectorstores_server.intake.folders import FileCriteria
 from vectorstores_tools.arguments.inputs import BatchAttach
-from vectorstores_tools.attach_paths import Upload
-from vectorstores_tools.context import Call
+from vectorstores_tools.attach_paths import PathUpload
+from vectorstores_tools.context import ToolCall
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.requests import StoreCreate
 from vectorstores_tools.progress.reporting import Progress
@@ -44,12 +44,12 @@ async def test_when_the_time_is_up_the_rest_is_left_for_the_next_call(engine: En
     names = [tmp_path / f"{n}.txt" for n in range(4)]
     for path in names:
         path.write_text(f"Words of {path.name}.")
-    intake = MachineIntake(tmp_path / "data", Wanted(frozenset({".txt"}), 1_000), [tmp_path])
-    call = Call(engine, intake, report=nothing, stores_changed=nothing)
+    intake = MachineIntake(tmp_path / "data", FileCriteria(frozenset({".txt"}), 1_000), [tmp_path])
+    call = ToolCall(engine, intake, report=nothing, stores_changed=nothing)
     store = await engine.create_store(StoreCreate())
     left: list[int] = []
     for _ in names:
-        upload = Upload(call, await intake.survey([str(tmp_path)], None), 0)
+        upload = PathUpload(call, await intake.survey([str(tmp_path)], None), 0)
         upload.uploads_until = 0
         await upload.run(BatchAttach(vector_store_id=store.id, paths=[str(tmp_path)]), Progress())
         left.append(upload.not_uploaded)

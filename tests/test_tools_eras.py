@@ -7,7 +7,7 @@ from mcp.client import ClientRequestContext
 from mcp.types import ListRootsResult, Root
 
 from clients import Caller, Era, connected, text_of
-from vectorstores_server.protocol.server import Surface
+from vectorstores_server.protocol.server import ToolSurface
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.toolset import TOOL_NAMES
 
@@ -34,18 +34,18 @@ async def test_all_ten_tools_do_their_work(caller_of_era: Caller) -> None:
 
 async def test_a_surface_shows_what_the_operator_allows(engine: Engine, era: Era, tmp_path: Path) -> None:
     for surface, names in (
-        (Surface(), list(TOOL_NAMES)),
-        (Surface(toolset="core"), CORE),
-        (Surface(read_only=True), READING),
-        (Surface(toolset="core", read_only=True), ["search", "list"]),
-        (Surface(excluded=frozenset({"delete", "cancel_batch"})), list(TOOL_NAMES[:-2])),
+        (ToolSurface(), list(TOOL_NAMES)),
+        (ToolSurface(toolset="core"), CORE),
+        (ToolSurface(read_only=True), READING),
+        (ToolSurface(toolset="core", read_only=True), ["search", "list"]),
+        (ToolSurface(excluded=frozenset({"delete", "cancel_batch"})), list(TOOL_NAMES[:-2])),
     ):
         async with connected(engine, era, tmp_path / "files", surface) as caller:
             assert [tool.name for tool in (await caller.client.list_tools()).tools] == names
 
 
 async def test_what_is_not_shown_cannot_be_called(engine: Engine, tmp_path: Path) -> None:
-    async with connected(engine, "auto", tmp_path / "files", Surface(read_only=True)) as caller:
+    async with connected(engine, "auto", tmp_path / "files", ToolSurface(read_only=True)) as caller:
         result = await caller.result("create_store")
         assert result.is_error
         assert "create_store" in text_of(result)
@@ -53,7 +53,7 @@ async def test_what_is_not_shown_cannot_be_called(engine: Engine, tmp_path: Path
 
 
 async def test_advice_names_only_tools_that_are_there(engine: Engine, tmp_path: Path) -> None:
-    async with connected(engine, "auto", tmp_path / "files", Surface(toolset="core")) as caller:
+    async with connected(engine, "auto", tmp_path / "files", ToolSurface(toolset="core")) as caller:
         store = await caller.store()
         item = await caller.call("upload_file", text="Words. " * 500, vector_store_id=store, wait_seconds=0)
         assert item["next"] == f"list(vector_store_id='{store}', filter='in_progress')"
@@ -81,7 +81,7 @@ def roots(tmp_path: Path) -> Folders:
 async def test_the_folders_that_a_client_has_open_may_be_read(
     engine: Engine, era: Era, tmp_path: Path, roots: Folders
 ) -> None:
-    surface = Surface(roots_from_client=True)
+    surface = ToolSurface(roots_from_client=True)
     async with connected(engine, era, tmp_path / "files", surface, list_roots_callback=roots) as caller:
         store = await caller.store()
         await caller.call("upload_file", text="no path, no question")

@@ -19,7 +19,7 @@ from vectorstores_server.engines.local.embedding import EmbedderChoice
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.http.auth import StaticTokens
 from vectorstores_server.http.policy import Policy
-from vectorstores_server.http.server import Bind
+from vectorstores_server.http.server import BindAddress
 
 MEBIBYTE = 1024 * 1024
 CLIENTS = 24
@@ -126,7 +126,7 @@ async def test_a_token_that_may_only_read_meets_the_server_that_only_reads(
 
 
 def test_replies_are_not_held_back_until_the_client_acknowledges() -> None:
-    with Bind("127.0.0.1", 0).listen() as listening:
+    with BindAddress("127.0.0.1", 0).listen() as listening:
         with socket.create_connection(listening.getsockname()[:2]):
             accepted, _ = listening.accept()
         with accepted:

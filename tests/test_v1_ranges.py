@@ -13,24 +13,24 @@ from serving import listening
 from v1_client import Watched, api_of, said
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.http.v1.api import build_api
-from vectorstores_server.http.v1.file_content import Span, span_of
+from vectorstores_server.http.v1.file_content import ByteSpan, span_of
 
 DATA = b"0123456789"
-WHOLE = Span(0, 10, partial=False)
+WHOLE = ByteSpan(0, 10, partial=False)
 
 
 @pytest.mark.parametrize(
     ("header", "span"),
     [
         (None, WHOLE),
-        ("bytes=0-", Span(0, 10, partial=True)),
-        ("bytes=2-4", Span(2, 5, partial=True)),
-        ("BYTES=2-4", Span(2, 5, partial=True)),
-        ("bytes= 2-4 ", Span(2, 5, partial=True)),
-        ("bytes=9-9", Span(9, 10, partial=True)),
-        ("bytes=5-99999", Span(5, 10, partial=True)),
-        ("bytes=-3", Span(7, 10, partial=True)),
-        ("bytes=-30", Span(0, 10, partial=True)),
+        ("bytes=0-", ByteSpan(0, 10, partial=True)),
+        ("bytes=2-4", ByteSpan(2, 5, partial=True)),
+        ("BYTES=2-4", ByteSpan(2, 5, partial=True)),
+        ("bytes= 2-4 ", ByteSpan(2, 5, partial=True)),
+        ("bytes=9-9", ByteSpan(9, 10, partial=True)),
+        ("bytes=5-99999", ByteSpan(5, 10, partial=True)),
+        ("bytes=-3", ByteSpan(7, 10, partial=True)),
+        ("bytes=-30", ByteSpan(0, 10, partial=True)),
         ("bytes=10-", None),
         ("bytes=10-20", None),
         ("bytes=-0", None),
@@ -42,7 +42,7 @@ WHOLE = Span(0, 10, partial=False)
         ("bytes=" + "9" * 5_000 + "-", WHOLE),
     ],
 )
-def test_a_range_is_read_as_the_rfc_says(header: str | None, span: Span | None) -> None:
+def test_a_range_is_read_as_the_rfc_says(header: str | None, span: ByteSpan | None) -> None:
     assert span_of(header, 10) == span
 
 

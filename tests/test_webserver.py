@@ -19,7 +19,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from serving import address
 from vectorstores_server.http.startup import serve_web
-from vectorstores_server.protocol.server import Surface
+from vectorstores_server.protocol.server import ToolSurface
 from vectorstores_server.settings import read_settings
 from vectorstores_tools.contract.errors import InvalidRequest
 from vectorstores_tools.toolset import TOOL_NAMES
@@ -103,4 +103,4 @@ async def test_a_client_over_http_reads_no_file_of_the_servers_machine(tmp_path:
 async def test_what_would_let_everybody_in_is_refused_with_the_sentence_that_says_how(tmp_path: Path) -> None:
     settings = read_settings({"data": tmp_path / "data"})
     with anyio.fail_after(10), pytest.raises(InvalidRequest, match=r"VECTOR_STORES_TOKENS.*--allowed-host"):
-        await serve_web(settings, "0.0.0.0:0", Surface())
+        await serve_web(settings, "0.0.0.0:0", ToolSurface())

@@ -13,8 +13,8 @@ from vectorstores_server.engines.local.catalog import reconciliation as reconcil
 from vectorstores_server.engines.local.chunking.passages import Passage
 from vectorstores_server.engines.local.embedding import EmbeddingFailure
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_server.engines.local.ingest.preparation import Prepared
-from vectorstores_server.engines.local.ingest.scheduler import GROUP, Desk, take
+from vectorstores_server.engines.local.ingest.preparation import PreparedFile
+from vectorstores_server.engines.local.ingest.scheduler import GROUP, PassageScheduler, take
 from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.engines.local.worker import worker
 from vectorstores_server.engines.local.worker.lock import WorkerLock
@@ -41,12 +41,12 @@ async def engine(tmp_path: Path) -> AsyncIterator[LocalEngine]:
         yield engine
 
 
-def prepared(rev: int, passages: int, priority: int = 0) -> Prepared:
-    from vectorstores_server.engines.local.catalog.work_queue import Work
+def prepared(rev: int, passages: int, priority: int = 0) -> PreparedFile:
+    from vectorstores_server.engines.local.catalog.work_queue import QueuedRevision
 
-    work = Work(rev, rev, "vs_1", f"file-{rev}", "a.txt", "0" * 64, 1, "vs_1_1", None, None, 800, 400)
+    work = QueuedRevision(rev, rev, "vs_1", f"file-{rev}", "a.txt", "0" * 64, 1, "vs_1_1", None, None, 800, 400)
     cut = [Passage(i, i, i + 1, 1, None, ()) for i in range(passages)]
-    return Prepared(work, Document("x" * passages), "", cut, [(0, passages)] * passages, priority)
+    return PreparedFile(work, Document("x" * passages), "", cut, [(0, passages)] * passages, priority)
 
 
 # The lock
@@ -95,7 +95,7 @@ def test_what_presses_more_goes_first():
 
 
 def test_a_third_huge_file_is_put_back_until_another_is_done():
-    desk = Desk()
+    desk = PassageScheduler()
     for rev in range(3):
         desk.claim(prepared(rev, 1).work)
         desk.put(prepared(rev, GROUP * 2))

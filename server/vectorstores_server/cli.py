@@ -44,12 +44,12 @@ def _command(argv: "Sequence[str]") -> int:
     import anyio
 
     from vectorstores_server.console.interrupts import until_stopped
-    from vectorstores_server.console.parser import parse
+    from vectorstores_server.console.parser import parse_command_line
     from vectorstores_server.settings import read_settings, unknown_variables
     from vectorstores_server.system import logs
 
     os.umask(0o077)  # also for what libraries write below the data directory
-    arguments, flags = parse(argv)
+    arguments, flags = parse_command_line(argv)
     settings = read_settings(flags)
     serving = arguments.command == "serve"
     logs.configure(settings.log_level if serving or "log_level" in flags else "warning", settings.log_file)

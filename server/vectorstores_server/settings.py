@@ -227,9 +227,9 @@ def read_settings(flags: Mapping[str, Any]) -> Settings:
     try:
         return Settings(**flags)
     except ValidationError as error:
-        problems = [_problem(cast(Mapping[str, Any], one), flags) for one in error.errors(include_url=False)]
-    said = "; ".join([*problems, *unknown_variables(os.environ)]).rstrip(".?")
-    raise InvalidRequest(f"Settings: {said}.", "`vector-stores-mcp serve --help` lists them.")
+        problems = [_problem(cast(Mapping[str, Any], detail), flags) for detail in error.errors(include_url=False)]
+    faults = "; ".join([*problems, *unknown_variables(os.environ)]).rstrip(".?")
+    raise InvalidRequest(f"Settings: {faults}.", "`vector-stores-mcp serve --help` lists them.")
 
 
 def _problem(error: Mapping[str, Any], flags: Mapping[str, Any]) -> str:

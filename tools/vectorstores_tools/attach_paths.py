@@ -7,12 +7,12 @@ from dataclasses import replace
 import anyio
 
 from vectorstores_tools.arguments.inputs import BatchAttach
-from vectorstores_tools.context import Call
+from vectorstores_tools.context import ToolCall
 from vectorstores_tools.contract.engine import AttachOptions, Ingested
 from vectorstores_tools.contract.errors import InvalidRequest, VectorStoreError
 from vectorstores_tools.contract.intake import Source, Survey
 from vectorstores_tools.contract.models import FileBatch
-from vectorstores_tools.progress.following import told
+from vectorstores_tools.progress.following import report_counts
 from vectorstores_tools.progress.reporting import Progress, reported, until, watched
 from vectorstores_tools.rendering.batches import FAILURES_SHOWN, described_batch
 from vectorstores_tools.rendering.objects import described
@@ -23,7 +23,7 @@ LEAST_UPLOADING = 10.0
 """Seconds for which a call takes files in, however short its wait: a call that takes one file only helps nobody."""
 
 
-async def attach_paths(call: Call, given: BatchAttach) -> Reply:
+async def attach_paths(call: ToolCall, given: BatchAttach) -> Reply:
     """Upload and attach what `given.paths` name, and wait for it while there is time."""
     await call.engine.retrieve_store(given.vector_store_id)
     survey = await call.intake.survey(given.paths or (), call.roots)
@@ -33,15 +33,15 @@ async def attach_paths(call: Call, given: BatchAttach) -> Reply:
             "Name files, folders or globs that hold supported files.",
             param="paths",
         )
-    upload = Upload(call, survey, given.wait_seconds)
+    upload = PathUpload(call, survey, given.wait_seconds)
     done, batch = await reported(call.report, lambda progress: upload.run(given, progress))
     return await _answer(call, given.vector_store_id, upload, done, batch)
 
 
-class Upload:
+class PathUpload:
     """Opens what a survey found, one after the other, as long as there is time; at least one new file gets through."""
 
-    def __init__(self, call: Call, survey: Survey, wait_seconds: float) -> None:
+    def __init__(self, call: ToolCall, survey: Survey, wait_seconds: float) -> None:
         now = anyio.current_time()
         self.call = call
         self.survey = survey
@@ -66,7 +66,7 @@ class Upload:
         batch_id = done.batch.id
 
         def final(batch: FileBatch) -> bool:
-            told(batch.file_counts, progress, before=self.taken)
+            report_counts(batch.file_counts, progress, before=self.taken)
             return batch.status != "in_progress"
 
         left = max(0.0, self.deadline - anyio.current_time())
@@ -102,7 +102,7 @@ class Upload:
             yield piece
 
 
-async def _answer(call: Call, store_id: str, upload: Upload, done: Ingested, batch: FileBatch | None) -> Reply:
+async def _answer(call: ToolCall, store_id: str, upload: PathUpload, done: Ingested, batch: FileBatch | None) -> Reply:
     left = upload.not_uploaded
     more = {
         "uploaded": done.uploaded,

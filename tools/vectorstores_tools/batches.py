@@ -5,14 +5,14 @@ import anyio
 from vectorstores_tools.arguments.inputs import BatchAttach, CancelBatch
 from vectorstores_tools.arguments.parsing import checked, exactly_one, refuse
 from vectorstores_tools.attach_paths import attach_paths
-from vectorstores_tools.context import Call
+from vectorstores_tools.context import ToolCall
 from vectorstores_tools.contract.requests import FileAttach
 from vectorstores_tools.progress.following import follow_batch
 from vectorstores_tools.rendering.batches import described_batch
 from vectorstores_tools.rendering.reply import Reply
 
 
-async def batch_attach(call: Call, given: BatchAttach) -> Reply:
+async def batch_attach(call: ToolCall, given: BatchAttach) -> Reply:
     """Attach many files to a store: uploaded ones by file_ids or files, or from this machine by paths (folders, globs).
 
     Repeating it with the same paths never attaches twice. Waits up to wait_seconds; retrieve waits on.
@@ -30,7 +30,7 @@ async def batch_attach(call: Call, given: BatchAttach) -> Reply:
     return await described_batch(call, batch)
 
 
-async def cancel_batch(call: Call, given: CancelBatch) -> Reply:
+async def cancel_batch(call: ToolCall, given: CancelBatch) -> Reply:
     """Stop a batch. What is already processed stays attached; delete(what='file_from_store') takes it out."""
     batch = await call.engine.cancel_batch(given.vector_store_id, given.batch_id)
     return await described_batch(call, batch)

@@ -20,7 +20,7 @@ Consent: TypeAlias = Literal["given", "declined", "not asked"]
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ToolCall:
     """One call of a tool: what answers it, and what the client said."""
 
     engine: Engine
@@ -47,7 +47,7 @@ class Call:
         return "read with uri=..." if "read" in self.tools else "the resource at uri"
 
 
-def next_for(call: Call, item: object) -> str | None:
+def next_for(call: ToolCall, item: object) -> str | None:
     """Return the call that waits for what is in progress; None for what is final."""
     if getattr(item, "status", "") != "in_progress":
         return None

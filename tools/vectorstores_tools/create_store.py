@@ -4,7 +4,7 @@ from typing import cast
 
 from vectorstores_tools.arguments.inputs import CreateStore
 from vectorstores_tools.arguments.parsing import checked
-from vectorstores_tools.context import Call, next_for
+from vectorstores_tools.context import ToolCall, next_for
 from vectorstores_tools.contract.errors import Unavailable
 from vectorstores_tools.contract.models import VectorStore
 from vectorstores_tools.contract.requests import PageRequest, StoreCreate
@@ -15,7 +15,7 @@ SAME_NAME_AMONG = 100
 """Of how many newest stores the names are compared: a note is not worth reading all of a remote's pages."""
 
 
-async def create_store(call: Call, given: CreateStore) -> Reply:
+async def create_store(call: ToolCall, given: CreateStore) -> Reply:
     """Make a vector store: a searchable collection of files.
 
     Then fill it with batch_attach (folders, many files) or upload_file (one). Use list first where the store may exist.
@@ -35,11 +35,11 @@ def _fill(store: VectorStore) -> str | None:
 
 def _notes(store: VectorStore) -> list[str] | None:
     """Return what the engine says besides the object, e.g. that it has no model; None where it is not one of ours."""
-    said = (store.model_extra or {}).get("notes")
-    return [str(note) for note in cast("list[object]", said)] if isinstance(said, list) else None
+    listed = (store.model_extra or {}).get("notes")
+    return [str(note) for note in cast("list[object]", listed)] if isinstance(listed, list) else None
 
 
-async def _same_name(call: Call, store: VectorStore) -> list[str]:
+async def _same_name(call: ToolCall, store: VectorStore) -> list[str]:
     """Return a note where there are other stores of this name; an engine of ours has looked itself."""
     if not store.name:
         return []

@@ -2,7 +2,7 @@
 
 from vectorstores_tools.arguments.inputs import Delete
 from vectorstores_tools.arguments.parsing import refuse
-from vectorstores_tools.context import Call
+from vectorstores_tools.context import ToolCall
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import InvalidRequest, NotAllowed
 from vectorstores_tools.rendering.objects import described
@@ -17,7 +17,7 @@ KEPT = {
 }
 
 
-async def delete(call: Call, given: Delete) -> Reply:
+async def delete(call: ToolCall, given: Delete) -> Reply:
     """Delete a store, an uploaded File (from all stores), or take a file out of one store (file_from_store).
 
     Deleting a store or a File needs the user's consent and cannot be undone.
@@ -65,7 +65,7 @@ async def _unconfirmed(engine: Engine, given: Delete) -> NotAllowed:
     )
 
 
-async def _deleted(call: Call, given: Delete) -> Reply:
+async def _deleted(call: ToolCall, given: Delete) -> Reply:
     store_id, file_id = given.vector_store_id or "", given.file_id or ""
     if given.what == "store":
         gone = await call.engine.delete_store(store_id)

@@ -17,7 +17,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import BaseModel, Field
 
 from vectorstores_tools.arguments.inputs import Delete
-from vectorstores_tools.arguments.parsing import parse
+from vectorstores_tools.arguments.parsing import parse_arguments
 from vectorstores_tools.context import Consent
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import VectorStoreError
@@ -44,7 +44,7 @@ class ConsentQuestion:
         if not _has_forms(ctx):
             return "not asked"
         try:
-            given = parse(Delete, self.schema, arguments)
+            given = parse_arguments(Delete, self.schema, arguments)
             named_exactly(given)
             if given.what == "file_from_store":
                 return "not asked"
@@ -56,12 +56,12 @@ class ConsentQuestion:
     @staticmethod
     def answer(outcome: object) -> Consent:
         """Return what an outcome of `ask` means. Raises what `ask` could not say."""
-        said = _said(outcome)
-        if isinstance(said, VectorStoreError):
-            raise said
-        if said == "not asked":
+        reply = _reply(outcome)
+        if isinstance(reply, VectorStoreError):
+            raise reply
+        if reply == "not asked":
             return "not asked"
-        return "given" if isinstance(said, Confirm) and said.confirm else "declined"
+        return "given" if isinstance(reply, Confirm) and reply.confirm else "declined"
 
 
 class RootsQuestion:
@@ -87,14 +87,14 @@ class RootsQuestion:
 
     def answer(self, outcome: object) -> Sequence[Path] | None:
         """Return the folders, those of an earlier answer too; None where the client told none."""
-        said = _said(outcome)
-        if isinstance(said, ListRootsResult):
+        reply = _reply(outcome)
+        if isinstance(reply, ListRootsResult):
             self.asked = True
-            self.known = [folder for root in said.roots if (folder := _folder(str(root.uri)))] or None
+            self.known = [folder for root in reply.roots if (folder := _folder(str(root.uri)))] or None
         return self.known
 
 
-def _said(outcome: object) -> object:
+def _reply(outcome: object) -> object:
     """Return what was accepted or answered; None for a decline, a cancel, and where nothing was asked."""
     return getattr(outcome, "data", None)
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from vectorstores_tools.arguments.inputs import List
 from vectorstores_tools.arguments.parsing import checked, refuse
-from vectorstores_tools.context import Call
+from vectorstores_tools.context import ToolCall
 from vectorstores_tools.contract.errors import InvalidRequest
 from vectorstores_tools.contract.models import Page
 from vectorstores_tools.contract.requests import FilesRequest, PageRequest, StoreFilesRequest
@@ -20,7 +20,7 @@ MOST_CHARACTERS = 60_000
 MAPS = ("metadata", "attributes", "description", "last_error")
 
 
-async def list_objects(call: Call, given: List) -> Reply:
+async def list_objects(call: ToolCall, given: List) -> Reply:
     """List stores, a store's files, a batch's files, or all uploaded Files, newest first. after=last_id gives more.
 
     To find something in the files use search.
@@ -37,7 +37,7 @@ async def list_objects(call: Call, given: List) -> Reply:
     return _shown(page, "There is no vector store yet: create_store(name=...) makes one.")
 
 
-async def _store_files(call: Call, given: List, store_id: str) -> Reply:
+async def _store_files(call: ToolCall, given: List, store_id: str) -> Reply:
     if given.of == "stores":
         raise InvalidRequest("of='stores' and vector_store_id exclude each other.", "Pass one of them.", param="of")
     request = checked(StoreFilesRequest, **_span(given), filter=given.filter)
@@ -69,11 +69,11 @@ def _shown(page: Page[Any], empty: str) -> Reply:
     }  # fmt: skip
     if not data:
         return listed(facts | {"message": empty}, [], empty)
-    said = [f"{len(data)} shown."]
+    sentences = [f"{len(data)} shown."]
     if len(compact(data)) > MOST_CHARACTERS:
         data = [{key: value for key, value in item.items() if key not in MAPS} for item in data]
-        said.append("Too long to show metadata and attributes: retrieve shows them, or list with a lower limit.")
+        sentences.append("Too long to show metadata and attributes: retrieve shows them, or list with a lower limit.")
     if page.has_more:
         facts["next"] = f"the same call with after='{page.last_id}'"
-        said.append(f"Next: {facts['next']}.")
-    return listed(facts, data, *said)
+        sentences.append(f"Next: {facts['next']}.")
+    return listed(facts, data, *sentences)

@@ -4,7 +4,7 @@ from typing import Any
 
 from vectorstores_tools.arguments.inputs import Read
 from vectorstores_tools.arguments.parsing import refuse
-from vectorstores_tools.context import Call
+from vectorstores_tools.context import ToolCall
 from vectorstores_tools.contract import uris
 from vectorstores_tools.contract.errors import InvalidRequest
 from vectorstores_tools.contract.models import TextSlice
@@ -12,7 +12,7 @@ from vectorstores_tools.rendering.reply import Reply, compact, largest, room
 from vectorstores_tools.rendering.untrusted_text import Fence, clean, line
 
 
-async def read(call: Call, given: Read) -> Reply:
+async def read(call: ToolCall, given: Read) -> Reply:
     """Read a file's parsed text: around a hit by its uri, or by file_id from character start, or one page.
 
     Says how to go on where the text is longer than max_tokens. To find a place use search.
@@ -40,7 +40,7 @@ def _place(given: Read) -> tuple[str, str | None, int, int | None]:
             raise InvalidRequest("Nothing to read.", "Pass uri (of a hit) or file_id.", param="uri")
         return _checked(given.file_id, given.vector_store_id, given.start or 0, given.end)
     refuse(given, ("file_id", "vector_store_id"), "uri names the file already.")
-    named = uris.parse(given.uri)
+    named = uris.parse_uri(given.uri)
     if named.file_id is None:
         step = "retrieve" if named.kind in ("store", "batch") else "list"
         raise InvalidRequest(
@@ -63,7 +63,7 @@ def _asked_end(given: Read, piece: TextSlice) -> int:
     """Return where what was asked for ends: the page's end, `end`, or the text's end."""
     if given.page is not None:
         return piece.start + len(piece.text)
-    named = uris.parse(given.uri).end if given.uri and given.start is None else None
+    named = uris.parse_uri(given.uri).end if given.uri and given.start is None else None
     end = given.end if given.end is not None else named
     return min(end, piece.total) if end is not None else piece.total
 

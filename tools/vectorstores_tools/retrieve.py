@@ -2,7 +2,7 @@
 
 from vectorstores_tools.arguments.inputs import Retrieve
 from vectorstores_tools.arguments.parsing import refuse
-from vectorstores_tools.context import Call, next_for
+from vectorstores_tools.context import ToolCall, next_for
 from vectorstores_tools.contract.errors import InvalidRequest
 from vectorstores_tools.progress.following import follow_batch, follow_file, follow_store
 from vectorstores_tools.rendering.batches import described_batch
@@ -12,7 +12,7 @@ from vectorstores_tools.rendering.reply import Reply
 OF_A_STORE = ("name", "metadata", "expires_after")
 
 
-async def retrieve(call: Call, given: Retrieve) -> Reply:
+async def retrieve(call: ToolCall, given: Retrieve) -> Reply:
     """Show one object: a store, a file in a store, a batch, or (file_id alone) an uploaded File.
 
     With wait_seconds it waits for the final status: use it instead of asking again and again.

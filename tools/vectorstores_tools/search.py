@@ -7,16 +7,16 @@ import anyio
 
 from vectorstores_tools.arguments.inputs import Search
 from vectorstores_tools.arguments.parsing import checked
-from vectorstores_tools.context import Call
+from vectorstores_tools.context import ToolCall
 from vectorstores_tools.contract import filters
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import InvalidRequest, VectorStoreError
 from vectorstores_tools.contract.models import SearchHit, SearchPage
 from vectorstores_tools.contract.requests import PageRequest, SearchRequest
-from vectorstores_tools.rendering.diagnostics import Finding
+from vectorstores_tools.rendering.diagnostics import SearchOutcome
 from vectorstores_tools.rendering.excerpts import Excerpts, words
 from vectorstores_tools.rendering.reply import CHARACTERS_PER_TOKEN, Reply, compact
-from vectorstores_tools.rendering.search_results import Ranked, Ranking, render
+from vectorstores_tools.rendering.search_results import RankedHit, RankedHits, render
 from vectorstores_tools.rendering.untrusted_text import Fence, clean, cleaned, line
 
 CONCISE_TOKENS, DETAILED_TOKENS = 4_000, 8_000
@@ -28,7 +28,7 @@ AT_ONCE = 4
 """Searches of several stores that run side by side."""
 
 
-async def search(call: Call, given: Search) -> Reply:
+async def search(call: ToolCall, given: Search) -> Reply:
     """Search stores by meaning and words; each hit has its citation. Several queries in one call find more.
 
     read with a hit's uri shows what stands around it; response_format=detailed gives whole chunks.
@@ -36,7 +36,7 @@ async def search(call: Call, given: Search) -> Reply:
     request = checked(
         SearchRequest,
         queries=given.query,
-        filters=filters.parse(given.filters),
+        filters=filters.parse_filter(given.filters),
         max_num_results=given.max_num_results,
         ranking_options=given.ranking_options.model_dump() if given.ranking_options else {},
     )
@@ -44,7 +44,7 @@ async def search(call: Call, given: Search) -> Reply:
     pages = await _searched(call.engine, list(dict.fromkeys(store_ids)), request)
     detailed = given.response_format == "detailed"
     max_tokens = given.max_tokens or (DETAILED_TOKENS if detailed else CONCISE_TOKENS)
-    ranking = _ranking(pages, given, Finding(call, pages, given, max_tokens), detailed)
+    ranking = _ranking(pages, given, SearchOutcome(call, pages, given, max_tokens), detailed)
     return render(ranking, max_tokens, fence_of(ranking))
 
 
@@ -91,7 +91,7 @@ async def _searched(engine: Engine, store_ids: Sequence[str], request: SearchReq
     return pages
 
 
-def _ranking(pages: dict[str, SearchPage], given: Search, finding: Finding, detailed: bool) -> Ranking:
+def _ranking(pages: dict[str, SearchPage], given: Search, finding: SearchOutcome, detailed: bool) -> RankedHits:
     focus = words(given.query)
     found = [(hit, store_id) for store_id, page in pages.items() for hit in page.data]
     found.sort(key=lambda pair: -pair[0].score)
@@ -99,7 +99,7 @@ def _ranking(pages: dict[str, SearchPage], given: Search, finding: Finding, deta
     least = _score_of_last([hit for hit, _ in found], given.max_num_results)
     hits = [_ranked(hit, store_id, focus, least, detailed) for hit, store_id in found]
     facts: dict[str, Any] = {"vector_store_id": next(iter(pages))} if len(pages) == 1 else {}
-    return Ranking(
+    return RankedHits(
         hits, facts | finding.facts(bool(hits)), finding.sentences(bool(hits)), detailed, rest=finding.call.reads_rest
     )
 
@@ -110,7 +110,7 @@ def _score_of_last(hits: Sequence[SearchHit], passages: int) -> float:
     return scores[passages - 1] if len(scores) >= passages else 0.0
 
 
-def _ranked(hit: SearchHit, store_id: str, focus: frozenset[str], least: float, detailed: bool) -> Ranked:
+def _ranked(hit: SearchHit, store_id: str, focus: frozenset[str], least: float, detailed: bool) -> RankedHit:
     text = "\n".join(part.text for part in hit.content)
     limit = len(text) if detailed else int(PASSAGE_TOKENS * CHARACTERS_PER_TOKEN)
     start = hit.chars[0] if hit.chars else 0
@@ -123,10 +123,10 @@ def _ranked(hit: SearchHit, store_id: str, focus: frozenset[str], least: float, 
     excerpts = Excerpts(text, [(first, last) for first, last, _ in matches], limit, focus)
     if not matches:  # an engine that does not know where in the chunk the match is
         excerpts = Excerpts(text, [(0, len(text))], limit, focus).focused()
-    return Ranked(hit, hit.vector_store_id or store_id, excerpts, [score for *_, score in matches] or [hit.score])
+    return RankedHit(hit, hit.vector_store_id or store_id, excerpts, [score for *_, score in matches] or [hit.score])
 
 
-def fence_of(ranking: Ranking) -> Fence:
+def fence_of(ranking: RankedHits) -> Fence:
     """Return tags that occur in nothing that the answer may show."""
     inside: list[str] = []
     for ranked in ranking.hits:

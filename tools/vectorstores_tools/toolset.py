@@ -12,9 +12,9 @@ from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from vectorstores_tools.arguments import inputs, schemas
-from vectorstores_tools.arguments.parsing import parse
+from vectorstores_tools.arguments.parsing import parse_arguments
 from vectorstores_tools.batches import batch_attach, cancel_batch
-from vectorstores_tools.context import Call
+from vectorstores_tools.context import ToolCall
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import VectorStoreError
 from vectorstores_tools.contract.intake import Intake
@@ -41,7 +41,7 @@ REPLACES = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempote
 
 
 @dataclass(frozen=True, slots=True)
-class Surface:
+class ToolSurface:
     """What of the tools a server shows. `roots_from_client` is for a client on this machine, one to a server."""
 
     toolset: Literal["all", "core"] = "all"
@@ -51,12 +51,12 @@ class Surface:
 
 
 @dataclass(frozen=True, slots=True)
-class Spec:
+class ToolSpec:
     """One tool. Its description is the docstring of `run`."""
 
     name: str
     title: str
-    run: Callable[[Call, Any], Awaitable[Reply]]
+    run: Callable[[ToolCall, Any], Awaitable[Reply]]
     arguments: type[Request]
     output: Mapping[str, Any]
     annotations: ToolAnnotations
@@ -64,22 +64,24 @@ class Spec:
 
 
 TOOLS = (
-    Spec("create_store", "Create a vector store", create_store, inputs.CreateStore, schemas.STORE, ADDS, core=True),
-    Spec("upload_file", "Upload or attach a file", upload_file, inputs.UploadFile, schemas.FILE, ADDS, core=True),
-    Spec("batch_attach", "Attach many files", batch_attach, inputs.BatchAttach, schemas.BATCH, ADDS_ONCE, core=True),
-    Spec("search", "Search vector stores", search, inputs.Search, schemas.HITS, READS, core=True),
-    Spec("list", "List stores or files", list_objects, inputs.List, schemas.LIST, READS, core=True),
-    Spec("retrieve", "Show one object", retrieve, inputs.Retrieve, schemas.ANY, READS),
-    Spec("read", "Read a file's text", read, inputs.Read, schemas.TEXT, READS),
-    Spec("update", "Change a store or a file in it", update, inputs.Update, schemas.UPDATED, REPLACES),
-    Spec("delete", "Delete a store or a file", delete, inputs.Delete, schemas.DELETED, REPLACES),
-    Spec("cancel_batch", "Cancel a batch", cancel_batch, inputs.CancelBatch, schemas.BATCH, REPLACES),
+    ToolSpec("create_store", "Create a vector store", create_store, inputs.CreateStore, schemas.STORE, ADDS, core=True),
+    ToolSpec("upload_file", "Upload or attach a file", upload_file, inputs.UploadFile, schemas.FILE, ADDS, core=True),
+    ToolSpec(
+        "batch_attach", "Attach many files", batch_attach, inputs.BatchAttach, schemas.BATCH, ADDS_ONCE, core=True
+    ),
+    ToolSpec("search", "Search vector stores", search, inputs.Search, schemas.HITS, READS, core=True),
+    ToolSpec("list", "List stores or files", list_objects, inputs.List, schemas.LIST, READS, core=True),
+    ToolSpec("retrieve", "Show one object", retrieve, inputs.Retrieve, schemas.ANY, READS),
+    ToolSpec("read", "Read a file's text", read, inputs.Read, schemas.TEXT, READS),
+    ToolSpec("update", "Change a store or a file in it", update, inputs.Update, schemas.UPDATED, REPLACES),
+    ToolSpec("delete", "Delete a store or a file", delete, inputs.Delete, schemas.DELETED, REPLACES),
+    ToolSpec("cancel_batch", "Cancel a batch", cancel_batch, inputs.CancelBatch, schemas.BATCH, REPLACES),
 )
 TOOL_NAMES = tuple(spec.name for spec in TOOLS)
 TAKES_PATHS = ("upload_file", "batch_attach")
 
 
-def shown(surface: Surface) -> list[Spec]:
+def shown(surface: ToolSurface) -> list[ToolSpec]:
     """Return the tools that a surface shows, in their order."""
     return [
         spec
@@ -90,21 +92,21 @@ def shown(surface: Surface) -> list[Spec]:
     ]
 
 
-def build_tools(engine: Engine, intake: Intake, surface: Surface) -> list[Tool]:
+def build_tools(engine: Engine, intake: Intake, surface: ToolSurface) -> list[Tool]:
     """Return the tools of a server, for MCPServer(tools=...)."""
     specs = shown(surface)
     names = frozenset(spec.name for spec in specs)
     roots = RootsQuestion()
     return [
-        _Answering(spec, engine, intake, names, roots if surface.roots_from_client else None).tool() for spec in specs
+        _ToolRun(spec, engine, intake, names, roots if surface.roots_from_client else None).tool() for spec in specs
     ]
 
 
-class _Answering:
+class _ToolRun:
     """One tool at work: arguments in, what has to be asked first, the function, its answer or error out."""
 
     def __init__(
-        self, spec: Spec, engine: Engine, intake: Intake, names: frozenset[str], roots: RootsQuestion | None
+        self, spec: ToolSpec, engine: Engine, intake: Intake, names: frozenset[str], roots: RootsQuestion | None
     ) -> None:
         self.spec = spec
         self.engine = engine
@@ -142,8 +144,8 @@ class _Answering:
     ) -> CallToolResult:
         """Run the tool. What went wrong is an answer too."""
         try:
-            given = parse(self.spec.arguments, self.schema, arguments)
-            call = Call(
+            given = parse_arguments(self.spec.arguments, self.schema, arguments)
+            call = ToolCall(
                 engine=self.engine,
                 intake=self.intake,
                 report=ctx.report_progress,

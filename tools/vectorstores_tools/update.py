@@ -4,7 +4,7 @@ from typing import Any
 
 from vectorstores_tools.arguments.inputs import Update
 from vectorstores_tools.arguments.parsing import checked, refuse
-from vectorstores_tools.context import Call, next_for
+from vectorstores_tools.context import ToolCall, next_for
 from vectorstores_tools.contract.errors import InvalidRequest
 from vectorstores_tools.contract.requests import StoreUpdate
 from vectorstores_tools.rendering.objects import described
@@ -12,7 +12,7 @@ from vectorstores_tools.rendering.reply import Reply
 from vectorstores_tools.retrieve import OF_A_STORE
 
 
-async def update(call: Call, given: Update) -> Reply:
+async def update(call: ToolCall, given: Update) -> Reply:
     """Change a store (name, metadata, expires_after) or a file in it (attributes). Maps are replaced whole.
 
     clear empties fields. A search sees new attributes at once.
@@ -33,7 +33,7 @@ async def update(call: Call, given: Update) -> Reply:
     return described(store, next=next_for(call, store))
 
 
-async def _update_file(call: Call, given: Update, file_id: str) -> Reply:
+async def _update_file(call: ToolCall, given: Update, file_id: str) -> Reply:
     refuse(given, OF_A_STORE, "a file in a store has attributes only.")
     for field in given.clear or ():
         if field != "attributes":

@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 from vectorstores_tools.arguments.inputs import UploadFile
 from vectorstores_tools.arguments.parsing import checked, exactly_one, refuse
-from vectorstores_tools.context import Call, next_for
+from vectorstores_tools.context import ToolCall, next_for
 from vectorstores_tools.contract.engine import AttachOptions, NewFile
 from vectorstores_tools.contract.errors import InvalidRequest
 from vectorstores_tools.contract.intake import Source
@@ -19,7 +19,7 @@ from vectorstores_tools.rendering.objects import described
 from vectorstores_tools.rendering.reply import Reply
 
 
-async def upload_file(call: Call, given: UploadFile) -> Reply:
+async def upload_file(call: ToolCall, given: UploadFile) -> Reply:
     """Upload one file from exactly one of path, text, url, or attach an uploaded one by file_id.
 
     With vector_store_id it is searchable once its status is completed. For a folder or several files use batch_attach.
@@ -40,7 +40,7 @@ async def upload_file(call: Call, given: UploadFile) -> Reply:
 
 
 async def _attached(
-    call: Call, given: UploadFile, kind: str, store_id: str, progress: Progress
+    call: ToolCall, given: UploadFile, kind: str, store_id: str, progress: Progress
 ) -> tuple[str, list[str]]:
     """Attach what was given. Return the File's id, and sentences for the reader."""
     if kind in ("path", "url") and given.purpose == "assistants":
@@ -52,7 +52,7 @@ async def _attached(
     return file_id, []
 
 
-async def _ingested(call: Call, given: UploadFile, store_id: str, progress: Progress) -> tuple[str, list[str]]:
+async def _ingested(call: ToolCall, given: UploadFile, store_id: str, progress: Progress) -> tuple[str, list[str]]:
     async with _opened(call, given, progress) as source:
 
         async def one() -> AsyncGenerator[Source]:
@@ -63,7 +63,7 @@ async def _ingested(call: Call, given: UploadFile, store_id: str, progress: Prog
     return done.file_ids[0], [*unchanged, *done.notes]
 
 
-async def _created(call: Call, given: UploadFile, kind: str, progress: Progress) -> File:
+async def _created(call: ToolCall, given: UploadFile, kind: str, progress: Progress) -> File:
     if kind == "text":
         return await call.engine.create_file(NewFile(_text_name(given), _encoded(given.text or ""), given.purpose))
     async with _opened(call, given, progress) as source:
@@ -72,7 +72,7 @@ async def _created(call: Call, given: UploadFile, kind: str, progress: Progress)
 
 
 @asynccontextmanager
-async def _opened(call: Call, given: UploadFile, progress: Progress) -> AsyncGenerator[Source]:
+async def _opened(call: ToolCall, given: UploadFile, progress: Progress) -> AsyncGenerator[Source]:
     """Open the one file that path or url names; its way to a remote is all the progress, or the first half of it."""
     if given.url is not None and "://" not in given.url:
         raise InvalidRequest(f"Invalid 'url': '{given.url[:200]}' is none.", "Use path for a file.", param="url")

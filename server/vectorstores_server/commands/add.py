@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vectorstores_server.console.ingest_report import Tally, finish, unfinished
+from vectorstores_server.console.ingest_report import FileOutcomes, finish, unfinished
 from vectorstores_server.console.lookups import engine_of, pick, usable_store
 from vectorstores_server.console.progress import bar
 from vectorstores_server.console.terminal import counted, say
@@ -52,7 +52,7 @@ def _tell_passed_over(survey: Survey) -> None:
 def _intake(settings: Settings, engine: Engine, named: Sequence[str]) -> MachineIntake:
     """Return the intake for what a person typed: each path is its own root. URLs need `url_hosts` as everywhere."""
     intake = intake_for(settings, engine.capabilities)
-    roots = [_root(Path(one)) for one in named if not _is_url(one)]
+    roots = [_root(Path(argument)) for argument in named if not _is_url(argument)]
     return replace(intake, roots=roots, max_files=MAX_FILES)
 
 
@@ -83,13 +83,13 @@ async def _store(engine: Engine, named: str | None) -> VectorStore:
     return store
 
 
-async def _add(engine: Engine, intake: MachineIntake, store: VectorStore, origins: Sequence[str]) -> Tally:
-    tally = Tally()
+async def _add(engine: Engine, intake: MachineIntake, store: VectorStore, origins: Sequence[str]) -> FileOutcomes:
+    tally = FileOutcomes()
     for first in range(0, len(origins), MAX_FILES_IN_BATCH):
         part = origins[first : first + MAX_FILES_IN_BATCH]
         before = await unfinished(engine, store.id)
         with bar("Reading ", len(part)) as done:
-            reading = _Reading(intake, part, tally, done)
+            reading = _OpenedSources(intake, part, tally, done)
             async with aclosing(reading.sources()) as sources:
                 ingested = await engine.ingest(store.id, sources, AttachOptions())
         for note in ingested.notes:
@@ -100,12 +100,12 @@ async def _add(engine: Engine, intake: MachineIntake, store: VectorStore, origin
 
 
 @dataclass(slots=True)
-class _Reading:
+class _OpenedSources:
     """Opens one origin after the other; `done` is told how many."""
 
     intake: MachineIntake
     origins: Sequence[str]
-    tally: Tally
+    tally: FileOutcomes
     done: Callable[[int], None]
     opened: int = 0
 

@@ -19,7 +19,7 @@ BY_HAND = "Paste the block above into it by hand."
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class ClientConfig:
     """Where a client keeps its servers, and under which key."""
 
     file: Path
@@ -28,13 +28,13 @@ class Client:
     """Whether a server says that it is of type stdio."""
 
 
-def client_of(name: str) -> Client:
+def client_of(name: str) -> ClientConfig:
     """Return what is known of a client. Source: the clients' own pages on MCP, as of 2026."""
     clients = {
-        "claude-desktop": Client(_application_data() / "Claude" / "claude_desktop_config.json"),
-        "claude-code": Client(Path.cwd() / ".mcp.json", typed=True),
-        "cursor": Client(Path.home() / ".cursor" / "mcp.json"),
-        "vscode": Client(Path.cwd() / ".vscode" / "mcp.json", key="servers", typed=True),
+        "claude-desktop": ClientConfig(_application_data() / "Claude" / "claude_desktop_config.json"),
+        "claude-code": ClientConfig(Path.cwd() / ".mcp.json", typed=True),
+        "cursor": ClientConfig(Path.home() / ".cursor" / "mcp.json"),
+        "vscode": ClientConfig(Path.cwd() / ".vscode" / "mcp.json", key="servers", typed=True),
     }
     return clients[name]
 
@@ -73,11 +73,11 @@ def _left_out(settings: Settings) -> str:
     return f"Left out, as a secret: {', '.join(kept)}. Add it by hand, or use the variable with _FILE.\n"
 
 
-def _print(client: Client, block: dict[str, Any]) -> None:
+def _print(client: ClientConfig, block: dict[str, Any]) -> None:
     say(json.dumps({client.key: {NAME: block}}, indent=2))
 
 
-def _block(client: Client, settings: Settings) -> dict[str, Any]:
+def _block(client: ClientConfig, settings: Settings) -> dict[str, Any]:
     kind = {"type": "stdio"} if client.typed else {}
     return {**kind, "command": _command(), "args": [], "env": _environment(settings)}
 
@@ -105,7 +105,7 @@ def _variable(value: object) -> str:
     return str(value)
 
 
-def _write(client: Client, block: dict[str, Any]) -> None:
+def _write(client: ClientConfig, block: dict[str, Any]) -> None:
     """Put the block beside the client's other servers; what was there is kept next to it."""
     known = _read(client.file)
     servers = known.setdefault(client.key, {})

@@ -9,7 +9,7 @@ from typing import NoReturn
 from vectorstores_server.engines import open_engine
 from vectorstores_server.intake import intake_for
 from vectorstores_server.protocol.sdk_compat import leave_logging_alone
-from vectorstores_server.protocol.server import Surface, build_server
+from vectorstores_server.protocol.server import ToolSurface, build_server
 from vectorstores_server.protocol.stdio import serve_stdio
 from vectorstores_server.settings import Settings, unknown_variables
 from vectorstores_tools.contract.errors import InvalidRequest
@@ -36,8 +36,8 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> NoReturn:
     await serve_stdio(build_server(engine, intake, surface), engine)
 
 
-def _surface(settings: Settings, *, roots_from_client: bool) -> Surface:
-    return Surface(
+def _surface(settings: Settings, *, roots_from_client: bool) -> ToolSurface:
+    return ToolSurface(
         toolset=settings.toolset,
         read_only=settings.read_only,
         excluded=frozenset(settings.exclude_tools),

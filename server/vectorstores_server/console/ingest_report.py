@@ -22,7 +22,7 @@ LOOK_SHARE = 10
 
 
 @dataclass(slots=True)
-class Tally:
+class FileOutcomes:
     """What became of the files."""
 
     completed: int = 0
@@ -45,7 +45,9 @@ async def unfinished(engine: Engine, store_id: str) -> dict[str, str]:
     return {file.id: status for status in UNFINISHED async for file in files_of(engine, store_id, status)}
 
 
-async def finish(engine: Engine, store_id: str, ingested: Ingested, before: Mapping[str, str], tally: Tally) -> None:
+async def finish(
+    engine: Engine, store_id: str, ingested: Ingested, before: Mapping[str, str], tally: FileOutcomes
+) -> None:
     """Wait until every file that was ingested is done, and count what it came to.
 
     `before` is what `unfinished` said before the call: those files are worked on too, though they are not new.

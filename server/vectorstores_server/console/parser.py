@@ -12,7 +12,7 @@ CLIENTS = ("claude-desktop", "claude-code", "cursor", "vscode")
 STORE = "NAME|ID"
 
 
-def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, dict[str, Any]]:
+def parse_command_line(argv: Sequence[str]) -> tuple[argparse.Namespace, dict[str, Any]]:
     """Return the command with its own arguments, and the settings that were given as flags."""
     arguments = _parser().parse_args(argv)
     arguments.command = arguments.command or "serve"

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 
-class _Pace(ProgressColumn):
+class _Rate(ProgressColumn):
     """The rate since the beginning, and the time left at that rate: work comes in groups, so the latest says little."""
 
     def render(self, task: Task) -> Text:
@@ -25,7 +25,7 @@ class _Pace(ProgressColumn):
         return f"{rate / 1e6:.1f} MB" if rate > 100_000 else f"{rate:.1f}"
 
 
-class Done(Protocol):
+class ReportDone(Protocol):
     """Says how many are done, and in a few words what is being done."""
 
     def __call__(self, done: int, words: str = "") -> None:
@@ -34,9 +34,9 @@ class Done(Protocol):
 
 
 @contextmanager
-def bar(label: str, total: int) -> Generator[Done]:
+def bar(label: str, total: int) -> Generator[ReportDone]:
     """Show a bar, and yield what tells it how far the work is."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Pace())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(label, total=total)
 

@@ -14,7 +14,7 @@ SECONDS_TO_END = 3
 log = logging.getLogger(__name__)
 
 
-class Life:
+class BackgroundTasks:
     """One task group in a task of its own, from `begin` to `end`."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ LONGEST_PATH = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class FinishedRequest:
     """One finished request. `error` names the exception that ended it; `stream`: it listened, and did no work."""
 
     method: str
@@ -27,17 +27,17 @@ class Seen:
     error: str | None = None
 
 
-def write(seen: Seen) -> None:
+def write(request: FinishedRequest) -> None:
     """Log it; what only looks after the server is logged at level debug, unless it fails."""
     line = {
-        "request_id": seen.request_id,
-        "method": seen.method,
-        "path": seen.path[:LONGEST_PATH],
-        "status": seen.status,
-        "ms": round(seen.seconds * 1e3, 1),
-        "caller": seen.caller,
-        "client": seen.client,
-        **({"error": seen.error} if seen.error else {}),
+        "request_id": request.request_id,
+        "method": request.method,
+        "path": request.path[:LONGEST_PATH],
+        "status": request.status,
+        "ms": round(request.seconds * 1e3, 1),
+        "caller": request.caller,
+        "client": request.client,
+        **({"error": request.error} if request.error else {}),
     }
-    quiet = seen.path in OPERATIONS and seen.status < 400
+    quiet = request.path in OPERATIONS and request.status < 400
     log.log(logging.DEBUG if quiet else logging.INFO, "%s", json.dumps(line))

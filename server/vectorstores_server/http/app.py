@@ -22,9 +22,9 @@ from vectorstores_server.http.guard import Guard
 from vectorstores_server.http.metrics import Metrics
 from vectorstores_server.http.operations import Probe, operations
 from vectorstores_server.http.policy import METADATA, Policy
-from vectorstores_server.http.sse_calls import CallsOverSse
+from vectorstores_server.http.sse_calls import SseCallLimit
 from vectorstores_server.http.v1.api import build_api
-from vectorstores_server.protocol.disconnects import Hangups
+from vectorstores_server.protocol.disconnects import DisconnectWatch
 from vectorstores_tools.contract.engine import Engine
 
 MAX_BODY = 16 * 1024 * 1024
@@ -78,7 +78,7 @@ def build_web(
     admission = admission or Admission(128, 64)
     metrics = Metrics(admission)
     for server in servers.all():
-        server.middleware.append(CallsOverSse(admission).count)
+        server.middleware.append(SseCallLimit(admission).count)
     routes = [
         *operations(probe, metrics),
         *([] if metadata is None else _metadata(metadata)),
@@ -110,7 +110,7 @@ def _streamable(server: MCPServer) -> ASGIApp:
     app = server.streamable_http_app(
         transport_security=UNGUARDED, max_request_body_size=MAX_BODY, max_sessions=MAX_SESSIONS
     )
-    return Hangups(app)
+    return DisconnectWatch(app)
 
 
 def _sse(server: MCPServer) -> ASGIApp:

@@ -68,7 +68,7 @@ class StaticTokens:
 
 
 @dataclass(frozen=True, slots=True)
-class AnyOf:
+class AnyVerifier:
     """The first verifier that knows the token."""
 
     verifiers: Sequence[Verifier]

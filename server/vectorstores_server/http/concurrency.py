@@ -12,7 +12,7 @@ STREAMS = 1_024
 STREAMS_PER_CALLER = 512
 
 
-class Cap:
+class ConcurrencyLimit:
     """Counts what runs against two limits; without tokens there are no callers to tell apart, so only one counts."""
 
     def __init__(self, in_all: int, per_caller: int) -> None:
@@ -69,6 +69,6 @@ class Admission:
         streams: int = STREAMS,
         streams_per_caller: int = STREAMS_PER_CALLER,
     ) -> None:
-        self.requests = Cap(in_all, per_caller)
-        self.streams = Cap(streams, streams_per_caller)
+        self.requests = ConcurrencyLimit(in_all, per_caller)
+        self.streams = ConcurrencyLimit(streams, streams_per_caller)
         self.closing = False

@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vectorstores_server.http import access_log as accesslog
-from vectorstores_server.http.access_log import CLIENT_CLOSED_REQUEST, Seen
+from vectorstores_server.http.access_log import CLIENT_CLOSED_REQUEST, FinishedRequest
 from vectorstores_server.http.auth import ANYBODY
 from vectorstores_server.http.concurrency import Admission
 from vectorstores_server.http.policy import MEBIBYTE, MESSAGES, OPERATIONS, Policy, is_stream
@@ -32,7 +32,11 @@ class Guard:
     """Wraps an app; `observe` is told of every finished request."""
 
     def __init__(
-        self, app: ASGIApp, policy: Policy, admission: Admission, observe: Callable[[Seen], None] = lambda _: None
+        self,
+        app: ASGIApp,
+        policy: Policy,
+        admission: Admission,
+        observe: Callable[[FinishedRequest], None] = lambda _: None,
     ) -> None:
         self._app = app
         self._policy = policy
@@ -176,11 +180,11 @@ class _Exchange:
         await self._send({"type": "http.response.start", "status": refusal.status, "headers": raw})
         await self._send({"type": "http.response.body", "body": body})
 
-    def seen(self, seconds: float, error: BaseException | None) -> Seen:
+    def seen(self, seconds: float, error: BaseException | None) -> FinishedRequest:
         """Return what is noted of it; `error` is what the app raised."""
         failed = isinstance(error, Exception)
         client = self._scope.get("client")
-        return Seen(
+        return FinishedRequest(
             method=self._scope["method"],
             path=self.path,
             status=self._status or (500 if failed else CLIENT_CLOSED_REQUEST),

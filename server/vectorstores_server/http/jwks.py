@@ -108,9 +108,9 @@ async def _keys_address(client: httpx.AsyncClient, issuer: str) -> str:
         reply = await client.get(address)
         if reply.status_code != 200:
             continue
-        said = _Metadata.model_validate_json(reply.content)
-        if said.issuer.rstrip("/") == issuer.rstrip("/") and _is_safe(said.jwks_uri):
-            return said.jwks_uri
+        metadata = _Metadata.model_validate_json(reply.content)
+        if metadata.issuer.rstrip("/") == issuer.rstrip("/") and _is_safe(metadata.jwks_uri):
+            return metadata.jwks_uri
         raise ValueError(f"{address} is about another issuer, or names keys that are not on https")
     raise ValueError("it publishes no metadata")
 

@@ -16,7 +16,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from vectorstores_server.engines.health import Health
-from vectorstores_server.http.access_log import Seen
+from vectorstores_server.http.access_log import FinishedRequest
 from vectorstores_server.http.concurrency import Admission
 
 PREFIX = "vector_stores_"
@@ -59,13 +59,13 @@ class Metrics:
         self._registry.register(self._engine)
         ProcessCollector(registry=self._registry)
 
-    def observe(self, seen: Seen) -> None:
+    def observe(self, request: FinishedRequest) -> None:
         """Count one finished request."""
-        route = route_of(seen.path)
-        method = seen.method if seen.method in METHODS else "other"
-        self._requests.labels(route, method, str(seen.status)).inc()
-        if not seen.stream:
-            self._seconds.labels(route).observe(seen.seconds)
+        route = route_of(request.path)
+        method = request.method if request.method in METHODS else "other"
+        self._requests.labels(route, method, str(request.status)).inc()
+        if not request.stream:
+            self._seconds.labels(route).observe(request.seconds)
 
     def render(self, health: Health) -> bytes:
         """Return the page; `health` is the engine's."""

@@ -112,10 +112,10 @@ def _key_id(token: str) -> str | None:
 
 def _scopes(claims: Mapping[str, Any]) -> list[str]:
     """Return the scopes: `scope` is one text (RFC 9068); Entra and Okta say `scp`, a text or a list."""
-    said = claims.get("scope", claims.get("scp", ""))
-    if isinstance(said, str):
-        return said.split()
-    return [str(one) for one in cast("list[object]", said)] if isinstance(said, list) else []
+    scope = claims.get("scope", claims.get("scp", ""))
+    if isinstance(scope, str):
+        return scope.split()
+    return [str(scope_name) for scope_name in cast("list[object]", scope)] if isinstance(scope, list) else []
 
 
 def _with_and_without_slash(url: str) -> list[str]:

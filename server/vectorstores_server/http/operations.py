@@ -20,7 +20,7 @@ Probe = Callable[[], Awaitable[Health]]
 """Says how the engine is. A VectorStoreError: not ready."""
 
 
-class Recent:
+class ProbeCache:
     """The last answer of a probe, asked for anew after a second; who comes while it is asked waits for that answer."""
 
     def __init__(self, probe: Probe) -> None:
@@ -46,7 +46,7 @@ class Recent:
 
 def operations(probe: Probe, metrics: Metrics) -> list[BaseRoute]:
     """Return the routes."""
-    recent = Recent(probe)
+    recent = ProbeCache(probe)
 
     async def health(request: Request) -> Response:
         return JSONResponse({"status": "ok"})

@@ -82,15 +82,15 @@ class Policy:
     def _answers(self, host: str) -> bool:
         return host.lower() in self.hosts or _without_port(host) in self.hosts
 
-    def _unknown(self, said: str, error: str | None = None) -> Refusal:
+    def _unknown(self, reason: str, error: str | None = None) -> Refusal:
         challenge = self._challenge(error=error)
         return Refusal(
-            401, f"{said} Send it as 'Authorization: Bearer ...'.", "invalid_api_key", WWW_Authenticate=challenge
+            401, f"{reason} Send it as 'Authorization: Bearer ...'.", "invalid_api_key", WWW_Authenticate=challenge
         )
 
-    def _challenge(self, **said: str | None) -> str:
+    def _challenge(self, **parameters: str | None) -> str:
         """Return a WWW-Authenticate value (RFC 6750, section 3; RFC 9728, section 5.1)."""
-        parts = {"realm": "vector-stores-mcp", **said, "resource_metadata": self.metadata_url}
+        parts = {"realm": "vector-stores-mcp", **parameters, "resource_metadata": self.metadata_url}
         return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in parts.items() if value)
 
 

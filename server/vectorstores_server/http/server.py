@@ -25,14 +25,14 @@ LAST_PORT = 65_535
 
 
 @dataclass(frozen=True, slots=True)
-class Bind:
+class BindAddress:
     """Where to listen: a name or an address (IPv6 without brackets), and a port; 0 takes a free one."""
 
     host: str
     port: int
 
     @classmethod
-    def of(cls, setting: str) -> "Bind":
+    def of(cls, setting: str) -> "BindAddress":
         """Read HOST:PORT."""
         host, _, port = setting.rpartition(":")
         return cls(host.strip("[]"), int(port))

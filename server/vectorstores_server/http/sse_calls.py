@@ -11,7 +11,7 @@ from vectorstores_server.http.concurrency import Admission
 from vectorstores_server.http.policy import LISTEN, MESSAGES
 
 
-class CallsOverSse:
+class SseCallLimit:
     """Counts them with the requests, and what only listens with the streams."""
 
     def __init__(self, admission: Admission) -> None:

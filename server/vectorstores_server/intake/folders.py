@@ -11,7 +11,7 @@ from pathlib import Path
 from anyio.from_thread import check_cancelled
 
 from vectorstores_server.intake import gitignore as git
-from vectorstores_server.intake.gitignore import Ignores
+from vectorstores_server.intake.gitignore import GitIgnore
 from vectorstores_server.intake.roots import Roots, is_secret
 
 MAX_SEEN = 100_000
@@ -22,7 +22,7 @@ EXAMPLES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class FileCriteria:
     """What a walk takes: file name endings (lower case with the dot; none = all), whole names, and sizes."""
 
     extensions: frozenset[str]
@@ -35,11 +35,11 @@ class Wanted:
 
 
 @dataclass(slots=True)
-class Walk:
+class FolderWalk:
     """A walk and what it has found. `pattern` are the parts of a glob below the folder."""
 
     roots: Roots
-    wanted: Wanted
+    wanted: FileCriteria
     pattern: tuple[str, ...] = ()
     files: list[Path] = field(default_factory=list[Path])
     skipped: Counter[str] = field(default_factory=Counter[str])
@@ -53,7 +53,7 @@ class Walk:
 
     def folder(self, top: Path) -> None:
         """Walk `top`, a real path. To be called in a worker thread of anyio."""
-        pending: list[tuple[Path, Ignores | None]] = [(top, git.around(top))]
+        pending: list[tuple[Path, GitIgnore | None]] = [(top, git.around(top))]
         while pending and not self.full:
             check_cancelled()
             folder, above = pending.pop()
@@ -71,7 +71,7 @@ class Walk:
         self.seen += len(found)
         return found
 
-    def _enters(self, entry: "os.DirEntry[str]", top: Path, ignores: Ignores | None) -> bool:
+    def _enters(self, entry: "os.DirEntry[str]", top: Path, ignores: GitIgnore | None) -> bool:
         """Take note of an entry; True for a folder to walk."""
         path = Path(entry.path)
         is_folder = entry.is_dir(follow_symlinks=False)
@@ -91,7 +91,7 @@ class Walk:
             self.examples.setdefault(reason, []).append(name)
 
     def _why_not(
-        self, entry: "os.DirEntry[str]", path: Path, ignores: Ignores | None, *, is_folder: bool
+        self, entry: "os.DirEntry[str]", path: Path, ignores: GitIgnore | None, *, is_folder: bool
     ) -> str | None:
         if entry.name.startswith("."):
             return HIDDEN

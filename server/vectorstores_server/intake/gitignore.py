@@ -13,16 +13,16 @@ MAX_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Ignores:
+class GitIgnore:
     """The `.gitignore` of a folder, and those above it."""
 
     folder: Path
     spec: GitIgnoreSpec
-    above: "Ignores | None"
+    above: "GitIgnore | None"
 
     def match(self, path: Path, *, is_folder: bool) -> bool:
         """Whether the path is ignored."""
-        ignores: Ignores | None = self
+        ignores: GitIgnore | None = self
         while ignores is not None:
             relative = path.relative_to(ignores.folder).as_posix() + ("/" if is_folder else "")
             verdict = ignores.spec.check_file(relative).include
@@ -32,7 +32,7 @@ class Ignores:
         return False
 
 
-def inside(folder: Path, above: Ignores | None) -> Ignores | None:
+def inside(folder: Path, above: GitIgnore | None) -> GitIgnore | None:
     """Return what holds inside `folder`, `above` being what holds around it."""
     try:
         fd = posix.open_carefully(folder / NAME)
@@ -43,10 +43,10 @@ def inside(folder: Path, above: Ignores | None) -> Ignores | None:
             lines = file.read(MAX_BYTES).decode("utf-8", "replace").splitlines()
         except OSError:
             return above
-    return Ignores(folder, GitIgnoreSpec.from_lines(lines), above)
+    return GitIgnore(folder, GitIgnoreSpec.from_lines(lines), above)
 
 
-def around(folder: Path) -> Ignores | None:
+def around(folder: Path) -> GitIgnore | None:
     """Return what the repository around `folder` says, from its top down to the folder's parent."""
     if (folder / ".git").exists():
         return None
@@ -57,7 +57,7 @@ def around(folder: Path) -> Ignores | None:
             break
     else:
         return None
-    ignores: Ignores | None = None
+    ignores: GitIgnore | None = None
     for parent in reversed(above):
         ignores = inside(parent, ignores)
     return ignores

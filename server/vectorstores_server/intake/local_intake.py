@@ -10,9 +10,9 @@ from urllib.parse import unquote, urlsplit
 from anyio import to_thread
 
 from vectorstores_server.intake.files import is_link, not_regular, open_file
-from vectorstores_server.intake.folders import EXAMPLES, MAX_SEEN, Walk, Wanted, split_glob
+from vectorstores_server.intake.folders import EXAMPLES, MAX_SEEN, FileCriteria, FolderWalk, split_glob
 from vectorstores_server.intake.roots import Roots
-from vectorstores_server.intake.urls import MAX_BYTES, Fetcher
+from vectorstores_server.intake.urls import MAX_BYTES, UrlFetcher
 from vectorstores_server.settings import Settings
 from vectorstores_tools.contract.engine import Capabilities
 from vectorstores_tools.contract.errors import InvalidRequest, TooLarge
@@ -26,9 +26,9 @@ class MachineIntake:
     """Implements `Intake`. `roots` are the operator's; None leaves them to the client, and to the home directory."""
 
     data: Path
-    wanted: Wanted
+    wanted: FileCriteria
     roots: Sequence[Path] | None = None
-    urls: Fetcher = field(default_factory=lambda: Fetcher(()))
+    urls: UrlFetcher = field(default_factory=lambda: UrlFetcher(()))
     max_files: int = MAX_FILES
 
     async def survey(self, named: Sequence[str], roots: Sequence[Path] | None) -> Survey:
@@ -50,26 +50,26 @@ class MachineIntake:
         origins: dict[str, None] = {}
         skipped: Counter[str] = Counter()
         examples: dict[str, list[str]] = {}
-        for one in named:
-            if _is_url(one):
-                self.urls.check(one)
-                origins[one] = None
+        for named_path in named:
+            if _is_url(named_path):
+                self.urls.check(named_path)
+                origins[named_path] = None
                 continue
-            walk = self._find(_path_of_uri(one), roots)
+            walk = self._find(_path_of_uri(named_path), roots)
             skipped.update(walk.skipped)
             for reason, passed_over in walk.examples.items():
                 examples[reason] = [*examples.get(reason, ()), *passed_over][:EXAMPLES]
             origins.update((str(path), None) for path in walk.files)
             if len(origins) > self.max_files or walk.full:
-                raise self._too_many(roots.absolute(_path_of_uri(one)), walk)
+                raise self._too_many(roots.absolute(_path_of_uri(named_path)), walk)
         return Survey(list(origins), dict(skipped), examples)
 
-    def _find(self, named: str, roots: Roots) -> Walk:
+    def _find(self, named: str, roots: Roots) -> FolderWalk:
         path = roots.absolute(named)
         top, pattern = (path, ()) if path.exists() else split_glob(path)
         real = top.resolve() if top.is_dir() else top.parent.resolve() / top.name
         roots.check(real, named)
-        walk = Walk(roots, self.wanted, pattern)
+        walk = FolderWalk(roots, self.wanted, pattern)
         if real.is_dir():
             walk.folder(real)
         elif pattern:
@@ -82,7 +82,7 @@ class MachineIntake:
             )
         return walk
 
-    def _too_many(self, named: Path, walk: Walk) -> TooLarge:
+    def _too_many(self, named: Path, walk: FolderWalk) -> TooLarge:
         top = split_glob(named)[0].resolve()
         below = Counter(path.relative_to(top).parts[0] for path in walk.files if path.parent != top)
         folders = ", ".join(f"{top / name} ({count:,})" for name, count in below.most_common(10))
@@ -102,11 +102,11 @@ def intake_for(settings: Settings, capabilities: Capabilities, *, over_http: boo
     default = () if capabilities.remote or over_http else None
     return MachineIntake(
         data=settings.data,
-        wanted=Wanted(
+        wanted=FileCriteria(
             capabilities.extensions, min(settings.max_file_bytes, capabilities.max_file_bytes), capabilities.names
         ),
         roots=default if settings.file_roots is None else settings.file_roots,
-        urls=Fetcher(settings.url_hosts, min(MAX_BYTES, settings.max_file_bytes)),
+        urls=UrlFetcher(settings.url_hosts, min(MAX_BYTES, settings.max_file_bytes)),
     )
 
 

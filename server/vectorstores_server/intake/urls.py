@@ -35,7 +35,7 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 async def resolve_host(host: str, port: int) -> Sequence[str]:
     """Return every address of a host."""
     found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(one[4][0]) for one in found))
+    return list(dict.fromkeys(str(info[4][0]) for info in found))
 
 
 def is_public(address: str) -> bool:
@@ -50,7 +50,7 @@ def is_public(address: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Fetcher:
+class UrlFetcher:
     """Fetches what `hosts` allow: `host`, `*.domain`, `*`, each with an optional `:port` (443)."""
 
     hosts: Sequence[str]

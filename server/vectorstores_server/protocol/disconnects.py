@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 STATE = "hangup"
 
 
-class Hangup:
+class CallDisconnect:
     """Ends one call as soon as its client is gone."""
 
     def __init__(self) -> None:
@@ -35,15 +35,15 @@ class Hangup:
             self._call.cancel()
 
 
-class Hangups:
-    """Gives each request a Hangup and tells it of the client's going (an ASGI app around the SDK's)."""
+class DisconnectWatch:
+    """Gives each request a CallDisconnect and tells it when the client has gone (an ASGI app around the SDK's)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, watching what its client does."""
-        hangup = Hangup()
+        hangup = CallDisconnect()
 
         async def watched() -> Message:
             message = await receive()
@@ -57,7 +57,7 @@ class Hangups:
 async def end_with_client(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
     """Run a request no longer than its client is there (a middleware)."""
     hangup = getattr(getattr(ctx.request, "state", None), STATE, None)
-    if not isinstance(hangup, Hangup):
+    if not isinstance(hangup, CallDisconnect):
         return await call_next(ctx)
     with anyio.CancelScope() as call:
         hangup.ends(call)

@@ -25,7 +25,7 @@ PAGES_WATCHED = 10
 """Of 100 stores: how far a change of the list is looked for."""
 
 
-class Resources:
+class StoreResources:
     """What each URI reads as."""
 
     def __init__(self, engine: Engine) -> None:
@@ -113,13 +113,13 @@ class Resources:
 
     async def state(self, uri: str) -> str:
         """Return what tells whether a resource reads differently than before; cheaper than reading a text."""
-        named = uris.parse(uri)
+        named = uris.parse_uri(uri)
         try:
             return await self._state(named)
         except NotFound:
             return "gone"
 
-    async def _state(self, named: uris.Address) -> str:
+    async def _state(self, named: uris.ResourceUri) -> str:
         store_id, file_id = named.store_id or "", named.file_id or ""
         match named.kind:
             case "store":

@@ -21,15 +21,15 @@ from mcp.types import (
     UnsubscribeRequestParams,
 )
 
-from vectorstores_server.protocol.resources import Resources
-from vectorstores_server.protocol.subscriptions import STORES, Watch
+from vectorstores_server.protocol.resources import StoreResources
+from vectorstores_server.protocol.subscriptions import STORES, Subscriptions
 
-Context = ServerRequestContext[Watch, Any]
+Context = ServerRequestContext[Subscriptions, Any]
 
 
-def install(server: MCPServer[Watch], resources: Resources) -> None:
+def install(server: MCPServer[Subscriptions], resources: StoreResources) -> None:
     """Add what MCPServer has no public way for."""
-    low = cast("Server[Watch] | None", getattr(server, "_lowlevel_server", None))
+    low = cast("Server[Subscriptions] | None", getattr(server, "_lowlevel_server", None))
     if low is None:
         return
 
@@ -85,7 +85,7 @@ def _connection(ctx: Context) -> Any:
     return getattr(ctx.session, "_connection", ctx.session)
 
 
-def _announce_changes(low: Server[Watch]) -> None:
+def _announce_changes(low: Server[Subscriptions]) -> None:
     """Tell clients of 2025 that the list of resources changes; tools and prompts never do."""
     made = low.create_initialization_options
 

@@ -25,16 +25,16 @@ from mcp.types import Resource as ListedResource
 from vectorstores_server.protocol import sdk_compat as sdk_gaps
 from vectorstores_server.protocol.completions import PAGES, complete
 from vectorstores_server.protocol.disconnects import end_with_client
-from vectorstores_server.protocol.resources import Resources
-from vectorstores_server.protocol.subscriptions import Watch, watch_listeners
+from vectorstores_server.protocol.resources import StoreResources
+from vectorstores_server.protocol.subscriptions import Subscriptions, watch_listeners
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import StoreNotFound, VectorStoreError
 from vectorstores_tools.contract.intake import Intake
 from vectorstores_tools.contract.lookups import stores_of
 from vectorstores_tools.contract.models import VectorStore
-from vectorstores_tools.toolset import Surface, build_tools
+from vectorstores_tools.toolset import ToolSurface, build_tools
 
-__all__ = ["Surface", "build_server"]
+__all__ = ["ToolSurface", "build_server"]
 
 DISTRIBUTION = "vector-stores-mcp"
 TITLE = "Vector stores"
@@ -56,34 +56,34 @@ batch_attach can be repeated with the same arguments: nothing is attached twice.
 - delete of a store or file is final: ask the user. Every error says what to do next."""
 
 
-class VectorStoresServer(MCPServer[Watch]):
+class VectorStoresServer(MCPServer[Subscriptions]):
     """MCPServer whose resources are the stores of the engine."""
 
-    listed: Resources | None = None
+    listed: StoreResources | None = None
 
     async def list_resources(self) -> list[ListedResource]:
         """Return the first page of the stores; `sdk_gaps` serves the others."""
         return (await self.listed.page(None)).resources if self.listed else []
 
     async def get_prompt(
-        self, name: str, arguments: dict[str, Any] | None = None, context: Context[Watch, Any] | None = None
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[Subscriptions, Any] | None = None
     ) -> GetPromptResult | InputRequiredResult:
         """Return the prompt; MCPError names an argument that is missing."""
-        missing = [one for one in PROMPT_ARGUMENTS if not (arguments or {}).get(one)]
+        missing = [required for required in PROMPT_ARGUMENTS if not (arguments or {}).get(required)]
         if name == PROMPT and missing:
             raise MCPError(INVALID_PARAMS, f"The prompt {PROMPT} needs {' and '.join(missing)}.")
         return await super().get_prompt(name, arguments, context)
 
 
-def build_server(engine: Engine, intake: Intake, surface: Surface) -> MCPServer[Watch]:
+def build_server(engine: Engine, intake: Intake, surface: ToolSurface) -> MCPServer[Subscriptions]:
     """Return a server over an open engine, to be run by any transport; the caller closes the engine."""
-    resources = Resources(engine)
+    resources = StoreResources(engine)
     bus = InMemorySubscriptionBus()
 
     @asynccontextmanager
-    async def lifespan(_: MCPServer[Watch]) -> AsyncGenerator[Watch]:
+    async def lifespan(_: MCPServer[Subscriptions]) -> AsyncGenerator[Subscriptions]:
         async with anyio.create_task_group() as tasks:
-            yield Watch(resources, bus, tasks)
+            yield Subscriptions(resources, bus, tasks)
             tasks.cancel_scope.cancel()
 
     server = VectorStoresServer(
@@ -106,7 +106,7 @@ def build_server(engine: Engine, intake: Intake, surface: Surface) -> MCPServer[
     return server
 
 
-def _add_prompt(server: MCPServer[Watch], engine: Engine) -> None:
+def _add_prompt(server: MCPServer[Subscriptions], engine: Engine) -> None:
     @server.prompt(name=PROMPT, title="Ask a vector store")
     async def ask_store(store: str, question: str) -> str:
         """Answer a question from a vector store, with citations. store is its id or its name."""
@@ -134,7 +134,7 @@ async def _store(engine: Engine, named: str) -> VectorStore:
         raise MCPError(INVALID_PARAMS, str(error)) from None
 
 
-def _add_completions(server: MCPServer[Watch], engine: Engine) -> None:
+def _add_completions(server: MCPServer[Subscriptions], engine: Engine) -> None:
     @server.completion()
     async def completion(
         ref: PromptReference | ResourceTemplateReference,

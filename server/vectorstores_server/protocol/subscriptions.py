@@ -17,7 +17,7 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.subscriptions import ResourcesListChanged, ResourceUpdated, SubscriptionBus
 from mcp.types import INVALID_PARAMS
 
-from vectorstores_server.protocol.resources import Resources
+from vectorstores_server.protocol.resources import StoreResources
 from vectorstores_tools.contract.errors import VectorStoreError
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ Tell = Callable[[str], Awaitable[None]]
 
 
 @dataclass(slots=True)
-class Watched:
+class SubscribedUri:
     """One URI: what it read as when its subscribers were last told, and who they are."""
 
     state: str
@@ -50,24 +50,24 @@ class Watched:
     connections: dict[Hashable, Tell] = field(default_factory=dict[Hashable, Tell])
 
 
-class Watch:
+class Subscriptions:
     """The subscriptions of one server, or of one connection where a transport starts the server anew for each."""
 
-    def __init__(self, resources: Resources, bus: SubscriptionBus, tasks: anyio.abc.TaskGroup) -> None:
+    def __init__(self, resources: StoreResources, bus: SubscriptionBus, tasks: anyio.abc.TaskGroup) -> None:
         self.resources = resources
         self.bus = bus
         self.tasks = tasks
-        self.watched: dict[str, Watched] = {}
+        self.watched: dict[str, SubscribedUri] = {}
         self.running: anyio.CancelScope | None = None
 
-    async def add(self, uri: str) -> Watched | None:
+    async def add(self, uri: str) -> SubscribedUri | None:
         """Begin to watch a URI, or return what watches it; None for one that names nothing."""
         if uri not in self.watched:
             try:
                 state = await self._state(uri)
             except VectorStoreError:
                 return None
-            self.watched.setdefault(uri, Watched(state))
+            self.watched.setdefault(uri, SubscribedUri(state))
         if self.running is None:
             self.running = anyio.CancelScope()
             self.tasks.start_soon(self._run, self.running)
@@ -106,15 +106,15 @@ class Watch:
     @asynccontextmanager
     async def streaming(self, uris: Iterable[str]) -> AsyncGenerator[None]:
         """Watch URIs for a listen stream, as long as it is open."""
-        mine: list[tuple[str, Watched]] = []
+        subscribed: list[tuple[str, SubscribedUri]] = []
         try:
             for uri in uris:
                 if watched := await self.add(uri):
                     watched.streams += 1
-                    mine.append((uri, watched))
+                    subscribed.append((uri, watched))
             yield
         finally:
-            for uri, watched in mine:
+            for uri, watched in subscribed:
                 watched.streams -= 1
                 self.drop(uri)
 
@@ -149,7 +149,7 @@ class Watch:
     async def _state(self, uri: str) -> str:
         return await (self.resources.stores_state() if uri == STORES else self.resources.state(uri))
 
-    async def _tell(self, uri: str, watched: Watched) -> None:
+    async def _tell(self, uri: str, watched: SubscribedUri) -> None:
         await self.bus.publish(ResourcesListChanged() if uri == STORES else ResourceUpdated(uri=uri))
         for connection, tell in list(watched.connections.items()):
             with anyio.move_on_after(SECONDS_TO_TELL) as telling:
@@ -160,7 +160,7 @@ class Watch:
 
 async def watch_listeners(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
     """Watch what a subscriptions/listen asks for, as long as its stream is open (a middleware)."""
-    if ctx.method != "subscriptions/listen" or not isinstance(ctx.lifespan_context, Watch):
+    if ctx.method != "subscriptions/listen" or not isinstance(ctx.lifespan_context, Subscriptions):
         return await call_next(ctx)
     async with ctx.lifespan_context.streaming(_wanted(ctx.params or {})):
         return await call_next(ctx)

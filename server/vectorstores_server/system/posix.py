@@ -40,8 +40,8 @@ async def stop_signals() -> AsyncIterator[signal.Signals]:
     if sys.platform == "win32":
         await anyio.sleep_forever()
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
-        async for one in received:
-            yield one
+        async for signum in received:
+            yield signum
 
 
 def watch_hangup(fd: int, gone: Callable[[], object]) -> None:

@@ -102,7 +102,7 @@ class BatchAttach(Request):
     wait_seconds: Wait = 20
 
 
-class Ranking(Request):
+class RankingInput(Request):
     """`ranking_options`; hybrid_search is an extension of /v1 only."""
 
     ranker: Literal["none", "auto", "default-2024-11-15"] = "auto"
@@ -119,7 +119,7 @@ class Search(Request):
         description='By attributes, e.g. {"type":"eq","key":"topic","value":"ai"}; and / or take filters',
     )
     max_num_results: int = Field(default=10, ge=1, le=50)
-    ranking_options: Ranking | None = None
+    ranking_options: RankingInput | None = None
     response_format: Literal["concise", "detailed"] = Field(
         default="concise", description="Passages that matched, or chunks"
     )

@@ -16,7 +16,7 @@ from vectorstores_tools.contract.errors import InvalidRequest
 M = TypeVar("M", bound=BaseModel)
 
 
-def parse(model: type[M], schema: Mapping[str, Any], given: Mapping[str, Any]) -> M:
+def parse_arguments(model: type[M], schema: Mapping[str, Any], given: Mapping[str, Any]) -> M:
     """Return the arguments. Raises InvalidRequest."""
     properties = cast("dict[str, dict[str, Any]]", schema["properties"])
     sent = {name: _meant(value, properties.get(name, {})) for name, value in given.items() if value is not None}

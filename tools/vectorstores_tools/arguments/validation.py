@@ -45,8 +45,8 @@ def invalid(errors: Sequence[Mapping[str, Any]], known: Sequence[str] = ()) -> I
 
 def nearest(name: str, known: Sequence[str]) -> str | None:
     """Return the argument that was probably meant by an unknown `name`."""
-    if (meant := SYNONYMS.get(name)) in known:
-        return meant
+    if (synonym := SYNONYMS.get(name)) in known:
+        return synonym
     close = get_close_matches(name, known, n=1, cutoff=0.6)
     return close[0] if close else None
 
@@ -125,21 +125,21 @@ def _bound(side: str, sign: str, key: str) -> Callable[[str, Mapping[str, Any]],
 def _too_long(name: str, error: Mapping[str, Any]) -> InvalidRequest:
     limit, got = error["ctx"]["max_length"], len(error["input"])
     if isinstance(error["input"], str):
-        what, unit, code = "string too long", "characters", "string_above_max_length"
+        fault, unit, code = "string too long", "characters", "string_above_max_length"
     else:
-        what, unit, code = "too many items", "items", "array_above_max_length"
+        fault, unit, code = "too many items", "items", "array_above_max_length"
     return InvalidRequest(
-        f"Invalid '{name}': {what}. Expected at most {limit} {unit}, but got {got} instead.", param=name, code=code
+        f"Invalid '{name}': {fault}. Expected at most {limit} {unit}, but got {got} instead.", param=name, code=code
     )
 
 
 def _too_short(name: str, error: Mapping[str, Any]) -> InvalidRequest:
-    what = "string" if isinstance(error["input"], str) else "list"
+    fault = "string" if isinstance(error["input"], str) else "list"
     return InvalidRequest(
-        f"Invalid '{name}': an empty {what} means nothing here; give at least {error['ctx']['min_length']}"
-        f" {'character' if what == 'string' else 'item'}.",
+        f"Invalid '{name}': an empty {fault} means nothing here; give at least {error['ctx']['min_length']}"
+        f" {'character' if fault == 'string' else 'item'}.",
         param=name,
-        code="empty_string" if what == "string" else "empty_array",
+        code="empty_string" if fault == "string" else "empty_array",
     )
 
 

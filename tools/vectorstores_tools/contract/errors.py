@@ -60,8 +60,8 @@ class UnknownArgument(InvalidRequest):
 
     code = "unknown_parameter"
 
-    def __init__(self, name: str, known: Sequence[str], meant: str | None = None) -> None:
-        hint = f"Did you mean {meant}?" if meant else f"Known arguments: {', '.join(known) or 'none'}."
+    def __init__(self, name: str, known: Sequence[str], suggestion: str | None = None) -> None:
+        hint = f"Did you mean {suggestion}?" if suggestion else f"Known arguments: {', '.join(known) or 'none'}."
         super().__init__(f"Unknown argument '{name}'.", hint, param=name)
 
 

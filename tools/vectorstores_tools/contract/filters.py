@@ -56,7 +56,7 @@ class Compound:
 Filter: TypeAlias = Comparison | Compound
 
 
-def parse(given: object) -> Filter | None:
+def parse_filter(given: object) -> Filter | None:
     """Return the filter that `given` (JSON values, or None) means. Raises InvalidFilter, showing the corrected JSON."""
     if given is None:
         return None
@@ -161,10 +161,10 @@ class _Parser:
             raise self.wrong(f"A filter of type '{fields['type']}' has no {_shown(unknown[0])}.")
 
     def wrong(self, fact: str) -> InvalidFilter:
-        meant = _mend(self.given)
-        if meant is None or meant == self.given:
+        corrected = _mend(self.given)
+        if corrected is None or corrected == self.given:
             return InvalidFilter(fact)
-        return InvalidFilter(fact, json.dumps(meant, ensure_ascii=False))
+        return InvalidFilter(fact, json.dumps(corrected, ensure_ascii=False))
 
 
 def _is_scalar(value: object) -> bool:

@@ -20,7 +20,7 @@ Kind = Literal["store", "files", "file", "batch", "content"]
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class ResourceUri:
     """What a URI names. `start` and `end` are characters of the parsed text."""
 
     kind: Kind
@@ -57,7 +57,7 @@ def content(file_id: str) -> str:
     return f"{SCHEME}files/{_segment(file_id)}/content"
 
 
-def parse(uri: str) -> Address:
+def parse_uri(uri: str) -> ResourceUri:
     """Return what `uri` names. Raises InvalidRequest, showing the forms there are."""
     path, _, query = uri.removeprefix(SCHEME).partition("?")
     if not uri.startswith(SCHEME):
@@ -67,16 +67,16 @@ def parse(uri: str) -> Address:
         raise _unknown(uri)
     match parts:
         case ["files", file_id, "content"]:
-            return Address("content", file_id=file_id)
+            return ResourceUri("content", file_id=file_id)
         case [store_id]:
-            return Address("store", store_id)
+            return ResourceUri("store", store_id)
         case [store_id, "files"]:
-            return Address("files", store_id)
+            return ResourceUri("files", store_id)
         case [store_id, "batches", batch_id]:
-            return Address("batch", store_id, batch_id=batch_id)
+            return ResourceUri("batch", store_id, batch_id=batch_id)
         case [store_id, "files", file_id]:
             span = parse_qs(query)
-            return Address("file", store_id, file_id, start=_offset(span, "start"), end=_offset(span, "end"))
+            return ResourceUri("file", store_id, file_id, start=_offset(span, "start"), end=_offset(span, "end"))
         case _:
             raise _unknown(uri)
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Awaitable
 
-from vectorstores_tools.context import Call
+from vectorstores_tools.context import ToolCall
 from vectorstores_tools.contract.models import FileBatch, FileCounts, VectorStore, VectorStoreFile
 from vectorstores_tools.progress.reporting import Progress, followed, until
 from vectorstores_tools.rendering.untrusted_text import line
 
 
-def told(counts: FileCounts, progress: Progress, before: int = 0) -> None:
+def report_counts(counts: FileCounts, progress: Progress, before: int = 0) -> None:
     """Put the counts of a store or batch into a Progress that `before` steps were already made of."""
     done = counts.total - counts.in_progress
     failed = f", {counts.failed} failed" if counts.failed else ""
@@ -26,7 +26,7 @@ def built(item: VectorStoreFile) -> tuple[float, str]:
 
 
 async def follow_file(
-    call: Call, store_id: str, file_id: str, seconds: float, progress: Progress | None = None
+    call: ToolCall, store_id: str, file_id: str, seconds: float, progress: Progress | None = None
 ) -> VectorStoreFile:
     """Return the store's file once its status is final or the time is up; a Progress that is given goes on."""
 
@@ -44,21 +44,21 @@ async def follow_file(
     return await followed(call, retrieve, tell, seconds)
 
 
-async def follow_store(call: Call, store_id: str, seconds: float) -> VectorStore:
+async def follow_store(call: ToolCall, store_id: str, seconds: float) -> VectorStore:
     """Return the store once none of its files is in progress or the time is up."""
 
     def tell(item: VectorStore, progress: Progress) -> bool:
-        told(item.file_counts, progress)
+        report_counts(item.file_counts, progress)
         return item.status != "in_progress"
 
     return await followed(call, lambda: call.engine.retrieve_store(store_id), tell, seconds)
 
 
-async def follow_batch(call: Call, store_id: str, batch_id: str, seconds: float) -> FileBatch:
+async def follow_batch(call: ToolCall, store_id: str, batch_id: str, seconds: float) -> FileBatch:
     """Return the batch once its status is final or the time is up."""
 
     def tell(item: FileBatch, progress: Progress) -> bool:
-        told(item.file_counts, progress)
+        report_counts(item.file_counts, progress)
         return item.status != "in_progress"
 
     return await followed(call, lambda: call.engine.retrieve_batch(store_id, batch_id), tell, seconds)

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import anyio
 
-from vectorstores_tools.context import Call, Report
+from vectorstores_tools.context import Report, ToolCall
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import VectorStoreError
 from vectorstores_tools.contract.intake import Source
@@ -48,7 +48,7 @@ class Progress:
 async def reported(report: Report, work: Callable[[Progress], Awaitable[T]]) -> T:
     """Return what `work` returns; its Progress is reported from time to time while it runs, and at its end."""
     progress = Progress()
-    reports = _Reports(report, progress)
+    reports = _ProgressReports(report, progress)
     done: list[T] = []
     refused: VectorStoreError | None = None
     async with anyio.create_task_group() as tasks:
@@ -65,7 +65,7 @@ async def reported(report: Report, work: Callable[[Progress], Awaitable[T]]) -> 
     return done[0]
 
 
-class _Reports:
+class _ProgressReports:
     """What the client was told of a Progress."""
 
     def __init__(self, report: Report, progress: Progress) -> None:
@@ -108,7 +108,7 @@ async def until(engine: Engine, retrieve: Callable[[], Awaitable[T]], final: Cal
 
 
 async def followed(
-    call: Call, retrieve: Callable[[], Awaitable[T]], tell: Callable[[T, Progress], bool], seconds: float
+    call: ToolCall, retrieve: Callable[[], Awaitable[T]], tell: Callable[[T, Progress], bool], seconds: float
 ) -> T:
     """As `until`, with reports; `tell` puts what it sees into the Progress and returns whether it is final."""
     if seconds <= 0:

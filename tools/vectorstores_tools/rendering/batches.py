@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from vectorstores_tools.context import Call, next_for
+from vectorstores_tools.context import ToolCall, next_for
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.lookups import filename_of
 from vectorstores_tools.contract.models import FileBatch
@@ -13,7 +13,7 @@ from vectorstores_tools.rendering.reply import Reply
 FAILURES_SHOWN = 10
 
 
-async def described_batch(call: Call, batch: FileBatch, *sentences: str, **more: Any) -> Reply:
+async def described_batch(call: ToolCall, batch: FileBatch, *sentences: str, **more: Any) -> Reply:
     """Return a batch with up to ten of its failures."""
     failed = await failures(call.engine, batch) if batch.file_counts.failed else None
     # What the engine says of the batch itself stands beside what the call has to say.

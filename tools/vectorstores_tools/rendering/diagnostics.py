@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vectorstores_tools.arguments.inputs import Search
-from vectorstores_tools.context import Call
+from vectorstores_tools.context import ToolCall
 from vectorstores_tools.contract.models import SearchPage
 from vectorstores_tools.rendering.reply import room
 from vectorstores_tools.rendering.untrusted_text import line
@@ -17,10 +17,10 @@ NOTES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class SearchOutcome:
     """The pages of one search, by store."""
 
-    call: Call
+    call: ToolCall
     pages: Mapping[str, SearchPage]
     given: Search
     max_tokens: int
@@ -41,12 +41,12 @@ class Finding:
     def sentences(self, found: bool) -> list[str]:
         """Return the same as sentences."""
         facts = self.facts(found)
-        said = [f"No hits: {facts['reason']}."] if "reason" in facts else []
+        lines = [f"No hits: {facts['reason']}."] if "reason" in facts else []
         if "not_searched" in facts:
             counts = " and ".join(f"{n} {status.replace('_', ' ')}" for status, n in facts["not_searched"].items())
-            said.append(f"Not searched: {counts}.")
-        said += facts.get("notes", [])
-        return [*said, f"Next: {facts['next']}."] if "next" in facts else said
+            lines.append(f"Not searched: {counts}.")
+        lines += facts.get("notes", [])
+        return [*lines, f"Next: {facts['next']}."] if "next" in facts else lines
 
     def _unseen(self) -> dict[str, int]:
         unseen = [page.not_searched for page in self.pages.values() if page.not_searched]

@@ -26,7 +26,7 @@ Rendered = TypeVar("Rendered")
 
 
 @dataclass(frozen=True, slots=True)
-class Ranked:
+class RankedHit:
     """A hit, the store it was found in, what of its text can be shown, and how well each of its passages matched."""
 
     hit: SearchHit
@@ -41,10 +41,10 @@ class Ranked:
 
 
 @dataclass(frozen=True, slots=True)
-class Ranking:
+class RankedHits:
     """All hits of one search, best first; `facts` and `sentences` say the same of the search as a whole."""
 
-    hits: Sequence[Ranked]
+    hits: Sequence[RankedHit]
     facts: dict[str, Any] = field(default_factory=dict[str, Any])
     sentences: Sequence[str] = ()
     detailed: bool = False
@@ -53,7 +53,7 @@ class Ranking:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class DisplayPlan:
     """How much is shown: `named` hits, with `extra` characters around each passage, or the best passages only.
 
     Those are, for each hit, its first `counts`, and of one more (hit, size). `brief`: short citations.
@@ -73,7 +73,7 @@ class Plan:
         return clean(excerpts.best(self.counts[number], size)) if self.counts[number] or size else None
 
 
-def render(ranking: Ranking, max_tokens: int, fence: Fence) -> Reply:
+def render(ranking: RankedHits, max_tokens: int, fence: Fence) -> Reply:
     """Return the ranking with each rendering inside `max_tokens`."""
     budget = room(max_tokens)
     return Reply(
@@ -83,53 +83,53 @@ def render(ranking: Ranking, max_tokens: int, fence: Fence) -> Reply:
 
 
 def _fitted(
-    ranking: Ranking, budget: int, compose: Callable[[Plan], Rendered], measure: Callable[[Rendered], int]
+    ranking: RankedHits, budget: int, compose: Callable[[DisplayPlan], Rendered], measure: Callable[[Rendered], int]
 ) -> Rendered:
     hits = ranking.hits
     everything = max((ranked.excerpts.limit for ranked in hits), default=0)
 
-    def fits(plan: Plan) -> bool:
+    def fits(plan: DisplayPlan) -> bool:
         return measure(compose(plan)) <= budget
 
-    for plan in (Plan(len(hits), brief=False, extra=everything), Plan(len(hits), extra=everything)):
+    for plan in (DisplayPlan(len(hits), brief=False, extra=everything), DisplayPlan(len(hits), extra=everything)):
         answer = compose(plan)
         if measure(answer) <= budget:
             return answer
-    extra = largest(0, everything, lambda extra: fits(Plan(len(hits), extra=extra)))
+    extra = largest(0, everything, lambda extra: fits(DisplayPlan(len(hits), extra=extra)))
     if extra >= 0:
-        return compose(Plan(len(hits), extra=extra))
+        return compose(DisplayPlan(len(hits), extra=extra))
     return compose(_best_passages(hits, fits))
 
 
-def _best_passages(hits: Sequence[Ranked], fits: Callable[[Plan], bool]) -> Plan:
+def _best_passages(hits: Sequence[RankedHit], fits: Callable[[DisplayPlan], bool]) -> DisplayPlan:
     """Show the best passages of all hits whole, as many as fit, and a part of the next."""
     order = _order(hits)
 
-    def first(count: int, part: int = 0) -> Plan:
+    def first(count: int, part: int = 0) -> DisplayPlan:
         shown = Counter(order[:count])
         counts = [shown[number] for number in range(len(hits))]
-        return Plan(len(hits), counts=counts, part=(order[count], part) if part else None)
+        return DisplayPlan(len(hits), counts=counts, part=(order[count], part) if part else None)
 
     count = largest(0, len(order) - 1, lambda count: fits(first(count)))
     if count < 0:
-        named = largest(1, len(hits), lambda named: fits(Plan(named, counts=[0] * named)))
-        return Plan(named, counts=[0] * named)
+        named = largest(1, len(hits), lambda named: fits(DisplayPlan(named, counts=[0] * named)))
+        return DisplayPlan(named, counts=[0] * named)
     size = hits[order[count]].excerpts.size(order[:count].count(order[count]))
     part = largest(LEAST, size, lambda part: fits(first(count, part)))
     return first(count, part if part >= LEAST else 0)
 
 
-def _order(hits: Sequence[Ranked]) -> list[int]:
+def _order(hits: Sequence[RankedHit]) -> list[int]:
     """Return the hit of each passage, the best passage first; a hit's own come in their order."""
     passages = [(-score, number) for number, ranked in enumerate(hits) for score in ranked.scores]
     return [number for _, number in sorted(passages)]
 
 
-def _object(ranking: Ranking, plan: Plan, fence: Fence) -> dict[str, Any]:
+def _object(ranking: RankedHits, plan: DisplayPlan, fence: Fence) -> dict[str, Any]:
     answer = {"object": "vector_store.search_results.page"} | ranking.facts
     texts = _texts(ranking, plan)
-    if said := _left_out(ranking, texts):
-        answer["shown"] = said
+    if left_out := _left_out(ranking, texts):
+        answer["shown"] = left_out
     if any(texts):
         answer["notice"] = fence.notice
     answer["data"] = [
@@ -139,11 +139,11 @@ def _object(ranking: Ranking, plan: Plan, fence: Fence) -> dict[str, Any]:
     return answer
 
 
-def _texts(ranking: Ranking, plan: Plan) -> list[str | None]:
+def _texts(ranking: RankedHits, plan: DisplayPlan) -> list[str | None]:
     return [plan.text(number, ranked.excerpts) for number, ranked in enumerate(ranking.hits[: plan.named])]
 
 
-def _full(ranked: Ranked, plan: Plan, detailed: bool) -> dict[str, Any]:
+def _full(ranked: RankedHit, plan: DisplayPlan, detailed: bool) -> dict[str, Any]:
     hit = ranked.hit
     known: dict[str, Any] = _named(ranked, plan) | {"page": hit.page}
     if not plan.brief:
@@ -159,7 +159,7 @@ def _full(ranked: Ranked, plan: Plan, detailed: bool) -> dict[str, Any]:
     return {key: value for key, value in known.items() if value is not None}
 
 
-def _named(ranked: Ranked, plan: Plan) -> dict[str, Any]:
+def _named(ranked: RankedHit, plan: DisplayPlan) -> dict[str, Any]:
     named = {"score": _score(ranked.hit.score), "filename": line(ranked.hit.filename), "uri": ranked.uri}
     return named if plan.brief else {"file_id": ranked.hit.file_id} | named  # the uri holds it
 
@@ -168,12 +168,14 @@ def _score(score: float | None) -> float | None:
     return None if score is None else round(score, 4)
 
 
-def _text(ranking: Ranking, plan: Plan, fence: Fence) -> str:
+def _text(ranking: RankedHits, plan: DisplayPlan, fence: Fence) -> str:
     texts = _texts(ranking, plan)
-    said = _left_out(ranking, texts)
+    left_out = _left_out(ranking, texts)
     count = len(ranking.hits)
     blocks = [
-        " ".join([f"{count} hit{'s' * (count != 1)}." if count and not said else said, *ranking.sentences]).strip()
+        " ".join(
+            [f"{count} hit{'s' * (count != 1)}." if count and not left_out else left_out, *ranking.sentences]
+        ).strip()
     ]
     if texts:
         blocks[0] = f"{blocks[0]} {fence.notice}"
@@ -190,7 +192,7 @@ def _text(ranking: Ranking, plan: Plan, fence: Fence) -> str:
     return "\n".join(blocks)
 
 
-def _citation(ranked: Ranked, plan: Plan, detailed: bool) -> str:
+def _citation(ranked: RankedHit, plan: DisplayPlan, detailed: bool) -> str:
     hit = ranked.hit
     parts = [line(hit.filename)]
     if hit.page is not None:
@@ -207,7 +209,7 @@ def _citation(ranked: Ranked, plan: Plan, detailed: bool) -> str:
     return " · ".join(parts)
 
 
-def _left_out(ranking: Ranking, texts: Sequence[str | None]) -> str:
+def _left_out(ranking: RankedHits, texts: Sequence[str | None]) -> str:
     count, full = len(ranking.hits), sum(text is not None for text in texts)
     if full == count:
         return ""

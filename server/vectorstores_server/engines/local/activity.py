@@ -2,16 +2,16 @@
 
 from contextlib import suppress
 
-from vectorstores_server.engines.background import Life
+from vectorstores_server.engines.background import BackgroundTasks
 from vectorstores_server.engines.local.catalog import Catalog, stores
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_tools.contract.errors import VectorStoreError
 
 
-class LastUse:
+class StoreActivity:
     """Moves `last_active_at`; does nothing where nothing may be written."""
 
-    def __init__(self, catalog: Catalog, life: Life, *, read_only: bool) -> None:
+    def __init__(self, catalog: Catalog, life: BackgroundTasks, *, read_only: bool) -> None:
         self._catalog = catalog
         self._life = life
         self._read_only = read_only

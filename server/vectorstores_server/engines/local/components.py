@@ -8,14 +8,14 @@ from vectorstores_server.engines.local.catalog import Catalog
 from vectorstores_server.engines.local.embedding import Embedder, EmbedderChoice, EmbeddingFailure, open_embedder
 from vectorstores_server.engines.local.embedding.errors import NO_MODEL, NO_VECTORS
 from vectorstores_server.engines.local.files.blobs import Blobs
-from vectorstores_server.engines.local.files.upload_parts import Parts
+from vectorstores_server.engines.local.files.upload_parts import UploadParts
 from vectorstores_server.engines.local.index import Index
 from vectorstores_server.engines.local.search.searcher import Searcher
 from vectorstores_server.engines.local.worker.worker import Worker
 from vectorstores_tools.contract.errors import Unavailable
 
 
-class Machinery:
+class Components:
     """One of each for an engine. Making them opens no file of the index and loads no model."""
 
     def __init__(
@@ -24,7 +24,7 @@ class Machinery:
         choice: EmbedderChoice | Embedder | None,
         catalog: Catalog,
         blobs: Blobs,
-        parts: Parts,
+        parts: UploadParts,
         checkpoint: Callable[[str], None] | None = None,
     ) -> None:
         self.index = Index(directory / "index")

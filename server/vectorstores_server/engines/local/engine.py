@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import anyio
 
-from vectorstores_server.engines.background import Life
+from vectorstores_server.engines.background import BackgroundTasks
 from vectorstores_server.engines.health import Health
-from vectorstores_server.engines.local.activity import LastUse
+from vectorstores_server.engines.local.activity import StoreActivity
 from vectorstores_server.engines.local.catalog import Catalog, files, stores
 from vectorstores_server.engines.local.catalog import operations as requests
 from vectorstores_server.engines.local.catalog.database import DB
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.files.blobs import Blobs
-from vectorstores_server.engines.local.files.content import Reader
-from vectorstores_server.engines.local.files.receiving import Arrivals
-from vectorstores_server.engines.local.files.upload_parts import Parts
-from vectorstores_server.engines.local.files.uploads import Uploads
-from vectorstores_server.engines.local.health import Checkup
+from vectorstores_server.engines.local.files.content import ContentReader
+from vectorstores_server.engines.local.files.receiving import SourceReceiver
+from vectorstores_server.engines.local.files.upload_parts import UploadParts
+from vectorstores_server.engines.local.files.uploads import LocalUploads
+from vectorstores_server.engines.local.health import LocalHealth
 from vectorstores_server.engines.local.parsing import EXTENSIONS, NAMES
 from vectorstores_tools.contract.engine import AttachOptions, Capabilities, FileContent, Ingested, NewFile
 from vectorstores_tools.contract.errors import InvalidRequest, NotSupported
@@ -51,7 +51,7 @@ from vectorstores_tools.contract.requests import (
 )
 
 if TYPE_CHECKING:
-    from vectorstores_server.engines.local.components import Machinery
+    from vectorstores_server.engines.local.components import Components
     from vectorstores_server.engines.local.embedding import Embedder, EmbedderChoice
 
 P = ParamSpec("P")
@@ -78,15 +78,15 @@ class LocalEngine:
         self._max_file_bytes = max_file_bytes
         self._catalog = Catalog(directory, read_only=read_only, version=version)
         self._blobs = Blobs(directory)
-        self._parts = Parts(directory)
-        self._arrivals = Arrivals(self._catalog, self._blobs, max_file_bytes, self._made_work)
-        self._uploads = Uploads(self._catalog, self._blobs, self._parts, max_file_bytes)
-        self._reader = Reader(self._catalog, self._blobs)
-        self._life = Life()
+        self._parts = UploadParts(directory)
+        self._arrivals = SourceReceiver(self._catalog, self._blobs, max_file_bytes, self._made_work)
+        self._uploads = LocalUploads(self._catalog, self._blobs, self._parts, max_file_bytes)
+        self._reader = ContentReader(self._catalog, self._blobs)
+        self._life = BackgroundTasks()
         self._starting = anyio.Lock()
-        self._machinery: Machinery | None = None
-        self._last_use = LastUse(self._catalog, self._life, read_only=read_only)
-        self._checkup = Checkup(read_only=read_only)
+        self._machinery: Components | None = None
+        self._last_use = StoreActivity(self._catalog, self._life, read_only=read_only)
+        self._checkup = LocalHealth(read_only=read_only)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -274,13 +274,13 @@ class LocalEngine:
         self._made_work()
         return result
 
-    async def _start(self) -> "Machinery":
+    async def _start(self) -> "Components":
         """Make what is heavy, and begin to work, at the first call."""
         async with self._starting:
             if self._machinery is None:
-                from vectorstores_server.engines.local.components import Machinery
+                from vectorstores_server.engines.local.components import Components
 
-                self._machinery = Machinery(
+                self._machinery = Components(
                     self._directory, self._choice, self._catalog, self._blobs, self._parts, self._checkpoint
                 )
             if not self._life.begun:

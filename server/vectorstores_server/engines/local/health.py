@@ -10,12 +10,12 @@ from anyio import CapacityLimiter, to_thread
 
 from vectorstores_server.engines.health import Check, Health
 from vectorstores_server.engines.local.catalog.connection import translated
-from vectorstores_server.engines.local.catalog.statistics import Inventory, take_inventory
+from vectorstores_server.engines.local.catalog.statistics import CatalogStatistics, take_inventory
 from vectorstores_server.engines.local.index.errors import IndexUnavailable
 from vectorstores_tools.contract.errors import VectorStoreError
 
 if TYPE_CHECKING:
-    from vectorstores_server.engines.local.components import Machinery
+    from vectorstores_server.engines.local.components import Components
 
 SECONDS_BUSY = 1.0
 """A writing transaction takes some milliseconds; one that lasts so long is stuck, or somebody migrates."""
@@ -23,16 +23,16 @@ SECONDS_TO_ANSWER = 5.0
 LEAST_FREE_BYTES = 64 * 1024 * 1024
 
 
-class Checkup:
+class LocalHealth:
     """Looks at the parts of one engine. Threads that a dead disk holds are left behind, one at most."""
 
     def __init__(self, *, read_only: bool) -> None:
         self._read_only = read_only
         self._threads = CapacityLimiter(1)
 
-    async def look(self, machinery: "Machinery") -> Health:
+    async def look(self, machinery: "Components") -> Health:
         """Check part after part. The first look at an engine with files imports what reads the index."""
-        inventory = Inventory({}, [])
+        inventory = CatalogStatistics({}, [])
 
         free: int | None = None
 
@@ -60,12 +60,12 @@ class Checkup:
         room = {} if free is None else {"disk_free_bytes": float(free)}
         return Health(checks, {**inventory.numbers, **room, **await _numbers(machinery)})
 
-    async def _take_inventory(self, machinery: "Machinery") -> Inventory:
+    async def _take_inventory(self, machinery: "Components") -> CatalogStatistics:
         directory, catalog = machinery.directory, machinery.catalog
         if not catalog.path.exists():
             await catalog.read(lambda db: None)
 
-        def work() -> Inventory:
+        def work() -> CatalogStatistics:
             try:
                 return take_inventory(catalog.path, busy_seconds=SECONDS_BUSY, writing=not self._read_only)
             except (OSError, sqlite3.Error) as error:
@@ -74,7 +74,7 @@ class Checkup:
         return await to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._threads)
 
 
-async def _index(machinery: "Machinery", needed: list[str]) -> str:
+async def _index(machinery: "Components", needed: list[str]) -> str:
     there = set(await machinery.index.tables())
     missing = [table for table in needed if table not in there]
     if missing:
@@ -84,12 +84,12 @@ async def _index(machinery: "Machinery", needed: list[str]) -> str:
     return f"{len(there)} tables"
 
 
-async def _model(machinery: "Machinery") -> str:
+async def _model(machinery: "Components") -> str:
     identity, _ = await machinery.vectors()
     return identity or "none: search is by words alone"
 
 
-async def _numbers(machinery: "Machinery") -> dict[str, float]:
+async def _numbers(machinery: "Components") -> dict[str, float]:
     tally = machinery.worker.tally
     return {
         "ingested_files_total": tally.files,

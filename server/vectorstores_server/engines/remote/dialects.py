@@ -61,8 +61,8 @@ class Dialect:
 
     def file_id(self, hit: Mapping[str, Any]) -> str:
         """Return the id of the File behind a hit, '' where the service does not tell."""
-        told: Any = (hit.get("attributes") or {}) if self.hit_keys else hit
-        return str(told.get("file_id") or "")
+        fields: Any = (hit.get("attributes") or {}) if self.hit_keys else hit
+        return str(fields.get("file_id") or "")
 
     def check_expiry(self, expires_after: object) -> None:
         """Raise NotSupported for an expiry where nothing expires."""
@@ -162,8 +162,8 @@ def dialect_of(base_url: str) -> Dialect:
     return DIALECTS["litellm" if url.port == 4000 else "openai"]
 
 
-def _check_names(given: Mapping[str, object] | None, taken: frozenset[str], param: str) -> None:
-    if names := sorted(taken & (given or {}).keys()):
+def _check_names(given: Mapping[str, object] | None, reserved: frozenset[str], param: str) -> None:
+    if names := sorted(reserved & (given or {}).keys()):
         raise NotSupported(
             f"This service has {param} named '{names[0]}' of its own;", "choose another name.", param=param
         )

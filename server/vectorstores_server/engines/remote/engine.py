@@ -5,15 +5,15 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from vectorstores_server.engines.background import Life
-from vectorstores_server.engines.remote.attachments.attaching import Attaching
+from vectorstores_server.engines.background import BackgroundTasks
+from vectorstores_server.engines.remote.attachments.attaching import Attachments
 from vectorstores_server.engines.remote.attachments.provenance import remarked, shown, shown_page, unmarked
-from vectorstores_server.engines.remote.attachments.replacement import FINAL, Replacing
-from vectorstores_server.engines.remote.attachments.source_sync import Arrivals
+from vectorstores_server.engines.remote.attachments.replacement import FINAL, SourceReplacement
+from vectorstores_server.engines.remote.attachments.source_sync import SourceSync
 from vectorstores_server.engines.remote.dialects import Dialect
 from vectorstores_server.engines.remote.files.content import content, text
 from vectorstores_server.engines.remote.files.sending import send_file
-from vectorstores_server.engines.remote.files.uploads import Uploads
+from vectorstores_server.engines.remote.files.uploads import RemoteUploads
 from vectorstores_server.engines.remote.http import pagination as pages
 from vectorstores_server.engines.remote.http import routes as paths
 from vectorstores_server.engines.remote.http.client import NOBODY, RemoteClient
@@ -21,7 +21,7 @@ from vectorstores_server.engines.remote.http.decoding import read_as
 from vectorstores_server.engines.remote.http.reply_errors import Subject
 from vectorstores_server.engines.remote.http.transport_errors import going_on
 from vectorstores_server.engines.remote.name_hints import explained
-from vectorstores_server.engines.remote.polling import Polling
+from vectorstores_server.engines.remote.polling import PollingMarks
 from vectorstores_server.engines.remote.search.searching import search
 from vectorstores_tools.contract.engine import AttachOptions, Capabilities, FileContent, Ingested, NewFile
 from vectorstores_tools.contract.errors import InvalidRequest, NotSupported, VectorStoreError
@@ -60,12 +60,12 @@ class RemoteEngine:
     def __init__(self, client: RemoteClient, dialect: Dialect) -> None:
         self._client = client
         self._dialect = dialect
-        self._life = Life()
-        self._polling = Polling(client)
-        self._attaching = Attaching(client, dialect, self._life)
-        self._replacing = Replacing(self._attaching.statuses, self._attaching.detach)
-        self._arrivals = Arrivals(self._send_file, self._attaching, self._replacing)
-        self._uploads = Uploads(client, dialect)
+        self._life = BackgroundTasks()
+        self._polling = PollingMarks(client)
+        self._attaching = Attachments(client, dialect, self._life)
+        self._replacing = SourceReplacement(self._attaching.statuses, self._attaching.detach)
+        self._arrivals = SourceSync(self._send_file, self._attaching, self._replacing)
+        self._uploads = RemoteUploads(client, dialect)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -106,8 +106,8 @@ class RemoteEngine:
     async def delete_store(self, store_id: str) -> Deleted:
         """See the contract."""
         about = Subject(store_id)
-        said = await self._changing(self._client.delete(paths.store(store_id), about), about)
-        return read_as(Deleted, {**said, "object": "vector_store.deleted"})
+        reply = await self._changing(self._client.delete(paths.store(store_id), about), about)
+        return read_as(Deleted, {**reply, "object": "vector_store.deleted"})
 
     async def search(self, store_id: str, request: SearchRequest) -> SearchPage:
         """See the contract."""
@@ -120,7 +120,7 @@ class RemoteEngine:
         """See the contract. The marks of a source stay, whatever attributes are given."""
         about = Subject(store_id, request.file_id)
         (entry,) = await self._asked(self._attaching.with_marks(store_id, [request]), about)
-        return shown(await self._changing(self._attaching.one(store_id, entry), about))
+        return shown(await self._changing(self._attaching.attach_file(store_id, entry), about))
 
     async def list_store_files(self, store_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
         """See the contract."""
@@ -147,8 +147,8 @@ class RemoteEngine:
     async def detach_file(self, store_id: str, file_id: str) -> Deleted:
         """See the contract."""
         about = Subject(store_id, file_id)
-        said = await self._changing(self._client.delete(paths.store_file(store_id, file_id), about), about)
-        return read_as(Deleted, {**said, "id": file_id, "object": "vector_store.file.deleted"})
+        reply = await self._changing(self._client.delete(paths.store_file(store_id, file_id), about), about)
+        return read_as(Deleted, {**reply, "id": file_id, "object": "vector_store.file.deleted"})
 
     async def read_text(
         self,
@@ -225,8 +225,8 @@ class RemoteEngine:
         if not self._dialect.delete_detaches:
             await self._asked(self._attaching.need_files([file_id]), about)
             await self._changing(self._attaching.detach_everywhere(file_id), about)
-        said = await self._changing(self._client.delete(paths.file(file_id), about), about)
-        return read_as(Deleted, {**said, "object": "file"})
+        reply = await self._changing(self._client.delete(paths.file(file_id), about), about)
+        return read_as(Deleted, {**reply, "object": "file"})
 
     def read_file(
         self, file_id: str, start: int = 0, end: int | None = None
@@ -292,8 +292,8 @@ class RemoteEngine:
         except VectorStoreError as error:
             raise await explained(self._client, error, about) from None
 
-    def _store(self, said: dict[str, Any]) -> VectorStore:
-        return self._own(read_as(VectorStore, said))
+    def _store(self, reply: dict[str, Any]) -> VectorStore:
+        return self._own(read_as(VectorStore, reply))
 
     def _own(self, store: VectorStore) -> VectorStore:
         return store.model_copy(update={"name": store.name or None, "metadata": self._dialect.metadata(store.metadata)})

@@ -6,7 +6,7 @@ import httpx
 
 from vectorstores_server.engines.remote.dialects import DIALECTS, Dialect, dialect_of
 from vectorstores_server.engines.remote.engine import RemoteEngine
-from vectorstores_server.engines.remote.http.address import Address, RemoteChoice, address_of
+from vectorstores_server.engines.remote.http.address import RemoteAddress, RemoteChoice, address_of
 from vectorstores_server.engines.remote.http.client import RemoteClient
 from vectorstores_tools.contract.errors import InvalidRequest
 
@@ -32,7 +32,7 @@ def chosen_dialect(choice: RemoteChoice) -> Dialect:
     raise InvalidRequest(f"There is no dialect of that name; there are auto, {', '.join(DIALECTS)}.", "Set one.")
 
 
-def _warn_of_plain_text(address: Address) -> None:
+def _warn_of_plain_text(address: RemoteAddress) -> None:
     url = httpx.URL(address.base_url)
     if url.scheme == "http" and address.secrets and url.host not in LOOPBACK:
         log.warning("The key goes to %s unencrypted; use an https address if there is one", url.host)

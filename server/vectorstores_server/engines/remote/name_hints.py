@@ -54,7 +54,7 @@ async def _ids_named(
     request = PageRequest(limit=100)
     for _ in range(LOOKED_AT // 100):
         page = await pages.page(client, path, request, item)
-        found += [one.id for one in page.data if getattr(one, field) == name]
+        found += [entry.id for entry in page.data if getattr(entry, field) == name]
         if found or not page.has_more:
             break
         request = PageRequest(limit=100, after=page.last_id)

@@ -13,7 +13,7 @@ SHARE = 0.25
 """Of the time since this process last changed something: what takes long is looked at less often."""
 
 
-class Polling:
+class PollingMarks:
     """Marks that grow with each change of ours and each look. The first looks are as far apart as the service says."""
 
     def __init__(self, client: RemoteClient, clock: Callable[[], float] = anyio.current_time) -> None:

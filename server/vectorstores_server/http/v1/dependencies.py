@@ -7,7 +7,7 @@ from fastapi import Depends, Header, Path, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, WrapValidator
 
-from vectorstores_server.http.v1.schema_base import Wire
+from vectorstores_server.http.v1.schema_base import ReplyObject
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import InvalidRequest
 
@@ -21,7 +21,7 @@ def strictly(shape: type[M]) -> WrapValidator:
 
 POLL_AFTER_MS = "250"
 """What `openai-poll-after-ms` says while something is in progress; without it the SDK waits a second."""
-W = TypeVar("W", bound=Wire)
+W = TypeVar("W", bound=ReplyObject)
 
 
 def engine_of(request: Request) -> Engine:
@@ -38,11 +38,11 @@ EngineOf = Annotated[Engine, Depends(engine_of)]
 Extended = Annotated[bool, Depends(is_extended)]
 
 
-def reply(answer: BaseModel, shape: type[Wire], extended: bool) -> JSONResponse:
+def reply(answer: BaseModel, shape: type[ReplyObject], extended: bool) -> JSONResponse:
     """Answer with the keys of `shape`, or with all that the engine said."""
-    said = answer.model_dump(mode="json")
-    body: dict[str, Any] = said if extended else shape.model_validate(said).model_dump(mode="json")
-    headers = {"openai-poll-after-ms": POLL_AFTER_MS} if said.get("status") == "in_progress" else None
+    fields = answer.model_dump(mode="json")
+    body: dict[str, Any] = fields if extended else shape.model_validate(fields).model_dump(mode="json")
+    headers = {"openai-poll-after-ms": POLL_AFTER_MS} if fields.get("status") == "in_progress" else None
     return JSONResponse(body, headers=headers)
 
 

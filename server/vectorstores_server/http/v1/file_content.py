@@ -17,7 +17,7 @@ RANGE = re.compile(r"bytes=\s*([0-9]{0,18})-([0-9]{0,18})\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class ByteSpan:
     """Bytes [start, end) of a file; `partial` when they were asked for."""
 
     start: int
@@ -25,21 +25,21 @@ class Span:
     partial: bool
 
 
-def span_of(header: str | None, size: int) -> Span | None:
+def span_of(header: str | None, size: int) -> ByteSpan | None:
     """Return what `header` asks for, None where it lies outside the file.
 
     A header that is malformed, in other units or with several ranges is as good as none, as the RFC has it.
     """
     found = RANGE.fullmatch(header) if header else None
     if found is None or found[1] == found[2] == "":
-        return Span(0, size, partial=False)
+        return ByteSpan(0, size, partial=False)
     if found[1] == "":
         wanted = min(size, int(found[2]))
-        return Span(size - wanted, size, partial=True) if wanted else None
+        return ByteSpan(size - wanted, size, partial=True) if wanted else None
     first, last = int(found[1]), int(found[2]) if found[2] else size - 1
     if last < first and found[2]:
-        return Span(0, size, partial=False)
-    return Span(first, min(size, last + 1), partial=True) if first < size else None
+        return ByteSpan(0, size, partial=False)
+    return ByteSpan(first, min(size, last + 1), partial=True) if first < size else None
 
 
 BYTES: dict[str, Any] = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
@@ -58,11 +58,11 @@ class Unsatisfiable:
 
 
 @dataclass(frozen=True, slots=True)
-class Download:
+class OpenDownload:
     """An open file, and which bytes of it are wanted."""
 
     content: FileContent
-    span: Span
+    span: ByteSpan
 
 
 async def _opened(
@@ -70,7 +70,7 @@ async def _opened(
     file_id: str,
     range: Annotated[str | None, Header()] = None,
     if_range: Annotated[str | None, Header()] = None,
-) -> AsyncGenerator[Download | Unsatisfiable]:
+) -> AsyncGenerator[OpenDownload | Unsatisfiable]:
     """Open what is asked for; it is closed when the reply has gone out or its reader has left."""
     size = (await engine.retrieve_file(file_id)).bytes
     span = span_of(range if if_range in (None, _etag(file_id)) else None, size)
@@ -78,15 +78,15 @@ async def _opened(
         yield Unsatisfiable(size)
         return
     async with engine.read_file(file_id, span.start, span.end) as content:
-        yield Download(content, span)
+        yield OpenDownload(content, span)
 
 
 @router.get("/{file_id}/content", response_class=StreamingResponse, responses=RESPONSES)
-async def download_file(opened: Annotated[Download | Unsatisfiable, Depends(_opened)]) -> Response:
+async def download_file(opened: Annotated[OpenDownload | Unsatisfiable, Depends(_opened)]) -> Response:
     """Return a File's bytes, or one range of them."""
     if isinstance(opened, Unsatisfiable):
-        said = f"The range lies outside the file's {opened.size} bytes."
-        return envelope(416, said, param="range", headers={"Content-Range": f"bytes */{opened.size}"})
+        message = f"The range lies outside the file's {opened.size} bytes."
+        return envelope(416, message, param="range", headers={"Content-Range": f"bytes */{opened.size}"})
     file, span = opened.content.file, opened.span
     headers = {
         "Content-Length": str(span.end - span.start),

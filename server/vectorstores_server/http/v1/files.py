@@ -50,7 +50,7 @@ class FileFields(Request):
     expires_after: FileExpiresAfter | None = None
 
 
-class FilesPage(Request):
+class FilesQuery(Request):
     """Which part of the list of Files; there is no `before`."""
 
     limit: int = Field(default=10_000, ge=1, le=10_000)
@@ -71,7 +71,7 @@ async def create_file(engine: EngineOf, extended: Extended, request: HttpRequest
 
 
 @router.get("", response_model=ListPage[FileObject])
-async def list_files(engine: EngineOf, extended: Extended, page: Annotated[FilesPage, Query()]) -> JSONResponse:
+async def list_files(engine: EngineOf, extended: Extended, page: Annotated[FilesQuery, Query()]) -> JSONResponse:
     """List the uploaded Files."""
     found = await engine.list_files(FilesRequest.model_validate(page.model_dump(exclude_unset=True)))
     return reply(found, ListPage[FileObject], extended)

@@ -4,12 +4,12 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field
 
-from vectorstores_server.http.v1.schema_base import AttributesOut, Wire, known
+from vectorstores_server.http.v1.schema_base import AttributesOut, ReplyObject, known
 
 T = TypeVar("T")
 
 
-class ListPage(Wire, Generic[T]):
+class ListPage(ReplyObject, Generic[T]):
     """One page of a list; first_id and last_id are null when it is empty."""
 
     object: Literal["list"]
@@ -19,7 +19,7 @@ class ListPage(Wire, Generic[T]):
     has_more: bool
 
 
-class TextItem(Wire):
+class TextItem(ReplyObject):
     """A piece of text."""
 
     type: Annotated[Literal["text"], known("text", otherwise="text")]
@@ -31,7 +31,7 @@ def _within_one(score: float) -> float:
     return min(max(score, 0.0), 1.0)
 
 
-class SearchResult(Wire):
+class SearchResult(ReplyObject):
     """One result of a search."""
 
     file_id: str
@@ -41,7 +41,7 @@ class SearchResult(Wire):
     content: list[TextItem]
 
 
-class SearchResultsPage(Wire):
+class SearchResultsPage(ReplyObject):
     """The answer to a search, best first; it is whole, so has_more is false."""
 
     object: Literal["vector_store.search_results.page"]
@@ -51,7 +51,7 @@ class SearchResultsPage(Wire):
     next_page: str | None
 
 
-class FileContentPage(Wire):
+class FileContentPage(ReplyObject):
     """A store's file as parsed text, whole."""
 
     object: Literal["vector_store.file_content.page"]
@@ -60,7 +60,7 @@ class FileContentPage(Wire):
     next_page: str | None
 
 
-class ErrorBody(Wire):
+class ErrorBody(ReplyObject):
     """The inside of the envelope; all four keys are always there."""
 
     message: str
@@ -69,7 +69,7 @@ class ErrorBody(Wire):
     code: str | None
 
 
-class ErrorEnvelope(Wire):
+class ErrorEnvelope(ReplyObject):
     """Every answer that is not a 2xx."""
 
     error: ErrorBody

@@ -6,7 +6,7 @@ from typing import Annotated, Any, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator
 
 
-class Wire(BaseModel):
+class ReplyObject(BaseModel):
     """What leaves /v1: unknown keys of an engine's answer are dropped."""
 
     model_config = ConfigDict(extra="ignore")

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from vectorstores_server.http.v1.schema_base import AttributesOut, MetadataOut, Wire, is_absent, known
+from vectorstores_server.http.v1.schema_base import AttributesOut, MetadataOut, ReplyObject, is_absent, known
 
 Status = Annotated[
     Literal["in_progress", "completed", "failed", "cancelled"],
@@ -17,7 +17,7 @@ Status = Annotated[
 ]
 
 
-class FileCounts(Wire):
+class FileCountsObject(ReplyObject):
     """How many files stand where."""
 
     in_progress: int
@@ -27,14 +27,14 @@ class FileCounts(Wire):
     total: int
 
 
-class ExpiresAfterOut(Wire):
+class ExpiresAfterOut(ReplyObject):
     """When a store expires, counted from its last use."""
 
     anchor: str
     days: int
 
 
-class VectorStoreObject(Wire):
+class VectorStoreObject(ReplyObject):
     """A vector store; one without a name has the empty name."""
 
     id: str
@@ -43,7 +43,7 @@ class VectorStoreObject(Wire):
     name: Annotated[str, BeforeValidator(lambda name: name or "")]
     description: str | None
     usage_bytes: int
-    file_counts: FileCounts
+    file_counts: FileCountsObject
     status: Annotated[
         Literal["in_progress", "completed", "expired"],
         known("in_progress", "completed", "expired", otherwise="completed"),
@@ -54,7 +54,7 @@ class VectorStoreObject(Wire):
     metadata: MetadataOut | None
 
 
-class LastError(Wire):
+class LastErrorObject(ReplyObject):
     """Why a file failed."""
 
     code: Annotated[
@@ -64,31 +64,31 @@ class LastError(Wire):
     message: str
 
 
-class ChunkSizes(Wire):
+class ChunkSizes(ReplyObject):
     """Sizes in tokens."""
 
     max_chunk_size_tokens: int
     chunk_overlap_tokens: int
 
 
-class StaticStrategy(Wire):
+class StaticStrategy(ReplyObject):
     """A file that was cut into chunks of at most these sizes."""
 
     type: Literal["static"]
     static: ChunkSizes
 
 
-class OtherStrategy(Wire):
+class OtherStrategy(ReplyObject):
     """A file of which nobody knows how it was cut."""
 
     type: Literal["other"]
 
 
-def _strategy(said: Any) -> Any:
-    return said if said and said.get("type") == "static" else {"type": "other"}
+def _strategy(strategy: Any) -> Any:
+    return strategy if strategy and strategy.get("type") == "static" else {"type": "other"}
 
 
-class VectorStoreFileObject(Wire):
+class VectorStoreFileObject(ReplyObject):
     """A File in a store; `created_at` is when it was attached."""
 
     id: str
@@ -97,12 +97,12 @@ class VectorStoreFileObject(Wire):
     created_at: int
     vector_store_id: str
     status: Status
-    last_error: LastError | None
+    last_error: LastErrorObject | None
     chunking_strategy: Annotated[StaticStrategy | OtherStrategy, BeforeValidator(_strategy)]
     attributes: AttributesOut | None
 
 
-class FileBatchObject(Wire):
+class FileBatchObject(ReplyObject):
     """Files attached together."""
 
     id: str
@@ -110,10 +110,10 @@ class FileBatchObject(Wire):
     created_at: int
     vector_store_id: str
     status: Status
-    file_counts: FileCounts
+    file_counts: FileCountsObject
 
 
-class FileObject(Wire):
+class FileObject(ReplyObject):
     """An uploaded File; `expires_at` is there when it expires."""
 
     id: str
@@ -129,7 +129,7 @@ class FileObject(Wire):
     status_details: str | SkipJsonSchema[None] = Field(default=None, exclude_if=is_absent)
 
 
-class UploadObject(Wire):
+class UploadObject(ReplyObject):
     """A File that arrives in parts; `file` is there when it is completed."""
 
     id: str
@@ -146,7 +146,7 @@ class UploadObject(Wire):
     file: FileObject | SkipJsonSchema[None] = Field(default=None, exclude_if=is_absent)
 
 
-class UploadPartObject(Wire):
+class UploadPartObject(ReplyObject):
     """One part of an upload."""
 
     id: str
@@ -155,7 +155,7 @@ class UploadPartObject(Wire):
     upload_id: str
 
 
-class DeletedStore(Wire):
+class DeletedStore(ReplyObject):
     """A store that is gone."""
 
     id: str
@@ -163,7 +163,7 @@ class DeletedStore(Wire):
     deleted: bool
 
 
-class DeletedStoreFile(Wire):
+class DeletedStoreFile(ReplyObject):
     """A file that is no longer in a store."""
 
     id: str
@@ -171,7 +171,7 @@ class DeletedStoreFile(Wire):
     deleted: bool
 
 
-class DeletedFile(Wire):
+class DeletedFile(ReplyObject):
     """A File that is gone."""
 
     id: str

@@ -51,7 +51,7 @@ class SearchBody(Request):
         """Return the request as an engine takes it. Raises InvalidFilter."""
         return SearchRequest(
             queries=[self.query] if isinstance(self.query, str) else self.query,
-            filters=filters.parse(self.filters),
+            filters=filters.parse_filter(self.filters),
             max_num_results=self.max_num_results,
             ranking_options=self.ranking_options or RankingOptions(),
             rewrite_query=self.rewrite_query,

@@ -67,8 +67,8 @@ def _values(filter: Comparison) -> Compiled:
         return f"kind = ? AND value {_ORDERINGS[filter.operator]} ?", [kind(wanted[0]), wanted[0]]
     conditions: list[str] = []
     values: list[Scalar] = []
-    for one in sorted({kind(value) for value in wanted}):
-        members = [value for value in wanted if kind(value) == one]
+    for value_kind in sorted({kind(value) for value in wanted}):
+        members = [value for value in wanted if kind(value) == value_kind]
         conditions.append(f"kind = ? AND value IN ({', '.join('?' * len(members))})")
-        values += [one, *members]
+        values += [value_kind, *members]
     return f"({' OR '.join(conditions) or '0'})", values

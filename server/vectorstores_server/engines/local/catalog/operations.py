@@ -18,8 +18,8 @@ def create_store(
     require_files(db, request.file_ids, now)
     store_id = insert_store(db, request, embedder, dimensions, now)
     for file_id in dict.fromkeys(request.file_ids):
-        one = FileAttach(file_id=file_id, chunking_strategy=request.chunking_strategy)
-        attach(db, store_id, one, now, ALONE if len(request.file_ids) == 1 else BATCHED)
+        file_attach = FileAttach(file_id=file_id, chunking_strategy=request.chunking_strategy)
+        attach(db, store_id, file_attach, now, ALONE if len(request.file_ids) == 1 else BATCHED)
     others = namesakes(db, request.name, besides=store_id) if request.name else []
     return retrieve_store(db, store_id, now), others
 
@@ -36,10 +36,10 @@ def attach_file(db: sqlite3.Connection, store_id: str, request: FileAttach, now:
 def create_batch(db: sqlite3.Connection, store_id: str, requests: Sequence[FileAttach], now: int) -> FileBatch:
     """Attach Files together."""
     usable_store(db, store_id, now)
-    require_files(db, [one.file_id for one in requests], now)
+    require_files(db, [file_attach.file_id for file_attach in requests], now)
     batch_id = batches.insert_batch(db, store_id, now)
-    for one in requests:
-        batches.add_to_batch(db, batch_id, store_id, one, now)
+    for file_attach in requests:
+        batches.add_to_batch(db, batch_id, store_id, file_attach, now)
     touch(db, store_id, now)
     return batches.retrieve_batch(db, store_id, batch_id)
 

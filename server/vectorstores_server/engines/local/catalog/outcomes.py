@@ -10,7 +10,7 @@ from vectorstores_server.engines.local.catalog.revisions import bury_revs
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
+class BuiltRevision:
     """A revision whose rows are in `table`; usage_bytes = its indexed text and vectors."""
 
     rev: int
@@ -19,23 +19,23 @@ class Built:
     usage_bytes: int
 
 
-def flip(db: sqlite3.Connection, built: Sequence[Built], now: int) -> set[int]:
+def flip(db: sqlite3.Connection, built: Sequence[BuiltRevision], now: int) -> set[int]:
     """Make the revisions searchable that are still wanted, and return them; the others are dead.
 
     A revision in a table that is no longer the store's stays wanted, to be built in the new one.
     """
     live: set[int] = set()
-    for one in built:
+    for revision in built:
         row = db.execute(
             "SELECT attachment.*, table_name, expired FROM attachment JOIN store ON store.id = store_id"
             " WHERE want_rev = ?",
-            (one.rev,),
+            (revision.rev,),
         ).fetchone()
         if row is None or row["expired"]:
-            bury_revs(db, one.table, (one.rev,), now)
-        elif row["table_name"] == one.table:
-            _go_live(db, row, one, now)
-            live.add(one.rev)
+            bury_revs(db, revision.table, (revision.rev,), now)
+        elif row["table_name"] == revision.table:
+            _go_live(db, row, revision, now)
+            live.add(revision.rev)
     return live
 
 
@@ -68,15 +68,15 @@ def give_up(db: sqlite3.Connection, rev: int, status: str, now: int, error: tupl
     return True
 
 
-def _go_live(db: sqlite3.Connection, row: sqlite3.Row, one: Built, now: int) -> None:
+def _go_live(db: sqlite3.Connection, row: sqlite3.Row, revision: BuiltRevision, now: int) -> None:
     db.execute(
         "UPDATE attachment SET live_rev = want_rev, want_rev = NULL, want_priority = 0, status = 'completed',"
         " chunk_size = want_size, chunk_overlap = want_overlap, want_size = NULL, want_overlap = NULL,"
         " rows = ?, usage_bytes = ?, error_code = NULL, error_message = NULL WHERE id = ?",
-        (one.rows, one.usage_bytes, row["id"]),
+        (revision.rows, revision.usage_bytes, row["id"]),
     )
-    bury_revs(db, one.table, (row["live_rev"],), now)
-    end_waiting(db, one.rev, "completed")
+    bury_revs(db, revision.table, (row["live_rev"],), now)
+    end_waiting(db, revision.rev, "completed")
     if row["source"] is not None:
         _replace_older(db, row, now)
 
@@ -87,7 +87,7 @@ def _replace_older(db: sqlite3.Connection, row: sqlite3.Row, now: int) -> None:
         "SELECT * FROM attachment WHERE store_id = ? AND source = ? AND id < ?",
         (row["store_id"], row["source"], row["id"]),
     ).fetchall()
-    for one in older:
-        detach_row(db, one, now)
-        if db.execute("SELECT 1 FROM attachment WHERE file_id = ?", (one["file_id"],)).fetchone() is None:
-            remove_file(db, one["file_id"], now)
+    for revision in older:
+        detach_row(db, revision, now)
+        if db.execute("SELECT 1 FROM attachment WHERE file_id = ?", (revision["file_id"],)).fetchone() is None:
+            remove_file(db, revision["file_id"], now)

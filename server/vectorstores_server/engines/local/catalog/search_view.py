@@ -16,7 +16,7 @@ FEW = 100
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class StoreView:
     """A store as one snapshot has it.
 
     `in_progress`: files without a live version; `matching`: the live revisions that the filter meets, None without a
@@ -38,7 +38,7 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class Cited:
+class CitedFile:
     """What a hit says of its file."""
 
     rev: int
@@ -48,10 +48,10 @@ class Cited:
     sha256: str
 
 
-def view(db: sqlite3.Connection, store_id: str, filter: Filter | None, now: int) -> View:
+def view(db: sqlite3.Connection, store_id: str, filter: Filter | None, now: int) -> StoreView:
     """Return what there is to search. Raises StoreNotFound, StoreExpired."""
     row = usable(db, store_id, now)
-    return View(
+    return StoreView(
         store_id=store_id,
         table=row["table_name"],
         embedder=row["embedder"],
@@ -81,7 +81,7 @@ def not_matching(db: sqlite3.Connection, store_id: str, filter: Filter) -> list[
     return [rev for (rev,) in db.execute(others, (store_id, *values))]
 
 
-def cited(db: sqlite3.Connection, store_id: str, revs: Collection[int]) -> dict[int, Cited]:
+def cited(db: sqlite3.Connection, store_id: str, revs: Collection[int]) -> dict[int, CitedFile]:
     """Return what there is to say of those of `revs` that are live in this snapshot."""
     # CROSS JOIN keeps SQLite from walking all files of the store: .3 ms for 80 revisions instead of 14.
     rows = db.execute(
@@ -90,7 +90,7 @@ def cited(db: sqlite3.Connection, store_id: str, revs: Collection[int]) -> dict[
         (json.dumps(list(revs)), store_id),
     )
     return {
-        row["live_rev"]: Cited(
+        row["live_rev"]: CitedFile(
             row["live_rev"], row["file_id"], row["filename"], loads(row["attributes"]) or {}, row["sha256"]
         )
         for row in rows

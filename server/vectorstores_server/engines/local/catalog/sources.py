@@ -15,7 +15,7 @@ from vectorstores_tools.contract.requests import FileAttach
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class KnownSource:
     """A source as the store has it. `idle`: there is nothing to do for it."""
 
     file_id: str
@@ -23,7 +23,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Entered:
+class EnteredSource:
     """What came of a source: the File that stands for it, and the batch so far.
 
     The File is new, or known and processed again, or known and left alone.
@@ -35,15 +35,15 @@ class Entered:
     again: bool = False
 
 
-def standing(db: sqlite3.Connection, store_id: str, origin: Origin, options: AttachOptions) -> Standing | None:
+def standing(db: sqlite3.Connection, store_id: str, origin: Origin, options: AttachOptions) -> KnownSource | None:
     """Return how the newest version of the source stands, None where the store has not these bytes of it."""
     row = _newest(db, store_id, origin)
-    return None if row is None else Standing(row["file_id"], _is_idle(row, options))
+    return None if row is None else KnownSource(row["file_id"], _is_idle(row, options))
 
 
 def reattach(
     db: sqlite3.Connection, store_id: str, origin: Origin, options: AttachOptions, batch_id: str | None, now: int
-) -> Entered | None:
+) -> EnteredSource | None:
     """Attach a known source anew where the options or a failure ask for it; None where it is not known any more."""
     row = _newest(db, store_id, origin)
     if row is None:
@@ -52,10 +52,10 @@ def reattach(
     if not _makes_work(row, options):
         if options.attributes is not None:
             replace_attributes(db, row["id"], options.attributes)
-        return Entered(row["file_id"], batch_id)
+        return EnteredSource(row["file_id"], batch_id)
     batch_id = batch_id or insert_batch(db, store_id, now)
     add_to_batch(db, batch_id, store_id, _request(row["file_id"], options), now)
-    return Entered(row["file_id"], batch_id, again=True)
+    return EnteredSource(row["file_id"], batch_id, again=True)
 
 
 def enter(
@@ -67,7 +67,7 @@ def enter(
     options: AttachOptions,
     batch_id: str | None,
     now: int,
-) -> Entered:
+) -> EnteredSource:
     """Enter a new File and attach it as part of the batch, unless another process has done so meanwhile."""
     usable(db, store_id, now)
     known = reattach(db, store_id, origin, options, batch_id, now)
@@ -78,7 +78,7 @@ def enter(
     batch_id = batch_id or insert_batch(db, store_id, now)
     add_to_batch(db, batch_id, store_id, _request(file.id, options), now, origin)
     touch(db, store_id, now)
-    return Entered(file.id, batch_id, new=True)
+    return EnteredSource(file.id, batch_id, new=True)
 
 
 def _newest(db: sqlite3.Connection, store_id: str, origin: Origin) -> sqlite3.Row | None:

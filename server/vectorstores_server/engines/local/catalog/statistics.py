@@ -20,14 +20,14 @@ _OTHERS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Inventory:
+class CatalogStatistics:
     """Numbers by name, and the index tables that must be there, that of the store with the most files first."""
 
     numbers: dict[str, float]
     tables: list[str]
 
 
-def take_inventory(path: Path, *, busy_seconds: float, writing: bool) -> Inventory:
+def take_inventory(path: Path, *, busy_seconds: float, writing: bool) -> CatalogStatistics:
     """Count on a connection of its own; with `writing` also take and give back the right to write.
 
     Raises what sqlite3 raises, and DirectoryUpgraded.
@@ -39,7 +39,7 @@ def take_inventory(path: Path, *, busy_seconds: float, writing: bool) -> Invento
         check_version(db)
         numbers = {**_numbers(db, _STORES, "store_files_"), **_numbers(db, _OTHERS, "")}
         tables = db.execute("SELECT table_name FROM store WHERE n_live > 0 AND expired = 0 ORDER BY n_live DESC")
-        return Inventory(numbers, [row["table_name"] for row in tables])
+        return CatalogStatistics(numbers, [row["table_name"] for row in tables])
     finally:
         if db.in_transaction:
             db.execute("ROLLBACK")

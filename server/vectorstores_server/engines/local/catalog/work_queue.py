@@ -7,13 +7,23 @@ from dataclasses import dataclass
 from vectorstores_server.engines.local.catalog.expiry import due
 from vectorstores_server.engines.local.catalog.files import ANY_SIZE
 from vectorstores_server.engines.local.catalog.index_tables import lacks_vectors
-from vectorstores_server.engines.local.catalog.outcomes import Built, failed, flip
+from vectorstores_server.engines.local.catalog.outcomes import BuiltRevision, failed, flip
 
-__all__ = ["Built", "Work", "blocked", "doable", "failed", "flip", "next_work", "note_progress", "still_wanted"]
+__all__ = [
+    "BuiltRevision",
+    "QueuedRevision",
+    "blocked",
+    "doable",
+    "failed",
+    "flip",
+    "next_work",
+    "note_progress",
+    "still_wanted",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class QueuedRevision:
     """One revision to build, in the store's table, with the store's embedder (None = no vectors)."""
 
     rev: int
@@ -45,7 +55,7 @@ def next_work(
     limit: int = 1,
     besides: Collection[int] = (),
     sizes: range = ANY_SIZE,
-) -> list[Work]:
+) -> list[QueuedRevision]:
     """Return what to build next: single files before batches, then the oldest; never what is in `besides`.
 
     `sizes` are the bytes that a file may have.
@@ -56,7 +66,7 @@ def next_work(
     query = [_WORK, "WHERE want_rev IS NOT NULL AND bytes >= ? AND bytes < ? AND store_id IN", _marks(stores)]
     order = "ORDER BY want_priority DESC, want_rev LIMIT ?"
     rows = db.execute(" ".join([*query, order]), (sizes.start, sizes.stop, *stores, limit + len(besides)))
-    return [Work(*row) for row in rows if row["want_rev"] not in besides][:limit]
+    return [QueuedRevision(*row) for row in rows if row["want_rev"] not in besides][:limit]
 
 
 def still_wanted(db: sqlite3.Connection, revs: Collection[int]) -> set[int]:

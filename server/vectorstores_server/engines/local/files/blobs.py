@@ -30,7 +30,7 @@ TEMPORARY = ".tmp"
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class ReceivedBytes:
     """Bytes that are on disk under a temporary name."""
 
     temporary: Path
@@ -55,7 +55,7 @@ class Blobs:
         return self.texts / f"{sha256}.{PARSER}-{VERSION}"
 
     @asynccontextmanager
-    async def receive(self, stream: AsyncIterator[bytes], limit: int) -> AsyncGenerator[Received]:
+    async def receive(self, stream: AsyncIterator[bytes], limit: int) -> AsyncGenerator[ReceivedBytes]:
         """Write the stream to disk; what `keep` did not name is gone on leaving. Raises TooLarge."""
         temporary = self.blobs / f"{secrets.token_hex(16)}{TEMPORARY}"
         try:
@@ -63,7 +63,7 @@ class Blobs:
         finally:
             temporary.unlink(missing_ok=True)
 
-    def keep(self, received: Received) -> None:
+    def keep(self, received: ReceivedBytes) -> None:
         """Give the bytes their name. Called inside the transaction that enters the File."""
         path = self.path(received.sha256)
         try:
@@ -82,7 +82,7 @@ class Blobs:
             return await anyio.to_thread.run_sync(self.text_path(sha256).read_bytes)
         return None
 
-    async def _write_stream(self, path: Path, stream: AsyncIterator[bytes], limit: int) -> Received:
+    async def _write_stream(self, path: Path, stream: AsyncIterator[bytes], limit: int) -> ReceivedBytes:
         digest = hashlib.sha256()
         file = await self._run(_open_new, path)
         size = 0
@@ -100,7 +100,7 @@ class Blobs:
                     )
                 await self._run(write, block)
             await self._run(_sync, file)
-        return Received(path, digest.hexdigest(), size)
+        return ReceivedBytes(path, digest.hexdigest(), size)
 
     def _write_text(self, path: Path, data: bytes) -> None:
         temporary = self.texts / f"{secrets.token_hex(16)}{TEMPORARY}"

@@ -25,7 +25,7 @@ MARKED_UP = frozenset(
 """Formats whose text is not their bytes."""
 
 
-class Reader:
+class ContentReader:
     """Reads what a catalog's Files hold."""
 
     def __init__(self, catalog: Catalog, blobs: Blobs) -> None:

@@ -11,13 +11,13 @@ from vectorstores_server.engines.local.catalog import Catalog
 from vectorstores_server.engines.local.catalog.connection import FILE_NAME
 from vectorstores_server.engines.local.catalog.expiry import ended_uploads, unreferenced
 from vectorstores_server.engines.local.files.blobs import TEMPORARY, Blobs
-from vectorstores_server.engines.local.files.upload_parts import Parts
+from vectorstores_server.engines.local.files.upload_parts import UploadParts
 
 HOUR = 3600
 AT_ONCE = 200
 
 
-async def remove_leftovers(catalog: Catalog, blobs: Blobs, parts: Parts, now: float, *, older: int = HOUR) -> int:
+async def remove_leftovers(catalog: Catalog, blobs: Blobs, parts: UploadParts, now: float, *, older: int = HOUR) -> int:
     """Unlink blobs and texts without a File, parts of ended uploads, temporary files and the catalog's old copies.
 
     Only what has not changed for `older` seconds. Returns how many files went.
@@ -37,7 +37,7 @@ async def remove_leftovers(catalog: Catalog, blobs: Blobs, parts: Parts, now: fl
     return gone + await _remove_parts(catalog, parts, before)
 
 
-async def _remove_parts(catalog: Catalog, parts: Parts, before: float) -> int:
+async def _remove_parts(catalog: Catalog, parts: UploadParts, before: float) -> int:
     uploads = await anyio.to_thread.run_sync(parts.uploads, before)
     for upload_id in await catalog.read(ended_uploads, uploads) if uploads else ():
         await parts.remove(upload_id)

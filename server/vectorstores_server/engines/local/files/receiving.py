@@ -7,9 +7,9 @@ from vectorstores_server.engines.local.catalog.batches import last_batch, retrie
 from vectorstores_server.engines.local.catalog.enqueue import Origin
 from vectorstores_server.engines.local.catalog.files import enter_file
 from vectorstores_server.engines.local.catalog.ids import clock, new_id
-from vectorstores_server.engines.local.catalog.sources import Entered, enter, reattach, standing
+from vectorstores_server.engines.local.catalog.sources import EnteredSource, enter, reattach, standing
 from vectorstores_server.engines.local.catalog.stores import usable
-from vectorstores_server.engines.local.files.blobs import Blobs, Received
+from vectorstores_server.engines.local.files.blobs import Blobs, ReceivedBytes
 from vectorstores_tools.contract.engine import AttachOptions, Ingested, NewFile
 from vectorstores_tools.contract.errors import InvalidRequest, TooLarge
 from vectorstores_tools.contract.intake import Source
@@ -17,7 +17,7 @@ from vectorstores_tools.contract.models import File
 from vectorstores_tools.contract.requests import FileExpiresAfter
 
 
-class Arrivals:
+class SourceReceiver:
     """Takes streams in. `made_work` is called whenever there is something new for the worker."""
 
     def __init__(self, catalog: Catalog, blobs: Blobs, limit: int, made_work: Callable[[], None]) -> None:
@@ -36,28 +36,28 @@ class Arrivals:
     async def ingest(self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions) -> Ingested:
         """Take the sources one by one; each is attached before the next is asked for."""
         await self._catalog.read(usable, store_id, clock())
-        entered: list[Entered] = []
+        entered: list[EnteredSource] = []
         notes: list[str] = []
         batch_id: str | None = None
         async for source in sources:
             try:
-                one = await self._take(store_id, source, options, batch_id)
+                entry = await self._take(store_id, source, options, batch_id)
             except (InvalidRequest, TooLarge) as error:
                 if not _is_about_the_file(error):
                     raise
                 notes.append(f"{source.origin}: {error.fact} It was not uploaded.")
                 continue
-            batch_id = one.batch_id
-            entered.append(one)
+            batch_id = entry.batch_id
+            entered.append(entry)
             self._made_work()
         return await self._summary(store_id, entered, batch_id, notes)
 
-    async def _take(self, store_id: str, source: Source, options: AttachOptions, batch_id: str | None) -> Entered:
+    async def _take(self, store_id: str, source: Source, options: AttachOptions, batch_id: str | None) -> EnteredSource:
         name = _storable(source.origin)
         origin = Origin(name, source.sha256)
         known = await self._catalog.read(standing, store_id, origin, options)
         if known is not None and known.idle:
-            return Entered(known.file_id, batch_id)
+            return EnteredSource(known.file_id, batch_id)
         if known is not None:
             again = await self._catalog.write(reattach, store_id, origin, options, batch_id, clock())
             if again is not None:
@@ -70,16 +70,16 @@ class Arrivals:
                 enter, store_id, origin, file, self._keeper(received), options, batch_id, clock()
             )
 
-    def _keeper(self, received: Received) -> Callable[[], None]:
+    def _keeper(self, received: ReceivedBytes) -> Callable[[], None]:
         return lambda: self._blobs.keep(received)
 
     async def _summary(
-        self, store_id: str, entered: Sequence[Entered], batch_id: str | None, notes: Sequence[str]
+        self, store_id: str, entered: Sequence[EnteredSource], batch_id: str | None, notes: Sequence[str]
     ) -> Ingested:
-        file_ids = [one.file_id for one in entered]
+        file_ids = [entry.file_id for entry in entered]
         batch_id = batch_id or await self._catalog.read(last_batch, store_id, file_ids)
         batch = await self._catalog.read(retrieve_batch, store_id, batch_id) if batch_id else None
-        new, again = sum(one.new for one in entered), sum(one.again for one in entered)
+        new, again = sum(entry.new for entry in entered), sum(entry.again for entry in entered)
         return Ingested(batch, new, len(entered) - new - again, file_ids, notes, again)
 
 

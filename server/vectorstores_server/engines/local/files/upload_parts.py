@@ -7,20 +7,20 @@ from pathlib import Path
 
 import anyio.to_thread
 
-from vectorstores_server.engines.local.files.blobs import BLOCK, Received
+from vectorstores_server.engines.local.files.blobs import BLOCK, ReceivedBytes
 from vectorstores_server.system.posix import private_directory
 from vectorstores_tools.contract.errors import InvalidRequest
 
 MAX_PART_BYTES = 64 * 1024 * 1024
 
 
-class Parts:
+class UploadParts:
     """The directory `uploads` of one data directory: a directory an upload, a file a part."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory / "uploads"
 
-    def keep(self, upload_id: str, part_id: str, received: Received) -> None:
+    def keep(self, upload_id: str, part_id: str, received: ReceivedBytes) -> None:
         """Give a received part its place. Called inside the transaction that enters it."""
         private_directory(self._directory)
         private_directory(self._directory / upload_id)

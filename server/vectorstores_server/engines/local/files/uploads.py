@@ -6,16 +6,16 @@ from vectorstores_server.engines.local.catalog import Catalog, uploads
 from vectorstores_server.engines.local.catalog.ids import clock, new_id
 from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.engines.local.files.receiving import make_file
-from vectorstores_server.engines.local.files.upload_parts import MAX_PART_BYTES, Parts
+from vectorstores_server.engines.local.files.upload_parts import MAX_PART_BYTES, UploadParts
 from vectorstores_tools.contract.errors import InvalidRequest, TooLarge
 from vectorstores_tools.contract.models import Upload, UploadPart
 from vectorstores_tools.contract.requests import FileExpiresAfter
 
 
-class Uploads:
+class LocalUploads:
     """Begins uploads, takes their parts, and puts them together."""
 
-    def __init__(self, catalog: Catalog, blobs: Blobs, parts: Parts, limit: int) -> None:
+    def __init__(self, catalog: Catalog, blobs: Blobs, parts: UploadParts, limit: int) -> None:
         self._catalog = catalog
         self._blobs = blobs
         self._parts = parts

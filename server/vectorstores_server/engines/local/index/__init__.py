@@ -140,7 +140,7 @@ class Index:
             return False
         began = time.monotonic()
         folder = self._folder(table)
-        left = await to_thread.run_sync(upkeep.Leftovers.of, folder)
+        left = await to_thread.run_sync(upkeep.FolderState.of, folder)
         state = await self._on(table, lambda opened: opened.state())
         erase = left.erasable(self._window)
         if not (force or erase or upkeep.due(state, idle=idle) or left.prunable(self._window)):
@@ -161,7 +161,7 @@ class Index:
 
         def look() -> list[str]:
             folders = sorted(self._directory.glob(f"*{SUFFIX}"))
-            return [folder.stem for folder in folders if upkeep.Leftovers.of(folder).any]
+            return [folder.stem for folder in folders if upkeep.FolderState.of(folder).any]
 
         return await to_thread.run_sync(look)
 

@@ -31,7 +31,7 @@ VECTOR_INDEX_FROM = 5_000  # rows; from here on the codes are read faster than t
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class TableState:
     """What upkeep goes by. `deleted` rows are still on disk; with several fragments it may be too low.
 
     `segments` are those of the vector index, 0 without one.
@@ -45,7 +45,7 @@ class State:
     wants_vector_index: bool
 
 
-class Taken(NamedTuple):
+class FetchedRows(NamedTuple):
     """Rows: their ids, their PLACES, and their vectors (rows, dimensions) if these were asked for."""
 
     ids: list[int]
@@ -107,11 +107,11 @@ class Table:
         found = await (query.where(where) if where else query).to_arrow()
         return dict(zip(found["_rowid"].to_pylist(), found["_score"].to_pylist(), strict=True))
 
-    async def take(self, ids: Sequence[int], *, vectors: bool) -> Taken:
+    async def take(self, ids: Sequence[int], *, vectors: bool) -> FetchedRows:
         """Read rows, in any order."""
         columns: list[str] = [PLACE, VECTOR] if vectors else [PLACE]
         found = await self._table.take_row_ids(list(ids)).select(columns).with_row_id().to_arrow()
-        return Taken(
+        return FetchedRows(
             found["_rowid"].to_pylist(),
             matrix(found[PLACE]).tolist(),
             matrix(found[VECTOR]) if vectors else None,
@@ -163,14 +163,14 @@ class Table:
         """Name the columns that have an index."""
         return {column for index in await self._table.list_indices() for column in index.columns}
 
-    async def state(self) -> State:
+    async def state(self) -> TableState:
         """Measure the table."""
         stats: Any = await self._table.stats()
         fragments = stats["fragment_stats"]
         number, mean = fragments["num_fragments"], fragments["lengths"]["mean"]
         text = await self._table.index_stats(f"{TEXT}_idx")
         vectors = await self._table.index_stats(f"{VECTOR}_idx")
-        return State(
+        return TableState(
             rows=stats["num_rows"],
             fragments=number,
             deleted=max(0, number * mean - stats["num_rows"]),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:  # what only looks at folders imports no library
-    from vectorstores_server.engines.local.index.lance import State, Table
+    from vectorstores_server.engines.local.index.lance import Table, TableState
 
 WINDOW = timedelta(minutes=30)  # a reader may be on a version this old; with 0 readers and writers were seen to fail
 MOST_UNINDEXED = 200  # each costs every search 25 to 50 us
@@ -25,7 +25,7 @@ ROWS_A_SEGMENT = 100_000  # in a large table there may be more, as building the 
 ERASE_AFTER = 1 / 3  # of the window, so that many deletions are one rewriting
 
 
-class Leftovers(NamedTuple):
+class FolderState(NamedTuple):
     """What the folder shows without opening the table. Times are seconds of the wall clock."""
 
     versions: int
@@ -33,7 +33,7 @@ class Leftovers(NamedTuple):
     deleted_since: float | None
 
     @classmethod
-    def of(cls, folder: Path) -> Leftovers:
+    def of(cls, folder: Path) -> FolderState:
         """Look."""
         written = [path.stat().st_mtime for path in (folder / "_versions").glob("*.manifest")]
         note = marker(folder)
@@ -71,7 +71,7 @@ def unmark(folder: Path) -> None:
     marker(folder).unlink(missing_ok=True)
 
 
-def due(state: State, *, idle: bool) -> bool:
+def due(state: TableState, *, idle: bool) -> bool:
     """Whether searches suffer from the state of the table; sooner when there is nothing else to do."""
     return (
         state.unindexed > (FEW_UNINDEXED if idle else MOST_UNINDEXED)
@@ -80,7 +80,7 @@ def due(state: State, *, idle: bool) -> bool:
     )
 
 
-def _wants_vectors_indexed(state: State, *, idle: bool) -> bool:
+def _wants_vectors_indexed(state: TableState, *, idle: bool) -> bool:
     most = (FEW_SEGMENTS if idle else MOST_SEGMENTS) + state.rows // ROWS_A_SEGMENT
     return state.wants_vector_index or state.segments > most
 

@@ -24,7 +24,7 @@ CODE_ERROR = 0.44  # over the root of the dimensions: four standard deviations o
 Floats = NDArray[float64]
 
 
-class Near(NamedTuple):
+class NearestRows(NamedTuple):
     """Cosines by row id, falling, and by how much they may be wrong; `complete` when no other row matches."""
 
     cosines: dict[int, float]
@@ -32,7 +32,7 @@ class Near(NamedTuple):
     complete: bool
 
 
-class Bounds(NamedTuple):
+class CosineBounds(NamedTuple):
     """Candidates by row id with their BM25 scores, and between what their cosines lie."""
 
     ids: list[int]
@@ -63,15 +63,15 @@ async def find(table: Table, query: CandidateQuery) -> Candidates:
 
 async def _near(
     table: Table, vector: NDArray[float32] | None, k: int, where: str | None, *, coded: bool | None
-) -> Near:
+) -> NearestRows:
     """Ask for many where that costs nothing: not where LanceDB reads the vector of each."""
     if vector is None:
-        return Near({}, 0.0, complete=True)
+        return NearestRows({}, 0.0, complete=True)
     wide = k if coded is None else max(k, WIDE)
     ids, distances = await table.near(vector, wide, where)
     cosines = 1 - distances / (2 if coded else 1)  # codes give the squared distance of unit vectors: 2 (1 - cos)
     error = CODE_ERROR / math.sqrt(len(vector)) if coded else 0.0
-    return Near(dict(zip(ids, cosines.tolist(), strict=True)), error, len(ids) < wide)
+    return NearestRows(dict(zip(ids, cosines.tolist(), strict=True)), error, len(ids) < wide)
 
 
 async def _matching(table: Table, text: str, k: int, where: str | None) -> dict[int, float]:
@@ -83,16 +83,16 @@ async def _tokens(table: Table, text: str) -> int:
     return await table.tokens(text) if text.strip() else 0
 
 
-def _bounds(near: Near, texts: dict[int, float], vector_k: int) -> Bounds:
+def _bounds(near: NearestRows, texts: dict[int, float], vector_k: int) -> CosineBounds:
     """Join the first of both sides. A row that is not among the nearest is at most as near as the last of them."""
     ids = list(dict.fromkeys([*list(near.cosines)[:vector_k], *texts]))
     farthest = min(near.cosines.values(), default=-1.0)
     low = np.array([near.cosines.get(row, -1.0) for row in ids]) - near.error
     high = np.array([near.cosines.get(row, farthest) for row in ids]) + near.error
-    return Bounds(ids, np.array([texts.get(row, 0.0) for row in ids]), low, high)
+    return CosineBounds(ids, np.array([texts.get(row, 0.0) for row in ids]), low, high)
 
 
-def _possible(bounds: Bounds, query: CandidateQuery, n_tokens: int, n_rows: int, *, by_vector: bool) -> list[int]:
+def _possible(bounds: CosineBounds, query: CandidateQuery, n_tokens: int, n_rows: int, *, by_vector: bool) -> list[int]:
     """Return the positions of those that can be among the best."""
     if len(bounds.ids) <= query.best:
         return list(range(len(bounds.ids)))
@@ -107,7 +107,7 @@ def _possible(bounds: Bounds, query: CandidateQuery, n_tokens: int, n_rows: int,
 
 
 async def _read(
-    table: Table, ids: list[int], texts: dict[int, float], near: Near, vector: NDArray[float32] | None
+    table: Table, ids: list[int], texts: dict[int, float], near: NearestRows, vector: NDArray[float32] | None
 ) -> list[Candidate]:
     """Read rows, and their vectors unless all cosines are known exactly."""
     if not ids:

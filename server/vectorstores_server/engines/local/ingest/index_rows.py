@@ -8,14 +8,14 @@ import anyio.to_thread
 from vectorstores_server.engines.local.chunking.passage_text import embed_text, index_text
 from vectorstores_server.engines.local.embedding import Embedder
 from vectorstores_server.engines.local.index import Rows
-from vectorstores_server.engines.local.ingest.scheduler import Piece
+from vectorstores_server.engines.local.ingest.scheduler import PassageRun
 
 if TYPE_CHECKING:
     from numpy import float32
     from numpy.typing import NDArray
 
 
-async def make_rows(pieces: Sequence[Piece], embedder: Embedder | None, stop: Callable[[], bool]) -> list[Rows]:
+async def make_rows(pieces: Sequence[PassageRun], embedder: Embedder | None, stop: Callable[[], bool]) -> list[Rows]:
     """Return one Rows a piece. Raises what the embedder raises."""
     dense = [piece for piece in pieces if piece.file.work.embedder is not None]
     vectors: dict[int, NDArray[float32]] = {}
@@ -29,7 +29,7 @@ async def make_rows(pieces: Sequence[Piece], embedder: Embedder | None, stop: Ca
     return await anyio.to_thread.run_sync(lambda: [_rows(p, vectors.get(id(p))) for p in pieces])
 
 
-def _embed_texts(pieces: Sequence[Piece]) -> list[str]:
+def _embed_texts(pieces: Sequence[PassageRun]) -> list[str]:
     # A title helps the vectors, a file name does not: in front of each passage it cost a point of chunkeval's recall.
     return [
         embed_text(piece.file.document, passage, piece.file.document.title or "")
@@ -38,7 +38,7 @@ def _embed_texts(pieces: Sequence[Piece]) -> list[str]:
     ]
 
 
-def _rows(piece: Piece, vectors: "NDArray[float32] | None") -> Rows:
+def _rows(piece: PassageRun, vectors: "NDArray[float32] | None") -> Rows:
     file = piece.file
     passages = file.passages[piece.first : piece.last]
     chunks = file.chunks[piece.first : piece.last]

@@ -9,14 +9,14 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from vectorstores_server.engines.local.catalog.files import ANY_SIZE
-from vectorstores_server.engines.local.catalog.outcomes import Built
-from vectorstores_server.engines.local.catalog.work_queue import Work
+from vectorstores_server.engines.local.catalog.outcomes import BuiltRevision
+from vectorstores_server.engines.local.catalog.work_queue import QueuedRevision
 from vectorstores_server.engines.local.embedding import Embedder, EmbeddingFailure
 from vectorstores_server.engines.local.index import Index, Rows
 from vectorstores_server.engines.local.ingest.index_rows import make_rows
-from vectorstores_server.engines.local.ingest.preparation import LARGE_BYTES, Prepared, Preparer
-from vectorstores_server.engines.local.ingest.scheduler import Desk, Piece
-from vectorstores_server.engines.local.ingest.work_sources import Source
+from vectorstores_server.engines.local.ingest.preparation import LARGE_BYTES, FilePreparer, PreparedFile
+from vectorstores_server.engines.local.ingest.scheduler import PassageRun, PassageScheduler
+from vectorstores_server.engines.local.ingest.work_sources import WorkSource
 from vectorstores_server.engines.local.parsing import ParseFailure
 
 POLL_SECONDS = 0.25
@@ -32,14 +32,14 @@ LANES = (range(LARGE_BYTES), LARGE)
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class PassageGroup:
     """Pieces on their way from the embedder to the index."""
 
-    pieces: Sequence[Piece]
+    pieces: Sequence[PassageRun]
     rows: Sequence[Rows]
 
 
-class Ingest:
+class IngestPipeline:
     """One run over the sources, the most important first, until all are empty.
 
     `after_add` is called with the tables that rows were added to. After a run that was cancelled or failed,
@@ -48,8 +48,8 @@ class Ingest:
 
     def __init__(
         self,
-        sources: Sequence[Source],
-        preparer: Preparer,
+        sources: Sequence[WorkSource],
+        preparer: FilePreparer,
         embedder: Embedder | None,
         index: Index,
         *,
@@ -62,7 +62,7 @@ class Ingest:
         self._index = index
         self._checkpoint = checkpoint
         self._after_add = after_add
-        self._desk = Desk()
+        self._desk = PassageScheduler()
         self._tables: set[str] | None = None
         self._unflipped: set[int] = set()
         self._idle: set[range] = set()
@@ -77,7 +77,7 @@ class Ingest:
 
     async def run(self) -> None:
         """Work until no source has anything left; `files` counts what was done."""
-        send, receive = anyio.create_memory_object_stream[Group](1)
+        send, receive = anyio.create_memory_object_stream[PassageGroup](1)
         async with anyio.create_task_group() as watch, send, receive:
             watch.start_soon(self._watch)
             async with anyio.create_task_group() as stages:
@@ -123,18 +123,18 @@ class Ingest:
                 await self._prepare(work, priority)
         return bool(works)
 
-    async def _next(self, sizes: range) -> list[tuple[int, Work]]:
+    async def _next(self, sizes: range) -> list[tuple[int, QueuedRevision]]:
         for priority, source in enumerate(self._sources):
             works = await source.next(self._desk.revs, sizes)
             if works:
                 return [(priority, work) for work in works]
         return []
 
-    async def _prepare(self, work: Work, priority: int) -> None:
+    async def _prepare(self, work: QueuedRevision, priority: int) -> None:
         self._desk.claim(work)
         self._checkpoint("claimed")
         result = await self._prepared(work, self._sources[priority])
-        if isinstance(result, Prepared):
+        if isinstance(result, PreparedFile):
             result.priority = priority
             self._desk.put(result)
             self._checkpoint("cut")
@@ -144,9 +144,9 @@ class Ingest:
             self._checkpoint("refused")
         self._done(work.rev)
 
-    async def _prepared(self, work: Work, source: Source) -> Prepared | ParseFailure | None:
+    async def _prepared(self, work: QueuedRevision, source: WorkSource) -> PreparedFile | ParseFailure | None:
         """None when nobody wants the file any more."""
-        result: Prepared | ParseFailure | None = None
+        result: PreparedFile | ParseFailure | None = None
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_while_wanted, source, work.rev, tasks.cancel_scope)
             try:
@@ -156,7 +156,7 @@ class Ingest:
             tasks.cancel_scope.cancel()
         return result
 
-    async def _embed_all(self, send: MemoryObjectSendStream[Group]) -> None:
+    async def _embed_all(self, send: MemoryObjectSendStream[PassageGroup]) -> None:
         async with send:
             while True:
                 pieces = self._desk.next_group()
@@ -168,26 +168,26 @@ class Ingest:
                 else:
                     await self._desk.wait()
 
-    async def _still_wanted(self, pieces: Sequence[Piece]) -> list[Piece]:
+    async def _still_wanted(self, pieces: Sequence[PassageRun]) -> list[PassageRun]:
         """Let go of files that were cancelled, detached, deleted or attached anew meanwhile."""
-        kept: list[Piece] = []
+        kept: list[PassageRun] = []
         for priority, source in enumerate(self._sources):
-            mine = [p for p in pieces if p.file.priority == priority]
-            wanted = await source.wanted([p.file.work.rev for p in mine]) if mine else set[int]()
-            for piece in mine:
+            same_priority = [p for p in pieces if p.file.priority == priority]
+            wanted = await source.wanted([p.file.work.rev for p in same_priority]) if same_priority else set[int]()
+            for piece in same_priority:
                 if piece.file.work.rev in wanted:
                     kept.append(piece)
                 else:
                     await self._abandon(piece.file)
         return kept
 
-    async def _abandon(self, file: Prepared) -> None:
+    async def _abandon(self, file: PreparedFile) -> None:
         file.abandoned = True
         if file.taken:
             await self._sources[file.priority].drop(file.work.table, file.work.rev)
         self._done(file.work.rev)
 
-    async def _embed(self, pieces: Sequence[Piece], send: MemoryObjectSendStream[Group]) -> None:
+    async def _embed(self, pieces: Sequence[PassageRun], send: MemoryObjectSendStream[PassageGroup]) -> None:
         try:
             rows = await make_rows(pieces, self._embedder, lambda: self._stopping)
         except EmbeddingFailure as failure:
@@ -195,9 +195,9 @@ class Ingest:
             return
         self._checkpoint("embedded")
         with suppress(anyio.BrokenResourceError):  # storing has failed; its error, and no other, ends this run
-            await send.send(Group(pieces, rows))
+            await send.send(PassageGroup(pieces, rows))
 
-    async def _without_vectors(self, pieces: Sequence[Piece], reason: str) -> None:
+    async def _without_vectors(self, pieces: Sequence[PassageRun], reason: str) -> None:
         for priority, source in enumerate(self._sources):
             files = [p.file for p in pieces if p.file.priority == priority]
             if files:
@@ -206,7 +206,7 @@ class Ingest:
                 file.abandoned = True
                 self._done(file.work.rev)
 
-    async def _store_all(self, receive: MemoryObjectReceiveStream[Group]) -> None:
+    async def _store_all(self, receive: MemoryObjectReceiveStream[PassageGroup]) -> None:
         async with receive:
             async for group in receive:
                 groups = [group]
@@ -214,7 +214,7 @@ class Ingest:
                     groups.append(receive.receive_nowait())
                 await self._after_add(await self._store(groups))
 
-    async def _store(self, groups: Sequence[Group]) -> set[str]:
+    async def _store(self, groups: Sequence[PassageGroup]) -> set[str]:
         """Add and flip. Half of this would have to be repaired by a reconcile; all of it takes some milliseconds."""
         pieces = [piece for group in groups for piece in group.pieces]
         rows = [rows for group in groups for rows in group.rows]
@@ -224,7 +224,7 @@ class Ingest:
             await self._finish(pieces)
         return tables
 
-    async def _add(self, pieces: Sequence[Piece], rows: Sequence[Rows]) -> set[str]:
+    async def _add(self, pieces: Sequence[PassageRun], rows: Sequence[Rows]) -> set[str]:
         if self._tables is None:
             self._tables = set(await self._index.tables())
         by_table: dict[str, list[Rows]] = {}
@@ -244,7 +244,7 @@ class Ingest:
             piece.file.usage_bytes += usage(made)
         return set(by_table)
 
-    async def _finish(self, pieces: Sequence[Piece]) -> None:
+    async def _finish(self, pieces: Sequence[PassageRun]) -> None:
         files = {piece.file.work.rev: piece.file for piece in pieces}.values()
         for file in files:
             if file.abandoned:
@@ -252,16 +252,18 @@ class Ingest:
                 self._unflipped.discard(file.work.rev)
         complete = [f for f in files if f.complete and not f.abandoned]
         for priority, source in enumerate(self._sources):
-            mine = [f for f in complete if f.priority == priority]
-            if mine:
-                await source.finish([Built(f.work.rev, f.work.table, f.added, f.usage_bytes) for f in mine])
+            same_priority = [f for f in complete if f.priority == priority]
+            if same_priority:
+                await source.finish(
+                    [BuiltRevision(f.work.rev, f.work.table, f.added, f.usage_bytes) for f in same_priority]
+                )
                 self._checkpoint("flipped")
         await self._tell([f for f in files if not f.complete and not f.abandoned])
         for file in complete:
             self._unflipped.discard(file.work.rev)
             self._done(file.work.rev)
 
-    async def _tell(self, unfinished: Sequence[Prepared]) -> None:
+    async def _tell(self, unfinished: Sequence[PreparedFile]) -> None:
         """Note how far long files are, from time to time."""
         for file in unfinished:
             if time.monotonic() - file.told_at > TELL_SECONDS:
@@ -273,7 +275,7 @@ class Ingest:
         self._desk.let_go(rev)
 
 
-async def _while_wanted(source: Source, rev: int, scope: anyio.CancelScope) -> None:
+async def _while_wanted(source: WorkSource, rev: int, scope: anyio.CancelScope) -> None:
     """Cancel when nobody waits for the revision any more."""
     while await source.wanted([rev]):  # noqa: ASYNC110 other processes cancel and delete too, and tell nobody
         await anyio.sleep(WANTED_SECONDS)

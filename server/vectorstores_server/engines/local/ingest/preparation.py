@@ -7,14 +7,14 @@ from pathlib import PurePath
 
 import anyio.to_thread
 
-from vectorstores_server.engines.local.catalog.work_queue import Work
+from vectorstores_server.engines.local.catalog.work_queue import QueuedRevision
 from vectorstores_server.engines.local.chunking.chunks import home, layout
 from vectorstores_server.engines.local.chunking.passages import Passage, TooManyPassages, cut_stepwise
 from vectorstores_server.engines.local.embedding.tokenizer import TokenCounter
 from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.engines.local.parsing import ParseFailure
 from vectorstores_server.engines.local.parsing.document import Document
-from vectorstores_server.engines.local.parsing.parser_process import Parser
+from vectorstores_server.engines.local.parsing.parser_process import ParserProcess
 
 PASSAGE_TOKENS = 150
 """Measured best, see docs/design.md: five chunks find as much at 100 and 200, less at 240."""
@@ -26,10 +26,10 @@ SLICE_SECONDS = 0.2
 
 
 @dataclass(slots=True)
-class Prepared:
+class PreparedFile:
     """A file cut into passages, on its way into the index. `chunks` are each passage's chunk, as [start, end)."""
 
-    work: Work
+    work: QueuedRevision
     document: Document
     title: str
     passages: Sequence[Passage]
@@ -52,14 +52,19 @@ class Prepared:
         return self.added == len(self.passages)
 
 
-class Preparer:
+class FilePreparer:
     """Makes files ready for the embedder. `window` = the most tokens that a text may have there, None without one.
 
     `large` parses files of LARGE_BYTES and more, `parser` the others meanwhile.
     """
 
     def __init__(
-        self, blobs: Blobs, parser: Parser, large: Parser, window: int | None, checkpoint: Callable[[str], None]
+        self,
+        blobs: Blobs,
+        parser: ParserProcess,
+        large: ParserProcess,
+        window: int | None,
+        checkpoint: Callable[[str], None],
     ) -> None:
         self._blobs = blobs
         self._parser = parser
@@ -73,7 +78,7 @@ class Preparer:
         await self._parser.end_child()
         await self._large.end_child()
 
-    async def prepare(self, work: Work) -> Prepared:
+    async def prepare(self, work: QueuedRevision) -> PreparedFile:
         """Return the file's passages. Raises ParseFailure where there is none. Can be cancelled at any time."""
         document = await self._document(work)
         steps = cut_stepwise(document, self._counter, max_tokens=min(self._passage_tokens, work.chunk_size))
@@ -87,7 +92,7 @@ class Preparer:
             raise ParseFailure("unsupported_file", f"{work.filename} holds no text that could be searched.")
         return await anyio.to_thread.run_sync(_laid_out, work, document, passages, abandon_on_cancel=True)
 
-    async def _document(self, work: Work) -> Document:
+    async def _document(self, work: QueuedRevision) -> Document:
         stored = await self._blobs.read_text(work.sha256)
         if stored is not None:
             return await anyio.to_thread.run_sync(Document.loads, stored)
@@ -115,8 +120,8 @@ def _go_on(steps: Iterator[list[Passage]], passages: list[Passage]) -> bool:
     return False
 
 
-def _laid_out(work: Work, document: Document, passages: Sequence[Passage]) -> Prepared:
+def _laid_out(work: QueuedRevision, document: Document, passages: Sequence[Passage]) -> PreparedFile:
     chunks = layout(passages, work.chunk_size, work.chunk_overlap)
     ranges = [(passages[c.first].start, passages[c.last].end) for c in chunks]
     title = document.title or PurePath(work.filename).stem
-    return Prepared(work, document, title, passages, [ranges[i] for i in home(passages, chunks)])
+    return PreparedFile(work, document, title, passages, [ranges[i] for i in home(passages, chunks)])

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import anyio
 
-from vectorstores_server.engines.local.catalog.work_queue import Work
-from vectorstores_server.engines.local.ingest.preparation import Prepared
+from vectorstores_server.engines.local.catalog.work_queue import QueuedRevision
+from vectorstores_server.engines.local.ingest.preparation import PreparedFile
 
 GROUP = 128
 """Passages embedded together: one to two seconds of work, which is how long a small file waits behind a huge one."""
@@ -20,26 +20,26 @@ Another is put back as parsed text, so that shorter ones get by.
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class PassageRun:
     """Passages [first, last) of a file."""
 
-    file: Prepared
+    file: PreparedFile
     first: int
     last: int
 
 
-def take(files: Sequence[Prepared], room: int) -> list[Piece]:
+def take(files: Sequence[PreparedFile], room: int) -> list[PassageRun]:
     """Take up to `room` passages, of the most pressing kind of files first, and there from the oldest on.
 
     Files of more than a group share half of it while others of their kind wait, so that a small one is through with
     the next group however many long ones are before it.
     """
-    pieces: list[Piece] = []
+    pieces: list[PassageRun] = []
     for priority in sorted({file.priority for file in files}):
         of_kind = [file for file in files if file.priority == priority and file.left]
         for file, count in zip(of_kind, _shares([file.left for file in of_kind], room), strict=True):
             if count:
-                pieces.append(Piece(file, file.taken, file.taken + count))
+                pieces.append(PassageRun(file, file.taken, file.taken + count))
                 file.taken += count
                 room -= count
     return pieces
@@ -66,12 +66,12 @@ def _kind(passages: int) -> int:
     return (passages > GROUP) + (passages > HUGE)
 
 
-class Desk:
+class PassageScheduler:
     """What is being worked on. Tasks wait on it for one another."""
 
     def __init__(self) -> None:
-        self._work: dict[int, Work] = {}
-        self._waiting: list[Prepared] = []
+        self._work: dict[int, QueuedRevision] = {}
+        self._waiting: list[PreparedFile] = []
         self._put_back: set[int] = set()
         self._long: dict[int, int] = {}
         self._moved = anyio.Event()
@@ -92,11 +92,11 @@ class Desk:
         """Whether enough small files wait to keep the embedder busy."""
         return sum(f.left for f in self._waiting if f.left <= GROUP) >= 2 * GROUP
 
-    def claim(self, work: Work) -> None:
+    def claim(self, work: QueuedRevision) -> None:
         """Begin with a file."""
         self._work[work.rev] = work
 
-    def put(self, file: Prepared) -> None:
+    def put(self, file: PreparedFile) -> None:
         """Let a file wait for the embedder, or put it back where too many long ones are open."""
         if kind := _kind(file.left):
             self._long[file.work.rev] = kind
@@ -106,7 +106,7 @@ class Desk:
             self._waiting.append(file)
         self.moved()
 
-    def put_back(self, work: Work) -> bool:
+    def put_back(self, work: QueuedRevision) -> bool:
         """Leave a file for later that is known to be long, where too many of those are open; tell whether it is."""
         kind = self._long.get(work.rev)
         if not kind or sum(_kind(len(f.passages)) == kind for f in self._waiting) < AT_ONCE:
@@ -114,7 +114,7 @@ class Desk:
         self._put_back.add(work.rev)
         return True
 
-    def next_group(self) -> list[Piece]:
+    def next_group(self) -> list[PassageRun]:
         """Take the passages to embed next; empty when none waits."""
         pieces = take(self._waiting, GROUP)
         self._waiting = [f for f in self._waiting if f.left]

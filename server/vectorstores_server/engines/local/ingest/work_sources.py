@@ -7,14 +7,14 @@ from typing import Protocol
 from vectorstores_server.engines.local.catalog import Catalog
 from vectorstores_server.engines.local.catalog import work_queue as queue
 from vectorstores_server.engines.local.catalog.ids import clock
-from vectorstores_server.engines.local.catalog.outcomes import Built, failed, flip
+from vectorstores_server.engines.local.catalog.outcomes import BuiltRevision, failed, flip
 from vectorstores_server.engines.local.catalog.revisions import bury_revs
-from vectorstores_server.engines.local.catalog.work_queue import Work
+from vectorstores_server.engines.local.catalog.work_queue import QueuedRevision
 from vectorstores_server.engines.local.parsing import ParseFailure
 
 
 @dataclass(slots=True)
-class Tally:
+class IngestCounts:
     """Files that went live with their passages, and files that failed."""
 
     files: int = 0
@@ -25,10 +25,10 @@ class Tally:
 AT_ONCE = 8
 
 
-class Source(Protocol):
+class WorkSource(Protocol):
     """Files that somebody wants in an index table."""
 
-    async def next(self, besides: Collection[int], sizes: range) -> Sequence[Work]:
+    async def next(self, besides: Collection[int], sizes: range) -> Sequence[QueuedRevision]:
         """Return the next few files of so many bytes, none whose revision is in `besides`; empty when there is none."""
         ...
 
@@ -36,7 +36,7 @@ class Source(Protocol):
         """Return those of the revisions that somebody still waits for."""
         ...
 
-    async def finish(self, built: Sequence[Built]) -> None:
+    async def finish(self, built: Sequence[BuiltRevision]) -> None:
         """Take over revisions that are complete in the index."""
         ...
 
@@ -48,27 +48,27 @@ class Source(Protocol):
         """Take note that rows of this revision are in the table and that no more will come."""
         ...
 
-    async def refuse(self, work: Work, failure: ParseFailure) -> None:
+    async def refuse(self, work: QueuedRevision, failure: ParseFailure) -> None:
         """Record why a file cannot be built."""
         ...
 
-    async def without_vectors(self, works: Sequence[Work], reason: str) -> None:
+    async def without_vectors(self, works: Sequence[QueuedRevision], reason: str) -> None:
         """Record that the embedder gave up on these files, after its own attempts."""
         ...
 
 
-class Queue:
+class CatalogQueue:
     """The attachments that have a revision to be built, of stores whose embedder is one of `identities`.
 
     How they end is counted in `tally`.
     """
 
-    def __init__(self, catalog: Catalog, identities: Collection[str], tally: Tally) -> None:
+    def __init__(self, catalog: Catalog, identities: Collection[str], tally: IngestCounts) -> None:
         self._catalog = catalog
         self._identities = identities
         self._tally = tally
 
-    async def next(self, besides: Collection[int], sizes: range) -> Sequence[Work]:
+    async def next(self, besides: Collection[int], sizes: range) -> Sequence[QueuedRevision]:
         """Return single files before batches, oldest first."""
         return await self._catalog.read(
             queue.next_work, self._identities, clock(), limit=AT_ONCE, besides=besides, sizes=sizes
@@ -78,11 +78,11 @@ class Queue:
         """Return those that nobody cancelled, detached or asked for anew."""
         return await self._catalog.read(queue.still_wanted, revs)
 
-    async def finish(self, built: Sequence[Built]) -> None:
+    async def finish(self, built: Sequence[BuiltRevision]) -> None:
         """Flip: make the revisions what is searched, all in one transaction."""
         live = await self._catalog.write(flip, built, clock())
         self._tally.files += len(live)
-        self._tally.passages += sum(one.rows for one in built if one.rev in live)
+        self._tally.passages += sum(revision.rows for revision in built if revision.rev in live)
 
     async def progress(self, rev: int, built: int, of: int) -> None:
         """Let every process see it."""
@@ -92,11 +92,11 @@ class Queue:
         """Leave the rows to the sweep."""
         await self._catalog.write(bury_revs, table, [rev], clock())
 
-    async def refuse(self, work: Work, failure: ParseFailure) -> None:
+    async def refuse(self, work: QueuedRevision, failure: ParseFailure) -> None:
         """Fail the file; a version of it that is live stays."""
         self._tally.failed += await self._catalog.write(failed, work.rev, failure.code, failure.message, clock())
 
-    async def without_vectors(self, works: Sequence[Work], reason: str) -> None:
+    async def without_vectors(self, works: Sequence[QueuedRevision], reason: str) -> None:
         """Fail the files."""
         for work in works:
             self._tally.failed += await self._catalog.write(failed, work.rev, "server_error", reason, clock())

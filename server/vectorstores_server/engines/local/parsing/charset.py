@@ -9,7 +9,7 @@ another script; its multi-byte guesses are kept.
 import codecs
 import re
 
-from vectorstores_server.engines.local.parsing.errors import Refused, unsupported
+from vectorstores_server.engines.local.parsing.errors import ParserRefusal, unsupported
 
 _SAMPLE = 64 * 1024
 
@@ -148,7 +148,7 @@ def _telling_sample(data: bytes) -> bytes:
     return sample[: end + 1] if end > 0 and start + len(sample) < len(data) else sample
 
 
-def _binary(data: bytes) -> Refused:
+def _binary(data: bytes) -> ParserRefusal:
     kind = next((kind for magic, kind in _MAGIC if data.startswith(magic)), None)
     fact = f"is not text but {kind}" if kind else "is a binary file, not text"
     return unsupported(fact, "Upload its text, or give the file the extension that fits its content")

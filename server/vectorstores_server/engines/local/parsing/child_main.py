@@ -24,7 +24,7 @@ def end() -> None:
     raise SystemExit
 
 
-def parse(
+def parse_in_child(
     path: str, filename: str, *, parent: int, cpu_seconds: float, seconds: float, memory_bytes: int
 ) -> bytes | ParseFailure:
     """Parse the file and return its document as `Document.dumps` writes it, or why there is none.

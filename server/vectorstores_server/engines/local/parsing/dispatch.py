@@ -10,7 +10,7 @@ from vectorstores_server.engines.local.parsing import ParseFailure
 from vectorstores_server.engines.local.parsing.charset import decode
 from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.engines.local.parsing.document_builder import check_length, clean
-from vectorstores_server.engines.local.parsing.errors import DAMAGE, Refused, unsupported
+from vectorstores_server.engines.local.parsing.errors import DAMAGE, ParserRefusal, unsupported
 
 _NAME_CHARACTERS = 200
 _SAVE_AS = {
@@ -47,7 +47,7 @@ def read_document(path: Path, filename: str) -> Document:
             document = _read(path, PurePath(filename))
         if not document.text.strip():
             raise unsupported("holds no text", "Upload a file that has some")
-    except Refused as refusal:
+    except ParserRefusal as refusal:
         raise ParseFailure(refusal.code, f"{name} {refusal.fact}. {refusal.step}.") from refusal
     except OSError as error:
         raise ParseFailure("server_error", f"{name} could not be read: {error.strerror}. Upload it again.") from error

@@ -30,7 +30,7 @@ def one_line(text: str) -> str:
     return " ".join(clean(text).split())[:_TITLE_CHARACTERS].rstrip()
 
 
-class Builder:
+class DocumentBuilder:
     """Collects text piece by piece and notes where pages and sections begin."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 from vectorstores_server.engines.local.parsing.charset import decode
 from vectorstores_server.engines.local.parsing.document import Document
-from vectorstores_server.engines.local.parsing.document_builder import Builder
+from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder
 from vectorstores_server.engines.local.parsing.errors import DAMAGE, damaged, encrypted
 from vectorstores_server.engines.local.parsing.html import add_html
 from vectorstores_server.engines.local.parsing.zip_check import check_archive
@@ -23,7 +23,7 @@ _READABLE = ("application/xhtml+xml", "text/html")
 def read_epub(path: Path) -> Document:
     """Read all chapters; one without headings belongs to no section. The title is that of the package."""
     check_archive(path, _KIND)
-    builder = Builder()
+    builder = DocumentBuilder()
     try:
         with zipfile.ZipFile(path) as book:
             package_name = _package_name(book)

@@ -6,7 +6,7 @@ import zipfile
 import zlib
 
 
-class Refused(Exception):
+class ParserRefusal(Exception):
     """`fact` goes on after the file's name ("is encrypted"), `step` is a sentence without its full stop."""
 
     def __init__(self, code: str, fact: str, step: str) -> None:
@@ -16,22 +16,22 @@ class Refused(Exception):
         self.step = step
 
 
-def unsupported(fact: str, step: str) -> Refused:
+def unsupported(fact: str, step: str) -> ParserRefusal:
     """Say that nothing here can read such a file."""
-    return Refused("unsupported_file", fact, step)
+    return ParserRefusal("unsupported_file", fact, step)
 
 
-def invalid(fact: str, step: str) -> Refused:
+def invalid(fact: str, step: str) -> ParserRefusal:
     """Say that the file is damaged, locked or too large."""
-    return Refused("invalid_file", fact, step)
+    return ParserRefusal("invalid_file", fact, step)
 
 
-def encrypted() -> Refused:
+def encrypted() -> ParserRefusal:
     """Say that the file needs a password."""
     return invalid("is encrypted", "Remove its password and upload it again")
 
 
-def damaged(kind: str) -> Refused:
+def damaged(kind: str) -> ParserRefusal:
     """Say that the library for `kind` cannot read the file."""
     return invalid(f"is damaged or not {kind}", "Save it again in the program that made it, and upload it again")
 

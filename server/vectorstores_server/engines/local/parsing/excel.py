@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vectorstores_server.engines.local.parsing.document import Document
-from vectorstores_server.engines.local.parsing.document_builder import Builder, one_line
+from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder, one_line
 from vectorstores_server.engines.local.parsing.errors import DAMAGE, damaged
 from vectorstores_server.engines.local.parsing.tables import add_table
 from vectorstores_server.engines.local.parsing.zip_check import check_archive
@@ -25,7 +25,7 @@ def read_workbook(path: Path) -> Document:
     from openpyxl.utils.exceptions import InvalidFileException
 
     check_archive(path, _KIND)
-    builder = Builder()
+    builder = DocumentBuilder()
     try:
         with path.open("rb") as file:  # a name without an extension would be refused
             workbook = load_workbook(file, read_only=True, data_only=True, keep_links=False)

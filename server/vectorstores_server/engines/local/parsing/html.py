@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from vectorstores_server.engines.local.parsing.document import Document
-from vectorstores_server.engines.local.parsing.document_builder import Builder
+from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -40,11 +40,11 @@ _NOT_IN_DATA = "h1, h2, h3, h4, h5, h6, pre, ul, ol, form"
 
 def read_html(text: str) -> Document:
     """Read a page; its title is that of the head, or the first heading."""
-    builder = Builder()
+    builder = DocumentBuilder()
     return builder.build(add_html(builder, text))
 
 
-def add_html(builder: Builder, text: str) -> str | None:
+def add_html(builder: DocumentBuilder, text: str) -> str | None:
     """Append the content of a page; returns the title of its head."""
     from selectolax.lexbor import LexborHTMLParser
 
@@ -62,7 +62,7 @@ def add_html(builder: Builder, text: str) -> str | None:
 class _Page:
     """One way through a page. Inline text gathers until a block begins or ends."""
 
-    def __init__(self, builder: Builder) -> None:
+    def __init__(self, builder: DocumentBuilder) -> None:
         self._builder = builder
         self._inline: list[str] = []
         self._cells: list[str] = []  # of the row at hand

@@ -5,7 +5,7 @@ import re
 from typing import Any, cast
 
 from vectorstores_server.engines.local.parsing.document import Document
-from vectorstores_server.engines.local.parsing.document_builder import Builder, clean
+from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder, clean
 from vectorstores_server.engines.local.parsing.errors import DAMAGE, damaged
 from vectorstores_server.engines.local.parsing.markup import markdown
 
@@ -32,7 +32,7 @@ def _letter(match: re.Match[str]) -> str:
 
 def notebook(text: str) -> Document:
     """Read the cells of a Jupyter notebook and what they printed; its Markdown gives the sections."""
-    builder = Builder()
+    builder = DocumentBuilder()
     try:
         cells = cast("list[dict[str, Any]]", json.loads(text)["cells"])
         for cell in cells:
@@ -42,7 +42,7 @@ def notebook(text: str) -> Document:
     return builder.build()
 
 
-def _add_cell(builder: Builder, cell: dict[str, Any]) -> None:
+def _add_cell(builder: DocumentBuilder, cell: dict[str, Any]) -> None:
     written = _joined(cell.get("source"))
     builder.gap()
     if cell.get("cell_type") == "markdown":

@@ -6,7 +6,7 @@ MAX_CHARACTERS = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ParseLimits:
     """Seconds and bytes for one parse.
 
     CPU time is the limit that counts; the clock may run `patience` times longer, because the machine does other work

@@ -13,7 +13,7 @@ from vectorstores_server.engines.local.parsing import ParseFailure
 from vectorstores_server.engines.local.parsing import child_main as confined
 from vectorstores_server.engines.local.parsing.dispatch import shown_name
 from vectorstores_server.engines.local.parsing.document import Document
-from vectorstores_server.engines.local.parsing.limits import Limits
+from vectorstores_server.engines.local.parsing.limits import ParseLimits
 
 _SHIELDED_SECONDS = 0.7
 _AT_ONCE_SECONDS = 0.5
@@ -22,15 +22,15 @@ _LARGE = 1 << 20  # bytes; what is smaller is taken back faster than a thread is
 _Work = Callable[[], bytes | ParseFailure]
 
 
-class Parser:
+class ParserProcess:
     """Parses files in a child process, which starts at the first call and is used again.
 
     Cancelling a call kills the child; the next call starts another. Calls wait for each other. The child ends with the
     event loop, or on `end_child`.
     """
 
-    def __init__(self, limits: Limits | None = None) -> None:
-        self._limits = limits or Limits()
+    def __init__(self, limits: ParseLimits | None = None) -> None:
+        self._limits = limits or ParseLimits()
         self._turn = anyio.Lock()
         self._one = CapacityLimiter(1)
         self._child_waits = False
@@ -61,7 +61,7 @@ class Parser:
         seconds = self._limits.time_allowance(size)
         cpu_seconds = self._limits.cpu_allowance(size)
         work = partial(
-            confined.parse,
+            confined.parse_in_child,
             str(path),
             filename,
             parent=os.getpid(),
@@ -95,14 +95,14 @@ class Parser:
         return result
 
 
-async def _start_child(one: CapacityLimiter) -> None:
+async def _start_child(one_at_a_time: CapacityLimiter) -> None:
     """Shielded for a while: anyio does not close a process that it is told to leave while that starts."""
     failure: Exception | None = None
     with CancelScope(shield=True) as scope:
         async with anyio.create_task_group() as group:
             group.start_soon(_lift, scope)
             try:
-                await to_process.run_sync(confined.ready, cancellable=True, limiter=one)
+                await to_process.run_sync(confined.ready, cancellable=True, limiter=one_at_a_time)
             except (BrokenWorkerProcess, OSError) as error:
                 failure = error
             group.cancel_scope.cancel()

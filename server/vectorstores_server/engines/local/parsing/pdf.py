@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vectorstores_server.engines.local.parsing.document import Document, Heading
-from vectorstores_server.engines.local.parsing.document_builder import Builder, first_title, one_line
+from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder, first_title, one_line
 from vectorstores_server.engines.local.parsing.errors import DAMAGE, damaged, encrypted, unsupported
 
 _KIND = "a PDF"
@@ -27,7 +27,7 @@ def read_pdf(path: Path) -> Document:
     pdfium: Any = pypdfium2
     try:
         with pdfium.PdfDocument(path) as pdf:
-            builder = Builder()
+            builder = DocumentBuilder()
             for index in range(len(pdf)):
                 builder.page()
                 builder.add(_page_text(pdf, index, pdfium.PdfiumError) + "\n")

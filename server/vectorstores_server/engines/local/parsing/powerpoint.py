@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from vectorstores_server.engines.local.parsing.document import Document
-from vectorstores_server.engines.local.parsing.document_builder import Builder
+from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder
 from vectorstores_server.engines.local.parsing.errors import DAMAGE, damaged
 from vectorstores_server.engines.local.parsing.zip_check import check_archive
 
@@ -22,7 +22,7 @@ def read_slides(path: Path) -> Document:
     from pptx.exc import PythonPptxError
 
     check_archive(path, _KIND)
-    builder = Builder()
+    builder = DocumentBuilder()
     try:
         presentation = pptx.Presentation(str(path))
         for slide in presentation.slides:
@@ -32,7 +32,7 @@ def read_slides(path: Path) -> Document:
         raise damaged(_KIND) from error
 
 
-def _add_slide(builder: Builder, slide: "Slide") -> None:
+def _add_slide(builder: DocumentBuilder, slide: "Slide") -> None:
     builder.gap()
     builder.page()
     title = slide.shapes.title
@@ -46,7 +46,7 @@ def _add_slide(builder: Builder, slide: "Slide") -> None:
         builder.block(f"Notes: {notes.text.strip()}")
 
 
-def _add_shapes(builder: Builder, shapes: "Iterable[BaseShape]") -> None:
+def _add_shapes(builder: DocumentBuilder, shapes: "Iterable[BaseShape]") -> None:
     from pptx.shapes.autoshape import Shape
     from pptx.shapes.graphfrm import GraphicFrame
     from pptx.shapes.group import GroupShape

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, islice
 
 from vectorstores_server.engines.local.parsing.document import Document
-from vectorstores_server.engines.local.parsing.document_builder import Builder
+from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder
 from vectorstores_server.engines.local.parsing.limits import MAX_CHARACTERS
 
 _SEPARATOR = " | "
@@ -17,7 +17,7 @@ _NAMED_UP_TO = 5_000_000  # characters; repeating the names makes the text up to
 _LONGEST_CELL_IN_LINES = 500
 
 
-def add_table(builder: Builder, rows: Iterable[Sequence[str]], *, named: bool = True) -> None:
+def add_table(builder: DocumentBuilder, rows: Iterable[Sequence[str]], *, named: bool = True) -> None:
     """One line a row, "Name: Ada | Born: 1815" below a first row of names, else "Ada | 1815".
 
     A passage out of the middle of a table thus says which column a value stands in. Rows without a value are left out,
@@ -60,7 +60,7 @@ def _named(names: Sequence[str], cells: Sequence[str]) -> str:
 def delimited(text: str, extension: str) -> Document:
     """CSV with whatever delimiter it has, or TSV."""
     csv.field_size_limit(MAX_CHARACTERS)  # of the process; its own limit is 131,072
-    builder = Builder()
+    builder = DocumentBuilder()
     delimiter = "\t" if extension == ".tsv" else _delimiter(text)
     if delimiter is None:
         builder.add(text)

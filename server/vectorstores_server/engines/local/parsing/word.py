@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from vectorstores_server.engines.local.parsing.document import Document
-from vectorstores_server.engines.local.parsing.document_builder import Builder
+from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder
 from vectorstores_server.engines.local.parsing.errors import DAMAGE, damaged
 from vectorstores_server.engines.local.parsing.zip_check import check_archive
 
@@ -37,7 +37,7 @@ def read_word(path: Path) -> Document:
     check_archive(path, _KIND)
     try:
         word = docx.Document(str(path))
-        builder = Builder()
+        builder = DocumentBuilder()
         walk = _Walk(builder, word)
         walk.blocks(cast("Any", word.element).body)
         walk.notes(word)
@@ -49,7 +49,7 @@ def read_word(path: Path) -> Document:
 class _Walk:
     """One way through a document. lxml has no types: its elements are Any."""
 
-    def __init__(self, builder: Builder, word: "WordDocument") -> None:
+    def __init__(self, builder: DocumentBuilder, word: "WordDocument") -> None:
         self._builder = builder
         self._levels = dict(_style_levels(word))
         self._title_styles = {style.style_id for style in word.styles if style.name == "Title"}

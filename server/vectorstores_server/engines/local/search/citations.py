@@ -4,29 +4,31 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from vectorstores_server.engines.local.catalog.search_view import Cited
+from vectorstores_server.engines.local.catalog.search_view import CitedFile
 from vectorstores_server.engines.local.index import Candidate, Candidates
 from vectorstores_server.engines.local.index.scoring import text_share
 from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.engines.local.search.highlight import anchor
-from vectorstores_server.engines.local.search.ranking import Hit, Ranked
+from vectorstores_server.engines.local.search.ranking import RankedChunk, ScoredPassage
 from vectorstores_tools.contract.models import SearchHit, TextContent
 
 MOST_MATCHES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundPassages:
     """What a search has, best first, before it is written down. `answers` are those of the index, one a query."""
 
-    hits: Sequence[Hit] = ()
-    cited: Mapping[int, Cited] = field(default_factory=dict[int, Cited])
+    hits: Sequence[RankedChunk] = ()
+    cited: Mapping[int, CitedFile] = field(default_factory=dict[int, CitedFile])
     answers: Sequence[Candidates] = ()
     below_threshold: int = 0
     best_below: float | None = None
 
 
-def cite(hit: Hit, found: Found, store_id: str, texts: Mapping[str, Document], words: re.Pattern[str]) -> SearchHit:
+def cite(
+    hit: RankedChunk, found: FoundPassages, store_id: str, texts: Mapping[str, Document], words: re.Pattern[str]
+) -> SearchHit:
     """Write a hit down. `lines` are those of its best passage, `page` and `heading_path` where the words stand in it.
 
     `chars` are those of the chunk.
@@ -54,7 +56,7 @@ def cite(hit: Hit, found: Found, store_id: str, texts: Mapping[str, Document], w
     )
 
 
-def above(ranked: Sequence[Ranked], threshold: float) -> tuple[list[Ranked], list[Ranked]]:
+def above(ranked: Sequence[ScoredPassage], threshold: float) -> tuple[list[ScoredPassage], list[ScoredPassage]]:
     """Part passages that reach the threshold from those that do not."""
     reach = [r for r in ranked if r.score >= threshold]
     return reach, list(ranked[len(reach) :])

@@ -11,7 +11,7 @@ from vectorstores_server.engines.local.parsing.document import Document
 MOST_CHARACTERS = 16_000_000
 
 
-class Texts:
+class DocumentCache:
     """Documents by the hash of their bytes; the least recently used are forgotten first."""
 
     def __init__(self, blobs: Blobs) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from vectorstores_server.engines.local.catalog.search_view import View
+from vectorstores_server.engines.local.catalog.search_view import StoreView
 from vectorstores_server.engines.local.index import RevFilter
 
 VECTOR_K = 100
@@ -16,7 +16,7 @@ LEAST_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class QueryPlan:
     """What to ask of the index. `sure` = no better candidate can have been missed for one that is dropped later."""
 
     revs: RevFilter | None
@@ -25,25 +25,27 @@ class Reach:
     sure: bool = True
 
 
-def plan(view: View) -> Reach:
+def plan(view: StoreView) -> QueryPlan:
     """Choose the cheapest way that will most likely do."""
     if view.matching is None:
         if len(view.unfinished) <= FEW_UNFINISHED:
-            return Reach(RevFilter("not_in", view.unfinished) if view.unfinished else None)
-        return Reach(None, 2 * VECTOR_K, 2 * TEXT_K, sure=False)
+            return QueryPlan(RevFilter("not_in", view.unfinished) if view.unfinished else None)
+        return QueryPlan(None, 2 * VECTOR_K, 2 * TEXT_K, sure=False)
     if view.passages is not None and view.passages <= VECTOR_K and not view.unfinished:
-        return Reach(None)  # all of them are candidates; rows that are not indexed are scored by what a filter leaves
+        return QueryPlan(
+            None
+        )  # all of them are candidates; rows that are not indexed are scored by what a filter leaves
     listed = RevFilter("in", view.matching)
     if listed.cost <= MOST_LISTED or len(view.matching) < LEAST_SHARE * view.live:
-        return Reach(listed)
+        return QueryPlan(listed)
     factor = 1.2 * view.live / len(view.matching)
-    return Reach(None, round(factor * VECTOR_K), round(factor * TEXT_K), sure=False)
+    return QueryPlan(None, round(factor * VECTOR_K), round(factor * TEXT_K), sure=False)
 
 
-def last_resort(view: View) -> Reach:
+def last_resort(view: StoreView) -> QueryPlan:
     """Choose what cannot miss anything, whatever it costs."""
     if view.matching is not None:
-        return Reach(RevFilter("in", view.matching))
+        return QueryPlan(RevFilter("in", view.matching))
     if len(view.unfinished) <= MOST_LISTED:
-        return Reach(RevFilter("not_in", view.unfinished))
-    return Reach(None, 10 * VECTOR_K, 10 * TEXT_K)
+        return QueryPlan(RevFilter("not_in", view.unfinished))
+    return QueryPlan(None, 10 * VECTOR_K, 10 * TEXT_K)

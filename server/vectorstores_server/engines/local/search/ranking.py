@@ -14,28 +14,28 @@ from vectorstores_server.engines.local.index.scoring import MEASURED, score
 Ranker = Literal["fused", "none"]
 
 
-class Ranked(NamedTuple):
+class ScoredPassage(NamedTuple):
     """A passage and its score."""
 
     score: float
     passage: Candidate
 
 
-class Hit(NamedTuple):
+class RankedChunk(NamedTuple):
     """A chunk that answers: the score and the best of its passages, and all that matched, best first."""
 
     score: float
     passage: Candidate
-    matched: list[Ranked]
+    matched: list[ScoredPassage]
 
 
-def rank(found: Candidates, ranker: Ranker = "fused", weights: Weights = MEASURED) -> list[Ranked]:
+def rank(found: Candidates, ranker: Ranker = "fused", weights: Weights = MEASURED) -> list[ScoredPassage]:
     """Order passages, best first. `none` is cosine order, and where there are no vectors the bare BM25 score."""
     if ranker == "none":
-        ranked = [Ranked(_unfused(row), row) for row in found.rows]
+        ranked = [ScoredPassage(_unfused(row), row) for row in found.rows]
     else:
         n, rows = found.n_tokens, found.n_rows
-        ranked = [Ranked(score(row.cosine, row.text_score, n, rows, weights), row) for row in found.rows]
+        ranked = [ScoredPassage(score(row.cosine, row.text_score, n, rows, weights), row) for row in found.rows]
     return in_order(ranked)
 
 
@@ -43,16 +43,16 @@ def _unfused(row: Candidate) -> float:
     return row.text_score if row.cosine is None else min(max(row.cosine, 0.0), 1.0)
 
 
-def in_order(ranked: Iterable[Ranked]) -> list[Ranked]:
+def in_order(ranked: Iterable[ScoredPassage]) -> list[ScoredPassage]:
     """Sort by falling score; equal ones by place, so that an answer repeats."""
     return sorted(ranked, key=lambda r: (-r.score, r.passage.rev, r.passage.ordinal))
 
 
-def best_of(rankings: Sequence[Sequence[Ranked]]) -> list[Ranked]:
+def best_of(rankings: Sequence[Sequence[ScoredPassage]]) -> list[ScoredPassage]:
     """Join the answers to several queries: each passage with the best score that any of them gave it."""
     if len(rankings) == 1:
         return list(rankings[0])
-    best: dict[tuple[int, int], Ranked] = {}
+    best: dict[tuple[int, int], ScoredPassage] = {}
     for ranked in rankings:
         for entry in ranked:
             place = (entry.passage.rev, entry.passage.ordinal)
@@ -61,10 +61,10 @@ def best_of(rankings: Sequence[Sequence[Ranked]]) -> list[Ranked]:
     return in_order(best.values())
 
 
-def merged(ranked: Iterable[Ranked]) -> list[Hit]:
+def merged(ranked: Iterable[ScoredPassage]) -> list[RankedChunk]:
     """Give each chunk one hit, best first: a passage that lies inside a chunk already chosen adds no other."""
-    chosen: dict[int, list[Hit]] = {}
-    hits: list[Hit] = []
+    chosen: dict[int, list[RankedChunk]] = {}
+    hits: list[RankedChunk] = []
     for entry in ranked:
         passage = entry.passage
         of_rev = chosen.setdefault(passage.rev, [])
@@ -73,7 +73,7 @@ def merged(ranked: Iterable[Ranked]) -> list[Hit]:
                 hit.matched.append(entry)
                 break
         else:
-            hit = Hit(entry.score, passage, [entry])
+            hit = RankedChunk(entry.score, passage, [entry])
             of_rev.append(hit)
             hits.append(hit)
     return hits

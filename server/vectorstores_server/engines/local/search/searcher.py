@@ -13,16 +13,16 @@ from vectorstores_server.engines.local.catalog import Catalog, Snapshot
 from vectorstores_server.engines.local.catalog import index_tables as tables
 from vectorstores_server.engines.local.catalog import search_view as searching
 from vectorstores_server.engines.local.catalog.ids import clock
-from vectorstores_server.engines.local.catalog.search_view import View
+from vectorstores_server.engines.local.catalog.search_view import StoreView
 from vectorstores_server.engines.local.chunking.passage_text import query_text
 from vectorstores_server.engines.local.embedding import Embedder, EmbeddingFailure
 from vectorstores_server.engines.local.embedding.errors import NO_VECTORS
 from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.engines.local.index import CandidateQuery, Index, IndexUnavailable, Weights
-from vectorstores_server.engines.local.search.citations import Found, above, cite
-from vectorstores_server.engines.local.search.document_cache import Texts
+from vectorstores_server.engines.local.search.citations import FoundPassages, above, cite
+from vectorstores_server.engines.local.search.document_cache import DocumentCache
 from vectorstores_server.engines.local.search.highlight import words_of
-from vectorstores_server.engines.local.search.query_plan import VECTOR_K, Reach, last_resort, plan
+from vectorstores_server.engines.local.search.query_plan import VECTOR_K, QueryPlan, last_resort, plan
 from vectorstores_server.engines.local.search.ranking import best_of, merged, rank
 from vectorstores_tools.contract.errors import Unavailable
 from vectorstores_tools.contract.models import NotSearched, SearchHit, SearchPage
@@ -39,7 +39,7 @@ PASSAGES_PER_HIT = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class SearchQuestion:
     """A request, and its vectors where the store's embedder is at hand; `why` says why there are none."""
 
     request: SearchRequest
@@ -76,7 +76,7 @@ class Searcher:
         self._catalog = catalog
         self._index = index
         self._embedder = embedder
-        self._texts = Texts(blobs)
+        self._texts = DocumentCache(blobs)
 
     async def search(self, store_id: str, request: SearchRequest) -> SearchPage:
         """See `Engine.search`. `request.filters` is a `filters.Filter`, or None."""
@@ -84,7 +84,7 @@ class Searcher:
         async with self._catalog.snapshot() as snapshot:
             view = await snapshot.read(searching.view, store_id, request.filters, clock())
             if view.embedder != question.identity:  # the store got its vectors this very moment
-                question = Question(request, why=BEING_MADE)
+                question = SearchQuestion(request, why=BEING_MADE)
             try:
                 found = await self._find(snapshot, view, question)
             except IndexUnavailable as error:
@@ -97,26 +97,26 @@ class Searcher:
         hits = [cite(hit, found, view.store_id, texts, words) for hit in found.hits]
         return self._page(view, found, question, hits)
 
-    async def _embed(self, store_id: str, request: SearchRequest) -> Question:
+    async def _embed(self, store_id: str, request: SearchRequest) -> SearchQuestion:
         """Embed before the snapshot is taken: a remote embedder may take seconds."""
         embedder = self._embedder
         store = await self._catalog.read(tables.store_table, store_id)
         if store is None or store.files == 0:
-            return Question(request, identity=store.embedder if store else None)
+            return SearchQuestion(request, identity=store.embedder if store else None)
         if store.embedder is None or embedder is None:
             why = other_embedder(store.embedder) if store.embedder else BEING_MADE if embedder else self._without
-            return Question(request, identity=store.embedder, why=why)
+            return SearchQuestion(request, identity=store.embedder, why=why)
         try:
             await embedder.prepare()
             if embedder.identity != store.embedder:
-                return Question(request, identity=store.embedder, why=other_embedder(store.embedder))
-            return Question(request, await _vectors(embedder, request.queries), store.embedder)
+                return SearchQuestion(request, identity=store.embedder, why=other_embedder(store.embedder))
+            return SearchQuestion(request, await _vectors(embedder, request.queries), store.embedder)
         except EmbeddingFailure as failure:
-            return Question(request, identity=store.embedder, why=f"Searched by words only. {failure.message}")
+            return SearchQuestion(request, identity=store.embedder, why=f"Searched by words only. {failure.message}")
 
-    async def _find(self, snapshot: Snapshot, view: View, question: Question) -> Found:
+    async def _find(self, snapshot: Snapshot, view: StoreView, question: SearchQuestion) -> FoundPassages:
         if view.live == 0 or view.matching == []:
-            return Found()
+            return FoundPassages()
         reach = plan(view)
         found, exhausted = await self._reach(snapshot, view, question, reach)
         wanted = question.request.max_num_results
@@ -124,7 +124,9 @@ class Searcher:
             found, _ = await self._reach(snapshot, view, question, last_resort(view))
         return found
 
-    async def _reach(self, snapshot: Snapshot, view: View, question: Question, reach: Reach) -> tuple[Found, bool]:
+    async def _reach(
+        self, snapshot: Snapshot, view: StoreView, question: SearchQuestion, reach: QueryPlan
+    ) -> tuple[FoundPassages, bool]:
         """Search once; also tell whether the index gave all that it has."""
         request = question.request
         answers = [
@@ -139,7 +141,7 @@ class Searcher:
         ranker = "none" if request.ranking_options.ranker == "none" else "fused"
         ranked = best_of([rank(answer, ranker, question.weights) for answer in seen])
         kept, below = above(ranked, request.ranking_options.score_threshold)
-        found = Found(
+        found = FoundPassages(
             hits=merged(kept)[: request.max_num_results],
             cited=cited,
             answers=seen,
@@ -148,7 +150,7 @@ class Searcher:
         )
         return found, all(answer.complete for answer in answers)
 
-    def _query(self, question: Question, number: int, reach: Reach) -> CandidateQuery:
+    def _query(self, question: SearchQuestion, number: int, reach: QueryPlan) -> CandidateQuery:
         request = question.request
         return CandidateQuery(
             vector=question.vectors[number] if question.vectors else None,
@@ -160,7 +162,9 @@ class Searcher:
             weights=question.weights,
         )
 
-    def _page(self, view: View, found: Found, question: Question, hits: list[SearchHit]) -> SearchPage:
+    def _page(
+        self, view: StoreView, found: FoundPassages, question: SearchQuestion, hits: list[SearchHit]
+    ) -> SearchPage:
         unseen = NotSearched(in_progress=view.in_progress, failed=view.failed)
         return SearchPage(
             search_query=question.request.queries,
@@ -188,7 +192,7 @@ async def _vectors(embedder: Embedder, queries: Sequence[str]) -> "Sequence[NDAr
     return [vectors[number] for number in range(len(queries))]
 
 
-def _notes(view: View, question: Question) -> list[str]:
+def _notes(view: StoreView, question: SearchQuestion) -> list[str]:
     if question.vectors or view.live == 0 or not question.why:
         return []
     return [question.why, UNFUSED] if question.request.ranking_options.ranker == "none" else [question.why]

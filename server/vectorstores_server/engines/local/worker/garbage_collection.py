@@ -9,7 +9,7 @@ from vectorstores_server.engines.local.catalog import expiry as sweeping
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.engines.local.files.orphans import remove_leftovers
-from vectorstores_server.engines.local.files.upload_parts import Parts
+from vectorstores_server.engines.local.files.upload_parts import UploadParts
 from vectorstores_server.engines.local.index import Index, TableMissing
 
 AT_ONCE = 1_000
@@ -18,10 +18,10 @@ LOOK_EVERY = 600.0
 hour and two looks; two hours are promised."""
 
 
-class Sweep:
+class GarbageCollector:
     """Keeps the data directory free of what nothing in the catalog names. Only the worker's process calls it."""
 
-    def __init__(self, catalog: Catalog, blobs: Blobs, parts: Parts, index: Index) -> None:
+    def __init__(self, catalog: Catalog, blobs: Blobs, parts: UploadParts, index: Index) -> None:
         self._catalog = catalog
         self._blobs = blobs
         self._parts = parts

@@ -12,8 +12,8 @@ from vectorstores_server.engines.local.catalog import index_tables as tables
 from vectorstores_server.engines.local.catalog import reconciliation as reconciling
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.catalog.index_tables import BuildingTable, LiveFile
-from vectorstores_server.engines.local.catalog.outcomes import Built
-from vectorstores_server.engines.local.catalog.work_queue import Work
+from vectorstores_server.engines.local.catalog.outcomes import BuiltRevision
+from vectorstores_server.engines.local.catalog.work_queue import QueuedRevision
 from vectorstores_server.engines.local.index import Index
 from vectorstores_server.engines.local.parsing import ParseFailure
 
@@ -22,7 +22,7 @@ AT_ONCE = 64
 log = logging.getLogger(__name__)
 
 
-class Rebuild:
+class TableRebuild:
     """One table on its way: a `Source` of every live file of its store that the table does not hold yet."""
 
     def __init__(self, catalog: Catalog, table: BuildingTable, built: dict[int, tuple[int, int]]) -> None:
@@ -32,7 +32,7 @@ class Rebuild:
         self.stopped = False
 
     @classmethod
-    async def resume(cls, catalog: Catalog, index: Index, table: BuildingTable) -> "Rebuild":
+    async def resume(cls, catalog: Catalog, index: Index, table: BuildingTable) -> "TableRebuild":
         """Go on with what the table holds already; a file that it holds in part is begun anew."""
         if table.name not in await index.tables():
             return cls(catalog, table, {})
@@ -42,7 +42,7 @@ class Rebuild:
         await index.delete(table.name, [rev for rev in rows if rev not in built])
         return cls(catalog, table, built)
 
-    async def next(self, besides: Collection[int], sizes: range) -> Sequence[Work]:
+    async def next(self, besides: Collection[int], sizes: range) -> Sequence[QueuedRevision]:
         """Return the next live files."""
         if self.stopped:
             return []
@@ -54,9 +54,9 @@ class Rebuild:
         """Return all: what dies meanwhile is swept from the new table as from any other."""
         return set() if self.stopped else set(revs)
 
-    async def finish(self, built: Sequence[Built]) -> None:
+    async def finish(self, built: Sequence[BuiltRevision]) -> None:
         """Note what the table holds."""
-        self._built.update({one.rev: (one.rows, one.usage_bytes) for one in built})
+        self._built.update({revision.rev: (revision.rows, revision.usage_bytes) for revision in built})
 
     async def progress(self, rev: int, built: int, of: int) -> None:
         """Do nothing: nobody waits for one file of a table."""
@@ -64,13 +64,13 @@ class Rebuild:
     async def drop(self, table: str, rev: int) -> None:
         """Do nothing: the table is given up as a whole, or goes on from what it holds."""
 
-    async def refuse(self, work: Work, failure: ParseFailure) -> None:
+    async def refuse(self, work: QueuedRevision, failure: ParseFailure) -> None:
         """Let a file that cannot be read any more go in without rows, and fail by the queue."""
         del failure  # the queue will say it
         self._built[work.rev] = (0, 0)
         await self._catalog.write(reconciling.requeue, [work.rev], clock())
 
-    async def without_vectors(self, works: Sequence[Work], reason: str) -> None:
+    async def without_vectors(self, works: Sequence[QueuedRevision], reason: str) -> None:
         """Stop: what is built stays for the next attempt."""
         del works
         log.warning("Rebuilding the index of %s has stopped for now: %s", self._table.store_id, reason)
@@ -83,9 +83,9 @@ class Rebuild:
         store_id, name = self._table.store_id, self._table.name
         return not await self._catalog.write(tables.switch_table, store_id, name, self._built, clock())
 
-    def _work(self, file: LiveFile) -> Work:
+    def _work(self, file: LiveFile) -> QueuedRevision:
         table = self._table
-        return Work(
+        return QueuedRevision(
             rev=file.rev,
             attachment_id=0,
             store_id=table.store_id,

@@ -14,11 +14,11 @@ from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.catalog.index_tables import BuildingTable
 from vectorstores_server.engines.local.embedding import Embedder, EmbeddingFailure
 from vectorstores_server.engines.local.index import Index
-from vectorstores_server.engines.local.ingest.pipeline import Ingest
-from vectorstores_server.engines.local.ingest.preparation import Preparer
-from vectorstores_server.engines.local.ingest.work_sources import Queue, Source, Tally
-from vectorstores_server.engines.local.worker.garbage_collection import Sweep
-from vectorstores_server.engines.local.worker.rebuild import Rebuild
+from vectorstores_server.engines.local.ingest.pipeline import IngestPipeline
+from vectorstores_server.engines.local.ingest.preparation import FilePreparer
+from vectorstores_server.engines.local.ingest.work_sources import CatalogQueue, IngestCounts, WorkSource
+from vectorstores_server.engines.local.worker.garbage_collection import GarbageCollector
+from vectorstores_server.engines.local.worker.rebuild import TableRebuild
 from vectorstores_server.engines.local.worker.reconciliation import boot_id, needed, reconcile
 
 LOOK_SECONDS = 0.25
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Workshop:
+class WorkerParts:
     """What a worker works with. `rebuild_after` is a monotonic time.
 
     `identity` is the embedder's; None without one, and until there is work for which a service has to be asked.
@@ -41,10 +41,10 @@ class Workshop:
     catalog: Catalog
     index: Index
     embedder: Embedder | None
-    preparer: Preparer
-    sweep: Sweep
+    preparer: FilePreparer
+    sweep: GarbageCollector
     checkpoint: Callable[[str], None]
-    tally: Tally = field(default_factory=Tally)
+    tally: IngestCounts = field(default_factory=IngestCounts)
     identity: str | None = None
     identify_after: float = 0.0
     rebuild_after: float = 0.0
@@ -85,13 +85,13 @@ class Workshop:
         return tables[0] if tables else None
 
 
-class Shift:
+class WorkSession:
     """Works while the caller holds the lock. `wait` waits for so many seconds or until somebody made work."""
 
-    def __init__(self, shop: Workshop, wait: Callable[[float], Awaitable[None]]) -> None:
+    def __init__(self, shop: WorkerParts, wait: Callable[[float], Awaitable[None]]) -> None:
         self._shop = shop
         self._wait = wait
-        self._rebuild: Rebuild | None = None
+        self._rebuild: TableRebuild | None = None
         self._half_built = False
         self._swept_at = 0.0
         self._touched: set[str] = set()
@@ -138,10 +138,10 @@ class Shift:
 
     async def _build(self) -> bool:
         shop = self._shop
-        queue = Queue(shop.catalog, shop.identities, shop.tally)
+        queue = CatalogQueue(shop.catalog, shop.identities, shop.tally)
         rebuild = await self._find_rebuild()
-        sources: list[Source] = [queue] if rebuild is None else [queue, rebuild]
-        ingest = Ingest(
+        sources: list[WorkSource] = [queue] if rebuild is None else [queue, rebuild]
+        ingest = IngestPipeline(
             sources, shop.preparer, shop.embedder, shop.index, checkpoint=shop.checkpoint, after_add=self._after_add
         )
         try:
@@ -159,15 +159,15 @@ class Shift:
         if time.monotonic() - self._swept_at > SWEEP_SECONDS:
             await self._sweep()
 
-    async def _find_rebuild(self) -> Rebuild | None:
+    async def _find_rebuild(self) -> TableRebuild | None:
         shop = self._shop
         if self._rebuild is None and await shop.must_rebuild():
             table = await shop.next_table()
             if table is not None:
-                self._rebuild = await Rebuild.resume(shop.catalog, shop.index, table)
+                self._rebuild = await TableRebuild.resume(shop.catalog, shop.index, table)
         return self._rebuild
 
-    async def _end(self, rebuild: Rebuild) -> None:
+    async def _end(self, rebuild: TableRebuild) -> None:
         """Put the table in place, or leave it for later; one that lacks files that came meanwhile goes on."""
         if rebuild.stopped:
             self._shop.rebuild_after = time.monotonic() + PAUSE

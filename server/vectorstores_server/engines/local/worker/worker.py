@@ -14,14 +14,14 @@ from vectorstores_server.engines.local.catalog import work_queue as queue
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.embedding import Embedder
 from vectorstores_server.engines.local.files.blobs import Blobs
-from vectorstores_server.engines.local.files.upload_parts import Parts
+from vectorstores_server.engines.local.files.upload_parts import UploadParts
 from vectorstores_server.engines.local.index import Index, IndexUnavailable
-from vectorstores_server.engines.local.ingest.preparation import Preparer
-from vectorstores_server.engines.local.ingest.work_sources import Tally
-from vectorstores_server.engines.local.parsing.parser_process import Parser
-from vectorstores_server.engines.local.worker.garbage_collection import Sweep
+from vectorstores_server.engines.local.ingest.preparation import FilePreparer
+from vectorstores_server.engines.local.ingest.work_sources import IngestCounts
+from vectorstores_server.engines.local.parsing.parser_process import ParserProcess
+from vectorstores_server.engines.local.worker.garbage_collection import GarbageCollector
 from vectorstores_server.engines.local.worker.lock import WorkerLock
-from vectorstores_server.engines.local.worker.session import LOOK_SECONDS, Shift, Workshop
+from vectorstores_server.engines.local.worker.session import LOOK_SECONDS, WorkerParts, WorkSession
 from vectorstores_tools.contract.errors import DirectoryUpgraded, Unavailable
 
 TRY_SECONDS = 1.0
@@ -48,7 +48,7 @@ class Worker:
         directory: Path,
         catalog: Catalog,
         blobs: Blobs,
-        parts: Parts,
+        parts: UploadParts,
         index: Index,
         embedder: Embedder | None,
         *,
@@ -59,11 +59,15 @@ class Worker:
         self._catalog = catalog
         self._lock = WorkerLock(directory)
         self._woken = anyio.Event()
-        preparer = Preparer(blobs, Parser(), Parser(), embedder.window if embedder else None, checkpoint)
-        self._shop = Workshop(catalog, index, embedder, preparer, Sweep(catalog, blobs, parts, index), checkpoint)
+        preparer = FilePreparer(
+            blobs, ParserProcess(), ParserProcess(), embedder.window if embedder else None, checkpoint
+        )
+        self._shop = WorkerParts(
+            catalog, index, embedder, preparer, GarbageCollector(catalog, blobs, parts, index), checkpoint
+        )
 
     @property
-    def tally(self) -> Tally:
+    def tally(self) -> IngestCounts:
         """What was done here since the process began."""
         return self._shop.tally
 
@@ -110,7 +114,7 @@ class Worker:
             await self._shop.identify()
             if await self._has_work() and self._lock.take():
                 try:
-                    await Shift(self._shop, self._wait).run()
+                    await WorkSession(self._shop, self._wait).run()
                 finally:
                     self._lock.release()
                 await self._shop.preparer.rest()

@@ -6,8 +6,8 @@ from typing import Any
 
 import anyio
 
-from vectorstores_server.engines.background import Life
-from vectorstores_server.engines.remote.attachments.filenames import Filenames
+from vectorstores_server.engines.background import BackgroundTasks
+from vectorstores_server.engines.remote.attachments.filenames import FilenameCache
 from vectorstores_server.engines.remote.attachments.local_batches import FINAL, PREFIX, LocalBatches
 from vectorstores_server.engines.remote.attachments.provenance import marks_of, remarked
 from vectorstores_server.engines.remote.attachments.requests import body_of, has_other_sizes, kept
@@ -16,7 +16,7 @@ from vectorstores_server.engines.remote.http import pagination as pages
 from vectorstores_server.engines.remote.http import routes as paths
 from vectorstores_server.engines.remote.http.client import RemoteClient
 from vectorstores_server.engines.remote.http.decoding import read_as
-from vectorstores_server.engines.remote.http.rate_limit import Pace
+from vectorstores_server.engines.remote.http.rate_limit import RateLimit
 from vectorstores_server.engines.remote.http.reply_errors import NoRoute, Subject
 from vectorstores_tools.contract.errors import (
     BatchNotFound,
@@ -41,20 +41,20 @@ ONE_BY_ONE = 10
 NONE_MADE = (0.0, None)
 
 
-class Attaching:
+class Attachments:
     """Attaches, looks at and describes the files of stores."""
 
-    def __init__(self, client: RemoteClient, dialect: Dialect, life: Life) -> None:
+    def __init__(self, client: RemoteClient, dialect: Dialect, life: BackgroundTasks) -> None:
         self._client = client
         self._dialect = dialect
         self._life = life
-        self._pace = Pace()
+        self._pace = RateLimit()
         self._has_batches = dialect.capabilities.batches
         self._made: tuple[float, FileBatch | None] = NONE_MADE
-        self.filenames = Filenames(client)
-        self.batches = LocalBatches(self.one, self._attached, self.detach)
+        self.filenames = FilenameCache(client)
+        self.batches = LocalBatches(self.attach_file, self._attached, self.detach)
 
-    async def one(self, store_id: str, request: FileAttach) -> VectorStoreFile:
+    async def attach_file(self, store_id: str, request: FileAttach) -> VectorStoreFile:
         """Attach a File, an attached one anew: what is not given stays as it is."""
         self._dialect.check_attributes(request.attributes)
         if not self._dialect.reattaches:
@@ -85,11 +85,11 @@ class Attaching:
                 await self.need_files(entry.file_id for entry in entries)
             await self._pace.wait()
             try:
-                said = await self._client.post(paths.store(store_id, "/file_batches"), body, Subject(store_id))
+                reply = await self._client.post(paths.store(store_id, "/file_batches"), body, Subject(store_id))
             except NoRoute:
                 self._has_batches = False
             else:
-                self._made = (anyio.current_time(), batch := read_as(FileBatch, said))
+                self._made = (anyio.current_time(), batch := read_as(FileBatch, reply))
                 return batch
         return await self._one_by_one(store_id, entries)
 
@@ -195,8 +195,8 @@ class Attaching:
             return await self._anew(store_id, {**kept(file), "attributes": attributes or {}})
         about = Subject(store_id, file.id)
         path = paths.store_file(store_id, file.id)
-        said = await self._client.post(path, {"attributes": attributes}, about, repeatable=True)
-        return read_as(VectorStoreFile, said)
+        reply = await self._client.post(path, {"attributes": attributes}, about, repeatable=True)
+        return read_as(VectorStoreFile, reply)
 
     async def detach_everywhere(self, file_id: str) -> None:
         """Take the file out of every store that has it."""
@@ -272,6 +272,6 @@ class Attaching:
     def _batch_body(self, entries: Sequence[FileAttach]) -> dict[str, Any] | None:
         """Return the body of a batch that says all that the entries say, None where there is none."""
         common = [body_of(entry, without_id=True) for entry in entries]
-        if all(one == common[0] for one in common) and (self._dialect.reattaches or not common[0]):
+        if all(options == common[0] for options in common) and (self._dialect.reattaches or not common[0]):
             return {"file_ids": [entry.file_id for entry in entries], **common[0]}
         return {"files": [body_of(entry) for entry in entries]} if self._dialect.batch_files else None

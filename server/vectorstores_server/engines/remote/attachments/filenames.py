@@ -16,7 +16,7 @@ MOST_ASKED = 10
 """Files of a page whose names are asked for; in a longer page none is."""
 
 
-class Filenames:
+class FilenameCache:
     """Those of the files that this process uploaded, and of those that it asked for."""
 
     def __init__(self, client: RemoteClient) -> None:

@@ -112,13 +112,17 @@ class LocalBatches:
             return batch.shown()
         batch.cancelled = True
         await batch.through.wait()
-        for file_id in [one for one, file in batch.files.items() if file.status not in FINAL]:
+        for file_id in [candidate for candidate, file in batch.files.items() if file.status not in FINAL]:
             await self._stop(batch, file_id)
         return batch.shown()
 
     def coming(self, store_id: str) -> list[VectorStoreFile]:
         """Return the files that are still to be sent to the store."""
-        running = [one for one in self._batches.values() if one.store_id == store_id and not one.through.is_set()]
+        running = [
+            candidate
+            for candidate in self._batches.values()
+            if candidate.store_id == store_id and not candidate.through.is_set()
+        ]
         return [
             file
             for batch in running

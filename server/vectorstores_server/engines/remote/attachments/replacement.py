@@ -11,7 +11,7 @@ PATIENCE = 3600.0
 """Seconds for a file to show up in its store; 2,000 of them take seven minutes at the pace of a service."""
 
 
-class Replacing:
+class SourceReplacement:
     """What is to go when what has come. `statuses` and `detach` are the remote's calls for files of a store."""
 
     def __init__(

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from vectorstores_server.engines.remote.attachments.attaching import Attaching
+from vectorstores_server.engines.remote.attachments.attaching import Attachments
 from vectorstores_server.engines.remote.attachments.provenance import SHA256, SOURCE, marked, marks_of, unmarked
-from vectorstores_server.engines.remote.attachments.replacement import Replacing
+from vectorstores_server.engines.remote.attachments.replacement import SourceReplacement
 from vectorstores_server.engines.remote.attachments.requests import attached_as, has_other_sizes
 from vectorstores_tools.contract.engine import AttachOptions, Ingested, NewFile
 from vectorstores_tools.contract.errors import InvalidRequest, TooLarge
@@ -23,7 +23,7 @@ GONE = frozenset({"failed", "cancelled"})
 
 
 @dataclass
-class Delivery:
+class SyncState:
     """What one call of `ingest` has done so far. `known` are the store's files by source, the oldest first."""
 
     store_id: str
@@ -51,14 +51,14 @@ class Delivery:
             self.replaced.setdefault(file_id, []).extend(others)
 
 
-class Arrivals:
+class SourceSync:
     """Takes sources in. `upload` is the engine's."""
 
     def __init__(
         self,
         upload: Callable[[NewFile], Awaitable[File]],
-        attaching: Attaching,
-        replacing: Replacing,
+        attaching: Attachments,
+        replacing: SourceReplacement,
     ) -> None:
         self._upload = upload
         self._attaching = attaching
@@ -68,7 +68,7 @@ class Arrivals:
 
     async def ingest(self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions) -> Ingested:
         """See the contract. What was uploaded is attached also when the call is interrupted."""
-        delivery = Delivery(store_id, options, await self._known(store_id))
+        delivery = SyncState(store_id, options, await self._known(store_id))
         try:
             async for source in sources:
                 await self._take(source, delivery)
@@ -89,7 +89,7 @@ class Arrivals:
                 found.setdefault(str(marks[SOURCE]), []).append(file)
         return found
 
-    async def _take(self, source: Source, delivery: Delivery) -> None:
+    async def _take(self, source: Source, delivery: SyncState) -> None:
         current = delivery.current(source)
         if current is None:
             await self._take_new(source, delivery)
@@ -108,7 +108,7 @@ class Arrivals:
             delivery.notes.append(UNMARKED)
         delivery.takes_place(current.id, source)
 
-    async def _take_new(self, source: Source, delivery: Delivery) -> None:
+    async def _take_new(self, source: Source, delivery: SyncState) -> None:
         try:
             file = await self._upload(NewFile(source.filename, source.stream, size=source.size, sent=source.sent))
         except (InvalidRequest, TooLarge) as error:
@@ -125,10 +125,10 @@ class Arrivals:
         delivery.takes_place(file.id, source)
         delivery.known[source.origin] = [new]
 
-    async def _finish(self, delivery: Delivery) -> FileBatch | None:
+    async def _finish(self, delivery: SyncState) -> FileBatch | None:
         store_id = delivery.store_id
         brought = (self._last.get((store_id, file_id)) for file_id in delivery.file_ids)
-        batch = next((one for one in brought if one is not None), None)
+        batch = next((candidate for candidate in brought if candidate is not None), None)
         if delivery.entries:
             batch = await self._attaching.together(store_id, delivery.entries)
             self._last.update({(store_id, entry.file_id): batch for entry in delivery.entries})

@@ -76,13 +76,13 @@ async def _parsed(client: RemoteClient, dialect: Dialect, store_id: str, file_id
     """Return the file's name and its text."""
     about = Subject(store_id, file_id)
     try:
-        said = await client.get(paths.store_file(store_id, file_id, "/content"), None, about)
+        content = await client.get(paths.store_file(store_id, file_id, "/content"), None, about)
     except InvalidRequest as error:
         raise await _why_not(client, store_id, file_id, error) from None
     # Another of ours tells the name, too.
-    filename = str(said.get("filename") or "") or (await _file(client, file_id)).filename
-    parts = [str(part.get("text", "")) for part in items_of({"data": said.get("data") or said.get("content")})]
-    if said.get("has_more"):
+    filename = str(content.get("filename") or "") or (await _file(client, file_id)).filename
+    parts = [str(part.get("text", "")) for part in items_of({"data": content.get("data") or content.get("content")})]
+    if content.get("has_more"):
         raise NotSupported(
             f"{client.host} shows only the beginning of {filename}, and has no way to ask for the rest;",
             "search finds its passages.",
@@ -100,8 +100,8 @@ async def _file(client: RemoteClient, file_id: str) -> File:
 async def _why_not(client: RemoteClient, store_id: str, file_id: str, error: VectorStoreError) -> VectorStoreError:
     """Return NotReady where the file itself says why it has no text, else the error."""
     file = await _file(client, file_id)
-    said = await client.get(paths.store_file(store_id, file_id), None, Subject(store_id, file_id))
-    attached = read_as(VectorStoreFile, said)
+    reply = await client.get(paths.store_file(store_id, file_id), None, Subject(store_id, file_id))
+    attached = read_as(VectorStoreFile, reply)
     if attached.status == "in_progress":
         return NotReady(f"{file.filename} is still in progress.", "Retrieve it with wait_seconds, then read again.")
     if attached.status == "completed":
@@ -130,9 +130,9 @@ async def _raw(client: RemoteClient, file: File) -> str:
         raise _not_plain(file, "is not plain text") from None
 
 
-def _not_plain(file: File, what: str) -> NotReady:
+def _not_plain(file: File, why: str) -> NotReady:
     return NotReady(
-        f"File '{file.id}' {what}, and what was parsed of it belongs to a store.",
+        f"File '{file.id}' {why}, and what was parsed of it belongs to a store.",
         "Attach it to a store, and pass the vector_store_id.",
         param="file_id",
     )

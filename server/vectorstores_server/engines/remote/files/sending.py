@@ -9,10 +9,10 @@ import anyio
 
 from vectorstores_server.engines.remote.dialects import Dialect
 from vectorstores_server.engines.remote.http import routes as paths
-from vectorstores_server.engines.remote.http.client import Part, RemoteClient
+from vectorstores_server.engines.remote.http.client import MultipartFile, RemoteClient
 from vectorstores_server.engines.remote.http.decoding import read_as
 from vectorstores_server.engines.remote.http.reply_errors import NoRoute, Subject
-from vectorstores_server.engines.remote.http.spool import Pieces, Spool, spooled
+from vectorstores_server.engines.remote.http.spool import ByteStream, FileRange, spooled
 from vectorstores_tools.contract.engine import NewFile
 from vectorstores_tools.contract.errors import InvalidRequest, TooLarge, VectorStoreError
 from vectorstores_tools.contract.models import File, Upload, UploadPart
@@ -38,7 +38,7 @@ async def send_file(client: RemoteClient, dialect: Dialect, new: NewFile) -> Fil
             raise InvalidRequest(f"The file {new.filename} is empty.", "Upload one that has text in it.", param="file")
         if in_parts and spool.size > PART_BYTES and (upload := await _begun(client, new, spool.size)):
             return await _in_parts(client, upload, _windows(spool))
-        return read_as(File, await client.send("files", Part("file", new.filename, spool), _fields(new)))
+        return read_as(File, await client.send("files", MultipartFile("file", new.filename, spool), _fields(new)))
 
 
 async def send_part(client: RemoteClient, upload_id: str, stream: AsyncIterator[bytes]) -> UploadPart:
@@ -73,7 +73,7 @@ async def _begun(client: RemoteClient, new: NewFile, size: int) -> Upload | None
         return None
 
 
-async def _in_parts(client: RemoteClient, upload: Upload, parts: AsyncGenerator[Spool]) -> File:
+async def _in_parts(client: RemoteClient, upload: Upload, parts: AsyncGenerator[FileRange]) -> File:
     """Send the parts one after the other, and give the upload up where one of them cannot be sent."""
     try:
         async with aclosing(parts):
@@ -87,15 +87,15 @@ async def _in_parts(client: RemoteClient, upload: Upload, parts: AsyncGenerator[
     return read_as(File, done.get("file"))
 
 
-async def _part(client: RemoteClient, upload_id: str, part: Spool) -> UploadPart:
+async def _part(client: RemoteClient, upload_id: str, part: FileRange) -> UploadPart:
     """Send one part. One that arrives twice is left out when the upload is completed, so it may be sent again."""
     path, about = paths.upload(upload_id, "/parts"), Subject(upload_id=upload_id)
-    return read_as(UploadPart, await client.send(path, Part("data", "part", part), {}, about, repeatable=True))
+    return read_as(UploadPart, await client.send(path, MultipartFile("data", "part", part), {}, about, repeatable=True))
 
 
-async def _portions(new: NewFile, size: int) -> AsyncGenerator[Spool]:
+async def _portions(new: NewFile, size: int) -> AsyncGenerator[FileRange]:
     """Yield the parts as they are read: one of them is kept at a time."""
-    pieces, taken = Pieces(new.stream), 0
+    pieces, taken = ByteStream(new.stream), 0
     while taken <= size:
         async with spooled(pieces.portion(PART_BYTES), new.sent, taken) as part:
             taken += part.size
@@ -107,19 +107,19 @@ async def _portions(new: NewFile, size: int) -> AsyncGenerator[Spool]:
         raise InvalidRequest(f"The file {new.filename} changed while it was read.", "Upload it again.", param="file")
 
 
-async def _windows(spool: Spool) -> AsyncGenerator[Spool]:
+async def _windows(spool: FileRange) -> AsyncGenerator[FileRange]:
     for start in range(0, spool.size, PART_BYTES):
         yield spool.window(start, PART_BYTES)
 
 
-async def _limited(stream: AsyncIterator[bytes], what: str, limit: int) -> AsyncGenerator[bytes]:
+async def _limited(stream: AsyncIterator[bytes], name: str, limit: int) -> AsyncGenerator[bytes]:
     size = 0
     async for piece in stream:
         size += len(piece)
         if size > limit:
-            raise _too_large(what, limit)
+            raise _too_large(name, limit)
         yield piece
 
 
-def _too_large(what: str, limit: int) -> TooLarge:
-    return TooLarge(f"{what} is larger than {limit} bytes.", "Split it into smaller ones.", param="file")
+def _too_large(name: str, limit: int) -> TooLarge:
+    return TooLarge(f"{name} is larger than {limit} bytes.", "Split it into smaller ones.", param="file")

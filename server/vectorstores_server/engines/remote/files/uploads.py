@@ -14,7 +14,7 @@ from vectorstores_tools.contract.models import Upload, UploadPart
 from vectorstores_tools.contract.requests import FileExpiresAfter
 
 
-class Uploads:
+class RemoteUploads:
     """The four calls of an upload. Raises NotSupported where there are none."""
 
     def __init__(self, client: RemoteClient, dialect: Dialect) -> None:
@@ -40,8 +40,8 @@ class Uploads:
         """Make the File."""
         self._check()
         body = {"part_ids": list(part_ids), **({"md5": md5} if md5 else {})}
-        said = await self._client.post(paths.upload(upload_id, "/complete"), body, Subject(upload_id=upload_id))
-        return read_as(Upload, said)
+        reply = await self._client.post(paths.upload(upload_id, "/complete"), body, Subject(upload_id=upload_id))
+        return read_as(Upload, reply)
 
     async def cancel(self, upload_id: str) -> Upload:
         """Give it up."""

@@ -34,7 +34,7 @@ class RemoteChoice:
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class RemoteAddress:
     """Where the remote is, and what opens it. `secrets` are the strings that nothing may show."""
 
     base_url: str
@@ -44,7 +44,7 @@ class Address:
     secrets: frozenset[str] = field(repr=False, default_factory=frozenset[str])
 
 
-def address_of(choice: RemoteChoice, *, keep_alive: bool = True) -> Address:
+def address_of(choice: RemoteChoice, *, keep_alive: bool = True) -> RemoteAddress:
     """Return the address. Raises InvalidRequest, which names the setting to mend and never shows a value."""
     url = _checked(choice.base_url)
     given = {**_credentials(choice), **_project(choice), EXTENDED[0]: EXTENDED[1]}
@@ -53,7 +53,7 @@ def address_of(choice: RemoteChoice, *, keep_alive: bool = True) -> Address:
     headers = {name: value for name, value in given.items() if name.lower() not in replaced} | own
     base_url = urlunsplit((url.scheme, url.netloc, url.path.rstrip("/"), "", ""))
     secrets = frozenset(value for value in (choice.api_key, *own.values()) if value and len(value) >= 8)
-    return Address(base_url, headers, _parameters(url), keep_alive, secrets)
+    return RemoteAddress(base_url, headers, _parameters(url), keep_alive, secrets)
 
 
 def read_headers(text: str) -> dict[str, str]:
@@ -84,9 +84,10 @@ def _checked(base_url: str) -> SplitResult:
     return url
 
 
-def _wrong(what: str) -> InvalidRequest:
+def _wrong(fault: str) -> InvalidRequest:
     return InvalidRequest(
-        f"VECTOR_STORES_REMOTE_BASE_URL {what}.", "Write the whole address of the API, as in https://api.openai.com/v1."
+        f"VECTOR_STORES_REMOTE_BASE_URL {fault}.",
+        "Write the whole address of the API, as in https://api.openai.com/v1.",
     )
 
 

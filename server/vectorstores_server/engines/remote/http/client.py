@@ -12,10 +12,10 @@ import anyio
 import httpx
 
 from vectorstores_server.engines.http_retries import out_of_quota, seconds_to_wait, surely_not_done, worth_repeating
-from vectorstores_server.engines.remote.http.address import Address
+from vectorstores_server.engines.remote.http.address import RemoteAddress
 from vectorstores_server.engines.remote.http.reply_errors import Subject, from_reply
-from vectorstores_server.engines.remote.http.spool import Spool
-from vectorstores_server.engines.remote.http.timeouts import Patience, Timeouts, only_reads
+from vectorstores_server.engines.remote.http.spool import FileRange
+from vectorstores_server.engines.remote.http.timeouts import RetryBudget, Timeouts, only_reads
 from vectorstores_server.engines.remote.http.transport_errors import from_transport
 from vectorstores_tools.contract.errors import Unavailable
 
@@ -30,12 +30,12 @@ NOBODY = Subject()
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class MultipartFile:
     """The file of a multipart body."""
 
     name: str
     filename: str
-    content: Spool
+    content: FileRange
 
 
 class RemoteClient:
@@ -43,7 +43,7 @@ class RemoteClient:
 
     def __init__(
         self,
-        address: Address,
+        address: RemoteAddress,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         timeouts: Timeouts | None = None,
@@ -85,7 +85,7 @@ class RemoteClient:
     async def send(
         self,
         path: str,
-        part: Part,
+        part: MultipartFile,
         fields: Mapping[str, str],
         about: Subject = NOBODY,
         *,
@@ -149,7 +149,7 @@ class RemoteClient:
         self, build: Callable[[], httpx.Request], *, repeatable: bool = True, streamed: bool = False
     ) -> httpx.Response:
         """Send until there is an answer that is worth no repetition, or the attempts are used up."""
-        patience = Patience(self._timeouts)
+        patience = RetryBudget(self._timeouts)
         for attempt in range(MAX_RETRIES + 1):
             request = build()
             patience.shorten(request)

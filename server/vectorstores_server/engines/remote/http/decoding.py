@@ -10,26 +10,26 @@ from vectorstores_tools.contract.errors import Unavailable
 T = TypeVar("T", bound=BaseModel)
 
 
-def read_as(kind: type[T], said: object) -> T:
+def read_as(kind: type[T], body: object) -> T:
     """Return the object; unknown keys are kept, open words taken as they are. Raises Unavailable for another shape."""
     try:
-        return kind.model_validate(said)
+        return kind.model_validate(body)
     except ValidationError as error:
         place = ".".join(str(step) for step in error.errors(include_url=False, include_input=False)[0]["loc"])
         raise _unlike(f"no {kind.__name__} (see its '{place}')") from None
 
 
-def items_of(said: Mapping[str, Any]) -> list[dict[str, Any]]:
+def items_of(body: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the objects of a list, [] where there are none. Raises Unavailable for another shape."""
-    data: Any = said.get("data") or []
-    if not isinstance(data, list) or not all(isinstance(one, dict) for one in cast("list[Any]", data)):
+    data: Any = body.get("data") or []
+    if not isinstance(data, list) or not all(isinstance(item, dict) for item in cast("list[Any]", data)):
         raise _unlike("no list of objects")
     return cast("list[dict[str, Any]]", data)
 
 
-def _unlike(what: str) -> Unavailable:
+def _unlike(description: str) -> Unavailable:
     return Unavailable(
-        f"The remote answered with something that is {what}.",
+        f"The remote answered with something that is {description}.",
         "Check that VECTOR_STORES_REMOTE_BASE_URL is the address of an OpenAI-compatible API, "
         "and VECTOR_STORES_REMOTE_DIALECT.",
     )

@@ -25,7 +25,7 @@ async def page(
         raise _of_cursor(error, request) from None
     found = _page(body, item)
     for param, cursor in _cursors(request):
-        if any(one.id == cursor for one in found.data):
+        if any(entry.id == cursor for entry in found.data):
             raise NotSupported(
                 f"{client.host} ignores '{param}' and answers with the same page again.",
                 "Ask for more at once with a larger limit.",
@@ -52,10 +52,10 @@ async def every(client: RemoteClient, path: str, item: type[T], about: Subject =
     seen: set[str] = set()
     while True:
         found = _page(await client.get(path, params, about), item)
-        fresh = [one for one in found.data if one.id not in seen]
-        for one in fresh:
-            seen.add(one.id)
-            yield one
+        fresh = [entry for entry in found.data if entry.id not in seen]
+        for entry in fresh:
+            seen.add(entry.id)
+            yield entry
         if not (found.has_more and fresh):
             return
         params["after"] = found.data[-1].id
@@ -74,7 +74,7 @@ def _of_cursor(error: VectorStoreError, request: PageRequest) -> VectorStoreErro
 
 
 def _page(body: Mapping[str, Any], item: type[T]) -> Page[T]:
-    data = [read_as(item, one) for one in items_of(body)]
+    data = [read_as(item, entry) for entry in items_of(body)]
     return Page[T](
         data=data,
         first_id=data[0].id if data else None,

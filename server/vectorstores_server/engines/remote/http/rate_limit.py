@@ -10,7 +10,7 @@ ATTACHES_PER_MINUTE = 300
 """OpenAI's limit for the requests that attach to one store; single files and batches share it."""
 
 
-class Pace:
+class RateLimit:
     """Lets at most so many through in any minute, in the order they came: over all stores, the stricter reading."""
 
     def __init__(

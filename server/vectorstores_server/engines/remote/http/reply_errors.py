@@ -56,42 +56,42 @@ class Subject:
     def __bool__(self) -> bool:
         return bool(self.store_id or self.file_id or self.batch_id or self.upload_id)
 
-    def not_found(self, said: str) -> NotFound:
+    def not_found(self, reason: str) -> NotFound:
         """Return the error for the part that is missing; what the remote said decides where two ids were sent."""
         if self.upload_id:
             return UploadNotFound(self.upload_id)
-        if missing := MISSING_FILE.search(said):
+        if missing := MISSING_FILE.search(reason):
             return FileNotFound(missing[1])
-        names_part = any(part and part in said for part in (self.file_id, self.batch_id))
-        about_store = "store" in said.lower() and self.store_id in said and not names_part
+        names_part = any(part and part in reason for part in (self.file_id, self.batch_id))
+        about_store = "store" in reason.lower() and self.store_id in reason and not names_part
         if self.batch_id and not about_store:
             return BatchNotFound(self.batch_id, self.store_id)
         if self.file_id and self.store_id and not about_store:
             return FileNotInStore(self.file_id, self.store_id)
         if self.file_id and not self.store_id:
             return FileNotFound(self.file_id)
-        return StoreNotFound(self.store_id) if self.store_id else NotFound(said or "Not found.")
+        return StoreNotFound(self.store_id) if self.store_id else NotFound(reason or "Not found.")
 
 
 def from_reply(reply: httpx.Response, host: str, subject: Subject) -> VectorStoreError:
     """Return the error that this reply means."""
     status = reply.status_code
-    said, param, code = _read(reply)
+    reason, param, code = _read(reply)
     if 300 <= status < 400:
         return Unavailable(
             f"{host} redirects elsewhere, and the key is not sent there.",
             "Put the final address into VECTOR_STORES_REMOTE_BASE_URL.",
         )
-    if status == 404 or (status == 400 and MISSING.search(said)):
-        return _missing(subject, said, host)
-    simple = _by_status(reply, said, host)
+    if status == 404 or (status == 400 and MISSING.search(reason)):
+        return _missing(subject, reason, host)
+    simple = _by_status(reply, reason, host)
     if simple is not None:
         return simple
     if status >= 500:
-        return Unavailable(f"{host} failed with status {status}: {said}", "Try again in a moment.")
+        return Unavailable(f"{host} failed with status {status}: {reason}", "Try again in a moment.")
     if code in (NotReady.code, NotSupported.code):
-        return (NotReady if code == NotReady.code else NotSupported)(said, param=param)
-    return InvalidRequest(said or f"{host} refused the request with status {status}.", param=param, code=code)
+        return (NotReady if code == NotReady.code else NotSupported)(reason, param=param)
+    return InvalidRequest(reason or f"{host} refused the request with status {status}.", param=param, code=code)
 
 
 def redact(text: str) -> str:
@@ -100,16 +100,16 @@ def redact(text: str) -> str:
     return clean if len(clean) <= LONGEST else clean[: LONGEST - 3] + "..."
 
 
-def _missing(subject: Subject, said: str, host: str) -> VectorStoreError:
-    if said in ("", "Not found", "Not Found", HTML_PAGE):
+def _missing(subject: Subject, reason: str, host: str) -> VectorStoreError:
+    if reason in ("", "Not found", "Not Found", HTML_PAGE):
         return NoRoute(
             f"{host} has no such route.",
             "Check that VECTOR_STORES_REMOTE_BASE_URL ends in /v1 (or what it uses instead).",
         )
-    return subject.not_found(said)
+    return subject.not_found(reason)
 
 
-def _by_status(reply: httpx.Response, said: str, host: str) -> VectorStoreError | None:
+def _by_status(reply: httpx.Response, reason: str, host: str) -> VectorStoreError | None:
     status = reply.status_code
     if status == 401:
         return Refused(
@@ -117,7 +117,7 @@ def _by_status(reply: httpx.Response, said: str, host: str) -> VectorStoreError 
             "Check VECTOR_STORES_REMOTE_API_KEY (or VECTOR_STORES_REMOTE_API_KEY_FILE) and VECTOR_STORES_REMOTE_AUTH.",
         )
     if status == 403:
-        return NotAllowed(f"{host} does not allow this: {said}", "Check what the key may do.")
+        return NotAllowed(f"{host} does not allow this: {reason}", "Check what the key may do.")
     if out_of_quota(reply):
         return RateLimited(f"The quota at {host} is used up.", "Check its plan and billing.", code="insufficient_quota")
     if status == 429:
@@ -125,7 +125,7 @@ def _by_status(reply: httpx.Response, said: str, host: str) -> VectorStoreError 
     if status == 413:
         return TooLarge(f"{host} does not take a body of that size.", "Send a smaller file.")
     if status == 409:
-        return Conflict(said or f"{host} reports a conflict.", "Retrieve the object and look at its status.")
+        return Conflict(reason or f"{host} reports a conflict.", "Retrieve the object and look at its status.")
     return None
 
 

@@ -11,7 +11,7 @@ IN_MEMORY = 1024 * 1024
 Sent = Callable[[int], None]
 
 
-class Pieces:
+class ByteStream:
     """A stream of bytes that is taken in portions. Nothing is read ahead but the rest of one piece."""
 
     def __init__(self, stream: AsyncIterator[bytes]) -> None:
@@ -27,17 +27,19 @@ class Pieces:
 
 
 @asynccontextmanager
-async def spooled(pieces: AsyncIterator[bytes], sent: Sent | None = None, before: int = 0) -> AsyncGenerator["Spool"]:
+async def spooled(
+    pieces: AsyncIterator[bytes], sent: Sent | None = None, before: int = 0
+) -> AsyncGenerator["FileRange"]:
     """Keep what `pieces` bring; `sent` is told of `before` and what is read of it again."""
     with SpooledTemporaryFile(max_size=IN_MEMORY) as file:
         size = 0
         async for piece in pieces:
             size += len(piece)
             await to_thread.run_sync(file.write, piece)
-        yield Spool(cast("BinaryIO", file), 0, size, sent, before)
+        yield FileRange(cast("BinaryIO", file), 0, size, sent, before)
 
 
-class Spool:
+class FileRange:
     """The bytes [start, start + size) of a file, read as a file of their own: what is read is as good as sent."""
 
     def __init__(self, file: BinaryIO, start: int, size: int, sent: Sent | None = None, before: int = 0) -> None:
@@ -45,10 +47,10 @@ class Spool:
         self._sent, self._before = sent, before
         self._at = 0
 
-    def window(self, start: int, size: int) -> "Spool":
+    def window(self, start: int, size: int) -> "FileRange":
         """Return a part of it as a file of its own."""
         kept = min(size, self.size - start)
-        return Spool(self._file, self._start + start, kept, self._sent, self._before + start)
+        return FileRange(self._file, self._start + start, kept, self._sent, self._before + start)
 
     def seek(self, offset: int, whence: int = 0) -> int:
         """As of any file."""

@@ -31,7 +31,7 @@ class Timeouts:
         return httpx.Timeout(connect=self.connect, read=answer, write=self.write, pool=self.pool)
 
 
-class Patience:
+class RetryBudget:
     """What is left for one request and its repetitions. What takes files in may be repeated whenever it ends."""
 
     def __init__(self, timeouts: Timeouts) -> None:

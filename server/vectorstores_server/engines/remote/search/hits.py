@@ -13,15 +13,15 @@ from vectorstores_tools.contract.models import File, SearchHit, SearchPage, Vect
 from vectorstores_tools.contract.requests import SearchRequest
 
 
-def page_of(said: Mapping[str, Any], dialect: Dialect, store_id: str, query: str | list[str]) -> SearchPage:
+def page_of(reply: Mapping[str, Any], dialect: Dialect, store_id: str, query: str | list[str]) -> SearchPage:
     """Return the reply to one search. A hit whose file the reply does not tell has file_id ''."""
-    asked = said.get("search_query") or query
+    asked = reply.get("search_query") or query
     kept = {
         "search_query": [asked] if isinstance(asked, str) else asked,
-        "data": [_hit(hit, dialect, store_id) for hit in items_of(said)],
-        "has_more": bool(said.get("has_more")),
+        "data": [_hit(hit, dialect, store_id) for hit in items_of(reply)],
+        "has_more": bool(reply.get("has_more")),
     }
-    return read_as(SearchPage, {**said, **kept})
+    return read_as(SearchPage, {**reply, **kept})
 
 
 def merged(pages: Sequence[SearchPage], request: SearchRequest) -> SearchPage:

@@ -57,11 +57,11 @@ def _body(
 
 
 async def _ask(client: RemoteClient, dialect: Dialect, store_id: str, body: dict[str, Any]) -> SearchPage:
-    said = await client.post(paths.store(store_id, "/search"), body, Subject(store_id), repeatable=True)
-    return page_of(said, dialect, store_id, body["query"])
+    reply = await client.post(paths.store(store_id, "/search"), body, Subject(store_id), repeatable=True)
+    return page_of(reply, dialect, store_id, body["query"])
 
 
 async def _unfinished(client: RemoteClient, store_id: str) -> NotSearched:
-    said = await client.get(paths.store(store_id), None, Subject(store_id))
-    counts = read_as(FileCounts, said.get("file_counts") or {})
+    reply = await client.get(paths.store(store_id), None, Subject(store_id))
+    counts = read_as(FileCounts, reply.get("file_counts") or {})
     return NotSearched(in_progress=counts.in_progress, failed=counts.failed)
