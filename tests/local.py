@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ import anyio
 import anyio.lowlevel
 
 from vectorstores_server.engines.local.engine import LocalEngine
+from vectorstores_server.engines.local.failpoints import hooked
 from vectorstores_tools.contract.engine import NewFile
 from vectorstores_tools.contract.models import SearchPage, VectorStoreFile
 from vectorstores_tools.contract.requests import (
@@ -86,9 +87,10 @@ class Gate(Words):
 async def opened(
     directory: Path, embedder: Words | None = None, checkpoint: Callable[[str], None] | None = None
 ) -> AsyncGenerator[LocalEngine]:
-    engine = LocalEngine(directory, embedder, checkpoint=checkpoint)
+    engine = LocalEngine(directory, embedder)
     try:
-        yield engine
+        with hooked(checkpoint) if checkpoint else nullcontext():
+            yield engine
     finally:
         await engine.aclose()
 

@@ -13,8 +13,7 @@ import anyio
 
 from local import Words, opened, settled, store
 from many_child import AttachOptions, sources, version
-from vectorstores_server.engines.local.catalog import Catalog
-from vectorstores_server.engines.local.catalog import reconciliation as reconciling
+from vectorstores_server.engines.local.catalog import Catalog, reconciliation
 from vectorstores_server.engines.local.index import Index
 from vectorstores_tools.contract.models import Page, VectorStoreFile
 from vectorstores_tools.contract.requests import StoreFilesRequest
@@ -102,8 +101,8 @@ async def index_problems(directory: Path) -> list[str]:
     found: list[str] = []
     for table in await index.tables():
         rows = await index.revs(table)
-        kept = await catalog.read(reconciling.kept_revs, table)
-        expected = await catalog.read(reconciling.live_rows, table)
+        kept = await catalog.read(reconciliation.kept_revs, table)
+        expected = await catalog.read(reconciliation.live_rows, table)
         found += [
             f"revision {rev} has {rows.get(rev, 0)} rows, not {n}" for rev, n in expected.items() if rows.get(rev) != n
         ]

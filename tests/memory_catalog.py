@@ -4,10 +4,14 @@ import itertools
 import sqlite3
 from collections.abc import Sequence
 
-from vectorstores_server.engines.local.catalog import attachments, files, stores
-from vectorstores_server.engines.local.catalog import index_tables as tables
-from vectorstores_server.engines.local.catalog import operations as requests
-from vectorstores_server.engines.local.catalog import reconciliation as reconciling
+from vectorstores_server.engines.local.catalog import (
+    attachments,
+    files,
+    index_tables,
+    operations,
+    reconciliation,
+    stores,
+)
 from vectorstores_server.engines.local.catalog.ids import new_id
 from vectorstores_server.engines.local.catalog.migrations import MIGRATIONS, statements
 from vectorstores_server.engines.local.catalog.work_queue import BuiltRevision, QueuedRevision, failed, flip, next_work
@@ -54,11 +58,11 @@ def fail_all(db: sqlite3.Connection, now: int = NOW) -> None:
 
 
 def attach(db: sqlite3.Connection, store: str, file: str, now: int = NOW, **fields: object) -> VectorStoreFile:
-    return requests.attach_file(db, store, FileAttach.model_validate({"file_id": file, **fields}), now)
+    return operations.attach_file(db, store, FileAttach.model_validate({"file_id": file, **fields}), now)
 
 
 def batch_of(db: sqlite3.Connection, store: str, *file_ids: str) -> str:
-    return requests.create_batch(db, store, [FileAttach(file_id=f) for f in file_ids], NOW).id
+    return operations.create_batch(db, store, [FileAttach(file_id=f) for f in file_ids], NOW).id
 
 
 def status(db: sqlite3.Connection, store: str, file: str) -> str:
@@ -66,8 +70,8 @@ def status(db: sqlite3.Connection, store: str, file: str) -> str:
 
 
 def live(db: sqlite3.Connection, store: str) -> list[int]:
-    row = tables.store_table(db, store)
-    return sorted(reconciling.live_rows(db, row.name)) if row else []
+    row = index_tables.store_table(db, store)
+    return sorted(reconciliation.live_rows(db, row.name)) if row else []
 
 
 def dead(db: sqlite3.Connection) -> set[int]:

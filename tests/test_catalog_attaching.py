@@ -19,9 +19,7 @@ from memory_catalog import (
     queued,
     status,
 )
-from vectorstores_server.engines.local.catalog import attachments, batches, files, stores
-from vectorstores_server.engines.local.catalog import operations as requests
-from vectorstores_server.engines.local.catalog import sources as origins
+from vectorstores_server.engines.local.catalog import attachments, batches, files, operations, sources, stores
 from vectorstores_server.engines.local.catalog.enqueue import Origin
 from vectorstores_server.engines.local.catalog.ids import new_id
 from vectorstores_server.engines.local.catalog.work_queue import BuiltRevision, blocked, doable, flip, still_wanted
@@ -113,7 +111,7 @@ def test_a_failed_second_version_leaves_the_first_one_completed_with_the_error(d
     attach(db, store, file)
     build(db)
     before = live(db, store)
-    batch = requests.create_batch(db, store, [FileAttach(file_id=file, chunking_strategy=SMALL)], NOW).id
+    batch = operations.create_batch(db, store, [FileAttach(file_id=file, chunking_strategy=SMALL)], NOW).id
     fail_all(db)
     kept = attachments.retrieve_store_file(db, store, file)
     assert (kept.status, kept.usage_bytes) == ("completed", 100)
@@ -223,7 +221,7 @@ def test_cancelling_keeps_a_version_that_is_live(db: sqlite3.Connection):
     store, file = make_store(db), add_file(db)
     attach(db, store, file)
     build(db)
-    batch = requests.create_batch(db, store, [FileAttach(file_id=file, chunking_strategy=SMALL)], NOW).id
+    batch = operations.create_batch(db, store, [FileAttach(file_id=file, chunking_strategy=SMALL)], NOW).id
     batches.cancel_batch(db, store, batch, NOW)
     assert status(db, store, file) == "completed"
     assert len(live(db, store)) == 1
@@ -273,10 +271,10 @@ def test_a_batch_of_another_store_is_not_found(db: sqlite3.Connection):
 
 def enter(
     db: sqlite3.Connection, store: str, source: str, sha256: str, batch: str | None = None, **options: object
-) -> origins.EnteredSource:
+) -> sources.EnteredSource:
     file = File(id=new_id("file-"), bytes=9, created_at=NOW, filename="a.txt")
     chosen = AttachOptions(**options)  # pyright: ignore[reportArgumentType] checked by the dataclass's users
-    return origins.enter(db, store, Origin(source, sha256), file, lambda: None, chosen, batch, NOW)
+    return sources.enter(db, store, Origin(source, sha256), file, lambda: None, chosen, batch, NOW)
 
 
 def test_the_same_source_and_bytes_are_attached_once(db: sqlite3.Connection):
@@ -284,8 +282,8 @@ def test_the_same_source_and_bytes_are_attached_once(db: sqlite3.Connection):
     first, second = enter(db, store, "/a", "1" * 64), enter(db, store, "/a", "1" * 64)
     assert (first.new, second.new) == (True, False)
     assert second.file_id == first.file_id
-    assert origins.standing(db, store, Origin("/a", "1" * 64), AttachOptions()) is not None
-    assert origins.standing(db, store, Origin("/a", "2" * 64), AttachOptions()) is None
+    assert sources.standing(db, store, Origin("/a", "1" * 64), AttachOptions()) is not None
+    assert sources.standing(db, store, Origin("/a", "2" * 64), AttachOptions()) is None
     assert stores.retrieve_store(db, store, NOW).file_counts.total == 1
 
 

@@ -11,9 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memory_catalog import NOW, add_file, attach, batch_of, build, fail_all, make_store, open_memory
-from vectorstores_server.engines.local.catalog import attachments, batches, files, stores
-from vectorstores_server.engines.local.catalog import expiry as sweeping
-from vectorstores_server.engines.local.catalog import operations as requests
+from vectorstores_server.engines.local.catalog import attachments, batches, expiry, files, operations, stores
 from vectorstores_server.engines.local.catalog.ids import new_id
 from vectorstores_tools.contract.errors import BadCursor
 from vectorstores_tools.contract.requests import FilesRequest, PageRequest, StoreFilesRequest
@@ -106,7 +104,7 @@ def test_a_cursor_stays_good_for_a_week_after_its_item_is_gone(db: sqlite3.Conne
     assert [f.id for f in attachments.list_store_files(db, store, request).data] == members[2:]
     files.delete_file(db, members[0], NOW)
     assert files.list_files(db, FilesRequest(after=members[0], order="asc"), NOW).data
-    sweeping.expire(db, NOW + 7 * 24 * 3600)
+    expiry.expire(db, NOW + 7 * 24 * 3600)
     with pytest.raises(BadCursor):
         attachments.list_store_files(db, store, request)
 
@@ -157,8 +155,10 @@ def test_no_page_sorts_or_reads_more_than_it_shows(db: sqlite3.Connection):
         lambda: stores.list_stores(db, PageRequest(after=store), NOW),
         lambda: files.list_files(db, FilesRequest(after=file), NOW),
         lambda: files.list_files(db, FilesRequest(after=file, purpose="assistants"), NOW),
-        lambda: requests.list_store_files(db, store, StoreFilesRequest(after=file)),
-        lambda: requests.list_store_files(db, store, StoreFilesRequest(after=file, filter="in_progress", order="asc")),
+        lambda: operations.list_store_files(db, store, StoreFilesRequest(after=file)),
+        lambda: operations.list_store_files(
+            db, store, StoreFilesRequest(after=file, filter="in_progress", order="asc")
+        ),
     ):
         plan = plan_of(db, run)
         assert plan

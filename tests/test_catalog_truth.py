@@ -8,11 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memory_catalog import NOW, SMALL, add_file, fail_all, make_store, open_memory, queued
-from vectorstores_server.engines.local.catalog import attachments, batches, files
-from vectorstores_server.engines.local.catalog import expiry as sweeping
-from vectorstores_server.engines.local.catalog import index_tables as tables
-from vectorstores_server.engines.local.catalog import operations as requests
-from vectorstores_server.engines.local.catalog import reconciliation as reconciling
+from vectorstores_server.engines.local.catalog import (
+    attachments,
+    batches,
+    expiry,
+    files,
+    index_tables,
+    operations,
+    reconciliation,
+)
 from vectorstores_server.engines.local.catalog.work_queue import BuiltRevision, flip
 from vectorstores_tools.contract.errors import VectorStoreError
 from vectorstores_tools.contract.requests import AttributeValue, FileAttach
@@ -42,10 +46,10 @@ class Play:
             "build": lambda s, f: self.build(),
             "build one": lambda s, f: self.build(1),
             "fail": lambda s, f: fail_all(self.db),
-            "rebuild": lambda s, f: reconciling.rebuild(self.db, self.stores[0], NOW),
-            "requeue": lambda s, f: reconciling.requeue(self.db, self.flipped, NOW),
+            "rebuild": lambda s, f: reconciliation.rebuild(self.db, self.stores[0], NOW),
+            "requeue": lambda s, f: reconciliation.requeue(self.db, self.flipped, NOW),
             "switch": lambda s, f: self.switch(self.stores[0]),
-            "expire": lambda s, f: sweeping.expire(self.db, NOW + 24 * 3600),
+            "expire": lambda s, f: expiry.expire(self.db, NOW + 24 * 3600),
         }
         try:
             steps[name](self.stores[store], self.files[file])
@@ -55,12 +59,12 @@ class Play:
     def attach(self, store: str, file: str, *, small: bool = False) -> None:
         attributes: dict[str, AttributeValue] = {"b": True}
         chosen = SMALL if small else None
-        requests.attach_file(
+        operations.attach_file(
             self.db, store, FileAttach(file_id=file, attributes=attributes, chunking_strategy=chosen), NOW
         )
 
     def batch(self, store: str) -> None:
-        made = requests.create_batch(self.db, store, [FileAttach(file_id=f) for f in self.files], NOW)
+        made = operations.create_batch(self.db, store, [FileAttach(file_id=f) for f in self.files], NOW)
         self.batches.append((store, made.id))
 
     def build(self, limit: int = 10) -> None:
@@ -68,9 +72,9 @@ class Play:
         self.flipped += flip(self.db, built, NOW)
 
     def switch(self, store: str) -> None:
-        new = tables.begin_table(self.db, store, None, None)
-        built = {f.rev: (1, 10) for f in tables.live_files(self.db, store, (), 10)}
-        assert tables.switch_table(self.db, store, new, built, NOW) == []
+        new = index_tables.begin_table(self.db, store, None, None)
+        built = {f.rev: (1, 10) for f in index_tables.live_files(self.db, store, (), 10)}
+        assert index_tables.switch_table(self.db, store, new, built, NOW) == []
 
 
 STEPS = st.sampled_from([

@@ -19,12 +19,17 @@ from memory_catalog import (
     queued,
     status,
 )
-from vectorstores_server.engines.local.catalog import attachments, batches, files, stores
-from vectorstores_server.engines.local.catalog import expiry as sweeping
-from vectorstores_server.engines.local.catalog import index_tables as tables
-from vectorstores_server.engines.local.catalog import operations as requests
-from vectorstores_server.engines.local.catalog import reconciliation as reconciling
-from vectorstores_server.engines.local.catalog import search_view as searching
+from vectorstores_server.engines.local.catalog import (
+    attachments,
+    batches,
+    expiry,
+    files,
+    index_tables,
+    operations,
+    reconciliation,
+    search_view,
+    stores,
+)
 from vectorstores_server.engines.local.catalog.ids import new_id
 from vectorstores_server.engines.local.catalog.work_queue import BuiltRevision, flip
 from vectorstores_tools.contract.errors import FileNotFound, FileNotInStore, StoreExpired, StoreNotFound
@@ -62,10 +67,10 @@ def test_a_deleted_store_leaves_its_files_and_a_table_to_drop(db: sqlite3.Connec
     build(db)
     stores.delete_store(db, store, NOW)
     assert files.retrieve_file(db, file, NOW)[0].id == file
-    assert sweeping.tables_to_drop(db, NOW) == []
-    assert sweeping.tables_to_drop(db, NOW + 61) == [f"{store}_1"]
-    sweeping.forget_table(db, f"{store}_1")
-    assert reconciling.known_tables(db) == {}
+    assert expiry.tables_to_drop(db, NOW) == []
+    assert expiry.tables_to_drop(db, NOW + 61) == [f"{store}_1"]
+    expiry.forget_table(db, f"{store}_1")
+    assert reconciliation.known_tables(db) == {}
     assert db.execute("SELECT count(*) FROM attachment").fetchone()[0] == 0
 
 
@@ -75,11 +80,11 @@ def test_revisions_are_swept_a_minute_after_they_died(db: sqlite3.Connection):
     build(db)
     revs = live(db, store)
     attachments.detach_file(db, store, file, NOW)
-    assert not sweeping.due(db, NOW + 59)
-    assert sweeping.next_due(db) == NOW + 60
-    assert sweeping.dead_revs(db, NOW + 60) == {f"{store}_1": revs}
-    sweeping.forget_revs(db, revs)
-    assert not sweeping.due(db, NOW + 60)
+    assert not expiry.due(db, NOW + 59)
+    assert expiry.next_due(db) == NOW + 60
+    assert expiry.dead_revs(db, NOW + 60) == {f"{store}_1": revs}
+    expiry.forget_revs(db, revs)
+    assert not expiry.due(db, NOW + 60)
 
 
 def test_an_expired_store_can_be_retrieved_listed_and_deleted_only(db: sqlite3.Connection):
@@ -89,14 +94,14 @@ def test_an_expired_store_can_be_retrieved_listed_and_deleted_only(db: sqlite3.C
     late = NOW + DAY
     assert stores.retrieve_store(db, store, late - 1).status != "expired"
     assert stores.retrieve_store(db, store, late).status == "expired"
-    assert requests.list_store_files(db, store, StoreFilesRequest()).data[0].id == file
+    assert operations.list_store_files(db, store, StoreFilesRequest()).data[0].id == file
     with pytest.raises(StoreExpired, match=r"create_store\(file_ids=\[\"" + file):
         attach(db, store, file, late)
     for act in (
-        lambda: searching.view(db, store, None, late),
+        lambda: search_view.view(db, store, None, late),
         lambda: stores.update_store(db, store, StoreUpdate(name="x"), late),
-        lambda: requests.detach_file(db, store, file, late),
-        lambda: requests.update_store_file(db, store, file, {}, late),
+        lambda: operations.detach_file(db, store, file, late),
+        lambda: operations.update_store_file(db, store, file, {}, late),
         lambda: batch_of_late(db, store, file, late),
     ):
         with pytest.raises(StoreExpired):
@@ -105,7 +110,7 @@ def test_an_expired_store_can_be_retrieved_listed_and_deleted_only(db: sqlite3.C
 
 
 def batch_of_late(db: sqlite3.Connection, store: str, file: str, now: int) -> object:
-    return requests.create_batch(db, store, [FileAttach(file_id=file)], now)
+    return operations.create_batch(db, store, [FileAttach(file_id=file)], now)
 
 
 def test_the_worker_makes_expiry_final_and_nothing_revives_the_store(db: sqlite3.Connection):
@@ -113,13 +118,13 @@ def test_the_worker_makes_expiry_final_and_nothing_revives_the_store(db: sqlite3
     batch = batch_of(db, store, add_file(db))
     late = NOW + DAY
     assert not queued(db, now=late)
-    assert sweeping.due(db, late)
-    assert sweeping.expire(db, late) == 1
+    assert expiry.due(db, late)
+    assert expiry.expire(db, late) == 1
     assert batches.retrieve_batch(db, store, batch).status == "cancelled"
-    assert sweeping.tables_to_drop(db, late + 60) == [f"{store}_1"]
+    assert expiry.tables_to_drop(db, late + 60) == [f"{store}_1"]
     stores.touch(db, store, late)
     assert stores.retrieve_store(db, store, NOW).status == "expired"
-    assert not sweeping.due(db, late)
+    assert not expiry.due(db, late)
 
 
 def test_use_moves_expiry_at_most_once_a_minute(db: sqlite3.Connection):
@@ -131,7 +136,7 @@ def test_use_moves_expiry_at_most_once_a_minute(db: sqlite3.Connection):
     assert (moved.last_active_at, moved.expires_at) == (NOW + 60, NOW + 60 + DAY)
     stores.touch(db, store, NOW + 60 + DAY)
     assert stores.retrieve_store(db, store, NOW).last_active_at == NOW + 60
-    assert sweeping.expire(db, NOW + 60 + DAY - 1) == 0
+    assert expiry.expire(db, NOW + 60 + DAY - 1) == 0
 
 
 def test_expired_files_go_with_their_attachments(db: sqlite3.Connection):
@@ -141,18 +146,18 @@ def test_expired_files_go_with_their_attachments(db: sqlite3.Connection):
     attach(db, store, file.id)
     with pytest.raises(FileNotFound):
         files.retrieve_file(db, file.id, NOW + 3600)
-    assert sweeping.next_due(db) == NOW + 3600
-    sweeping.expire(db, NOW + 3600)
+    assert expiry.next_due(db) == NOW + 3600
+    expiry.expire(db, NOW + 3600)
     assert stores.retrieve_store(db, store, NOW).file_counts.total == 0
-    assert sweeping.unreferenced(db, ["f" * 64]) == {"f" * 64}
+    assert expiry.unreferenced(db, ["f" * 64]) == {"f" * 64}
 
 
 def test_tombstones_last_a_week(db: sqlite3.Connection):
     file = add_file(db)
     files.delete_file(db, file, NOW)
-    sweeping.expire(db, NOW + 7 * DAY - 1)
+    expiry.expire(db, NOW + 7 * DAY - 1)
     assert db.execute("SELECT count(*) FROM tombstone").fetchone()[0] == 1
-    sweeping.expire(db, NOW + 7 * DAY)
+    expiry.expire(db, NOW + 7 * DAY)
     assert db.execute("SELECT count(*) FROM tombstone").fetchone()[0] == 0
 
 
@@ -172,7 +177,7 @@ def test_a_name_in_the_place_of_an_id_is_answered_with_the_id(db: sqlite3.Connec
 
 def test_a_store_of_a_known_name_is_made_and_the_others_are_named(db: sqlite3.Connection):
     first = make_store(db, name="papers")
-    second, others = requests.create_store(db, StoreCreate(name="papers"), None, None, NOW)
+    second, others = operations.create_store(db, StoreCreate(name="papers"), None, None, NOW)
     assert others == [first]
     assert second.id != first
 
@@ -203,18 +208,18 @@ def test_a_search_sees_what_is_live_and_knows_what_is_not(db: sqlite3.Connection
     build(db)
     attach(db, store, blue, chunking_strategy=SMALL)
     (wanted,) = queued(db)
-    seen = searching.view(db, store, None, NOW)
+    seen = search_view.view(db, store, None, NOW)
     # blue is in progress again, but its first version is there to be found
     assert (seen.total, seen.live, seen.in_progress, seen.failed, seen.matching) == (3, 2, 0, 1, None)
     assert wanted.rev in seen.unfinished
     assert set(live(db, store)).isdisjoint(seen.unfinished)
     filter = parse_filter({"type": "eq", "key": "colour", "value": "red"})
     assert filter is not None
-    matching = searching.view(db, store, filter, NOW).matching
+    matching = search_view.view(db, store, filter, NOW).matching
     assert matching is not None
     (rev,) = matching
-    assert {rev, *searching.not_matching(db, store, filter)} == set(live(db, store))
-    cited = searching.cited(db, store, [rev, wanted.rev])
+    assert {rev, *search_view.not_matching(db, store, filter)} == set(live(db, store))
+    cited = search_view.cited(db, store, [rev, wanted.rev])
     assert cited.keys() == {rev}
     assert (cited[rev].file_id, cited[rev].filename, cited[rev].attributes) == (red, "red.txt", {"colour": "red"})
 
@@ -227,28 +232,28 @@ def test_a_store_moves_to_a_new_table_when_it_holds_everything_live(db: sqlite3.
     one, two = add_file(db), add_file(db)
     attach(db, store, one)
     build(db)
-    new = tables.begin_table(db, store, "e", 3)
-    (first,) = tables.live_files(db, store, (), 10)
+    new = index_tables.begin_table(db, store, "e", 3)
+    (first,) = index_tables.live_files(db, store, (), 10)
     attach(db, store, two)
     build(db)
-    (missing,) = tables.switch_table(db, store, new, {first.rev: (5, 50)}, NOW)
-    assert [f.rev for f in tables.live_files(db, store, [first.rev], 10)] == [missing]
-    assert tables.switch_table(db, store, new, {first.rev: (5, 50), missing: (6, 60), 99: (1, 1)}, NOW) == []
-    moved = tables.store_table(db, store)
+    (missing,) = index_tables.switch_table(db, store, new, {first.rev: (5, 50)}, NOW)
+    assert [f.rev for f in index_tables.live_files(db, store, [first.rev], 10)] == [missing]
+    assert index_tables.switch_table(db, store, new, {first.rev: (5, 50), missing: (6, 60), 99: (1, 1)}, NOW) == []
+    moved = index_tables.store_table(db, store)
     assert moved is not None
     assert (moved.name, moved.embedder, moved.dimensions, moved.files) == (new, "e", 3, 2)
-    assert reconciling.live_rows(db, new) == {first.rev: 5, missing: 6}
+    assert reconciliation.live_rows(db, new) == {first.rev: 5, missing: 6}
     assert stores.retrieve_store(db, store, NOW).usage_bytes == 110
-    assert sweeping.tables_to_drop(db, NOW + 60) == [f"{store}_1"]
-    assert reconciling.kept_revs(db, new) == {first.rev, missing, 99}
+    assert expiry.tables_to_drop(db, NOW + 60) == [f"{store}_1"]
+    assert reconciliation.kept_revs(db, new) == {first.rev, missing, 99}
 
 
 def test_what_was_built_for_a_table_that_is_no_longer_live_is_built_again(db: sqlite3.Connection):
     store, file = make_store(db), add_file(db)
     attach(db, store, file)
     (work,) = queued(db)
-    new = tables.begin_table(db, store, None, None)
-    assert tables.switch_table(db, store, new, {}, NOW) == []
+    new = index_tables.begin_table(db, store, None, None)
+    assert index_tables.switch_table(db, store, new, {}, NOW) == []
     assert flip(db, [BuiltRevision(work.rev, work.table, 1, 1)], NOW) == set()
     (again,) = queued(db)
     assert (again.rev, again.table) == (work.rev, new)
@@ -256,8 +261,8 @@ def test_what_was_built_for_a_table_that_is_no_longer_live_is_built_again(db: sq
 
 def test_stores_of_another_embedder_are_to_be_reindexed(db: sqlite3.Connection):
     words, vectors = make_store(db), make_store(db, embedder="e")
-    assert [t.store_id for t in tables.stores_to_reindex(db, "e")] == [words]
-    assert [t.store_id for t in tables.stores_to_reindex(db, None)] == [vectors]
+    assert [t.store_id for t in index_tables.stores_to_reindex(db, "e")] == [words]
+    assert [t.store_id for t in index_tables.stores_to_reindex(db, None)] == [vectors]
 
 
 def test_a_live_revision_that_lost_rows_is_queued_and_stays_live_until_it_is_built(db: sqlite3.Connection):
@@ -265,8 +270,8 @@ def test_a_live_revision_that_lost_rows_is_queued_and_stays_live_until_it_is_bui
     attach(db, store, file)
     build(db)
     (rev,) = live(db, store)
-    assert reconciling.requeue(db, [rev], NOW) == 1
-    assert reconciling.requeue(db, [rev], NOW) == 0
+    assert reconciliation.requeue(db, [rev], NOW) == 1
+    assert reconciliation.requeue(db, [rev], NOW) == 0
     assert live(db, store) == [rev]
     build(db)
     assert live(db, store) != [rev]
@@ -277,9 +282,9 @@ def test_an_unreadable_table_is_set_aside_and_everything_queued(db: sqlite3.Conn
     store, file = make_store(db), add_file(db)
     attach(db, store, file, attributes={"a": 1})
     build(db)
-    old = reconciling.rebuild(db, store, NOW)
+    old = reconciliation.rebuild(db, store, NOW)
     assert old == f"{store}_1"
-    assert reconciling.known_tables(db) == {f"{store}_2": "live"}
+    assert reconciliation.known_tables(db) == {f"{store}_2": "live"}
     assert status(db, store, file) == "in_progress"
     assert stores.retrieve_store(db, store, NOW).usage_bytes == 0
     build(db)
@@ -288,6 +293,6 @@ def test_an_unreadable_table_is_set_aside_and_everything_queued(db: sqlite3.Conn
 
 
 def test_the_worker_notes_how_it_left(db: sqlite3.Connection):
-    assert reconciling.worker_row(db) == (True, "")
-    reconciling.mark_worker(db, clean=False, boot_id="b1")
-    assert reconciling.worker_row(db) == (False, "b1")
+    assert reconciliation.worker_row(db) == (True, "")
+    reconciliation.mark_worker(db, clean=False, boot_id="b1")
+    assert reconciliation.worker_row(db) == (False, "b1")

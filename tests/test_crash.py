@@ -6,8 +6,7 @@ import pytest
 
 from crash_child import FILES
 from local import Words, opened, search, settled
-from vectorstores_server.engines.local.catalog import Catalog
-from vectorstores_server.engines.local.catalog import reconciliation as reconciling
+from vectorstores_server.engines.local.catalog import Catalog, reconciliation
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.index import Index
 from vectorstores_tools.contract.requests import PageRequest
@@ -68,8 +67,8 @@ async def assert_index_agrees(directory: Path) -> None:
     catalog, index = Catalog(directory), Index(directory / "index")
     [table] = await index.tables()
     rows = await index.revs(table)
-    expected = await catalog.read(reconciling.live_rows, table)
-    kept = await catalog.read(reconciling.kept_revs, table)
+    expected = await catalog.read(reconciliation.live_rows, table)
+    kept = await catalog.read(reconciliation.kept_revs, table)
     await catalog.aclose()
     await index.aclose()
     assert {rev: count for rev, count in rows.items() if rev in expected} == expected

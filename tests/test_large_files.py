@@ -101,26 +101,26 @@ def test_however_many_long_files_wait_a_short_one_goes_with_the_next_group():
 
 
 def test_a_longer_file_passes_two_huge_ones():
-    desk = PassageScheduler()
+    scheduler = PassageScheduler()
     for rev in range(3):
-        desk.claim(prepared(rev, 1).work)
-        desk.put(prepared(rev, HUGE + 1))
-    desk.claim(prepared(3, 1).work)
-    desk.put(prepared(3, GROUP + 1))
-    assert {p.file.work.rev for p in desk.next_group()} == {0, 1, 3}
+        scheduler.claim(prepared(rev, 1).work)
+        scheduler.put(prepared(rev, HUGE + 1))
+    scheduler.claim(prepared(3, 1).work)
+    scheduler.put(prepared(3, GROUP + 1))
+    assert {p.file.work.rev for p in scheduler.next_group()} == {0, 1, 3}
 
 
 def test_a_file_that_was_put_back_is_not_prepared_again_before_there_is_room():
-    desk = PassageScheduler()
+    scheduler = PassageScheduler()
     for rev in range(3):
-        desk.claim(prepared(rev, 1).work)
-        desk.put(prepared(rev, HUGE + 1))
-    desk.claim(prepared(9, 1).work)
-    desk.let_go(9)
-    assert 2 in desk.revs
-    desk.let_go(0)
-    assert 2 not in desk.revs
-    assert not desk.put_back(prepared(2, 1).work)
+        scheduler.claim(prepared(rev, 1).work)
+        scheduler.put(prepared(rev, HUGE + 1))
+    scheduler.claim(prepared(9, 1).work)
+    scheduler.let_go(9)
+    assert 2 in scheduler.revs
+    scheduler.let_go(0)
+    assert 2 not in scheduler.revs
+    assert not scheduler.put_back(prepared(2, 1).work)
 
 
 # In the engine

@@ -94,14 +94,14 @@ async def test_a_file_that_takes_too_long_is_refused_and_the_next_is_read(slow: 
 
 @linux_only
 async def test_cpu_time_is_limited_whatever_the_clock_allows(slow: Path) -> None:
-    parser = ParserProcess(ParseLimits(cpu_seconds=0.5, cpu_seconds_per_megabyte=0, patience=100))
+    parser = ParserProcess(ParseLimits(cpu_seconds=0.5, cpu_seconds_per_megabyte=0, budget=100))
     with anyio.fail_after(60), pytest.raises(ParseFailure, match="took too long"):
         await parser.parse(slow, "slow.xlsx")
 
 
 @linux_only
 async def test_each_file_has_its_own_cpu_time(note: Path, tmp_path: Path) -> None:
-    parser = ParserProcess(ParseLimits(cpu_seconds=1.0, cpu_seconds_per_megabyte=0, patience=100))
+    parser = ParserProcess(ParseLimits(cpu_seconds=1.0, cpu_seconds_per_megabyte=0, budget=100))
     path = samples.write_slow_xlsx(tmp_path / "w", rows=3000)
     for _ in range(5):
         await parser.parse(path, "w.xlsx")

@@ -4,9 +4,7 @@ from pathlib import Path
 import pytest
 
 from local import add, opened, search, settled, store
-from vectorstores_server.engines.local.catalog import Catalog
-from vectorstores_server.engines.local.catalog import reconciliation as reconciling
-from vectorstores_server.engines.local.catalog import search_view as searching
+from vectorstores_server.engines.local.catalog import Catalog, reconciliation, search_view
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.index import Index, Rows
 from vectorstores_server.engines.local.worker.reconciliation import boot_id, needed, reconcile
@@ -33,7 +31,7 @@ def table(tmp_path: Path, id: str) -> Path:
 async def mend(directory: Path, *, then_wait_for: str) -> None:
     """Open as after a crash, and wait until all is built."""
     catalog = Catalog(directory)
-    await catalog.write(reconciling.mark_worker, clean=False, boot_id="")
+    await catalog.write(reconciliation.mark_worker, clean=False, boot_id="")
     index = Index(directory / "index")
     await reconcile(catalog, index)
     await index.aclose()
@@ -113,16 +111,16 @@ async def test_dead_revisions_in_grace_keep_their_rows(tmp_path: Path, id: str, 
     await mend(tmp_path, then_wait_for=id)
     assert await index.revs(table.stem) == before
     catalog = Catalog(tmp_path)
-    assert (await catalog.read(searching.view, id, None, clock())).unfinished == list(before)
+    assert (await catalog.read(search_view.view, id, None, clock())).unfinished == list(before)
     await catalog.aclose()
 
 
 async def test_it_is_needed_after_an_unclean_end_and_on_another_boot(tmp_path: Path):
     catalog = Catalog(tmp_path)
     boot = boot_id()
-    await catalog.write(reconciling.mark_worker, clean=True, boot_id=boot)
+    await catalog.write(reconciliation.mark_worker, clean=True, boot_id=boot)
     assert not await needed(catalog, boot)
     assert await needed(catalog, "another boot")
-    await catalog.write(reconciling.mark_worker, clean=False, boot_id=boot)
+    await catalog.write(reconciliation.mark_worker, clean=False, boot_id=boot)
     assert await needed(catalog, boot)
     await catalog.aclose()

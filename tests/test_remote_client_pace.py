@@ -19,9 +19,9 @@ class Clock:
 
 async def test_no_more_than_three_hundred_attaches_leave_in_any_minute() -> None:
     clock, left = Clock(), list[float]()
-    pace = RateLimit(clock=clock.read, sleep=clock.sleep)
+    rate_limit = RateLimit(clock=clock.read, sleep=clock.sleep)
     for _ in range(1000):
-        await pace.wait()
+        await rate_limit.wait()
         left.append(clock.now)
         clock.now += 0.01
     assert all(later - earlier >= 60 for earlier, later in zip(left, left[300:], strict=False))
@@ -31,10 +31,10 @@ async def test_no_more_than_three_hundred_attaches_leave_in_any_minute() -> None
 
 async def test_those_who_wait_side_by_side_share_one_pace() -> None:
     clock, left = Clock(), list[float]()
-    pace = RateLimit(2, clock.read, clock.sleep)
+    rate_limit = RateLimit(2, clock.read, clock.sleep)
 
     async def one() -> None:
-        await pace.wait()
+        await rate_limit.wait()
         left.append(clock.now)
 
     async with anyio.create_task_group() as tasks:

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from vectorstores_server.http import server as serving
+from vectorstores_server.http import server
 from vectorstores_server.http.auth import ANYBODY
 from vectorstores_server.http.concurrency import Admission, ConcurrencyLimit
 from vectorstores_server.http.guard import Guard
@@ -121,7 +121,7 @@ async def test_a_second_signal_waits_for_nothing() -> None:
 
 
 async def test_waiting_for_running_calls_has_an_end() -> None:
-    assert serving.SECONDS_TO_FINISH == 10
+    assert server.SECONDS_TO_FINISH == 10
     cap = ConcurrencyLimit(8, 8)
     with cap.enter(ANYBODY), cap.enter(ANYBODY):
         assert not await cap.finished(0.01)

@@ -8,8 +8,7 @@ import pytest
 
 from local import SMALL_CHUNKS, Gate, Words, add, opened, search, settled, store, upload
 from processes import gone
-from vectorstores_server.engines.local.catalog import Catalog
-from vectorstores_server.engines.local.catalog import reconciliation as reconciling
+from vectorstores_server.engines.local.catalog import Catalog, reconciliation
 from vectorstores_server.engines.local.chunking.passages import Passage
 from vectorstores_server.engines.local.embedding import EmbeddingFailure
 from vectorstores_server.engines.local.engine import LocalEngine
@@ -95,14 +94,14 @@ def test_what_presses_more_goes_first():
 
 
 def test_a_third_huge_file_is_put_back_until_another_is_done():
-    desk = PassageScheduler()
+    scheduler = PassageScheduler()
     for rev in range(3):
-        desk.claim(prepared(rev, 1).work)
-        desk.put(prepared(rev, GROUP * 2))
-    assert {p.file.work.rev for p in desk.next_group()} == {0, 1}
-    assert desk.revs == {0, 1, 2}, "it is not fetched again at once"
-    desk.let_go(0)
-    assert desk.revs == {1}
+        scheduler.claim(prepared(rev, 1).work)
+        scheduler.put(prepared(rev, GROUP * 2))
+    assert {p.file.work.rev for p in scheduler.next_group()} == {0, 1}
+    assert scheduler.revs == {0, 1, 2}, "it is not fetched again at once"
+    scheduler.let_go(0)
+    assert scheduler.revs == {1}
 
 
 # A file's way
@@ -216,7 +215,7 @@ async def test_a_clean_end_is_noted_so_that_nothing_is_compared_at_the_next_star
     async with opened(tmp_path, Words()) as engine:
         await add(engine, await store(engine), FOX)
     catalog = Catalog(tmp_path)
-    clean, boot = await catalog.read(reconciling.worker_row)
+    clean, boot = await catalog.read(reconciliation.worker_row)
     await catalog.aclose()
     assert clean
     assert boot

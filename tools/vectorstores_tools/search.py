@@ -72,7 +72,7 @@ async def _searched(engine: Engine, store_ids: Sequence[str], request: SearchReq
     found: dict[str, SearchPage | VectorStoreError] = {}
     limit = anyio.CapacityLimiter(AT_ONCE)
 
-    async def one(store_id: str) -> None:
+    async def search_store(store_id: str) -> None:
         async with limit:
             try:
                 found[store_id] = await engine.search(store_id, request)
@@ -81,7 +81,7 @@ async def _searched(engine: Engine, store_ids: Sequence[str], request: SearchReq
 
     async with anyio.create_task_group() as tasks:
         for store_id in store_ids:
-            tasks.start_soon(one, store_id)
+            tasks.start_soon(search_store, store_id)
     pages: dict[str, SearchPage] = {}
     for store_id in store_ids:
         page = found[store_id]

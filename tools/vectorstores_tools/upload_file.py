@@ -55,10 +55,12 @@ async def _attached(
 async def _ingested(call: ToolCall, given: UploadFile, store_id: str, progress: Progress) -> tuple[str, list[str]]:
     async with _opened(call, given, progress) as source:
 
-        async def one() -> AsyncGenerator[Source]:
+        async def single_source() -> AsyncGenerator[Source]:
             yield source
 
-        done = await call.engine.ingest(store_id, one(), AttachOptions(given.attributes, given.chunking_strategy))
+        done = await call.engine.ingest(
+            store_id, single_source(), AttachOptions(given.attributes, given.chunking_strategy)
+        )
     unchanged = ["This file was already attached here, unchanged; nothing was uploaded."] if done.unchanged else []
     return done.file_ids[0], [*unchanged, *done.notes]
 

@@ -37,9 +37,9 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
             raise InvalidRequest("No file was found to add.", "Name files of a supported type.")
         store = await _store(engine, arguments.store)
         say(f"Adding {counted(len(survey.origins), 'file')} to {line(store.name or '')} ({store.id})")
-        tally = await _add(engine, intake, store, survey.origins)
-    say(str(tally))
-    return 1 if tally.failed else 0
+        outcomes = await _add(engine, intake, store, survey.origins)
+    say(str(outcomes))
+    return 1 if outcomes.failed else 0
 
 
 def _tell_passed_over(survey: Survey) -> None:
@@ -84,19 +84,19 @@ async def _store(engine: Engine, named: str | None) -> VectorStore:
 
 
 async def _add(engine: Engine, intake: MachineIntake, store: VectorStore, origins: Sequence[str]) -> FileOutcomes:
-    tally = FileOutcomes()
+    outcomes = FileOutcomes()
     for first in range(0, len(origins), MAX_FILES_IN_BATCH):
         part = origins[first : first + MAX_FILES_IN_BATCH]
         before = await unfinished(engine, store.id)
         with bar("Reading ", len(part)) as done:
-            reading = _OpenedSources(intake, part, tally, done)
+            reading = _OpenedSources(intake, part, outcomes, done)
             async with aclosing(reading.sources()) as sources:
                 ingested = await engine.ingest(store.id, sources, AttachOptions())
         for note in ingested.notes:
             say(line(note, 500))
-        tally.failed += reading.opened - len(ingested.file_ids)
-        await finish(engine, store.id, ingested, before, tally)
-    return tally
+        outcomes.failed += reading.opened - len(ingested.file_ids)
+        await finish(engine, store.id, ingested, before, outcomes)
+    return outcomes
 
 
 @dataclass(slots=True)
@@ -105,7 +105,7 @@ class _OpenedSources:
 
     intake: MachineIntake
     origins: Sequence[str]
-    tally: FileOutcomes
+    outcomes: FileOutcomes
     done: Callable[[int], None]
     opened: int = 0
 
@@ -116,5 +116,5 @@ class _OpenedSources:
                     self.opened += 1
                     yield source
             except VectorStoreError as error:
-                self.tally.tell_failure(str(error))
+                self.outcomes.tell_failure(str(error))
             self.done(count)

@@ -46,7 +46,7 @@ async def unfinished(engine: Engine, store_id: str) -> dict[str, str]:
 
 
 async def finish(
-    engine: Engine, store_id: str, ingested: Ingested, before: Mapping[str, str], tally: FileOutcomes
+    engine: Engine, store_id: str, ingested: Ingested, before: Mapping[str, str], outcomes: FileOutcomes
 ) -> None:
     """Wait until every file that was ingested is done, and count what it came to.
 
@@ -55,7 +55,7 @@ async def finish(
     named = set(ingested.file_ids)
     former = named & before.keys()
     worked = ingested.uploaded + len(former)
-    tally.unchanged += len(named) - worked
+    outcomes.unchanged += len(named) - worked
     if not worked:
         return
     _tell_former([before[file_id] for file_id in former])
@@ -63,9 +63,9 @@ async def finish(
     failed = [file async for file in files_of(engine, store_id, "failed") if file.id in named]
     cancelled = [file.id async for file in files_of(engine, store_id, "cancelled") if file.id in named]
     for file in failed:
-        tally.tell_failure(await _why(engine, file))
-    tally.cancelled += len(cancelled)
-    tally.completed += worked - len(failed) - len(cancelled)
+        outcomes.tell_failure(await _why(engine, file))
+    outcomes.cancelled += len(cancelled)
+    outcomes.completed += worked - len(failed) - len(cancelled)
 
 
 def _tell_former(statuses: list[str]) -> None:

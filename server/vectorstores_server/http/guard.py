@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vectorstores_server.http import access_log as accesslog
+from vectorstores_server.http import access_log
 from vectorstores_server.http.access_log import CLIENT_CLOSED_REQUEST, FinishedRequest
 from vectorstores_server.http.auth import ANYBODY
 from vectorstores_server.http.concurrency import Admission
@@ -80,7 +80,7 @@ class Guard:
             yield
         finally:
             seen = exchange.seen(time.perf_counter() - began, sys.exception())
-            accesslog.write(seen)
+            access_log.write(seen)
             self._observe(seen)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from anyio.from_thread import check_cancelled
 
-from vectorstores_server.intake import gitignore as git
+from vectorstores_server.intake import gitignore
 from vectorstores_server.intake.gitignore import GitIgnore
 from vectorstores_server.intake.roots import Roots, is_secret
 
@@ -53,11 +53,11 @@ class FolderWalk:
 
     def folder(self, top: Path) -> None:
         """Walk `top`, a real path. To be called in a worker thread of anyio."""
-        pending: list[tuple[Path, GitIgnore | None]] = [(top, git.around(top))]
+        pending: list[tuple[Path, GitIgnore | None]] = [(top, gitignore.around(top))]
         while pending and not self.full:
             check_cancelled()
             folder, above = pending.pop()
-            ignores = git.inside(folder, above)
+            ignores = gitignore.inside(folder, above)
             below = [Path(entry) for entry in self._entries(folder) if self._enters(entry, top, ignores)]
             pending.extend((path, ignores) for path in reversed(below))
 

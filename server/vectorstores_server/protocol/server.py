@@ -22,7 +22,7 @@ from mcp.types import (
 )
 from mcp.types import Resource as ListedResource
 
-from vectorstores_server.protocol import sdk_compat as sdk_gaps
+from vectorstores_server.protocol import sdk_compat
 from vectorstores_server.protocol.completions import PAGES, complete
 from vectorstores_server.protocol.disconnects import end_with_client
 from vectorstores_server.protocol.resources import StoreResources
@@ -102,7 +102,7 @@ def build_server(engine: Engine, intake: Intake, surface: ToolSurface) -> MCPSer
     resources.register(server)
     _add_prompt(server, engine)
     _add_completions(server, engine)
-    sdk_gaps.install(server, resources)
+    sdk_compat.install(server, resources)
     return server
 
 

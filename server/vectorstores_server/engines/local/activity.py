@@ -11,9 +11,9 @@ from vectorstores_tools.contract.errors import VectorStoreError
 class StoreActivity:
     """Moves `last_active_at`; does nothing where nothing may be written."""
 
-    def __init__(self, catalog: Catalog, life: BackgroundTasks, *, read_only: bool) -> None:
+    def __init__(self, catalog: Catalog, background: BackgroundTasks, *, read_only: bool) -> None:
         self._catalog = catalog
-        self._life = life
+        self._background = background
         self._read_only = read_only
         self._noted: dict[str, int] = {}
 
@@ -22,7 +22,7 @@ class StoreActivity:
         now = clock()
         if not self._read_only and self._noted.get(store_id, 0) <= now - stores.TOUCH_SECONDS:
             self._noted[store_id] = now
-            self._life.spawn(self._write, store_id, now)
+            self._background.spawn(self._write, store_id, now)
 
     async def _write(self, store_id: str, now: int) -> None:
         with suppress(VectorStoreError):

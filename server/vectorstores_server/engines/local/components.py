@@ -1,6 +1,5 @@
-"""What is heavy, made when it is first needed: embedder, index, searcher, worker."""
+"""The parts of one local engine. What is heavy is made when it is first needed: embedder, index, searcher, parsers."""
 
-from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
@@ -10,8 +9,9 @@ from vectorstores_server.engines.local.embedding.errors import NO_MODEL, NO_VECT
 from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.engines.local.files.upload_parts import UploadParts
 from vectorstores_server.engines.local.index import Index
+from vectorstores_server.engines.local.ingest.preparation import FilePreparer
+from vectorstores_server.engines.local.parsing.parser_process import ParserProcess
 from vectorstores_server.engines.local.search.searcher import Searcher
-from vectorstores_server.engines.local.worker.worker import Worker
 from vectorstores_tools.contract.errors import Unavailable
 
 
@@ -25,15 +25,13 @@ class Components:
         catalog: Catalog,
         blobs: Blobs,
         parts: UploadParts,
-        checkpoint: Callable[[str], None] | None = None,
     ) -> None:
         self.index = Index(directory / "index")
         self.directory = directory
         self._choice = choice
         self.catalog = catalog
-        self._blobs = blobs
-        self._parts = parts
-        self._checkpoint = checkpoint
+        self.blobs = blobs
+        self.parts = parts
 
     @cached_property
     def embedder(self) -> Embedder | None:
@@ -64,20 +62,13 @@ class Components:
     @cached_property
     def searcher(self) -> Searcher:
         """What answers searches."""
-        return Searcher(self.catalog, self._blobs, self.index, self.embedder, self.without_vectors)
+        return Searcher(self.catalog, self.blobs, self.index, self.embedder, self.without_vectors)
 
     @cached_property
-    def worker(self) -> Worker:
-        """What builds and sweeps."""
-        return Worker(
-            self.directory,
-            self.catalog,
-            self._blobs,
-            self._parts,
-            self.index,
-            self.embedder,
-            checkpoint=self._checkpoint,
-        )
+    def preparer(self) -> FilePreparer:
+        """What parses and cuts files, in two processes of its own."""
+        window = self.embedder.window if self.embedder else None
+        return FilePreparer(self.blobs, ParserProcess(), ParserProcess(), window)
 
     async def aclose(self) -> None:
         """Close what was made."""

@@ -10,8 +10,7 @@ import anyio
 from vectorstores_server.engines.background import BackgroundTasks
 from vectorstores_server.engines.health import Health
 from vectorstores_server.engines.local.activity import StoreActivity
-from vectorstores_server.engines.local.catalog import Catalog, files, stores
-from vectorstores_server.engines.local.catalog import operations as requests
+from vectorstores_server.engines.local.catalog import Catalog, files, operations, stores
 from vectorstores_server.engines.local.catalog.database import DB
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.files.blobs import Blobs
@@ -53,6 +52,7 @@ from vectorstores_tools.contract.requests import (
 if TYPE_CHECKING:
     from vectorstores_server.engines.local.components import Components
     from vectorstores_server.engines.local.embedding import Embedder, EmbedderChoice
+    from vectorstores_server.engines.local.worker.worker import Worker
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -69,24 +69,23 @@ class LocalEngine:
         read_only: bool = False,
         max_file_bytes: int = MAX_FILE_BYTES,
         version: str = "0",
-        checkpoint: Callable[[str], None] | None = None,
     ) -> None:
         self._directory = directory
         self._choice = embedder
-        self._checkpoint = checkpoint
         self._read_only = read_only
         self._max_file_bytes = max_file_bytes
         self._catalog = Catalog(directory, read_only=read_only, version=version)
         self._blobs = Blobs(directory)
         self._parts = UploadParts(directory)
-        self._arrivals = SourceReceiver(self._catalog, self._blobs, max_file_bytes, self._made_work)
+        self._receiver = SourceReceiver(self._catalog, self._blobs, max_file_bytes, self._made_work)
         self._uploads = LocalUploads(self._catalog, self._blobs, self._parts, max_file_bytes)
         self._reader = ContentReader(self._catalog, self._blobs)
-        self._life = BackgroundTasks()
+        self._background = BackgroundTasks()
         self._starting = anyio.Lock()
-        self._machinery: Components | None = None
-        self._last_use = StoreActivity(self._catalog, self._life, read_only=read_only)
-        self._checkup = LocalHealth(read_only=read_only)
+        self._components: Components | None = None
+        self._worker: Worker | None = None
+        self._last_use = StoreActivity(self._catalog, self._background, read_only=read_only)
+        self._health = LocalHealth(read_only=read_only)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -95,10 +94,10 @@ class LocalEngine:
 
     async def create_store(self, request: StoreCreate) -> VectorStore:
         """See the contract. `notes` is an extra key: sentences for the reader, none where there is nothing to say."""
-        machinery = await self._start()
-        identity, dimensions = await machinery.vectors()
-        store, others = await self._write(requests.create_store, request, identity, dimensions, clock())
-        notes = [machinery.without_vectors] if identity is None else []
+        components = await self._start()
+        identity, dimensions = await components.vectors()
+        store, others = await self._write(operations.create_store, request, identity, dimensions, clock())
+        notes = [components.without_vectors] if identity is None else []
         if others:
             notes.append(namesakes(others))
         return store.model_copy(update={"notes": notes})
@@ -129,23 +128,23 @@ class LocalEngine:
 
     async def attach_file(self, store_id: str, request: FileAttach) -> VectorStoreFile:
         """See the contract."""
-        return await self._write(requests.attach_file, store_id, request, clock())
+        return await self._write(operations.attach_file, store_id, request, clock())
 
     async def list_store_files(self, store_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
         """See the contract."""
-        return await self._read(requests.list_store_files, store_id, request)
+        return await self._read(operations.list_store_files, store_id, request)
 
     async def retrieve_store_file(self, store_id: str, file_id: str) -> VectorStoreFile:
         """See the contract."""
-        return await self._read(requests.retrieve_store_file, store_id, file_id)
+        return await self._read(operations.retrieve_store_file, store_id, file_id)
 
     async def update_store_file(self, store_id: str, file_id: str, attributes: Attributes | None) -> VectorStoreFile:
         """See the contract."""
-        return await self._write(requests.update_store_file, store_id, file_id, attributes, clock())
+        return await self._write(operations.update_store_file, store_id, file_id, attributes, clock())
 
     async def detach_file(self, store_id: str, file_id: str) -> Deleted:
         """See the contract."""
-        return await self._write(requests.detach_file, store_id, file_id, clock())
+        return await self._write(operations.detach_file, store_id, file_id, clock())
 
     async def read_text(
         self,
@@ -171,29 +170,29 @@ class LocalEngine:
                 "Pass the ids of uploaded files." if not files else "Make several batches.",
                 param="file_ids",
             )
-        return await self._write(requests.create_batch, store_id, files, clock())
+        return await self._write(operations.create_batch, store_id, files, clock())
 
     async def retrieve_batch(self, store_id: str, batch_id: str) -> FileBatch:
         """See the contract."""
-        return await self._read(requests.retrieve_batch, store_id, batch_id)
+        return await self._read(operations.retrieve_batch, store_id, batch_id)
 
     async def cancel_batch(self, store_id: str, batch_id: str) -> FileBatch:
         """See the contract."""
-        return await self._write(requests.cancel_batch, store_id, batch_id, clock())
+        return await self._write(operations.cancel_batch, store_id, batch_id, clock())
 
     async def list_batch_files(self, store_id: str, batch_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
         """See the contract."""
-        return await self._read(requests.list_batch_files, store_id, batch_id, request)
+        return await self._read(operations.list_batch_files, store_id, batch_id, request)
 
     async def ingest(self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions) -> Ingested:
         """See the contract."""
         await self._start()
-        return await self._arrivals.ingest(store_id, sources, options)
+        return await self._receiver.ingest(store_id, sources, options)
 
     async def create_file(self, new: NewFile) -> File:
         """See the contract."""
         await self._start()
-        return await self._arrivals.create_file(new)
+        return await self._receiver.create_file(new)
 
     async def list_files(self, request: FilesRequest) -> Page[File]:
         """See the contract."""
@@ -242,26 +241,27 @@ class LocalEngine:
 
     async def reindex(self, store_id: str | None = None) -> int:
         """Have a store, or every one, built anew with today's embedder; return how many that are. Not waited for."""
-        machinery = await self._start()
-        return await machinery.worker.reindex(store_id, *await machinery.vectors())
+        components = await self._start()
+        return await (await self._working()).reindex(store_id, *await components.vectors())
 
     async def rebuilding(self) -> int:
         """Return how many stores are still to be built anew."""
-        return await (await self._start()).worker.rebuilding()
+        return await (await self._working()).rebuilding()
 
     async def purge(self) -> None:
         """Take what was deleted off the disk now. Raises Unavailable while another process works on the directory."""
-        await (await self._start()).worker.purge()
+        await (await self._working()).purge()
 
     async def health(self) -> Health:
         """Tell an operator how the parts are."""
-        return await self._checkup.look(await self._start())
+        components, worker = await self._start(), await self._working()
+        return await self._health.look(components, worker.counts)
 
     async def aclose(self) -> None:
         """See the contract."""
-        await self._life.end()
-        if self._machinery is not None:
-            await self._machinery.aclose()
+        await self._background.end()
+        if self._components is not None:
+            await self._components.aclose()
         await self._catalog.aclose()
 
     async def _read(self, fn: Callable[Concatenate[DB, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -277,21 +277,29 @@ class LocalEngine:
     async def _start(self) -> "Components":
         """Make what is heavy, and begin to work, at the first call."""
         async with self._starting:
-            if self._machinery is None:
+            if self._components is None:
                 from vectorstores_server.engines.local.components import Components
 
-                self._machinery = Components(
-                    self._directory, self._choice, self._catalog, self._blobs, self._parts, self._checkpoint
-                )
-            if not self._life.begun:
-                await self._life.begin()
+                self._components = Components(self._directory, self._choice, self._catalog, self._blobs, self._parts)
+            if not self._background.begun:
+                await self._background.begin()
                 if not self._read_only:
-                    self._life.spawn(self._machinery.worker.run)
-        return self._machinery
+                    self._background.spawn(self._worker_of(self._components).run)
+        return self._components
+
+    async def _working(self) -> "Worker":
+        return self._worker_of(await self._start())
+
+    def _worker_of(self, components: "Components") -> "Worker":
+        if self._worker is None:
+            from vectorstores_server.engines.local.worker.worker import Worker
+
+            self._worker = Worker(components)
+        return self._worker
 
     def _made_work(self) -> None:
-        if self._machinery is not None and not self._read_only:
-            self._machinery.worker.wake()
+        if self._worker is not None and not self._read_only:
+            self._worker.wake()
 
 
 def namesakes(store_ids: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from vectorstores_tools.contract.errors import VectorStoreError
 
 if TYPE_CHECKING:
     from vectorstores_server.engines.local.components import Components
+    from vectorstores_server.engines.local.ingest.work_sources import IngestCounts
 
 SECONDS_BUSY = 1.0
 """A writing transaction takes some milliseconds; one that lasts so long is stuck, or somebody migrates."""
@@ -30,7 +31,7 @@ class LocalHealth:
         self._read_only = read_only
         self._threads = CapacityLimiter(1)
 
-    async def look(self, machinery: "Components") -> Health:
+    async def look(self, components: "Components", counts: "IngestCounts") -> Health:
         """Check part after part. The first look at an engine with files imports what reads the index."""
         inventory = CatalogStatistics({}, [])
 
@@ -38,15 +39,15 @@ class LocalHealth:
 
         async def catalog() -> str:
             nonlocal inventory
-            inventory = await self._take_inventory(machinery)
+            inventory = await self._take_inventory(components)
             return "readable" if self._read_only else "writable"
 
         async def index() -> str:
-            return await _index(machinery, inventory.tables)
+            return await _index(components, inventory.tables)
 
         async def disk() -> str:
             nonlocal free
-            free = (await to_thread.run_sync(shutil.disk_usage, machinery.directory)).free
+            free = (await to_thread.run_sync(shutil.disk_usage, components.directory)).free
             if free < LEAST_FREE_BYTES:
                 raise OSError(f"only {free // 1024} KiB are free; free some space")
             return "has room"
@@ -55,13 +56,13 @@ class LocalHealth:
             "catalog": await _checked(catalog),
             "index": await _checked(index),
             "disk": await _checked(disk),
-            "model": await _checked(lambda: _model(machinery)),
+            "model": await _checked(lambda: _model(components)),
         }
         room = {} if free is None else {"disk_free_bytes": float(free)}
-        return Health(checks, {**inventory.numbers, **room, **await _numbers(machinery)})
+        return Health(checks, {**inventory.numbers, **room, **await _numbers(components, counts)})
 
-    async def _take_inventory(self, machinery: "Components") -> CatalogStatistics:
-        directory, catalog = machinery.directory, machinery.catalog
+    async def _take_inventory(self, components: "Components") -> CatalogStatistics:
+        directory, catalog = components.directory, components.catalog
         if not catalog.path.exists():
             await catalog.read(lambda db: None)
 
@@ -74,29 +75,28 @@ class LocalHealth:
         return await to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._threads)
 
 
-async def _index(machinery: "Components", needed: list[str]) -> str:
-    there = set(await machinery.index.tables())
+async def _index(components: "Components", needed: list[str]) -> str:
+    there = set(await components.index.tables())
     missing = [table for table in needed if table not in there]
     if missing:
         raise IndexUnavailable(missing[0], f"it is missing, one of {len(missing)}")
     if needed:
-        await machinery.index.rows(needed[0], [0])
+        await components.index.rows(needed[0], [0])
     return f"{len(there)} tables"
 
 
-async def _model(machinery: "Components") -> str:
-    identity, _ = await machinery.vectors()
+async def _model(components: "Components") -> str:
+    identity, _ = await components.vectors()
     return identity or "none: search is by words alone"
 
 
-async def _numbers(machinery: "Components") -> dict[str, float]:
-    tally = machinery.worker.tally
+async def _numbers(components: "Components", counts: "IngestCounts") -> dict[str, float]:
     return {
-        "ingested_files_total": tally.files,
-        "ingested_passages_total": tally.passages,
-        "ingest_failures_total": tally.failed,
-        "index_tables": len(await machinery.index.tables()),
-        "index_tables_unsettled": len(await machinery.index.unsettled()),
+        "ingested_files_total": counts.files,
+        "ingested_passages_total": counts.passages,
+        "ingest_failures_total": counts.failed,
+        "index_tables": len(await components.index.tables()),
+        "index_tables_unsettled": len(await components.index.unsettled()),
     }
 
 

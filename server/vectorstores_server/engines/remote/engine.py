@@ -14,8 +14,7 @@ from vectorstores_server.engines.remote.dialects import Dialect
 from vectorstores_server.engines.remote.files.content import content, text
 from vectorstores_server.engines.remote.files.sending import send_file
 from vectorstores_server.engines.remote.files.uploads import RemoteUploads
-from vectorstores_server.engines.remote.http import pagination as pages
-from vectorstores_server.engines.remote.http import routes as paths
+from vectorstores_server.engines.remote.http import pagination, routes
 from vectorstores_server.engines.remote.http.client import NOBODY, RemoteClient
 from vectorstores_server.engines.remote.http.decoding import read_as
 from vectorstores_server.engines.remote.http.reply_errors import Subject
@@ -60,11 +59,11 @@ class RemoteEngine:
     def __init__(self, client: RemoteClient, dialect: Dialect) -> None:
         self._client = client
         self._dialect = dialect
-        self._life = BackgroundTasks()
+        self._background = BackgroundTasks()
         self._polling = PollingMarks(client)
-        self._attaching = Attachments(client, dialect, self._life)
+        self._attaching = Attachments(client, dialect, self._background)
         self._replacing = SourceReplacement(self._attaching.statuses, self._attaching.detach)
-        self._arrivals = SourceSync(self._send_file, self._attaching, self._replacing)
+        self._source_sync = SourceSync(self._send_file, self._attaching, self._replacing)
         self._uploads = RemoteUploads(client, dialect)
 
     @property
@@ -84,14 +83,14 @@ class RemoteEngine:
 
     async def list_stores(self, request: PageRequest) -> Page[VectorStore]:
         """See the contract."""
-        await self._asked(pages.check_cursor(self._client, self._dialect, request))
-        page = await self._asked(pages.page(self._client, "vector_stores", request, VectorStore))
+        await self._asked(pagination.check_cursor(self._client, self._dialect, request))
+        page = await self._asked(pagination.page(self._client, "vector_stores", request, VectorStore))
         return page.model_copy(update={"data": [self._own(store) for store in page.data]})
 
     async def retrieve_store(self, store_id: str) -> VectorStore:
         """See the contract."""
         about = Subject(store_id)
-        return self._store(await self._asked(self._client.get(paths.store(store_id), None, about), about))
+        return self._store(await self._asked(self._client.get(routes.store(store_id), None, about), about))
 
     async def update_store(self, store_id: str, request: StoreUpdate) -> VectorStore:
         """See the contract."""
@@ -100,13 +99,13 @@ class RemoteEngine:
         body = request.model_dump(exclude_unset=True)
         self._dialect.check_cleared(name for name, value in body.items() if value is None)
         about = Subject(store_id)
-        sent = self._client.post(paths.store(store_id), body, about, repeatable=True)
+        sent = self._client.post(routes.store(store_id), body, about, repeatable=True)
         return self._store(await self._changing(sent, about))
 
     async def delete_store(self, store_id: str) -> Deleted:
         """See the contract."""
         about = Subject(store_id)
-        reply = await self._changing(self._client.delete(paths.store(store_id), about), about)
+        reply = await self._changing(self._client.delete(routes.store(store_id), about), about)
         return read_as(Deleted, {**reply, "object": "vector_store.deleted"})
 
     async def search(self, store_id: str, request: SearchRequest) -> SearchPage:
@@ -124,9 +123,9 @@ class RemoteEngine:
 
     async def list_store_files(self, store_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
         """See the contract."""
-        await self._asked(pages.check_cursor(self._client, self._dialect, request, store_id))
+        await self._asked(pagination.check_cursor(self._client, self._dialect, request, store_id))
         about = Subject(store_id)
-        listed = pages.page(self._client, paths.store(store_id, "/files"), request, VectorStoreFile, about)
+        listed = pagination.page(self._client, routes.store(store_id, "/files"), request, VectorStoreFile, about)
         return shown_page(await self._asked(listed, about))
 
     async def retrieve_store_file(self, store_id: str, file_id: str) -> VectorStoreFile:
@@ -147,7 +146,7 @@ class RemoteEngine:
     async def detach_file(self, store_id: str, file_id: str) -> Deleted:
         """See the contract."""
         about = Subject(store_id, file_id)
-        reply = await self._changing(self._client.delete(paths.store_file(store_id, file_id), about), about)
+        reply = await self._changing(self._client.delete(routes.store_file(store_id, file_id), about), about)
         return read_as(Deleted, {**reply, "id": file_id, "object": "vector_store.file.deleted"})
 
     async def read_text(
@@ -195,11 +194,11 @@ class RemoteEngine:
 
     async def ingest(self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions) -> Ingested:
         """See the contract."""
-        await self._life.begin()
+        await self._background.begin()
         try:
-            done = await self._changing(self._arrivals.ingest(store_id, sources, options), Subject(store_id))
+            done = await self._changing(self._source_sync.ingest(store_id, sources, options), Subject(store_id))
         finally:
-            self._life.spawn(self._replacing.finish, self._polling.next_look)
+            self._background.spawn(self._replacing.finish, self._polling.next_look)
         if done.batch is None or done.uploaded or done.again:
             return done
         return replace(done, batch=await self.retrieve_batch(store_id, done.batch.id))
@@ -212,12 +211,12 @@ class RemoteEngine:
         """See the contract. `before` is not on this list of OpenAI's API."""
         if request.before is not None:
             raise NotSupported("The list of uploaded files has no 'before';", "page with 'after'.", param="before")
-        return await self._asked(pages.page(self._client, "files", request, File))
+        return await self._asked(pagination.page(self._client, "files", request, File))
 
     async def retrieve_file(self, file_id: str) -> File:
         """See the contract."""
         about = Subject(file_id=file_id)
-        return read_as(File, await self._asked(self._client.get(paths.file(file_id), None, about), about))
+        return read_as(File, await self._asked(self._client.get(routes.file(file_id), None, about), about))
 
     async def delete_file(self, file_id: str) -> Deleted:
         """See the contract. A service that leaves the file in its stores is asked store by store."""
@@ -225,7 +224,7 @@ class RemoteEngine:
         if not self._dialect.delete_detaches:
             await self._asked(self._attaching.need_files([file_id]), about)
             await self._changing(self._attaching.detach_everywhere(file_id), about)
-        reply = await self._changing(self._client.delete(paths.file(file_id), about), about)
+        reply = await self._changing(self._client.delete(routes.file(file_id), about), about)
         return read_as(Deleted, {**reply, "object": "file"})
 
     def read_file(
@@ -258,7 +257,7 @@ class RemoteEngine:
 
     async def aclose(self) -> None:
         """See the contract."""
-        await self._life.end()
+        await self._background.end()
         await self._client.aclose()
 
     async def _send_file(self, new: NewFile) -> File:

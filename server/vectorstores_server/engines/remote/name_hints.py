@@ -1,7 +1,6 @@
 """A name where an id belongs: when the remote knows no such id, look whether something has it as its name."""
 
-from vectorstores_server.engines.remote.http import pagination as pages
-from vectorstores_server.engines.remote.http import routes as paths
+from vectorstores_server.engines.remote.http import pagination, routes
 from vectorstores_server.engines.remote.http.client import RemoteClient
 from vectorstores_server.engines.remote.http.reply_errors import Subject
 from vectorstores_tools.contract.errors import (
@@ -34,7 +33,7 @@ async def _explained(client: RemoteClient, error: VectorStoreError, about: Subje
         return FileNotFound(about.file_id, await _files_named(client, about.file_id))
     if about.store_id and "has expired" in error.fact:
         request = StoreFilesRequest(limit=20)
-        files = await pages.page(client, paths.store(about.store_id, "/files"), request, VectorStoreFile, about)
+        files = await pagination.page(client, routes.store(about.store_id, "/files"), request, VectorStoreFile, about)
         return StoreExpired(about.store_id, [file.id for file in files.data])
     return error
 
@@ -53,7 +52,7 @@ async def _ids_named(
     found: list[str] = []
     request = PageRequest(limit=100)
     for _ in range(LOOKED_AT // 100):
-        page = await pages.page(client, path, request, item)
+        page = await pagination.page(client, path, request, item)
         found += [entry.id for entry in page.data if getattr(entry, field) == name]
         if found or not page.has_more:
             break

@@ -6,20 +6,17 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from vectorstores_server.http.v1 import errors, files, store_files, stores, uploads
-from vectorstores_server.http.v1 import file_batches as batches
-from vectorstores_server.http.v1 import file_content as downloads
-from vectorstores_server.http.v1 import search as searches
+from vectorstores_server.http.v1 import errors, file_batches, file_content, files, search, store_files, stores, uploads
 from vectorstores_server.http.v1.page_schemas import ErrorEnvelope
 from vectorstores_tools.contract.engine import Engine
 
 ROUTERS = (
     stores.router,
-    searches.router,
+    search.router,
     store_files.router,
-    batches.router,
+    file_batches.router,
     files.router,
-    downloads.router,
+    file_content.router,
     uploads.router,
 )
 FAILURES: dict[int | str, dict[str, Any]] = {

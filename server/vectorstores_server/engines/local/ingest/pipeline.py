@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+from vectorstores_server.engines.local import failpoints
 from vectorstores_server.engines.local.catalog.files import ANY_SIZE
 from vectorstores_server.engines.local.catalog.outcomes import BuiltRevision
 from vectorstores_server.engines.local.catalog.work_queue import QueuedRevision
@@ -53,16 +54,14 @@ class IngestPipeline:
         embedder: Embedder | None,
         index: Index,
         *,
-        checkpoint: Callable[[str], None],
         after_add: Callable[[Iterable[str]], Awaitable[None]],
     ) -> None:
         self._sources = sources
         self._preparer = preparer
         self._embedder = embedder
         self._index = index
-        self._checkpoint = checkpoint
         self._after_add = after_add
-        self._desk = PassageScheduler()
+        self._scheduler = PassageScheduler()
         self._tables: set[str] | None = None
         self._unflipped: set[int] = set()
         self._idle: set[range] = set()
@@ -98,14 +97,14 @@ class IngestPipeline:
         async with anyio.create_task_group() as lanes:
             for sizes in LANES:
                 lanes.start_soon(self._prepare_lane, sizes)
-        self._desk.close()
+        self._scheduler.close()
 
     async def _prepare_lane(self, sizes: range) -> None:
         while not self._ended:
             began = time.monotonic()
             if not await self._prepare_some(sizes):
                 self._idle.add(sizes)
-                self._ended = self._desk.empty and len(self._idle) == len(LANES)
+                self._ended = self._scheduler.empty and len(self._idle) == len(LANES)
                 await anyio.sleep(max(POLL_SECONDS, min(REST_SECONDS, LOOK_SHARE * (time.monotonic() - began))))
                 self._idle.discard(sizes)
 
@@ -114,34 +113,34 @@ class IngestPipeline:
         works = await self._next(sizes)
         for priority, work in works:
             if sizes == LARGE:
-                if not self._desk.put_back(work):
+                if not self._scheduler.put_back(work):
                     await self._prepare(work, priority)
                     break
             else:
-                while self._desk.crowded:
-                    await self._desk.wait()
+                while self._scheduler.crowded:
+                    await self._scheduler.wait()
                 await self._prepare(work, priority)
         return bool(works)
 
     async def _next(self, sizes: range) -> list[tuple[int, QueuedRevision]]:
         for priority, source in enumerate(self._sources):
-            works = await source.next(self._desk.revs, sizes)
+            works = await source.next(self._scheduler.revs, sizes)
             if works:
                 return [(priority, work) for work in works]
         return []
 
     async def _prepare(self, work: QueuedRevision, priority: int) -> None:
-        self._desk.claim(work)
-        self._checkpoint("claimed")
+        self._scheduler.claim(work)
+        failpoints.reached("claimed")
         result = await self._prepared(work, self._sources[priority])
         if isinstance(result, PreparedFile):
             result.priority = priority
-            self._desk.put(result)
-            self._checkpoint("cut")
+            self._scheduler.put(result)
+            failpoints.reached("cut")
             return
         if result is not None:
             await self._sources[priority].refuse(work, result)
-            self._checkpoint("refused")
+            failpoints.reached("refused")
         self._done(work.rev)
 
     async def _prepared(self, work: QueuedRevision, source: WorkSource) -> PreparedFile | ParseFailure | None:
@@ -159,14 +158,14 @@ class IngestPipeline:
     async def _embed_all(self, send: MemoryObjectSendStream[PassageGroup]) -> None:
         async with send:
             while True:
-                pieces = self._desk.next_group()
+                pieces = self._scheduler.next_group()
                 if pieces:
                     pieces = await self._still_wanted(pieces)
                     await self._embed(pieces, send)
-                elif self._desk.closed:
+                elif self._scheduler.closed:
                     return
                 else:
-                    await self._desk.wait()
+                    await self._scheduler.wait()
 
     async def _still_wanted(self, pieces: Sequence[PassageRun]) -> list[PassageRun]:
         """Let go of files that were cancelled, detached, deleted or attached anew meanwhile."""
@@ -193,7 +192,7 @@ class IngestPipeline:
         except EmbeddingFailure as failure:
             await self._without_vectors(pieces, str(failure))
             return
-        self._checkpoint("embedded")
+        failpoints.reached("embedded")
         with suppress(anyio.BrokenResourceError):  # storing has failed; its error, and no other, ends this run
             await send.send(PassageGroup(pieces, rows))
 
@@ -234,11 +233,11 @@ class IngestPipeline:
             if work.table not in self._tables:
                 await self._index.create(work.table, work.dimensions)
                 self._tables.add(work.table)
-                self._checkpoint("created")
+                failpoints.reached("created")
         self._unflipped.update(piece.file.work.rev for piece in pieces)
         for table, of_table in by_table.items():
             await self._index.add(table, of_table)
-            self._checkpoint("added")
+            failpoints.reached("added")
         for piece, made in zip(pieces, rows, strict=True):
             piece.file.added += piece.last - piece.first
             piece.file.usage_bytes += usage(made)
@@ -257,7 +256,7 @@ class IngestPipeline:
                 await source.finish(
                     [BuiltRevision(f.work.rev, f.work.table, f.added, f.usage_bytes) for f in same_priority]
                 )
-                self._checkpoint("flipped")
+                failpoints.reached("flipped")
         await self._tell([f for f in files if not f.complete and not f.abandoned])
         for file in complete:
             self._unflipped.discard(file.work.rev)
@@ -272,7 +271,7 @@ class IngestPipeline:
 
     def _done(self, rev: int) -> None:
         self.files += 1
-        self._desk.let_go(rev)
+        self._scheduler.let_go(rev)
 
 
 async def _while_wanted(source: WorkSource, rev: int, scope: anyio.CancelScope) -> None:

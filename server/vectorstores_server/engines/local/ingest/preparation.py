@@ -1,12 +1,13 @@
 """From a file's bytes to passages with their chunks: parse once, keep the parsed text, cut."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
 import anyio.to_thread
 
+from vectorstores_server.engines.local import failpoints
 from vectorstores_server.engines.local.catalog.work_queue import QueuedRevision
 from vectorstores_server.engines.local.chunking.chunks import home, layout
 from vectorstores_server.engines.local.chunking.passages import Passage, TooManyPassages, cut_stepwise
@@ -64,14 +65,12 @@ class FilePreparer:
         parser: ParserProcess,
         large: ParserProcess,
         window: int | None,
-        checkpoint: Callable[[str], None],
     ) -> None:
         self._blobs = blobs
         self._parser = parser
         self._large = large
         self._counter = TokenCounter()
         self._passage_tokens = min(PASSAGE_TOKENS, window - 2) if window else PASSAGE_TOKENS
-        self._checkpoint = checkpoint
 
     async def rest(self) -> None:
         """Give back the memory of the parsers' processes until there is something to parse again."""
@@ -104,9 +103,9 @@ class FilePreparer:
             )
         parser = self._parser if work.bytes < LARGE_BYTES else self._large
         document = await parser.parse(path, work.filename)
-        self._checkpoint("parsed")
+        failpoints.reached("parsed")
         await self._blobs.write_text(work.sha256, await anyio.to_thread.run_sync(document.dumps))
-        self._checkpoint("kept")
+        failpoints.reached("kept")
         return document
 
 

@@ -4,8 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from vectorstores_server.engines.local.catalog import Catalog
-from vectorstores_server.engines.local.catalog import work_queue as queue
+from vectorstores_server.engines.local.catalog import Catalog, work_queue
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.catalog.outcomes import BuiltRevision, failed, flip
 from vectorstores_server.engines.local.catalog.revisions import bury_revs
@@ -63,30 +62,30 @@ class CatalogQueue:
     How they end is counted in `tally`.
     """
 
-    def __init__(self, catalog: Catalog, identities: Collection[str], tally: IngestCounts) -> None:
+    def __init__(self, catalog: Catalog, identities: Collection[str], counts: IngestCounts) -> None:
         self._catalog = catalog
         self._identities = identities
-        self._tally = tally
+        self._counts = counts
 
     async def next(self, besides: Collection[int], sizes: range) -> Sequence[QueuedRevision]:
         """Return single files before batches, oldest first."""
         return await self._catalog.read(
-            queue.next_work, self._identities, clock(), limit=AT_ONCE, besides=besides, sizes=sizes
+            work_queue.next_work, self._identities, clock(), limit=AT_ONCE, besides=besides, sizes=sizes
         )
 
     async def wanted(self, revs: Collection[int]) -> set[int]:
         """Return those that nobody cancelled, detached or asked for anew."""
-        return await self._catalog.read(queue.still_wanted, revs)
+        return await self._catalog.read(work_queue.still_wanted, revs)
 
     async def finish(self, built: Sequence[BuiltRevision]) -> None:
         """Flip: make the revisions what is searched, all in one transaction."""
         live = await self._catalog.write(flip, built, clock())
-        self._tally.files += len(live)
-        self._tally.passages += sum(revision.rows for revision in built if revision.rev in live)
+        self._counts.files += len(live)
+        self._counts.passages += sum(revision.rows for revision in built if revision.rev in live)
 
     async def progress(self, rev: int, built: int, of: int) -> None:
         """Let every process see it."""
-        await self._catalog.write(queue.note_progress, rev, built, of)
+        await self._catalog.write(work_queue.note_progress, rev, built, of)
 
     async def drop(self, table: str, rev: int) -> None:
         """Leave the rows to the sweep."""
@@ -94,9 +93,9 @@ class CatalogQueue:
 
     async def refuse(self, work: QueuedRevision, failure: ParseFailure) -> None:
         """Fail the file; a version of it that is live stays."""
-        self._tally.failed += await self._catalog.write(failed, work.rev, failure.code, failure.message, clock())
+        self._counts.failed += await self._catalog.write(failed, work.rev, failure.code, failure.message, clock())
 
     async def without_vectors(self, works: Sequence[QueuedRevision], reason: str) -> None:
         """Fail the files."""
         for work in works:
-            self._tally.failed += await self._catalog.write(failed, work.rev, "server_error", reason, clock())
+            self._counts.failed += await self._catalog.write(failed, work.rev, "server_error", reason, clock())

@@ -101,9 +101,7 @@ def _read_text(path: Path, kind: str) -> Document:
 
 
 def _structured(text: str, kind: str) -> Document:
-    from vectorstores_server.engines.local.parsing import json_text as jsons
-    from vectorstores_server.engines.local.parsing import markup
-    from vectorstores_server.engines.local.parsing import plain_text as plain
+    from vectorstores_server.engines.local.parsing import json_text, markup, plain_text
     from vectorstores_server.engines.local.parsing import source_code as source
     from vectorstores_server.engines.local.parsing import tables as rows
 
@@ -113,12 +111,12 @@ def _structured(text: str, kind: str) -> Document:
         case ".rst" | ".adoc" | ".asciidoc" | ".org" | ".tex":
             return markup.READERS[kind](text)
         case ".txt" | ".text":
-            return plain.plain(text)
+            return plain_text.plain(text)
         case ".csv" | ".tsv":
             return rows.delimited(text, kind)
         case ".json" | ".jsonl" | ".ndjson" | ".geojson":
-            return Document(jsons.readable_json(text))
+            return Document(json_text.readable_json(text))
         case ".ipynb":
-            return jsons.notebook(text)
+            return json_text.notebook(text)
         case _:
             return source.source(text, kind)

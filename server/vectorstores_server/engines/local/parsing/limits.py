@@ -15,7 +15,7 @@ class ParseLimits:
 
     cpu_seconds: float = 60
     cpu_seconds_per_megabyte: float = 0.5
-    patience: float = 2
+    budget: float = 2
     memory_bytes: int = 2 << 30
 
     def cpu_allowance(self, size: int) -> float:
@@ -24,4 +24,4 @@ class ParseLimits:
 
     def time_allowance(self, size: int) -> float:
         """Seconds by the clock for a file of `size` bytes."""
-        return self.patience * self.cpu_allowance(size)
+        return self.budget * self.cpu_allowance(size)

@@ -9,8 +9,7 @@ from pathlib import Path
 import anyio
 from anyio import BrokenWorkerProcess, CancelScope, CapacityLimiter, current_time, to_process, to_thread
 
-from vectorstores_server.engines.local.parsing import ParseFailure
-from vectorstores_server.engines.local.parsing import child_main as confined
+from vectorstores_server.engines.local.parsing import ParseFailure, child_main
 from vectorstores_server.engines.local.parsing.dispatch import shown_name
 from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.engines.local.parsing.limits import ParseLimits
@@ -53,7 +52,7 @@ class ParserProcess:
             if self._child_waits:
                 self._child_waits = False
                 try:
-                    await to_process.run_sync(confined.end, cancellable=True, limiter=self._one)
+                    await to_process.run_sync(child_main.end, cancellable=True, limiter=self._one)
                 except (SystemExit, BrokenWorkerProcess):  # how the child says that it goes, or that it has gone
                     return
 
@@ -61,7 +60,7 @@ class ParserProcess:
         seconds = self._limits.time_allowance(size)
         cpu_seconds = self._limits.cpu_allowance(size)
         work = partial(
-            confined.parse_in_child,
+            child_main.parse_in_child,
             str(path),
             filename,
             parent=os.getpid(),
@@ -102,7 +101,7 @@ async def _start_child(one_at_a_time: CapacityLimiter) -> None:
         async with anyio.create_task_group() as group:
             group.start_soon(_lift, scope)
             try:
-                await to_process.run_sync(confined.ready, cancellable=True, limiter=one_at_a_time)
+                await to_process.run_sync(child_main.ready, cancellable=True, limiter=one_at_a_time)
             except (BrokenWorkerProcess, OSError) as error:
                 failure = error
             group.cancel_scope.cancel()

@@ -58,8 +58,8 @@ def cite(
 
 def above(ranked: Sequence[ScoredPassage], threshold: float) -> tuple[list[ScoredPassage], list[ScoredPassage]]:
     """Part passages that reach the threshold from those that do not."""
-    reach = [r for r in ranked if r.score >= threshold]
-    return reach, list(ranked[len(reach) :])
+    plan = [r for r in ranked if r.score >= threshold]
+    return plan, list(ranked[len(plan) :])
 
 
 def _text_score(passage: Candidate, answers: Sequence[Candidates]) -> float:

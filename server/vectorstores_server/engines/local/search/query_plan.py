@@ -25,7 +25,7 @@ class QueryPlan:
     sure: bool = True
 
 
-def plan(view: StoreView) -> QueryPlan:
+def plan_query(view: StoreView) -> QueryPlan:
     """Choose the cheapest way that will most likely do."""
     if view.matching is None:
         if len(view.unfinished) <= FEW_UNFINISHED:

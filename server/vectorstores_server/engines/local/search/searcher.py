@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from vectorstores_server.engines.local.catalog import Catalog, Snapshot
-from vectorstores_server.engines.local.catalog import index_tables as tables
-from vectorstores_server.engines.local.catalog import search_view as searching
+from vectorstores_server.engines.local.catalog import Catalog, Snapshot, index_tables, search_view
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.catalog.search_view import StoreView
 from vectorstores_server.engines.local.chunking.passage_text import query_text
@@ -22,7 +20,7 @@ from vectorstores_server.engines.local.index import CandidateQuery, Index, Index
 from vectorstores_server.engines.local.search.citations import FoundPassages, above, cite
 from vectorstores_server.engines.local.search.document_cache import DocumentCache
 from vectorstores_server.engines.local.search.highlight import words_of
-from vectorstores_server.engines.local.search.query_plan import VECTOR_K, QueryPlan, last_resort, plan
+from vectorstores_server.engines.local.search.query_plan import VECTOR_K, QueryPlan, last_resort, plan_query
 from vectorstores_server.engines.local.search.ranking import best_of, merged, rank
 from vectorstores_tools.contract.errors import Unavailable
 from vectorstores_tools.contract.models import NotSearched, SearchHit, SearchPage
@@ -82,7 +80,7 @@ class Searcher:
         """See `Engine.search`. `request.filters` is a `filters.Filter`, or None."""
         question = await self._embed(store_id, request)
         async with self._catalog.snapshot() as snapshot:
-            view = await snapshot.read(searching.view, store_id, request.filters, clock())
+            view = await snapshot.read(search_view.view, store_id, request.filters, clock())
             if view.embedder != question.identity:  # the store got its vectors this very moment
                 question = SearchQuestion(request, why=BEING_MADE)
             try:
@@ -100,7 +98,7 @@ class Searcher:
     async def _embed(self, store_id: str, request: SearchRequest) -> SearchQuestion:
         """Embed before the snapshot is taken: a remote embedder may take seconds."""
         embedder = self._embedder
-        store = await self._catalog.read(tables.store_table, store_id)
+        store = await self._catalog.read(index_tables.store_table, store_id)
         if store is None or store.files == 0:
             return SearchQuestion(request, identity=store.embedder if store else None)
         if store.embedder is None or embedder is None:
@@ -117,26 +115,26 @@ class Searcher:
     async def _find(self, snapshot: Snapshot, view: StoreView, question: SearchQuestion) -> FoundPassages:
         if view.live == 0 or view.matching == []:
             return FoundPassages()
-        reach = plan(view)
-        found, exhausted = await self._reach(snapshot, view, question, reach)
+        plan = plan_query(view)
+        found, exhausted = await self._search_once(snapshot, view, question, plan)
         wanted = question.request.max_num_results
-        if not reach.sure and not exhausted and len(found.hits) < wanted and found.below_threshold == 0:
-            found, _ = await self._reach(snapshot, view, question, last_resort(view))
+        if not plan.sure and not exhausted and len(found.hits) < wanted and found.below_threshold == 0:
+            found, _ = await self._search_once(snapshot, view, question, last_resort(view))
         return found
 
-    async def _reach(
-        self, snapshot: Snapshot, view: StoreView, question: SearchQuestion, reach: QueryPlan
+    async def _search_once(
+        self, snapshot: Snapshot, view: StoreView, question: SearchQuestion, plan: QueryPlan
     ) -> tuple[FoundPassages, bool]:
         """Search once; also tell whether the index gave all that it has."""
         request = question.request
         answers = [
-            await self._index.candidates(view.table, self._query(question, number, reach))
+            await self._index.candidates(view.table, self._query(question, number, plan))
             for number in range(len(request.queries))
         ]
         revs = {row.rev for answer in answers for row in answer.rows}
-        if view.matching is not None and reach.revs is None:
+        if view.matching is not None and plan.revs is None:
             revs &= set(view.matching)
-        cited = await snapshot.read(searching.cited, view.store_id, revs)
+        cited = await snapshot.read(search_view.cited, view.store_id, revs)
         seen = [replace(a, rows=[row for row in a.rows if row.rev in cited]) for a in answers]
         ranker = "none" if request.ranking_options.ranker == "none" else "fused"
         ranked = best_of([rank(answer, ranker, question.weights) for answer in seen])
@@ -150,15 +148,15 @@ class Searcher:
         )
         return found, all(answer.complete for answer in answers)
 
-    def _query(self, question: SearchQuestion, number: int, reach: QueryPlan) -> CandidateQuery:
+    def _query(self, question: SearchQuestion, number: int, plan: QueryPlan) -> CandidateQuery:
         request = question.request
         return CandidateQuery(
             vector=question.vectors[number] if question.vectors else None,
             text=query_text(request.queries[number]),
-            revs=reach.revs,
-            vector_k=reach.vector_k,
-            text_k=reach.text_k,
-            best=PASSAGES_PER_HIT * request.max_num_results * reach.vector_k // VECTOR_K,
+            revs=plan.revs,
+            vector_k=plan.vector_k,
+            text_k=plan.text_k,
+            best=PASSAGES_PER_HIT * request.max_num_results * plan.vector_k // VECTOR_K,
             weights=question.weights,
         )
 

@@ -4,8 +4,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-from vectorstores_server.engines.local.catalog import Catalog
-from vectorstores_server.engines.local.catalog import expiry as sweeping
+from vectorstores_server.engines.local.catalog import Catalog, expiry
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.engines.local.files.orphans import remove_leftovers
@@ -36,9 +35,9 @@ class GarbageCollector:
         """Do what is due; False when nothing was."""
         now = clock()
         worked = self.due()
-        if await self._catalog.read(sweeping.due, now):
-            await self._catalog.write(sweeping.expire, now)
-            await self._delete_rows(now, sweeping.GRACE)
+        if await self._catalog.read(expiry.due, now):
+            await self._catalog.write(expiry.expire, now)
+            await self._delete_rows(now, expiry.GRACE)
             await self._drop_tables(now)
             worked = True
         if self.due():
@@ -52,16 +51,16 @@ class GarbageCollector:
     async def purge(self) -> None:
         """Take off the disk now whatever was deleted. A search that is under way elsewhere may have to start anew."""
         now = clock()
-        await self._catalog.write(sweeping.expire, now)
+        await self._catalog.write(expiry.expire, now)
         await self._delete_rows(now, 0)
-        await self._drop_tables(now + sweeping.GRACE)
+        await self._drop_tables(now + expiry.GRACE)
         for table in await self._index.tables():
             await self._index.purge(table)
         await remove_leftovers(self._catalog, self._blobs, self._parts, time.time(), older=0)
         await self._catalog.vacuum()
 
     async def _delete_rows(self, now: int, grace: int) -> None:
-        dead = await self._catalog.read(sweeping.dead_revs, now, grace=grace)
+        dead = await self._catalog.read(expiry.dead_revs, now, grace=grace)
         for table, revs in dead.items():
             for first in range(0, len(revs), AT_ONCE):
                 await self._delete(table, revs[first : first + AT_ONCE])
@@ -69,9 +68,9 @@ class GarbageCollector:
     async def _delete(self, table: str, revs: Sequence[int]) -> None:
         with suppress(TableMissing):  # then nothing of them was ever written
             await self._index.delete(table, revs)
-        await self._catalog.write(sweeping.forget_revs, revs)
+        await self._catalog.write(expiry.forget_revs, revs)
 
     async def _drop_tables(self, now: int) -> None:
-        for table in await self._catalog.read(sweeping.tables_to_drop, now):
+        for table in await self._catalog.read(expiry.tables_to_drop, now):
             await self._index.drop(table)
-            await self._catalog.write(sweeping.forget_table, table)
+            await self._catalog.write(expiry.forget_table, table)

@@ -6,10 +6,7 @@ The same operation makes vectors with another embedder, fills them in when the m
 import logging
 from collections.abc import Collection, Sequence
 
-from vectorstores_server.engines.local.catalog import Catalog
-from vectorstores_server.engines.local.catalog import index_tables as building
-from vectorstores_server.engines.local.catalog import index_tables as tables
-from vectorstores_server.engines.local.catalog import reconciliation as reconciling
+from vectorstores_server.engines.local.catalog import Catalog, index_tables, reconciliation
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.catalog.index_tables import BuildingTable, LiveFile
 from vectorstores_server.engines.local.catalog.outcomes import BuiltRevision
@@ -37,7 +34,7 @@ class TableRebuild:
         if table.name not in await index.tables():
             return cls(catalog, table, {})
         rows = await index.revs(table.name)
-        sizes = await catalog.read(building.sizes_in, table)
+        sizes = await catalog.read(index_tables.sizes_in, table)
         built = {rev: sizes[rev] for rev, count in rows.items() if rev in sizes and sizes[rev][0] == count}
         await index.delete(table.name, [rev for rev in rows if rev not in built])
         return cls(catalog, table, built)
@@ -47,7 +44,7 @@ class TableRebuild:
         if self.stopped:
             return []
         known = self._built.keys() | set(besides)
-        files = await self._catalog.read(tables.live_files, self._table.store_id, known, AT_ONCE, sizes)
+        files = await self._catalog.read(index_tables.live_files, self._table.store_id, known, AT_ONCE, sizes)
         return [self._work(file) for file in files]
 
     async def wanted(self, revs: Collection[int]) -> set[int]:
@@ -68,7 +65,7 @@ class TableRebuild:
         """Let a file that cannot be read any more go in without rows, and fail by the queue."""
         del failure  # the queue will say it
         self._built[work.rev] = (0, 0)
-        await self._catalog.write(reconciling.requeue, [work.rev], clock())
+        await self._catalog.write(reconciliation.requeue, [work.rev], clock())
 
     async def without_vectors(self, works: Sequence[QueuedRevision], reason: str) -> None:
         """Stop: what is built stays for the next attempt."""
@@ -81,7 +78,7 @@ class TableRebuild:
         if self.stopped:
             return False
         store_id, name = self._table.store_id, self._table.name
-        return not await self._catalog.write(tables.switch_table, store_id, name, self._built, clock())
+        return not await self._catalog.write(index_tables.switch_table, store_id, name, self._built, clock())
 
     def _work(self, file: LiveFile) -> QueuedRevision:
         table = self._table

@@ -4,8 +4,7 @@ import logging
 import sys
 from pathlib import Path
 
-from vectorstores_server.engines.local.catalog import Catalog
-from vectorstores_server.engines.local.catalog import reconciliation as reconciling
+from vectorstores_server.engines.local.catalog import Catalog, reconciliation
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.index import Index, IndexUnavailable, OutOfSpace
 
@@ -30,7 +29,7 @@ else:
 
 async def needed(catalog: Catalog, boot: str) -> bool:
     """Tell whether the last worker ended without letting go, or on another boot."""
-    clean, worked_on = await catalog.read(reconciling.worker_row)
+    clean, worked_on = await catalog.read(reconciliation.worker_row)
     return not clean or worked_on != boot
 
 
@@ -43,7 +42,7 @@ async def reconcile(catalog: Catalog, index: Index) -> None:
     # Lance first: what goes live or dies meanwhile, by other processes, is then in the catalog and not mistaken.
     tables = await index.tables()
     found = {table: await _revs(index, table) for table in tables}
-    known = await catalog.read(reconciling.known_tables)
+    known = await catalog.read(reconciliation.known_tables)
     for table, revs in found.items():
         if table not in known:
             await index.drop(table)
@@ -65,19 +64,19 @@ async def _revs(index: Index, table: str) -> dict[int, int] | None:
 
 
 async def _mend(catalog: Catalog, index: Index, table: str, revs: dict[int, int]) -> None:
-    kept = await catalog.read(reconciling.kept_revs, table)
+    kept = await catalog.read(reconciliation.kept_revs, table)
     strangers = [rev for rev in revs if rev not in kept]
     if strangers:
         await index.delete(table, strangers)
-    expected = await catalog.read(reconciling.live_rows, table)
+    expected = await catalog.read(reconciliation.live_rows, table)
     short = [rev for rev, rows in expected.items() if revs.get(rev, 0) != rows]
     if short:
-        await catalog.write(reconciling.requeue, short, clock())
+        await catalog.write(reconciliation.requeue, short, clock())
 
 
 async def _replace(catalog: Catalog, index: Index, table: str) -> None:
     """Give a store whose table is missing or unreadable a new one, unless it has no rows to lose."""
-    expected = await catalog.read(reconciling.live_rows, table)
+    expected = await catalog.read(reconciliation.live_rows, table)
     if any(expected.values()):
-        await catalog.write(reconciling.rebuild, table.rpartition("_")[0], clock())
+        await catalog.write(reconciliation.rebuild, table.rpartition("_")[0], clock())
     await index.drop(table)

@@ -3,19 +3,16 @@
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
 
 import anyio
 
-from vectorstores_server.engines.local.catalog import Catalog, work_queue
-from vectorstores_server.engines.local.catalog import index_tables as building
-from vectorstores_server.engines.local.catalog import reconciliation as reconciling
+from vectorstores_server.engines.local import failpoints
+from vectorstores_server.engines.local.catalog import index_tables, reconciliation, work_queue
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.catalog.index_tables import BuildingTable
-from vectorstores_server.engines.local.embedding import Embedder, EmbeddingFailure
-from vectorstores_server.engines.local.index import Index
+from vectorstores_server.engines.local.components import Components
+from vectorstores_server.engines.local.embedding import EmbeddingFailure
 from vectorstores_server.engines.local.ingest.pipeline import IngestPipeline
-from vectorstores_server.engines.local.ingest.preparation import FilePreparer
 from vectorstores_server.engines.local.ingest.work_sources import CatalogQueue, IngestCounts, WorkSource
 from vectorstores_server.engines.local.worker.garbage_collection import GarbageCollector
 from vectorstores_server.engines.local.worker.rebuild import TableRebuild
@@ -31,23 +28,21 @@ PAUSE = 60.0
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class WorkerParts:
-    """What a worker works with. `rebuild_after` is a monotonic time.
+class WorkerState:
+    """What the worker of this process has learned and done. `rebuild_after` is a monotonic time.
 
     `identity` is the embedder's; None without one, and until there is work for which a service has to be asked.
     """
 
-    catalog: Catalog
-    index: Index
-    embedder: Embedder | None
-    preparer: FilePreparer
-    sweep: GarbageCollector
-    checkpoint: Callable[[str], None]
-    tally: IngestCounts = field(default_factory=IngestCounts)
-    identity: str | None = None
-    identify_after: float = 0.0
-    rebuild_after: float = 0.0
+    def __init__(self, components: Components) -> None:
+        self.components = components
+        self.catalog = components.catalog
+        self.embedder = components.embedder
+        self.sweep = GarbageCollector(components.catalog, components.blobs, components.parts, components.index)
+        self.counts = IngestCounts()
+        self.identity: str | None = None
+        self.identify_after = 0.0
+        self.rebuild_after = 0.0
 
     @property
     def identities(self) -> list[str]:
@@ -72,24 +67,24 @@ class WorkerParts:
         """Tell whether a table waits to be filled that this process can fill, or a store for its first vectors."""
         if time.monotonic() < self.rebuild_after:
             return False
-        if await self.catalog.read(building.building_tables, self.identity):
+        if await self.catalog.read(index_tables.building_tables, self.identity):
             return True
-        return self.identity is not None and await self.catalog.read(building.lacks_vectors)
+        return self.identity is not None and await self.catalog.read(index_tables.lacks_vectors)
 
     async def next_table(self) -> BuildingTable | None:
         """Return the table to fill next; a store without vectors gets one."""
-        tables = await self.catalog.read(building.building_tables, self.identity)
+        tables = await self.catalog.read(index_tables.building_tables, self.identity)
         if not tables and self.embedder and self.identity:
-            await self.catalog.write(building.begin_vectors, self.identity, self.embedder.dimensions)
-            tables = await self.catalog.read(building.building_tables, self.identity)
+            await self.catalog.write(index_tables.begin_vectors, self.identity, self.embedder.dimensions)
+            tables = await self.catalog.read(index_tables.building_tables, self.identity)
         return tables[0] if tables else None
 
 
 class WorkSession:
     """Works while the caller holds the lock. `wait` waits for so many seconds or until somebody made work."""
 
-    def __init__(self, shop: WorkerParts, wait: Callable[[float], Awaitable[None]]) -> None:
-        self._shop = shop
+    def __init__(self, state: WorkerState, wait: Callable[[float], Awaitable[None]]) -> None:
+        self._state = state
         self._wait = wait
         self._rebuild: TableRebuild | None = None
         self._half_built = False
@@ -99,21 +94,21 @@ class WorkSession:
     async def run(self) -> None:
         """Repair what the last one left, work until nothing has come for a while, and note that all is in order."""
         boot = boot_id()
-        catalog = self._shop.catalog
+        catalog = self._state.catalog
         if await needed(catalog, boot):
-            await reconcile(catalog, self._shop.index)
-            self._shop.checkpoint("reconciled")
-        await catalog.write(reconciling.mark_worker, clean=False, boot_id=boot)
-        self._shop.checkpoint("dirty")
+            await reconcile(catalog, self._state.components.index)
+            failpoints.reached("reconciled")
+        await catalog.write(reconciliation.mark_worker, clean=False, boot_id=boot)
+        failpoints.reached("dirty")
         try:
             await self._work_until_quiet()
         except anyio.get_cancelled_exc_class():
             if not self._half_built:
                 with anyio.CancelScope(shield=True):
-                    await catalog.write(reconciling.mark_worker, clean=True, boot_id=boot)
+                    await catalog.write(reconciliation.mark_worker, clean=True, boot_id=boot)
             raise
-        await catalog.write(reconciling.mark_worker, clean=True, boot_id=boot)
-        self._shop.checkpoint("clean")
+        await catalog.write(reconciliation.mark_worker, clean=True, boot_id=boot)
+        failpoints.reached("clean")
 
     async def _work_until_quiet(self) -> None:
         quiet_since = time.monotonic()
@@ -122,27 +117,27 @@ class WorkSession:
                 quiet_since = time.monotonic()
             else:
                 await self._wait(LOOK_SECONDS)
-        await self._shop.catalog.checkpoint()
+        await self._state.catalog.checkpoint()
 
     async def _round(self) -> bool:
         swept = await self._sweep()
         built = await self._build()
         for table in sorted(self._touched):
-            await self._shop.index.optimize(table, idle=True)
+            await self._state.components.index.optimize(table, idle=True)
         self._touched.clear()
         return swept or built
 
     async def _sweep(self) -> bool:
         self._swept_at = time.monotonic()
-        return await self._shop.sweep.run()
+        return await self._state.sweep.run()
 
     async def _build(self) -> bool:
-        shop = self._shop
-        queue = CatalogQueue(shop.catalog, shop.identities, shop.tally)
+        state = self._state
+        queue = CatalogQueue(state.catalog, state.identities, state.counts)
         rebuild = await self._find_rebuild()
         sources: list[WorkSource] = [queue] if rebuild is None else [queue, rebuild]
         ingest = IngestPipeline(
-            sources, shop.preparer, shop.embedder, shop.index, checkpoint=shop.checkpoint, after_add=self._after_add
+            sources, state.components.preparer, state.embedder, state.components.index, after_add=self._after_add
         )
         try:
             await ingest.run()
@@ -155,23 +150,23 @@ class WorkSession:
     async def _after_add(self, tables: Iterable[str]) -> None:
         self._touched.update(tables)
         for table in tables:
-            await self._shop.index.optimize(table)
+            await self._state.components.index.optimize(table)
         if time.monotonic() - self._swept_at > SWEEP_SECONDS:
             await self._sweep()
 
     async def _find_rebuild(self) -> TableRebuild | None:
-        shop = self._shop
-        if self._rebuild is None and await shop.must_rebuild():
-            table = await shop.next_table()
+        state = self._state
+        if self._rebuild is None and await state.must_rebuild():
+            table = await state.next_table()
             if table is not None:
-                self._rebuild = await TableRebuild.resume(shop.catalog, shop.index, table)
+                self._rebuild = await TableRebuild.resume(state.catalog, state.components.index, table)
         return self._rebuild
 
     async def _end(self, rebuild: TableRebuild) -> None:
         """Put the table in place, or leave it for later; one that lacks files that came meanwhile goes on."""
         if rebuild.stopped:
-            self._shop.rebuild_after = time.monotonic() + PAUSE
+            self._state.rebuild_after = time.monotonic() + PAUSE
             self._rebuild = None
         elif await rebuild.switch():
-            self._shop.checkpoint("switched")
+            failpoints.reached("switched")
             self._rebuild = None

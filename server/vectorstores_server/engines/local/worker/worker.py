@@ -1,27 +1,17 @@
 """The one worker of a data directory: whichever process holds `worker.lock` builds, sweeps and repairs."""
 
 import logging
-from collections.abc import Callable
-from pathlib import Path
 from typing import cast
 
 import anyio
 
-from vectorstores_server.engines.local.catalog import Catalog
-from vectorstores_server.engines.local.catalog import index_tables as building
-from vectorstores_server.engines.local.catalog import reconciliation as reconciling
-from vectorstores_server.engines.local.catalog import work_queue as queue
+from vectorstores_server.engines.local.catalog import index_tables, reconciliation, work_queue
 from vectorstores_server.engines.local.catalog.ids import clock
-from vectorstores_server.engines.local.embedding import Embedder
-from vectorstores_server.engines.local.files.blobs import Blobs
-from vectorstores_server.engines.local.files.upload_parts import UploadParts
-from vectorstores_server.engines.local.index import Index, IndexUnavailable
-from vectorstores_server.engines.local.ingest.preparation import FilePreparer
+from vectorstores_server.engines.local.components import Components
+from vectorstores_server.engines.local.index import IndexUnavailable
 from vectorstores_server.engines.local.ingest.work_sources import IngestCounts
-from vectorstores_server.engines.local.parsing.parser_process import ParserProcess
-from vectorstores_server.engines.local.worker.garbage_collection import GarbageCollector
 from vectorstores_server.engines.local.worker.lock import WorkerLock
-from vectorstores_server.engines.local.worker.session import LOOK_SECONDS, WorkerParts, WorkSession
+from vectorstores_server.engines.local.worker.session import LOOK_SECONDS, WorkerState, WorkSession
 from vectorstores_tools.contract.errors import DirectoryUpgraded, Unavailable
 
 TRY_SECONDS = 1.0
@@ -32,44 +22,20 @@ PAUSE_SECONDS = 10.0
 log = logging.getLogger(__name__)
 
 
-def _nothing(step: str) -> None:
-    del step
-
-
 class Worker:
-    """Takes the lock when the catalog holds work that this process can do, and lets go when there is none.
+    """Takes the lock when the catalog holds work that this process can do, and lets go when there is none."""
 
-    `checkpoint` is called with the name of each step of the protocol as soon as it is taken; a test ends the process
-    there.
-    """
-
-    def __init__(
-        self,
-        directory: Path,
-        catalog: Catalog,
-        blobs: Blobs,
-        parts: UploadParts,
-        index: Index,
-        embedder: Embedder | None,
-        *,
-        checkpoint: Callable[[str], None] | None = None,
-    ) -> None:
-        checkpoint = checkpoint or _nothing
-        self._directory = directory
-        self._catalog = catalog
-        self._lock = WorkerLock(directory)
+    def __init__(self, components: Components) -> None:
+        self._directory = components.directory
+        self._catalog = components.catalog
+        self._lock = WorkerLock(components.directory)
         self._woken = anyio.Event()
-        preparer = FilePreparer(
-            blobs, ParserProcess(), ParserProcess(), embedder.window if embedder else None, checkpoint
-        )
-        self._shop = WorkerParts(
-            catalog, index, embedder, preparer, GarbageCollector(catalog, blobs, parts, index), checkpoint
-        )
+        self._state = WorkerState(components)
 
     @property
-    def tally(self) -> IngestCounts:
+    def counts(self) -> IngestCounts:
         """What was done here since the process began."""
-        return self._shop.tally
+        return self._state.counts
 
     def wake(self) -> None:
         """Say that there may be work: the lock is tried at once instead of within a second."""
@@ -85,17 +51,17 @@ class Worker:
 
     async def reindex(self, store_id: str | None, identity: str | None, dimensions: int | None) -> int:
         """Have the store, or every one, built anew with this embedder; return how many that are."""
-        begun = await self._catalog.write(building.begin_anew, store_id, identity, dimensions)
+        begun = await self._catalog.write(index_tables.begin_anew, store_id, identity, dimensions)
         self.wake()
         return begun
 
     async def rebuilding(self) -> int:
         """Return how many stores are still to be built anew."""
-        return len(await self._catalog.read(building.building_tables, self._shop.identity))
+        return len(await self._catalog.read(index_tables.building_tables, self._state.identity))
 
     async def purge(self) -> None:
         """Take what was deleted off the disk now. Raises Unavailable while another process goes on working."""
-        await self._catalog.read(reconciling.worker_row)  # makes a directory that is new
+        await self._catalog.read(reconciliation.worker_row)  # makes a directory that is new
         lock = WorkerLock(self._directory)
         try:
             with anyio.move_on_after(PURGE_WAIT_SECONDS):
@@ -103,7 +69,7 @@ class Worker:
                     await anyio.sleep(LOOK_SECONDS)
             if not lock.held:
                 raise Unavailable("Another process is working on this data directory;", "end it, or try again later.")
-            await self._shop.sweep.purge()
+            await self._state.sweep.purge()
         finally:
             lock.close()
 
@@ -111,13 +77,13 @@ class Worker:
         """Take the lock if there is work and nobody has it. False when this process may never work again."""
         go_on, paused = True, False
         try:
-            await self._shop.identify()
+            await self._state.identify()
             if await self._has_work() and self._lock.take():
                 try:
-                    await WorkSession(self._shop, self._wait).run()
+                    await WorkSession(self._state, self._wait).run()
                 finally:
                     self._lock.release()
-                await self._shop.preparer.rest()
+                await self._state.components.preparer.rest()
         except* DirectoryUpgraded as errors:
             log.warning("No more work is done here: %s", _first(errors))
             go_on = False
@@ -134,10 +100,10 @@ class Worker:
         self._woken = anyio.Event()
 
     async def _has_work(self) -> bool:
-        shop = self._shop
-        if shop.sweep.due() or await self._catalog.read(queue.doable, shop.identities, clock()):
+        state = self._state
+        if state.sweep.due() or await self._catalog.read(work_queue.doable, state.identities, clock()):
             return True
-        return await shop.must_rebuild()
+        return await state.must_rebuild()
 
 
 def _first(error: BaseException) -> BaseException:

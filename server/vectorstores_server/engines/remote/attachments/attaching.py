@@ -12,8 +12,7 @@ from vectorstores_server.engines.remote.attachments.local_batches import FINAL, 
 from vectorstores_server.engines.remote.attachments.provenance import marks_of, remarked
 from vectorstores_server.engines.remote.attachments.requests import body_of, has_other_sizes, kept
 from vectorstores_server.engines.remote.dialects import Dialect
-from vectorstores_server.engines.remote.http import pagination as pages
-from vectorstores_server.engines.remote.http import routes as paths
+from vectorstores_server.engines.remote.http import pagination, routes
 from vectorstores_server.engines.remote.http.client import RemoteClient
 from vectorstores_server.engines.remote.http.decoding import read_as
 from vectorstores_server.engines.remote.http.rate_limit import RateLimit
@@ -44,11 +43,11 @@ NONE_MADE = (0.0, None)
 class Attachments:
     """Attaches, looks at and describes the files of stores."""
 
-    def __init__(self, client: RemoteClient, dialect: Dialect, life: BackgroundTasks) -> None:
+    def __init__(self, client: RemoteClient, dialect: Dialect, background: BackgroundTasks) -> None:
         self._client = client
         self._dialect = dialect
-        self._life = life
-        self._pace = RateLimit()
+        self._background = background
+        self._rate_limit = RateLimit()
         self._has_batches = dialect.capabilities.batches
         self._made: tuple[float, FileBatch | None] = NONE_MADE
         self.filenames = FilenameCache(client)
@@ -83,9 +82,9 @@ class Attachments:
         if self._has_batches and (body := self._batch_body(entries)):
             if not self._dialect.checks_files:
                 await self.need_files(entry.file_id for entry in entries)
-            await self._pace.wait()
+            await self._rate_limit.wait()
             try:
-                reply = await self._client.post(paths.store(store_id, "/file_batches"), body, Subject(store_id))
+                reply = await self._client.post(routes.store(store_id, "/file_batches"), body, Subject(store_id))
             except NoRoute:
                 self._has_batches = False
             else:
@@ -107,7 +106,7 @@ class Attachments:
             return await self.batches.look(store_id, batch_id)
         about = Subject(store_id, batch_id=batch_id)
         try:
-            return read_as(FileBatch, await self._client.get(paths.batch(store_id, batch_id), None, about))
+            return read_as(FileBatch, await self._client.get(routes.batch(store_id, batch_id), None, about))
         except NoRoute:
             raise await self._no_batch(store_id, batch_id) from None
 
@@ -119,7 +118,7 @@ class Attachments:
             "This service cannot cancel a batch;", "delete its files from the store.", param="batch_id"
         )
         if self._dialect.capabilities.cancel_batch:
-            path, about = paths.batch(store_id, batch_id, "/cancel"), Subject(store_id, batch_id=batch_id)
+            path, about = routes.batch(store_id, batch_id, "/cancel"), Subject(store_id, batch_id=batch_id)
             try:
                 return read_as(FileBatch, await self._client.post(path, None, about, repeatable=True))
             except (InvalidRequest, Conflict, NoRoute) as error:
@@ -134,11 +133,11 @@ class Attachments:
         if batch_id.startswith(PREFIX):
             page = self.batches.page(store_id, batch_id, request)
             return await self.filenames.named(page) if request.filter == "failed" else page
-        await pages.check_cursor(self._client, self._dialect, request, store_id)
+        await pagination.check_cursor(self._client, self._dialect, request, store_id)
         about = Subject(store_id, batch_id=batch_id)
         try:
-            path = paths.batch(store_id, batch_id, "/files")
-            page = await pages.page(self._client, path, request, VectorStoreFile, about)
+            path = routes.batch(store_id, batch_id, "/files")
+            page = await pagination.page(self._client, path, request, VectorStoreFile, about)
         except NoRoute:
             raise await self._no_batch(store_id, batch_id) from None
         return await self.filenames.named(page) if request.filter == "failed" else page
@@ -156,8 +155,8 @@ class Attachments:
         """Yield all files of the store, the oldest first, then those that are about to come in."""
         coming = self.batches.coming(store_id)
         seen: set[str] = set()
-        path = paths.store(store_id, "/files")
-        async for file in pages.every(self._client, path, VectorStoreFile, Subject(store_id)):
+        path = routes.store(store_id, "/files")
+        async for file in pagination.every(self._client, path, VectorStoreFile, Subject(store_id)):
             seen.add(file.id)
             yield file
         for file in coming:
@@ -186,7 +185,7 @@ class Attachments:
 
     async def detach(self, store_id: str, file_id: str) -> dict[str, Any]:
         """Take the file out of the store."""
-        return await self._client.delete(paths.store_file(store_id, file_id), Subject(store_id, file_id))
+        return await self._client.delete(routes.store_file(store_id, file_id), Subject(store_id, file_id))
 
     async def describe(self, store_id: str, file: VectorStoreFile, attributes: Attributes | None) -> VectorStoreFile:
         """Replace the file's attributes; where searches would not see the new ones it is attached anew."""
@@ -194,13 +193,13 @@ class Attachments:
         if not self._dialect.searches_new_attributes:
             return await self._anew(store_id, {**kept(file), "attributes": attributes or {}})
         about = Subject(store_id, file.id)
-        path = paths.store_file(store_id, file.id)
+        path = routes.store_file(store_id, file.id)
         reply = await self._client.post(path, {"attributes": attributes}, about, repeatable=True)
         return read_as(VectorStoreFile, reply)
 
     async def detach_everywhere(self, file_id: str) -> None:
         """Take the file out of every store that has it."""
-        async for store in pages.every(self._client, "vector_stores", VectorStore):
+        async for store in pagination.every(self._client, "vector_stores", VectorStore):
             with suppress(NotFound):
                 await self.detach(store.id, file_id)
 
@@ -209,29 +208,29 @@ class Attachments:
         wanted = dict.fromkeys(file_ids)
         if len(wanted) <= ONE_BY_ONE:
             for file_id in wanted:
-                await self._client.get(paths.file(file_id), None, Subject(file_id=file_id))
+                await self._client.get(routes.file(file_id), None, Subject(file_id=file_id))
             return
-        async for file in pages.every(self._client, "files", File):
+        async for file in pagination.every(self._client, "files", File):
             wanted.pop(file.id, None)
         if wanted:
             raise FileNotFound(next(iter(wanted)))
 
     async def _one_by_one(self, store_id: str, entries: Sequence[FileAttach]) -> FileBatch:
         # An unknown store or File is this call's error, not that of each of its files.
-        await self._client.get(paths.store(store_id), None, Subject(store_id))
+        await self._client.get(routes.store(store_id), None, Subject(store_id))
         await self.need_files(entry.file_id for entry in entries)
-        await self._life.begin()
+        await self._background.begin()
         batch = self.batches.begin(store_id, entries)
-        self._life.spawn(self.batches.run, batch, entries)
+        self._background.spawn(self.batches.run, batch, entries)
         # Most services take a file at once and process it later: then the answer shows them taken.
         with anyio.move_on_after(MOST_SENDING):
             await batch.through.wait()
         return batch.shown()
 
     async def _send(self, store_id: str, body: dict[str, Any]) -> VectorStoreFile:
-        await self._pace.wait()
+        await self._rate_limit.wait()
         file_id = str(body["file_id"])
-        sent = self._client.post(paths.store(store_id, "/files"), body, Subject(store_id, file_id), repeatable=True)
+        sent = self._client.post(routes.store(store_id, "/files"), body, Subject(store_id, file_id), repeatable=True)
         try:
             return read_as(VectorStoreFile, await sent)
         except FileNotInStore:
@@ -239,7 +238,7 @@ class Attachments:
 
     async def _attached(self, store_id: str, file_id: str) -> VectorStoreFile:
         about = Subject(store_id, file_id)
-        return read_as(VectorStoreFile, await self._client.get(paths.store_file(store_id, file_id), None, about))
+        return read_as(VectorStoreFile, await self._client.get(routes.store_file(store_id, file_id), None, about))
 
     async def _mended(self, store_id: str, request: FileAttach) -> VectorStoreFile | None:
         """Return the attachment as it should be; None where there is none yet."""
@@ -266,7 +265,7 @@ class Attachments:
 
     async def _no_batch(self, store_id: str, batch_id: str) -> BatchNotFound:
         """Return the error where there are no batches at all. Raises StoreNotFound."""
-        await self._client.get(paths.store(store_id), None, Subject(store_id))
+        await self._client.get(routes.store(store_id), None, Subject(store_id))
         return BatchNotFound(batch_id, store_id)
 
     def _batch_body(self, entries: Sequence[FileAttach]) -> dict[str, Any] | None:

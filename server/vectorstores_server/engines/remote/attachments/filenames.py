@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import anyio
 
-from vectorstores_server.engines.remote.http import routes as paths
+from vectorstores_server.engines.remote.http import routes
 from vectorstores_server.engines.remote.http.client import RemoteClient
 from vectorstores_server.engines.remote.http.decoding import read_as
 from vectorstores_server.engines.remote.http.reply_errors import Subject
@@ -41,7 +41,7 @@ class FilenameCache:
 
     async def _ask(self, file_id: str) -> None:
         with suppress(VectorStoreError):  # it may be deleted since
-            self.learn(read_as(File, await self._client.get(paths.file(file_id), None, Subject(file_id=file_id))))
+            self.learn(read_as(File, await self._client.get(routes.file(file_id), None, Subject(file_id=file_id))))
 
     def _with_name(self, file: VectorStoreFile) -> VectorStoreFile:
         name = self._known.get(file.id)

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from vectorstores_server.engines.remote.dialects import Dialect
-from vectorstores_server.engines.remote.http import routes as paths
+from vectorstores_server.engines.remote.http import routes
 from vectorstores_server.engines.remote.http.client import RemoteClient
 from vectorstores_server.engines.remote.http.decoding import items_of, read_as
 from vectorstores_server.engines.remote.http.reply_errors import Subject
@@ -56,7 +56,7 @@ async def content(client: RemoteClient, file_id: str, start: int, end: int | Non
     file = await _file(client, file_id)
     ranged = start > 0 or end is not None
     headers = {"Range": f"bytes={start}-{'' if end is None else end - 1}"} if ranged else {}
-    async with client.stream(paths.file(file_id, "/content"), headers, about) as (reply, stream):
+    async with client.stream(routes.file(file_id, "/content"), headers, about) as (reply, stream):
         skipped = start if reply.status_code != 206 else 0
         wanted = None if end is None else end - start
         yield FileContent(file, file.bytes, _cut(stream, skipped, wanted))
@@ -76,7 +76,7 @@ async def _parsed(client: RemoteClient, dialect: Dialect, store_id: str, file_id
     """Return the file's name and its text."""
     about = Subject(store_id, file_id)
     try:
-        content = await client.get(paths.store_file(store_id, file_id, "/content"), None, about)
+        content = await client.get(routes.store_file(store_id, file_id, "/content"), None, about)
     except InvalidRequest as error:
         raise await _why_not(client, store_id, file_id, error) from None
     # Another of ours tells the name, too.
@@ -94,13 +94,13 @@ async def _parsed(client: RemoteClient, dialect: Dialect, store_id: str, file_id
 
 
 async def _file(client: RemoteClient, file_id: str) -> File:
-    return read_as(File, await client.get(paths.file(file_id), None, Subject(file_id=file_id)))
+    return read_as(File, await client.get(routes.file(file_id), None, Subject(file_id=file_id)))
 
 
 async def _why_not(client: RemoteClient, store_id: str, file_id: str, error: VectorStoreError) -> VectorStoreError:
     """Return NotReady where the file itself says why it has no text, else the error."""
     file = await _file(client, file_id)
-    reply = await client.get(paths.store_file(store_id, file_id), None, Subject(store_id, file_id))
+    reply = await client.get(routes.store_file(store_id, file_id), None, Subject(store_id, file_id))
     attached = read_as(VectorStoreFile, reply)
     if attached.status == "in_progress":
         return NotReady(f"{file.filename} is still in progress.", "Retrieve it with wait_seconds, then read again.")

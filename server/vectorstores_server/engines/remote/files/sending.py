@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 
 from vectorstores_server.engines.remote.dialects import Dialect
-from vectorstores_server.engines.remote.http import routes as paths
+from vectorstores_server.engines.remote.http import routes
 from vectorstores_server.engines.remote.http.client import MultipartFile, RemoteClient
 from vectorstores_server.engines.remote.http.decoding import read_as
 from vectorstores_server.engines.remote.http.reply_errors import NoRoute, Subject
@@ -79,17 +79,17 @@ async def _in_parts(client: RemoteClient, upload: Upload, parts: AsyncGenerator[
         async with aclosing(parts):
             part_ids = [(await _part(client, upload.id, part)).id async for part in parts]
         about = Subject(upload_id=upload.id)
-        done = await client.post(paths.upload(upload.id, "/complete"), {"part_ids": part_ids}, about)
+        done = await client.post(routes.upload(upload.id, "/complete"), {"part_ids": part_ids}, about)
     except BaseException:
         with anyio.move_on_after(SECONDS_TO_CANCEL, shield=True), suppress(VectorStoreError):
-            await client.post(paths.upload(upload.id, "/cancel"), repeatable=True)
+            await client.post(routes.upload(upload.id, "/cancel"), repeatable=True)
         raise
     return read_as(File, done.get("file"))
 
 
 async def _part(client: RemoteClient, upload_id: str, part: FileRange) -> UploadPart:
     """Send one part. One that arrives twice is left out when the upload is completed, so it may be sent again."""
-    path, about = paths.upload(upload_id, "/parts"), Subject(upload_id=upload_id)
+    path, about = routes.upload(upload_id, "/parts"), Subject(upload_id=upload_id)
     return read_as(UploadPart, await client.send(path, MultipartFile("data", "part", part), {}, about, repeatable=True))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from vectorstores_server.engines.remote.dialects import Dialect
 from vectorstores_server.engines.remote.files.sending import send_part
-from vectorstores_server.engines.remote.http import routes as paths
+from vectorstores_server.engines.remote.http import routes
 from vectorstores_server.engines.remote.http.client import RemoteClient
 from vectorstores_server.engines.remote.http.decoding import read_as
 from vectorstores_server.engines.remote.http.reply_errors import Subject
@@ -40,13 +40,13 @@ class RemoteUploads:
         """Make the File."""
         self._check()
         body = {"part_ids": list(part_ids), **({"md5": md5} if md5 else {})}
-        reply = await self._client.post(paths.upload(upload_id, "/complete"), body, Subject(upload_id=upload_id))
+        reply = await self._client.post(routes.upload(upload_id, "/complete"), body, Subject(upload_id=upload_id))
         return read_as(Upload, reply)
 
     async def cancel(self, upload_id: str) -> Upload:
         """Give it up."""
         self._check()
-        path = paths.upload(upload_id, "/cancel")
+        path = routes.upload(upload_id, "/cancel")
         return read_as(Upload, await self._client.post(path, None, Subject(upload_id=upload_id), repeatable=True))
 
     def _check(self) -> None:

@@ -149,14 +149,14 @@ class RemoteClient:
         self, build: Callable[[], httpx.Request], *, repeatable: bool = True, streamed: bool = False
     ) -> httpx.Response:
         """Send until there is an answer that is worth no repetition, or the attempts are used up."""
-        patience = RetryBudget(self._timeouts)
+        budget = RetryBudget(self._timeouts)
         for attempt in range(MAX_RETRIES + 1):
             request = build()
-            patience.shorten(request)
+            budget.shorten(request)
             outcome = await self._attempt(request, streamed)
             reply = outcome if isinstance(outcome, httpx.Response) else None
             wait = seconds_to_wait(reply, attempt) if _again(outcome, repeatable) else None
-            if wait is not None and attempt < MAX_RETRIES and patience.lasts(request, wait):
+            if wait is not None and attempt < MAX_RETRIES and budget.lasts(request, wait):
                 log.info("Asking %s again in %.1f s: %s", self.host, wait, _why(outcome))
                 await self._sleep(wait)
             elif isinstance(outcome, httpx.Response):

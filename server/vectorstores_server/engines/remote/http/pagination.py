@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, TypeVar
 
 from vectorstores_server.engines.remote.dialects import Dialect
-from vectorstores_server.engines.remote.http import routes as paths
+from vectorstores_server.engines.remote.http import routes
 from vectorstores_server.engines.remote.http.client import NOBODY, RemoteClient
 from vectorstores_server.engines.remote.http.decoding import items_of, read_as
 from vectorstores_server.engines.remote.http.reply_errors import Subject
@@ -39,7 +39,7 @@ async def check_cursor(client: RemoteClient, dialect: Dialect, request: PageRequ
     if dialect.checks_cursors:
         return
     for param, cursor in _cursors(request):
-        path = paths.store_file(store_id, cursor) if store_id else paths.store(cursor)
+        path = routes.store_file(store_id, cursor) if store_id else routes.store(cursor)
         try:
             await client.get(path, None, Subject(store_id or cursor, cursor if store_id else ""))
         except NotFound:

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vectorstores_server.engines.remote.dialects import Dialect
-from vectorstores_server.engines.remote.http import pagination as pages
-from vectorstores_server.engines.remote.http import routes as paths
+from vectorstores_server.engines.remote.http import pagination, routes
 from vectorstores_server.engines.remote.http.client import RemoteClient
 from vectorstores_server.engines.remote.http.decoding import items_of, read_as
 from vectorstores_server.engines.remote.http.reply_errors import Subject
@@ -24,12 +23,12 @@ def page_of(reply: Mapping[str, Any], dialect: Dialect, store_id: str, query: st
     return read_as(SearchPage, {**reply, **kept})
 
 
-def merged(pages: Sequence[SearchPage], request: SearchRequest) -> SearchPage:
+def merged(pagination: Sequence[SearchPage], request: SearchRequest) -> SearchPage:
     """Return one page of the replies to several queries: best per passage."""
-    if len(pages) == 1:
-        return pages[0]
+    if len(pagination) == 1:
+        return pagination[0]
     best: dict[tuple[str, str, str], SearchHit] = {}
-    for hit in (hit for page in pages for hit in page.data):
+    for hit in (hit for page in pagination for hit in page.data):
         key = (hit.file_id, hit.filename, "".join(part.text for part in hit.content))
         if key not in best or best[key].score < hit.score:
             best[key] = hit
@@ -39,10 +38,10 @@ def merged(pages: Sequence[SearchPage], request: SearchRequest) -> SearchPage:
 
 async def named(client: RemoteClient, store_id: str, page: SearchPage) -> SearchPage:
     """Give hits without a file id that of the one file of their name; those that stay without are left out."""
-    files = pages.every(client, paths.store(store_id, "/files"), VectorStoreFile, Subject(store_id))
+    files = pagination.every(client, routes.store(store_id, "/files"), VectorStoreFile, Subject(store_id))
     here = {file.id async for file in files}
     ids: dict[str, list[str]] = {}
-    async for file in pages.every(client, "files", File):
+    async for file in pagination.every(client, "files", File):
         if file.id in here:
             ids.setdefault(file.filename, []).append(file.id)
     for hit in page.data:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from vectorstores_server.engines.remote.dialects import Dialect
-from vectorstores_server.engines.remote.http import routes as paths
+from vectorstores_server.engines.remote.http import routes
 from vectorstores_server.engines.remote.http.client import RemoteClient
 from vectorstores_server.engines.remote.http.decoding import read_as
 from vectorstores_server.engines.remote.http.reply_errors import Subject
@@ -57,11 +57,11 @@ def _body(
 
 
 async def _ask(client: RemoteClient, dialect: Dialect, store_id: str, body: dict[str, Any]) -> SearchPage:
-    reply = await client.post(paths.store(store_id, "/search"), body, Subject(store_id), repeatable=True)
+    reply = await client.post(routes.store(store_id, "/search"), body, Subject(store_id), repeatable=True)
     return page_of(reply, dialect, store_id, body["query"])
 
 
 async def _unfinished(client: RemoteClient, store_id: str) -> NotSearched:
-    reply = await client.get(paths.store(store_id), None, Subject(store_id))
+    reply = await client.get(routes.store(store_id), None, Subject(store_id))
     counts = read_as(FileCounts, reply.get("file_counts") or {})
     return NotSearched(in_progress=counts.in_progress, failed=counts.failed)
