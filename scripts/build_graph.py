@@ -6,7 +6,7 @@
 The graph is all-MiniLM-L6-v2 (BERT, 6 layers; mean pooling, L2 norm) in opset 20, with each product of activations
 and weights in int8. It has no attention mask: a batch is of
 texts of one length. It holds the ranges of the activations and no weights: those are external stubs that
-embedding/quantising.py fills when the model is opened. Ranges and smoothing factors are measured here, by running the
+embedding/quantization.py fills when the model is opened. Ranges and smoothing factors are measured here, by running the
 same graph in float over texts of the Python distribution. Method: SmoothQuant (Xiao et al. 2023) with alpha .6 for
 what a layer norm gives; FFN activations are cut off at 12, which a few tokens of a few channels pass.
 """

@@ -1,4 +1,4 @@
-"""What contract.py promises of uploaded Files, of reading them back, of uploads in parts, and of ingesting."""
+"""What the contract promises of uploaded Files, of reading them back, of uploads in parts, and of ingesting."""
 
 import hashlib
 from collections.abc import AsyncIterator

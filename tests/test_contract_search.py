@@ -1,4 +1,4 @@
-"""What contract.py promises of searching."""
+"""What the contract promises of searching."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What contract.py promises of stores, of files in them, and of batches."""
+"""What the contract promises of stores, of files in them, and of batches."""
 
 import time
 

@@ -1,6 +1,7 @@
 """One word, one thing: what the names in the tree must be."""
 
 import ast
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -37,3 +38,17 @@ def test_no_variable_or_parameter_has_a_name_that_says_nothing() -> None:
 def test_each_module_says_in_its_first_line_what_it_is() -> None:
     bare = [str(path) for path, module in _modules() if not (ast.get_docstring(module) or "").strip()]
     assert bare == []
+
+
+def test_each_path_that_a_page_of_the_docs_names_is_there() -> None:
+    rooms = [ROOT, ROOT / "tools/vectorstores_tools", ROOT / "server/vectorstores_server"]
+    rooms.append(ROOT / "server/vectorstores_server/engines/local")
+    named = {
+        f"{page.name}: {path}"
+        for page in (ROOT / "docs").glob("*.md")
+        for path in re.findall(r"`([\w/]+(?:\.py|/))`", page.read_text(encoding="utf-8"))
+        if not path.startswith("/")
+    }
+    assert named
+    gone = {entry for entry in named if not any((room / entry.split(": ")[1]).exists() for room in rooms)}
+    assert gone == set()

@@ -17,7 +17,7 @@ from served import Served, served
 
 HEAVY = {"lancedb", "pyarrow", "onnxruntime", "tokenizers", "numpy", "rich", "httpx", "fastapi", "typer", "docx"}
 A_SECOND = 2.5
-"""The server gives itself .85 s (transports.py); the rest is for a machine that is busy with other tests."""
+"""The server gives itself .85 s (protocol/stdio.py); the rest is for a machine that is busy with other tests."""
 LOUD = """
 import os, sys
 

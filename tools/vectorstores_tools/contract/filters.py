@@ -2,7 +2,7 @@
 
 A comparison is {type: eq|ne|gt|gte|lt|lte|in|nin, key, value}, a compound {type: and|or, filters: [...]}.
 Types never mix: "1" is not 1, true is not 1. A file without the key matches `ne` and `nin` only. An empty `and`
-matches all, an empty `or` nothing. Depth is at most 8, nodes at most 200 (DESIGN 4), values in lists at
+matches all, an empty `or` nothing. Depth is at most 8, nodes at most 200, values in lists at
 most 10,000 in all.
 """
 

@@ -1,6 +1,6 @@
 """What callers send, in the shapes and names of OpenAI's API: closed, and limited.
 
-Source of the limits: the OpenAPI description of OpenAI's API, and DESIGN 4 where that is silent.
+Source of the limits: the OpenAPI description of OpenAI's API, and our own choice where that is silent.
 """
 
 from typing import Annotated, Any, Literal, Self

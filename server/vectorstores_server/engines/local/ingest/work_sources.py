@@ -59,7 +59,7 @@ class WorkSource(Protocol):
 class CatalogQueue:
     """The attachments that have a revision to be built, of stores whose embedder is one of `identities`.
 
-    How they end is counted in `tally`.
+    How they end is counted in `counts`.
     """
 
     def __init__(self, catalog: Catalog, identities: Collection[str], counts: IngestCounts) -> None:

@@ -1,9 +1,4 @@
-"""From cosines and BM25 scores to one order: scores in 0..1 that mean the same from query to query.
-
-score = .45 max(cos, 0) + .55 S / (S + 3.3 n r): S is LanceDB's BM25 score, n the tokens of the query without stop
-words, r the largest idf that the table's rows can give against that of 1,000 rows. Measured on four collections it
-beats reciprocal rank fusion by .01 nDCG@10, and .3 tells on-topic from off-topic questions (AUC .986).
-"""
+"""Ranking: candidates of one or several queries brought to one order, and runs of passages merged into chunks."""
 
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
