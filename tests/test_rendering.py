@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from vectorstores_tools.arguments.inputs import Search
 from vectorstores_tools.context import ToolCall
+from vectorstores_tools.contract.characters import clean, line
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.intake import Intake
 from vectorstores_tools.contract.models import NotSearched, SearchHit, SearchPage, TextContent
@@ -15,7 +16,7 @@ from vectorstores_tools.rendering.diagnostics import NOTES, SearchOutcome
 from vectorstores_tools.rendering.excerpts import Excerpts
 from vectorstores_tools.rendering.reply import Reply, compact, room
 from vectorstores_tools.rendering.search_results import RankedHit, RankedHits, render
-from vectorstores_tools.rendering.untrusted_text import Fence, clean, line
+from vectorstores_tools.rendering.untrusted_text import Fence
 from vectorstores_tools.search import fence_of
 
 LEAST_TOKENS = 200

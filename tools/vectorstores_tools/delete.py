@@ -3,11 +3,11 @@
 from vectorstores_tools.arguments.inputs import Delete
 from vectorstores_tools.arguments.parsing import refuse
 from vectorstores_tools.context import ToolCall
+from vectorstores_tools.contract.characters import line
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import InvalidRequest, NotAllowed
 from vectorstores_tools.rendering.objects import described
 from vectorstores_tools.rendering.reply import Reply
-from vectorstores_tools.rendering.untrusted_text import line
 
 NEEDED = {"store": ("vector_store_id",), "file_from_store": ("vector_store_id", "file_id"), "file": ("file_id",)}
 KEPT = {

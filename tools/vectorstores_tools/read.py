@@ -6,10 +6,11 @@ from vectorstores_tools.arguments.inputs import Read
 from vectorstores_tools.arguments.parsing import refuse
 from vectorstores_tools.context import ToolCall
 from vectorstores_tools.contract import uris
+from vectorstores_tools.contract.characters import clean, line
 from vectorstores_tools.contract.errors import InvalidRequest
 from vectorstores_tools.contract.models import TextSlice
 from vectorstores_tools.rendering.reply import Reply, compact, largest, room
-from vectorstores_tools.rendering.untrusted_text import Fence, clean, line
+from vectorstores_tools.rendering.untrusted_text import Fence
 
 
 async def read(call: ToolCall, given: Read) -> Reply:

@@ -9,6 +9,7 @@ from vectorstores_tools.arguments.inputs import Search
 from vectorstores_tools.arguments.parsing import checked
 from vectorstores_tools.context import ToolCall
 from vectorstores_tools.contract import filters
+from vectorstores_tools.contract.characters import clean, line
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import InvalidRequest, VectorStoreError
 from vectorstores_tools.contract.models import SearchHit, SearchPage
@@ -17,7 +18,7 @@ from vectorstores_tools.rendering.diagnostics import SearchOutcome
 from vectorstores_tools.rendering.excerpts import Excerpts, words
 from vectorstores_tools.rendering.reply import CHARACTERS_PER_TOKEN, Reply, compact
 from vectorstores_tools.rendering.search_results import RankedHit, RankedHits, render
-from vectorstores_tools.rendering.untrusted_text import Fence, clean, cleaned, line
+from vectorstores_tools.rendering.untrusted_text import Fence, cleaned
 
 CONCISE_TOKENS, DETAILED_TOKENS = 4_000, 8_000
 PASSAGE_TOKENS = 200

@@ -15,6 +15,7 @@ from vectorstores_tools.arguments import inputs, schemas
 from vectorstores_tools.arguments.parsing import parse_arguments
 from vectorstores_tools.batches import batch_attach, cancel_batch
 from vectorstores_tools.context import ToolCall
+from vectorstores_tools.contract.characters import clean
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import VectorStoreError
 from vectorstores_tools.contract.intake import Intake
@@ -25,7 +26,6 @@ from vectorstores_tools.elicitation import ConsentQuestion, RootsQuestion
 from vectorstores_tools.list_objects import list_objects
 from vectorstores_tools.read import read
 from vectorstores_tools.rendering.reply import Reply
-from vectorstores_tools.rendering.untrusted_text import clean
 from vectorstores_tools.retrieve import retrieve
 from vectorstores_tools.search import search
 from vectorstores_tools.update import update

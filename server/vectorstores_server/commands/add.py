@@ -14,13 +14,13 @@ from vectorstores_server.intake import MachineIntake, intake_for
 from vectorstores_server.intake.files import is_link
 from vectorstores_server.intake.folders import split_glob
 from vectorstores_server.settings import Settings
+from vectorstores_tools.contract.characters import line
 from vectorstores_tools.contract.engine import AttachOptions, Engine
 from vectorstores_tools.contract.errors import InvalidRequest, VectorStoreError
 from vectorstores_tools.contract.intake import Source, Survey
 from vectorstores_tools.contract.lookups import stores_of
 from vectorstores_tools.contract.models import VectorStore
 from vectorstores_tools.contract.requests import MAX_FILES_IN_BATCH, StoreCreate
-from vectorstores_tools.rendering.untrusted_text import line
 
 MAX_FILES = 100_000
 INTERRUPTED = "What was read stays, and is indexed while any server or command runs; the same line goes on."

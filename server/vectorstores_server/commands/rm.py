@@ -6,11 +6,11 @@ from vectorstores_server.commands.show import stores_with
 from vectorstores_server.console.lookups import engine_of, find_files, find_store_file, pick, usable_store
 from vectorstores_server.console.terminal import agrees, counted, say
 from vectorstores_server.settings import APP, Settings
+from vectorstores_tools.contract.characters import line
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import InvalidRequest
 from vectorstores_tools.contract.lookups import filename_of, stores_of
 from vectorstores_tools.contract.models import File, VectorStore
-from vectorstores_tools.rendering.untrusted_text import line
 
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:

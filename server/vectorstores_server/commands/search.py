@@ -7,11 +7,11 @@ from vectorstores_server.console.lookups import engine_of, usable_store
 from vectorstores_server.console.terminal import counted, say
 from vectorstores_server.settings import APP, Settings
 from vectorstores_tools.contract import uris
+from vectorstores_tools.contract.characters import clean, line
 from vectorstores_tools.contract.errors import InvalidRequest
 from vectorstores_tools.contract.models import SearchHit, SearchPage
 from vectorstores_tools.contract.requests import MAX_QUERY_CHARACTERS, SearchRequest
 from vectorstores_tools.rendering.excerpts import Excerpts, words
-from vectorstores_tools.rendering.untrusted_text import clean, line
 
 EXCERPT = 400
 WIDTH = 100

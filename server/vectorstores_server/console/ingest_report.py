@@ -9,12 +9,12 @@ import anyio
 from vectorstores_server.console.progress import bar
 from vectorstores_server.console.terminal import counted, say
 from vectorstores_server.engines.local.engine import LocalEngine
+from vectorstores_tools.contract.characters import line
 from vectorstores_tools.contract.engine import Engine, Ingested
 from vectorstores_tools.contract.lookups import filename_of, files_of
 from vectorstores_tools.contract.models import VectorStoreFile
 from vectorstores_tools.contract.requests import StoreFilesRequest
 from vectorstores_tools.progress.following import built
-from vectorstores_tools.rendering.untrusted_text import line
 
 UNFINISHED = ("in_progress", "failed", "cancelled")
 LOOK_SHARE = 10

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from vectorstores_tools.rendering.untrusted_text import line
+from vectorstores_tools.contract.characters import line
 
 GAP = "  "
 LEAST = 16

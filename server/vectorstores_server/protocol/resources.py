@@ -10,11 +10,11 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.types import INTERNAL_ERROR, INVALID_PARAMS, ListResourcesResult, Resource
 
 from vectorstores_tools.contract import uris
+from vectorstores_tools.contract.characters import line
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import BadCursor, NotFound, VectorStoreError
 from vectorstores_tools.contract.lookups import stores_of
 from vectorstores_tools.contract.requests import PageRequest, StoreFilesRequest
-from vectorstores_tools.rendering.untrusted_text import line
 
 FIRST_CHARACTERS = 50_000
 MOST_CHARACTERS = 1_000_000

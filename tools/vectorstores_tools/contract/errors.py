@@ -24,10 +24,13 @@ VectorStoreError
     └── DiskFull            507
 
 An error takes facts and writes its own two sentences: the fact, in the words of OpenAI's API where it has some, and the
-next step. `str(error)` is both.
+next step. `str(error)` is both. Each is one line without what nobody sees, whatever name it quotes: an error goes into
+answers, logs and terminals as it is.
 """
 
 from collections.abc import Sequence
+
+from vectorstores_tools.contract.characters import line, sentence
 
 
 class VectorStoreError(Exception):
@@ -39,13 +42,14 @@ class VectorStoreError(Exception):
     param: str | None = None
 
     def __init__(self, fact: str, next: str = "", *, param: str | None = None, code: str | None = None) -> None:
+        fact, next = sentence(fact), sentence(next)
         stop = "." if next and fact[-1:].isalnum() else ""  # OpenAI's words, which /v1 repeats, have none at their end
         super().__init__(f"{fact}{stop} {next}".strip())
         self.fact = fact
         self.sentence = fact + stop
         self.next = next
-        self.param = param if param is not None else type(self).param
-        self.code = code if code is not None else type(self).code
+        self.param = line(param) if param is not None else type(self).param
+        self.code = line(code) if code is not None else type(self).code
 
 
 class InvalidRequest(VectorStoreError):

@@ -6,18 +6,20 @@ matches all, an empty `or` nothing. Depth is at most 8, nodes at most 200, value
 most 10,000 in all.
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast
 
+from vectorstores_tools.contract.characters import json_line
 from vectorstores_tools.contract.errors import InvalidFilter
 
 MAX_DEPTH = 8
 MAX_NODES = 200
 MAX_VALUES = 10_000
 MAX_KEY = 64
+LONGEST_CORRECTION = 1_500
+"""Characters of a corrected filter that an error shows whole; a longer one is not shown."""
 MAX_INTEGER = 2**63 - 1
 """Beyond it a database cannot compare exactly; attributes are held to the same range."""
 
@@ -164,7 +166,7 @@ class _Parser:
         corrected = _mend(self.given)
         if corrected is None or corrected == self.given:
             return InvalidFilter(fact)
-        return InvalidFilter(fact, json.dumps(corrected, ensure_ascii=False))
+        return InvalidFilter(fact, shown if len(shown := json_line(corrected)) <= LONGEST_CORRECTION else None)
 
 
 def _is_scalar(value: object) -> bool:

@@ -3,9 +3,9 @@
 from collections.abc import Awaitable
 
 from vectorstores_tools.context import ToolCall
+from vectorstores_tools.contract.characters import line
 from vectorstores_tools.contract.models import FileBatch, FileCounts, VectorStore, VectorStoreFile
 from vectorstores_tools.progress.reporting import Progress, followed, until
-from vectorstores_tools.rendering.untrusted_text import line
 
 
 def report_counts(counts: FileCounts, progress: Progress, before: int = 0) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 from vectorstores_tools.arguments.inputs import Search
 from vectorstores_tools.context import ToolCall
+from vectorstores_tools.contract.characters import line
 from vectorstores_tools.contract.models import SearchPage
 from vectorstores_tools.rendering.reply import room
-from vectorstores_tools.rendering.untrusted_text import line
 
 STORES_EXPLAINED = 3
 NOTE = 200

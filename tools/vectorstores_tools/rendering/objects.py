@@ -5,8 +5,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from vectorstores_tools.contract.characters import line
 from vectorstores_tools.rendering.reply import Reply, compact
-from vectorstores_tools.rendering.untrusted_text import Fence, cleaned, line
+from vectorstores_tools.rendering.untrusted_text import Fence, cleaned
 
 WRITTEN_BY_OTHERS = (
     "name",

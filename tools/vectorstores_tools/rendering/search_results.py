@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from vectorstores_tools.contract import uris
+from vectorstores_tools.contract.characters import clean, line
 from vectorstores_tools.contract.models import SearchHit
 from vectorstores_tools.rendering.excerpts import Excerpts
 from vectorstores_tools.rendering.reply import Reply, compact, largest, room
-from vectorstores_tools.rendering.untrusted_text import Fence, clean, cleaned, line
+from vectorstores_tools.rendering.untrusted_text import Fence, cleaned
 
 LEAST = 160
 """Characters of a passage below which it says nothing: then it is not shown."""

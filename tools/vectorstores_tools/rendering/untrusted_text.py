@@ -1,45 +1,45 @@
-"""Text that somebody else wrote, made safe to show to a model: cleaned, and fenced with a nonce.
+"""Objects and texts that somebody else wrote, made safe to show to a model: cleaned, and fenced with a nonce.
 
 Documents, file names, attributes and the errors that quote them may hold instructions. They are shown between tags
 whose name cannot be guessed and that do not occur in them, so no text can close its own fence or open another.
 """
 
-import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
-# Control characters but tab and line feed, lone surrogates, and what is read by a model and not seen by a person:
-# bidi overrides and isolates, zero-width space, word joiner, byte order mark, tag characters. ZWJ and ZWNJ stay:
-# Persian, Hindi and emoji need them.
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069\ud800-\udfff\U000e0000-\U000e007f]"
-)
-_SPACE = re.compile(r"\s+")
+from vectorstores_tools.contract.characters import clean, line, sentence
 
-MAX_NAME = 200
-
-
-def clean(text: str) -> str:
-    """Return `text` without what a person cannot see."""
-    return _UNSEEN.sub("", text)
+NAMES = frozenset({"name", "filename", "uri", "first_id", "last_id", "object", "status", "purpose", "code", "param"})
+"""Keys whose values are one line, in an object too; those that end with `id` as well."""
+SENTENCES = frozenset({"message", "next", "notes", "notice", "reason", "shown"})
+MAPS_OF_OTHERS = frozenset({"attributes", "metadata"})
+"""Maps whose keys somebody else chose: they say nothing of the values."""
+LONGEST_NAME = 512
+"""Of a store; a filename has 255 characters."""
+LONGEST_TEXT = 4_000
+"""Characters of any other string; the longest of the contract, a store's description, has 2,000."""
 
 
-def line(text: str, limit: int = MAX_NAME) -> str:
-    """Return `text` clean, on one line, of at most `limit` characters."""
-    flat = _SPACE.sub(" ", clean(text)).strip()
-    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
-
-
-def cleaned(value: Any) -> Any:
-    """Return a JSON value with every string in it clean, keys too."""
+def cleaned(value: Any, key: str = "") -> Any:
+    """Return a JSON value with each string clean and of bounded length; keys, names and sentences are one line."""
     if isinstance(value, str):
-        return clean(value)
+        return _cleaned_text(value, key)
     if isinstance(value, Mapping):
-        return {clean(key): cleaned(item) for key, item in cast("Mapping[str, Any]", value).items()}
+        items = cast("Mapping[str, Any]", value).items()
+        return {line(name): cleaned(item, "" if key in MAPS_OF_OTHERS else name) for name, item in items}
     if isinstance(value, Sequence):
-        return [cleaned(item) for item in cast("Sequence[Any]", value)]
+        return [cleaned(item, key) for item in cast("Sequence[Any]", value)]
     return value
+
+
+def _cleaned_text(text: str, key: str) -> str:
+    if key in NAMES or key == "id" or key.endswith("_id"):
+        return line(text, LONGEST_NAME)
+    if key in SENTENCES:
+        return sentence(text)
+    shown = clean(text)
+    return shown if len(shown) <= LONGEST_TEXT else clean(shown[: LONGEST_TEXT - 1]) + "…"
 
 
 class Fence:
