@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup test lint demo lock format
+.PHONY: setup check test test-slow coverage docs lint demo lock format
 
 setup: .venv/.installed
 
