@@ -10,7 +10,7 @@ import pytest
 
 from vectorstores_server.engines.local.catalog import Catalog, files
 from vectorstores_server.engines.local.files.blobs import Blobs
-from vectorstores_server.engines.local.files.orphans import remove_leftovers
+from vectorstores_server.engines.local.files.erasure import erase_deleted, remove_orphans
 from vectorstores_server.engines.local.files.receiving import SourceReceiver
 from vectorstores_server.engines.local.files.upload_parts import UploadParts
 from vectorstores_server.system.posix import private_directory
@@ -39,7 +39,10 @@ class House:
         return await self.arrivals.create_file(NewFile("a.txt", stream(*pieces)))
 
     async def sweep(self, *, later: int = 0) -> int:
-        return await remove_leftovers(self.catalog, self.blobs, self.parts, time.time() + later)
+        now = time.time() + later
+        erased = await erase_deleted(self.catalog, self.blobs.directory, now)
+        removed = await remove_orphans(self.catalog, self.blobs.directory, now)
+        return len(erased) + len(removed.erased) + len(removed.trashed)
 
     def names(self) -> set[str]:
         return {p.name for d in (self.blobs.blobs, self.blobs.texts) if d.is_dir() for p in d.iterdir()}
@@ -143,26 +146,28 @@ async def test_parsed_text_is_kept_beside_and_replaced_whole(house: House):
     assert len(house.names()) == 1
 
 
-async def test_a_sweep_takes_what_no_file_has_once_it_is_an_hour_old(house: House):
+async def test_a_sweep_takes_what_was_deleted_after_a_minute(house: House):
     kept, doomed = await house.upload(b"kept"), await house.upload(b"doomed")
     for data in (b"kept", b"doomed"):
         await house.blobs.write_text(digest(data), b"text")
-    await house.catalog.write(files.delete_file, doomed.id, 0)
+    await house.catalog.write(files.delete_file, doomed.id, int(time.time()))
     assert await house.sweep() == 0
     assert len(house.names()) == 4
-    assert await house.sweep(later=3601) == 2
+    assert await house.sweep(later=61) == 2
     assert {name[:64] for name in house.names()} == {digest(b"kept")}
     assert kept.id
 
 
-async def test_a_sweep_takes_unfinished_files_and_old_copies_of_the_catalog(house: House):
+async def test_a_sweep_takes_unfinished_files_after_an_hour_and_copies_of_the_catalog_after_a_week(house: House):
     await house.upload(b"x")
     private_directory(house.blobs.texts)
-    (house.blobs.texts / "abc.tmp").touch()
+    (house.blobs.texts / f"{'a' * 32}.tmp").touch()
     copy = house.blobs.directory / "catalog.db.v0"
     copy.touch()
     assert await house.sweep() == 0
-    assert await house.sweep(later=3601) == 2
+    assert await house.sweep(later=3601) == 1
+    assert copy.exists()
+    assert await house.sweep(later=7 * 24 * 3600 + 1) == 1
     assert not copy.exists()
     assert house.catalog.path.exists()
 

@@ -63,7 +63,7 @@ async def test_directories_are_private_and_files_too(tmp_path: Path, open_catalo
     data = tmp_path / "data"
     assert data.stat().st_mode & 0o777 == 0o700
     found = {f.name: f.stat().st_mode & 0o777 for f in data.iterdir()}
-    assert found == {"catalog.db": 0o600, "catalog.db-wal": 0o600, "catalog.db-shm": 0o600}
+    assert found == {"catalog.db": 0o600, "catalog.db-wal": 0o600, "catalog.db-shm": 0o600, "vector-stores.json": 0o600}
 
 
 async def test_writers_in_two_processes_lose_nothing(open_catalog: Open):

@@ -29,7 +29,7 @@ from vectorstores_server.engines.local.search.ranking import rank
 
 DIMENSIONS = 16
 WORDS = np.array([f"w{rank}" for rank in range(2_000)])
-TABLE = "vs_test_1"
+TABLE = f"vs_{'test' * 6}_1"
 NO_WINDOW = timedelta(milliseconds=1)
 
 Vectors = NDArray[float32]
@@ -42,7 +42,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 async def index(tmp_path: Path) -> AsyncGenerator[Index]:
-    index = Index(tmp_path, rest=0)
+    index = Index(tmp_path / "index", rest=0)
     yield index
     await index.aclose()
 
@@ -87,7 +87,8 @@ async def revs_for(index: Index, text: str) -> list[int]:
 async def test_importing_and_making_an_index_loads_no_library(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from vectorstores_server.engines.local.index import Index;"
-        f"Index(Path({str(tmp_path)!r})); print([m for m in ('lancedb', 'pyarrow', 'numpy') if m in sys.modules])"
+        f"Index(Path({str(tmp_path / 'index')!r}));"
+        "print([m for m in ('lancedb', 'pyarrow', 'numpy') if m in sys.modules])"
     )
     done = await anyio.run_process([sys.executable, "-c", code])
     assert done.stdout.decode().strip() == "[]"
@@ -127,7 +128,7 @@ async def test_creating_again_leaves_a_table_alone(index: Index) -> None:
 
 
 async def test_creating_completes_what_a_killed_process_left(index: Index, tmp_path: Path) -> None:
-    database = await Database.connect(tmp_path)
+    database = await Database.connect(tmp_path / "index")
     await database.create(TABLE, None)
     await text_table(index, "kestrel")
     assert await revs_for(index, "kestrel") == [1]
@@ -283,7 +284,7 @@ async def test_no_query_is_a_language(index: Index, query: str) -> None:
 
 
 async def test_another_index_on_the_directory_sees_a_commit_at_once(index: Index, tmp_path: Path) -> None:
-    reader = Index(tmp_path)
+    reader = Index(tmp_path / "index")
     await text_table(index, "kestrel")
     for rev in range(2, 6):
         assert await reader.revs(TABLE) == await index.revs(TABLE)
@@ -295,15 +296,15 @@ async def test_another_index_on_the_directory_sees_a_commit_at_once(index: Index
 
 
 async def test_deleting_from_a_table_that_never_was_leaves_nothing_behind(tmp_path: Path) -> None:
-    never_used = Index(tmp_path / "index")
+    never_used = Index(tmp_path / "other" / "index")
     with pytest.raises(TableMissing):
         await never_used.delete(TABLE, [1])
-    assert not marker(tmp_path / "index" / f"{TABLE}.lance").exists()
+    assert not marker(tmp_path / "other" / "index" / f"{TABLE}.lance").exists()
     await never_used.aclose()
 
 
 async def test_a_dropped_table_is_missing_for_every_reader_until_it_is_made_again(index: Index, tmp_path: Path) -> None:
-    reader = Index(tmp_path)
+    reader = Index(tmp_path / "index")
     await text_table(index, "kestrel")
     assert await revs_for(reader, "kestrel") == [1]
     await index.drop(TABLE)
@@ -318,7 +319,7 @@ async def test_a_dropped_table_is_missing_for_every_reader_until_it_is_made_agai
 
 
 async def test_a_search_survives_a_purge_by_another_process(index: Index, tmp_path: Path) -> None:
-    reader = Index(tmp_path)
+    reader = Index(tmp_path / "index")
     await index.create(TABLE, DIMENSIONS)
     await index.add(TABLE, [rows(1, prose(200), vectors(200))])
     failures: list[IndexUnavailable] = []
@@ -359,7 +360,7 @@ async def test_a_query_vector_of_other_dimensions_is_refused(index: Index) -> No
 
 @pytest.mark.parametrize("broken", ["_versions/*.manifest", "data/*.lance", "_indices/*/*"])
 async def test_a_damaged_table_is_unavailable_and_can_be_dropped(tmp_path: Path, broken: str) -> None:
-    writer = Index(tmp_path)
+    writer = Index(tmp_path / "index")
     await writer.create(TABLE, DIMENSIONS)
     await writer.add(TABLE, [rows(1, prose(50), vectors(50))])
     await writer.optimize(TABLE, force=True)
@@ -367,7 +368,7 @@ async def test_a_damaged_table_is_unavailable_and_can_be_dropped(tmp_path: Path,
     for path in files(tmp_path):
         if path.match(f"{TABLE}.lance/{broken}"):
             overwrite(path)
-    index = Index(tmp_path)
+    index = Index(tmp_path / "index")
     with pytest.raises(IndexUnavailable) as caught:
         await found(index, asked("w1 w2", vectors(1)[0]))
     assert str(tmp_path) not in str(caught.value)
@@ -407,7 +408,7 @@ async def test_optimize_waits_until_it_is_due(index: Index) -> None:
 
 
 async def test_a_table_rests_after_an_optimize_unless_nothing_else_is_to_be_done(tmp_path: Path) -> None:
-    index = Index(tmp_path, rest=1e6)
+    index = Index(tmp_path / "index", rest=1e6)
     await index.create(TABLE, None)
     for rev in (1, 2):
         await index.add(TABLE, [rows(rev, prose(300))])
@@ -443,7 +444,7 @@ async def test_segments_of_the_vector_index_are_made_one_again(index: Index, tmp
     for rev in range(2, 9):
         await index.add(TABLE, [rows(rev, ["one"] * 30, vectors(30, rev))])
         assert await index.optimize(TABLE, idle=True)
-        state = await (await (await Database.connect(tmp_path)).open(TABLE)).state()
+        state = await (await (await Database.connect(tmp_path / "index")).open(TABLE)).state()
         seen.append(state.segments)
         assert state.fragments <= state.segments
     assert 1 < max(seen) <= 4
@@ -461,7 +462,7 @@ async def test_a_search_is_complete_when_no_other_row_matches(index: Index) -> N
 
 
 async def test_a_table_is_settled_when_its_old_versions_have_left_the_window(tmp_path: Path) -> None:
-    index = Index(tmp_path, window=NO_WINDOW, rest=0)
+    index = Index(tmp_path / "index", window=NO_WINDOW, rest=0)
     await text_table(index, "kestrel", "plover")
     assert await index.unsettled() == [TABLE]
     await optimized(index)
@@ -471,7 +472,7 @@ async def test_a_table_is_settled_when_its_old_versions_have_left_the_window(tmp
 
 
 async def test_deleted_rows_leave_the_disk_by_optimize_when_the_window_has_passed(tmp_path: Path) -> None:
-    index = Index(tmp_path, window=NO_WINDOW, rest=0)
+    index = Index(tmp_path / "index", window=NO_WINDOW, rest=0)
     await text_table(index, *prose(30))
     await optimized(index)
     await index.delete(TABLE, [3])

@@ -200,13 +200,13 @@ import sys
 from pathlib import Path
 import anyio
 from anyio import to_process
-from vectorstores_server.engines.local.parsing.parser_process import Parser
+from vectorstores_server.engines.local.parsing.parser_process import ParserProcess
 import samples
 
 sys.modules["__main__"].__file__ = sys.argv[1]  # what the console script's child would import
 
 async def main():
-    parser = Parser()
+    parser = ParserProcess()
     await parser.parse(Path(sys.argv[2]), sys.argv[3])
     print(*await to_process.run_sync(samples.loaded_modules))
     await parser.end_child()

@@ -94,6 +94,10 @@ class Settings(BaseSettings):
     data: AbsolutePath = Field(
         default_factory=_default_data, description="where stores and files are kept; default: the user's data directory"
     )
+    new_catalog: bool = Field(
+        default=False,
+        description="where catalog.db is missing beside data of ours: keep that data aside and begin a new catalog",
+    )
     backend: Literal["local", "remote"] = Field(
         default="local", description="local (an engine on this machine) or remote (an OpenAI-compatible API)"
     )

@@ -9,25 +9,29 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from vectorstores_server.console.lookups import engine_of, local_engine_of
-from vectorstores_server.console.terminal import counted, fields, say, size
+from vectorstores_server.console.terminal import agrees, counted, fields, say, size
+from vectorstores_server.engines.local.directory.names import foreign
+from vectorstores_server.engines.local.directory.removal import Removal
 from vectorstores_server.engines.local.embedding.errors import INSTALL_COMMAND, EmbeddingFailure
 from vectorstores_server.engines.local.embedding.weights import find_weights, verify
 from vectorstores_server.settings import APP, Settings, unknown_variables
 from vectorstores_server.system import posix
-from vectorstores_tools.contract.errors import VectorStoreError
+from vectorstores_tools.contract.errors import InvalidRequest, VectorStoreError
 from vectorstores_tools.contract.lookups import stores_of
 from vectorstores_tools.contract.requests import PageRequest
+from vectorstores_tools.rendering.untrusted_text import line
 
+MOST_NAMED = 5
+"""How many files that are not ours are named."""
 PARTS = ("mcp", "lancedb", "onnxruntime", "tokenizers", "pydantic", "httpx")
 
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:
     """Write what there is to know; 1 where something is wrong."""
+    if arguments.trash and not arguments.purge:
+        raise InvalidRequest("--trash goes with --purge.", f"Run `{APP} doctor --purge --trash`.")
     if arguments.purge:
-        async with local_engine_of(settings) as engine:
-            await engine.purge()
-        say("What was deleted is off the disk.")
-        return 0
+        return await _purge(settings, trash=arguments.trash, sure=arguments.yes)
     if settings.backend == "remote":
         return await _remote(settings)
     model, model_works = _model(settings)
@@ -36,6 +40,7 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
         [
             *_program(),
             ("data", _data(settings.data)),
+            *_unknown_files(settings),
             ("worker", _worker(settings.data)),
             ("stores", stores),
             ("embedder", settings.embedder),
@@ -44,6 +49,18 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
         ]
     )
     return 0 if model_works and stores_work else 1
+
+
+async def _purge(settings: Settings, *, trash: bool, sure: bool) -> int:
+    async with local_engine_of(settings) as engine:
+        if trash:
+            count, bytes_held = Removal(settings.data).trash_size()
+            question = f"Erase the trash, {counted(count, 'file')} of {size(bytes_held)} that nothing names?"
+            if count and not sure and not agrees(question):
+                raise InvalidRequest("Nothing was erased.", "Answer y, or pass --yes.")
+        await engine.purge(trash=trash)
+    say("What was deleted is off the disk." + (" The trash is empty." if trash else ""))
+    return 0
 
 
 async def _remote(settings: Settings) -> int:
@@ -97,6 +114,17 @@ def _data(data: Path) -> str:
         return f"{data}, not made yet; {free} free"
     used = sum(path.stat().st_size for path in data.rglob("*") if path.is_file())
     return f"{data}, {size(used)} used, {free} free"
+
+
+def _unknown_files(settings: Settings) -> list[tuple[str, str]]:
+    """Name files below the data directory that are not the server's: it never touches them."""
+    if not settings.data.exists():
+        return []
+    found = [name for name in foreign(settings.data, MOST_NAMED + 1) if settings.data / name != settings.log_file]
+    if not found:
+        return []
+    more = " and others" if len(found) > MOST_NAMED else ""
+    return [("not ours", f"{', '.join(map(line, found[:MOST_NAMED]))}{more}; left alone")]
 
 
 def _worker(data: Path) -> str:

@@ -81,10 +81,12 @@ def _add_looking(commands: _Commands) -> None:
     rm.add_argument("--store", metavar=STORE, help="take the file out of this store only, and keep it")
     rm.add_argument("--yes", action="store_true", help="do not ask")
     doctor = commands.add(
-        "doctor", "[--purge] [SETTING ...]", "look at the data directory, the model and the versions",
+        "doctor", "[--purge [--trash] [--yes]] [SETTING ...]", "look at the data directory, the model and the versions",
         settings_for("data", "backend", "embedder", "embedder_path", "file_roots", "url_hosts"),
     )  # fmt: skip
     doctor.add_argument("--purge", action="store_true", help="take what was deleted off the disk now")
+    doctor.add_argument("--trash", action="store_true", help="with --purge: empty the trash too, after a question")
+    doctor.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _add_work(commands: _Commands) -> None:

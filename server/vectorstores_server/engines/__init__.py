@@ -55,4 +55,6 @@ def _local(settings: "Settings") -> "Engine":
         read_only=settings.read_only,
         max_file_bytes=settings.max_file_bytes,
         version=version("vector-stores-mcp"),
+        new_catalog=settings.new_catalog,
+        own_log=settings.log_file,
     )

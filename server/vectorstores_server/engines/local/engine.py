@@ -69,12 +69,16 @@ class LocalEngine:
         read_only: bool = False,
         max_file_bytes: int = MAX_FILE_BYTES,
         version: str = "0",
+        new_catalog: bool = False,
+        own_log: Path | None = None,
     ) -> None:
         self._directory = directory
         self._choice = embedder
         self._read_only = read_only
         self._max_file_bytes = max_file_bytes
-        self._catalog = Catalog(directory, read_only=read_only, version=version)
+        self._catalog = Catalog(
+            directory, read_only=read_only, version=version, new_catalog=new_catalog, own_log=own_log
+        )
         self._blobs = Blobs(directory)
         self._parts = UploadParts(directory)
         self._receiver = SourceReceiver(self._catalog, self._blobs, max_file_bytes, self._made_work)
@@ -116,7 +120,7 @@ class LocalEngine:
 
     async def delete_store(self, store_id: str) -> Deleted:
         """See the contract."""
-        return await self._write(stores.delete_store, store_id, clock())
+        return await self._write_freeing(stores.delete_store, store_id, clock())
 
     async def search(self, store_id: str, request: SearchRequest) -> SearchPage:
         """See the contract."""
@@ -144,7 +148,7 @@ class LocalEngine:
 
     async def detach_file(self, store_id: str, file_id: str) -> Deleted:
         """See the contract."""
-        return await self._write(operations.detach_file, store_id, file_id, clock())
+        return await self._write_freeing(operations.detach_file, store_id, file_id, clock())
 
     async def read_text(
         self,
@@ -178,7 +182,7 @@ class LocalEngine:
 
     async def cancel_batch(self, store_id: str, batch_id: str) -> FileBatch:
         """See the contract."""
-        return await self._write(operations.cancel_batch, store_id, batch_id, clock())
+        return await self._write_freeing(operations.cancel_batch, store_id, batch_id, clock())
 
     async def list_batch_files(self, store_id: str, batch_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
         """See the contract."""
@@ -204,7 +208,7 @@ class LocalEngine:
 
     async def delete_file(self, file_id: str) -> Deleted:
         """See the contract."""
-        return await self._write(files.delete_file, file_id, clock())
+        return await self._write_freeing(files.delete_file, file_id, clock())
 
     def read_file(
         self, file_id: str, start: int = 0, end: int | None = None
@@ -248,9 +252,9 @@ class LocalEngine:
         """Return how many stores are still to be built anew."""
         return await (await self._working()).rebuilding()
 
-    async def purge(self) -> None:
+    async def purge(self, *, trash: bool = False) -> None:
         """Take what was deleted off the disk now. Raises Unavailable while another process works on the directory."""
-        await (await self._working()).purge()
+        await (await self._working()).purge(trash=trash)
 
     async def health(self) -> Health:
         """Tell an operator how the parts are."""
@@ -271,6 +275,12 @@ class LocalEngine:
     async def _write(self, fn: Callable[Concatenate[DB, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         await self._start()
         result = await self._catalog.write(fn, *args, **kwargs)
+        self._made_work()
+        return result
+
+    async def _write_freeing(self, fn: Callable[Concatenate[DB, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        await self._start()
+        result = await self._catalog.write_freeing(fn, *args, **kwargs)
         self._made_work()
         return result
 

@@ -9,23 +9,35 @@ from pathlib import Path
 
 from vectorstores_server.engines.local.catalog.filesystem import refuse_network
 from vectorstores_server.engines.local.catalog.migrations import MIGRATIONS, statements
-from vectorstores_server.system.posix import private_directory
+from vectorstores_server.engines.local.directory.names import CATALOG
+from vectorstores_server.engines.local.directory.ownership import claim, refuse_empty_catalog
 from vectorstores_tools.contract.errors import DirectoryUpgraded, DiskFull, Unavailable, VectorStoreError
 
-FILE_NAME = "catalog.db"
+FILE_NAME = CATALOG
 BUSY_SECONDS = 30
 
 
-def prepare(directory: Path, version: str, migrations: Sequence[str] = MIGRATIONS) -> None:
-    """Make the directory and the catalog what this version needs. Raises DirectoryUpgraded, Unavailable, DiskFull."""
+def prepare(
+    directory: Path,
+    version: str,
+    migrations: Sequence[str] = MIGRATIONS,
+    *,
+    new_catalog: bool = False,
+    own_log: Path | None = None,
+) -> None:
+    """Make the directory and the catalog what this version needs; see `claim` for what is refused.
+
+    Raises DirectoryUpgraded, Unavailable, DiskFull.
+    """
     refuse_network(directory)
-    private_directory(directory)
+    claim(directory, new_catalog=new_catalog, own_log=own_log)
     path = directory / FILE_NAME
     _create_private(path)
     db = connect(path)
     try:
         _use_wal(db)
         check_version(db, len(migrations))
+        refuse_empty_catalog(db, directory)
         _migrate(db, path, version, migrations)
     finally:
         db.close()
@@ -124,7 +136,7 @@ def _migrate(db: sqlite3.Connection, path: Path, version: str, migrations: Seque
 
 
 def _keep_copy(db: sqlite3.Connection, path: Path, found: int) -> None:
-    """Copy the catalog as it was; whoever sweeps removes the copy after some hours, with what was deleted in it."""
+    """Copy the catalog as it was; whoever sweeps removes the copy after seven days."""
     copy = path.with_name(f"{path.name}.v{found}")
     unfinished = path.with_name(f"{copy.name}.{os.getpid()}.tmp")
     _create_private(unfinished)

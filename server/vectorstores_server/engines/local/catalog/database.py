@@ -13,7 +13,8 @@ import anyio.to_thread
 from anyio import CapacityLimiter
 
 from vectorstores_server.engines.local.catalog.connection import FILE_NAME, check_version, connect, prepare, translated
-from vectorstores_tools.contract.errors import InvalidRequest, NotAllowed
+from vectorstores_server.engines.local.directory import reserve
+from vectorstores_tools.contract.errors import DiskFull, InvalidRequest, NotAllowed
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,10 +48,20 @@ class Catalog:
     Nothing is opened before the first call. Raises DiskFull, DirectoryUpgraded and Unavailable.
     """
 
-    def __init__(self, directory: Path, *, read_only: bool = False, version: str = "0") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        read_only: bool = False,
+        version: str = "0",
+        new_catalog: bool = False,
+        own_log: Path | None = None,
+    ) -> None:
         self._directory = directory
         self.read_only = read_only
         self._version = version
+        self._new_catalog = new_catalog
+        self._own_log = own_log
         self._threads = CapacityLimiter(THREADS)
         self._opening = anyio.Lock()
         self._writing = anyio.Lock()
@@ -83,10 +94,19 @@ class Catalog:
         self.wake()
         return result
 
+    async def write_freeing(self, fn: Callable[Concatenate[DB, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a writing transaction that frees space. On a full disk the reserve is given up for it."""
+        try:
+            return await self.write(fn, *args, **kwargs)
+        except DiskFull:
+            if not await anyio.to_thread.run_sync(reserve.give_up, self._directory):
+                raise
+            return await self.write(fn, *args, **kwargs)
+
     @asynccontextmanager
     async def snapshot(self) -> AsyncGenerator[Snapshot]:
         """Give a reading transaction that stays the same until it is left."""
-        await self._prepared()
+        await self.prepared()
         db = await self._run(_begun, self.path)
         try:
             yield Snapshot(db, self._directory, self._threads)
@@ -144,18 +164,21 @@ class Catalog:
             self.wake()
         self._seen = seen
 
-    async def _prepared(self) -> None:
+    async def prepared(self) -> None:
+        """Make sure that the data directory is ours and its catalog of this version; nothing after the first time."""
         async with self._opening:
             if self._reader is None and self._writer is None:
-                await self._run(prepare, self._directory, self._version)
+                await self._run(
+                    prepare, self._directory, self._version, new_catalog=self._new_catalog, own_log=self._own_log
+                )
 
     async def _open_reader(self) -> DB:
-        await self._prepared()
+        await self.prepared()
         self._reader = self._reader or await self._run(connect, self.path)
         return self._reader
 
     async def _open_writer(self) -> DB:
-        await self._prepared()
+        await self.prepared()
         self._writer = self._writer or await self._run(connect, self.path)
         return self._writer
 

@@ -76,10 +76,21 @@ def unreferenced(db: sqlite3.Connection, sha256s: Collection[str]) -> set[str]:
     return {h for h in sha256s if db.execute("SELECT 1 FROM file WHERE sha256 = ?", (h,)).fetchone() is None}
 
 
-def ended_uploads(db: sqlite3.Connection, upload_ids: Collection[str]) -> set[str]:
-    """Return those uploads that take no more parts."""
-    query = "SELECT 1 FROM upload WHERE id = ? AND status = 'pending'"
-    return {u for u in upload_ids if db.execute(query, (u,)).fetchone() is None}
+def deleted_content(db: sqlite3.Connection, before: int) -> set[str]:
+    """Return the hashes whose last File was deleted before that time."""
+    rows = db.execute("SELECT sha256 FROM deleted_content WHERE deleted_at <= ?", (before,))
+    return {row["sha256"] for row in rows}
+
+
+def forget_deleted_content(db: sqlite3.Connection, before: int) -> None:
+    """Forget deletions of before that time: what a late writer could still have left has been erased since."""
+    db.execute("DELETE FROM deleted_content WHERE deleted_at <= ?", (before,))
+
+
+def upload_states(db: sqlite3.Connection, upload_ids: Collection[str]) -> dict[str, str]:
+    """Return the status of those uploads that there are."""
+    rows = [db.execute("SELECT id, status FROM upload WHERE id = ?", (id,)).fetchone() for id in upload_ids]
+    return {row["id"]: row["status"] for row in rows if row is not None}
 
 
 def _expire_store(db: sqlite3.Connection, store_id: str, now: int) -> None:

@@ -21,6 +21,7 @@ def insert_file(db: sqlite3.Connection, file: File, sha256: str) -> None:
         "INSERT INTO file (id, filename, purpose, bytes, sha256, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (file.id, file.filename, file.purpose, file.bytes, sha256, file.created_at, file.expires_at),
     )
+    db.execute("DELETE FROM deleted_content WHERE sha256 = ?", (sha256,))
 
 
 def enter_file(db: sqlite3.Connection, file: File, sha256: str, keep: Callable[[], None]) -> None:
@@ -69,12 +70,17 @@ def delete_file(db: sqlite3.Connection, file_id: str, now: int) -> Deleted:
 
 
 def remove_file(db: sqlite3.Connection, file_id: str, now: int) -> None:
-    """Delete the File's row and its attachments; its bytes go with a sweep."""
+    """Delete the File's row and its attachments; its bytes go with a sweep, which is told here that they may."""
     for row in db.execute("SELECT * FROM attachment WHERE file_id = ?", (file_id,)).fetchall():
         detach_row(db, row, now)
-    row = db.execute("SELECT created_at FROM file WHERE id = ?", (file_id,)).fetchone()
+    row = db.execute("SELECT created_at, sha256 FROM file WHERE id = ?", (file_id,)).fetchone()
     if row is not None:
         db.execute("DELETE FROM file WHERE id = ?", (file_id,))
+        db.execute(
+            "INSERT OR REPLACE INTO deleted_content SELECT :hash, :now"
+            " WHERE NOT EXISTS (SELECT 1 FROM file WHERE sha256 = :hash)",
+            {"hash": row["sha256"], "now": now},
+        )
         bury(db, FILES, file_id, row["created_at"], now)
 
 

@@ -4,6 +4,8 @@ A migration only adds, so that a process of the version before, which is still i
 Statements are parted by blank lines. SQLite 3.33 is enough: no RETURNING, no STRICT.
 """
 
+from vectorstores_server.engines.local.directory.ownership import APPLICATION_ID
+
 _FIRST = """
 CREATE TABLE meta (version TEXT NOT NULL)
 
@@ -234,7 +236,15 @@ ALTER TABLE attachment ADD COLUMN built INTEGER NOT NULL DEFAULT 0
 ALTER TABLE attachment ADD COLUMN to_build INTEGER NOT NULL DEFAULT 0
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _PROGRESS)
+_DELETIONS = f"""
+PRAGMA application_id = {APPLICATION_ID}
+
+CREATE TABLE deleted_content (sha256 TEXT PRIMARY KEY, deleted_at INTEGER NOT NULL) WITHOUT ROWID
+
+CREATE INDEX deleted_content_age ON deleted_content (deleted_at)
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _PROGRESS, _DELETIONS)
 
 
 def statements(script: str) -> list[str]:

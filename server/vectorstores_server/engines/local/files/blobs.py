@@ -18,6 +18,7 @@ from typing import BinaryIO, ParamSpec, TypeVar
 import anyio.to_thread
 
 from vectorstores_server.engines.local.catalog.connection import translated
+from vectorstores_server.engines.local.directory.removal import Removal
 from vectorstores_server.engines.local.parsing import PARSER, VERSION
 from vectorstores_server.system.posix import private_directory, sync_directory
 from vectorstores_tools.contract.errors import TooLarge
@@ -45,6 +46,7 @@ class Blobs:
         self.directory = directory
         self.blobs = directory / "blobs"
         self.texts = directory / "text"
+        self._removal = Removal(directory)
 
     def path(self, sha256: str) -> Path:
         """Return where a File's bytes are."""
@@ -61,7 +63,7 @@ class Blobs:
         try:
             yield await self._write_stream(temporary, stream, limit)
         finally:
-            temporary.unlink(missing_ok=True)
+            self._removal.erase([f"{self.blobs.name}/{temporary.name}"])
 
     def keep(self, received: ReceivedBytes) -> None:
         """Give the bytes their name. Called inside the transaction that enters the File."""
@@ -110,7 +112,7 @@ class Blobs:
                 _sync(file)
             temporary.replace(path)
         finally:
-            temporary.unlink(missing_ok=True)
+            self._removal.erase([f"{self.texts.name}/{temporary.name}"])
 
     async def _run(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:

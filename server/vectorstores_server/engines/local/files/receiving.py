@@ -28,6 +28,7 @@ class SourceReceiver:
 
     async def create_file(self, new: NewFile) -> File:
         """Store the bytes and enter the File."""
+        await self._catalog.prepared()  # nothing is written into a directory that is not ours
         async with self._blobs.receive(new.stream, self._limit) as received:
             file = make_file(new.filename, new.purpose, received.size, new.expires_after)
             await self._catalog.write(enter_file, file, received.sha256, lambda: self._blobs.keep(received))

@@ -1,12 +1,12 @@
 """The parts of uploads on disk, until they are put together or the upload ends."""
 
 import hashlib
-import shutil
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import anyio.to_thread
 
+from vectorstores_server.engines.local.directory.removal import Removal
 from vectorstores_server.engines.local.files.blobs import BLOCK, ReceivedBytes
 from vectorstores_server.system.posix import private_directory
 from vectorstores_tools.contract.errors import InvalidRequest
@@ -41,13 +41,7 @@ class UploadParts:
 
     async def remove(self, upload_id: str) -> None:
         """Remove an upload's parts."""
-        await anyio.to_thread.run_sync(shutil.rmtree, self._directory / upload_id, True)
-
-    def uploads(self, before: float) -> list[str]:
-        """Return the uploads that have parts here and have got none since `before`."""
-        if not self._directory.is_dir():
-            return []
-        return [d.name for d in self._directory.iterdir() if d.stat().st_mtime <= before]
+        await anyio.to_thread.run_sync(Removal(self._directory.parent).erase_folder, f"uploads/{upload_id}")
 
     def _path(self, upload_id: str, part_id: str) -> Path:
         return self._directory / upload_id / part_id

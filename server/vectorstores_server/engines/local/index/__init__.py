@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from anyio import to_thread
 
+from vectorstores_server.engines.local.directory.names import is_table
+from vectorstores_server.engines.local.directory.removal import Removal
 from vectorstores_server.engines.local.index import maintenance as upkeep
 from vectorstores_server.engines.local.index.errors import (
     IndexBusy,
@@ -65,6 +67,7 @@ class Index:
 
     def __init__(self, directory: Path, *, window: timedelta = upkeep.WINDOW, rest: float = upkeep.REST) -> None:
         self._directory = directory
+        self._removal = Removal(directory.parent)
         self._window = window
         self._rest = rest
         self._rests_until: dict[str, float] = {}
@@ -95,17 +98,16 @@ class Index:
             await self._on(table, lambda opened, where=where: opened.delete(where))
 
     async def drop(self, table: str) -> None:
-        """Delete a table and its files, readable or not; nothing happens when there is none."""
-        folder = self._folder(table)
-        if await to_thread.run_sync(folder.exists):
-            database = await self._open()
-            with translated(table):
-                await database.drop(table)
-        await to_thread.run_sync(upkeep.unmark, folder)
+        """Delete a table's files, readable or not; nothing happens when there is none. What is not ours stays."""
+        await to_thread.run_sync(self._take_away, self._removal.erase_folder, table)
+
+    async def discard(self, table: str) -> None:
+        """Move a table's files to the trash."""
+        await to_thread.run_sync(self._take_away, self._removal.discard_folder, table)
 
     async def tables(self) -> list[str]:
         """Name the tables, unreadable ones too; opens nothing."""
-        return await to_thread.run_sync(lambda: sorted(path.stem for path in self._directory.glob(f"*{SUFFIX}")))
+        return await to_thread.run_sync(lambda: [folder.stem for folder in self._tables()])
 
     async def revs(self, table: str) -> dict[int, int]:
         """Count the rows of each revision."""
@@ -148,7 +150,7 @@ class Index:
         try:
             if erase:
                 await self._on(table, upkeep.erase)
-                await to_thread.run_sync(upkeep.unmark, folder)
+                await to_thread.run_sync(self._unmark, folder)
             await self._on(table, lambda opened: upkeep.optimize(opened, self._window, idle=idle or force))
         except IndexBusy:
             return False
@@ -160,21 +162,38 @@ class Index:
         """Name the tables with deleted rows or old versions, for which `optimize` will be due; opens nothing."""
 
         def look() -> list[str]:
-            folders = sorted(self._directory.glob(f"*{SUFFIX}"))
-            return [folder.stem for folder in folders if upkeep.FolderState.of(folder).any]
+            return [folder.stem for folder in self._tables() if upkeep.FolderState.of(folder).any]
 
         return await to_thread.run_sync(look)
 
     async def purge(self, table: str) -> None:
         """Take what was deleted off the disk now; a search on an older version starts again with the newest."""
         await self._on(table, upkeep.purge)
-        await to_thread.run_sync(upkeep.unmark, self._folder(table))
+        await to_thread.run_sync(self._unmark, self._folder(table))
 
     async def aclose(self) -> None:
         """Let go of what is cached; the next call opens it again."""
         if self._database is not None:
             self._database.close()
             self._database = None
+
+    def _tables(self) -> list[Path]:
+        """Return the folders that bear the name of a table of ours and hold something of one."""
+        folders = sorted(self._directory.glob(f"*{SUFFIX}"))
+        return [folder for folder in folders if is_table(folder.stem) and self._removal.holds_ours(self._named(folder))]
+
+    def _take_away(self, remove: Callable[[str], list[str]], table: str) -> None:
+        folder = self._folder(table)
+        with translated(table):
+            remove(self._named(folder))
+            self._unmark(folder)
+
+    def _unmark(self, folder: Path) -> None:
+        """Note that no deleted row is left, or no table."""
+        self._removal.erase([self._named(upkeep.marker(folder))])
+
+    def _named(self, folder: Path) -> str:
+        return f"{self._directory.name}/{folder.name}"
 
     def _folder(self, table: str) -> Path:
         return self._directory / f"{table}{SUFFIX}"

@@ -203,10 +203,6 @@ class Database:
         table = await self._connection.create_table(name, schema=schema(dimensions), exist_ok=True)
         return Table(table, await table.schema())
 
-    async def drop(self, name: str) -> None:
-        """Delete a table and its files, readable or not."""
-        await self._connection.drop_table(name)
-
     def close(self) -> None:
         """Let go of what the connection caches."""
         self._connection.close()

@@ -66,11 +66,6 @@ def mark(folder: Path) -> None:
         note.touch(0o600)
 
 
-def unmark(folder: Path) -> None:
-    """Note that no deleted row is left, or no table."""
-    marker(folder).unlink(missing_ok=True)
-
-
 def due(state: TableState, *, idle: bool) -> bool:
     """Whether searches suffer from the state of the table; sooner when there is nothing else to do."""
     return (

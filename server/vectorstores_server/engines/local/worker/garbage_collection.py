@@ -1,31 +1,44 @@
-"""Removing what is dead: rows, tables, expired stores and Files, and in the end their traces on the disk."""
+"""Removing what is dead: rows, tables, expired stores and Files, and in the end their traces on the disk.
 
+What frees space without writing comes first, so that a full disk can be emptied; each step is by itself, so that one
+that fails keeps none of the others from being done.
+"""
+
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
+
+import anyio.to_thread
 
 from vectorstores_server.engines.local.catalog import Catalog, expiry
 from vectorstores_server.engines.local.catalog.ids import clock
-from vectorstores_server.engines.local.files.blobs import Blobs
-from vectorstores_server.engines.local.files.orphans import remove_leftovers
-from vectorstores_server.engines.local.files.upload_parts import UploadParts
-from vectorstores_server.engines.local.index import Index, TableMissing
+from vectorstores_server.engines.local.directory import reserve
+from vectorstores_server.engines.local.directory.removal import Removal, Removed
+from vectorstores_server.engines.local.files.erasure import erase_deleted, remove_orphans
+from vectorstores_server.engines.local.index import Index, IndexUnavailable, TableMissing
+from vectorstores_tools.contract.errors import DirectoryUpgraded, Unavailable, VectorStoreError
 
 AT_ONCE = 1_000
 LOOK_EVERY = 600.0
 """Seconds between two looks at the disk. Rows, text and bytes of what was deleted are gone from it after at most an
 hour and two looks; two hours are promised."""
+NAMED = 10
+"""How many names one event of the log shows."""
+
+log = logging.getLogger(__name__)
 
 
 class GarbageCollector:
     """Keeps the data directory free of what nothing in the catalog names. Only the worker's process calls it."""
 
-    def __init__(self, catalog: Catalog, blobs: Blobs, parts: UploadParts, index: Index) -> None:
+    def __init__(self, catalog: Catalog, directory: Path, index: Index, *, look_every: float = LOOK_EVERY) -> None:
         self._catalog = catalog
-        self._blobs = blobs
-        self._parts = parts
+        self._directory = directory
         self._index = index
-        self._look_at = time.monotonic() + LOOK_EVERY
+        self._look_every = look_every
+        self._look_at = time.monotonic() + look_every
 
     def due(self) -> bool:
         """Tell whether it is time to look at the disk; what else is due stands in the catalog."""
@@ -36,28 +49,68 @@ class GarbageCollector:
         now = clock()
         worked = self.due()
         if await self._catalog.read(expiry.due, now):
-            await self._catalog.write(expiry.expire, now)
-            await self._delete_rows(now, expiry.GRACE)
+            await self._catalog.write_freeing(expiry.expire, now)
             await self._drop_tables(now)
+            await self._delete_rows(now, expiry.GRACE)
             worked = True
         if self.due():
-            self._look_at = time.monotonic() + LOOK_EVERY
-            for table in await self._index.unsettled():
-                await self._index.optimize(table)
-            await remove_leftovers(self._catalog, self._blobs, self._parts, time.time())
-            await self._catalog.checkpoint(at_least=0)
+            self._look_at = time.monotonic() + self._look_every
+            await self._look_at_disk(now)
         return worked
 
-    async def purge(self) -> None:
-        """Take off the disk now whatever was deleted. A search that is under way elsewhere may have to start anew."""
+    async def purge(self, *, trash: bool = False) -> None:
+        """Take off the disk now whatever was deleted; with `trash` what nobody deleted, but nothing names, as well.
+
+        A search that is under way elsewhere may have to start again. Raises Unavailable when every step was tried and
+        some could not be done.
+        """
         now = clock()
-        await self._catalog.write(expiry.expire, now)
-        await self._delete_rows(now, 0)
-        await self._drop_tables(now + expiry.GRACE)
-        for table in await self._index.tables():
-            await self._index.purge(table)
-        await remove_leftovers(self._catalog, self._blobs, self._parts, time.time(), older=0)
-        await self._catalog.vacuum()
+        steps: list[tuple[str, Callable[[], Awaitable[object]]]] = [
+            ("files", lambda: self._erase_files(now, trash=trash)),
+            ("dropped tables", lambda: self._drop_tables(now + expiry.GRACE)),
+            ("deleted rows", lambda: self._delete_rows(now, 0)),
+        ]
+        failed = await self._try_each([("the catalog's list", lambda: self._expire(now)), *steps])
+        tables = await self._index.tables()
+        failed += await self._try_each([(f"table {table}", lambda t=table: self._index.purge(t)) for table in tables])
+        failed += await self._try_each([("the catalog", self._catalog.vacuum)])
+        await anyio.to_thread.run_sync(reserve.keep, self._directory)
+        if failed:
+            raise Unavailable(
+                f"Not everything that was deleted is off the disk: {'; '.join(failed)}.",
+                "The rest is done. Mend that, then purge again.",
+            )
+
+    async def _try_each(self, steps: Sequence[tuple[str, Callable[[], Awaitable[object]]]]) -> list[str]:
+        failed: list[str] = []
+        for name, step in steps:
+            try:
+                await step()
+            except DirectoryUpgraded:
+                raise
+            except (VectorStoreError, IndexUnavailable, OSError) as error:
+                failed.append(f"{name} ({error})")
+        return failed
+
+    async def _expire(self, now: int) -> None:
+        await self._catalog.write_freeing(expiry.expire, now)
+
+    async def _erase_files(self, now: int, *, trash: bool) -> None:
+        removed = Removed(await erase_deleted(self._catalog, self._directory, now, grace=0))
+        if trash:
+            removal = Removal(self._directory)
+            removed.erased += await anyio.to_thread.run_sync(removal.erase_folder, "trash")
+        _tell(removed)
+
+    async def _look_at_disk(self, now: int) -> None:
+        erased = await erase_deleted(self._catalog, self._directory, now)
+        removed = await remove_orphans(self._catalog, self._directory, time.time())
+        removed.erased += erased
+        _tell(removed)
+        for table in await self._index.unsettled():
+            await self._index.optimize(table)
+        await anyio.to_thread.run_sync(reserve.keep, self._directory)
+        await self._catalog.checkpoint(at_least=0)
 
     async def _delete_rows(self, now: int, grace: int) -> None:
         dead = await self._catalog.read(expiry.dead_revs, now, grace=grace)
@@ -68,9 +121,20 @@ class GarbageCollector:
     async def _delete(self, table: str, revs: Sequence[int]) -> None:
         with suppress(TableMissing):  # then nothing of them was ever written
             await self._index.delete(table, revs)
-        await self._catalog.write(expiry.forget_revs, revs)
+        await self._catalog.write_freeing(expiry.forget_revs, revs)
 
     async def _drop_tables(self, now: int) -> None:
         for table in await self._catalog.read(expiry.tables_to_drop, now):
             await self._index.drop(table)
-            await self._catalog.write(expiry.forget_table, table)
+            await self._catalog.write_freeing(expiry.forget_table, table)
+
+
+def _tell(removed: Removed) -> None:
+    """Log one event for a sweep, if it took anything away."""
+    if removed.erased or removed.trashed:
+        names = [*removed.trashed, *removed.erased]
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        log.info(
+            "Sweep: erased %d deleted or unfinished files, moved %d that nothing names to the trash: %s%s",
+            len(removed.erased), len(removed.trashed), ", ".join(names[:NAMED]), more,
+        )  # fmt: skip

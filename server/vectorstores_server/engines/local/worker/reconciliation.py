@@ -36,8 +36,8 @@ async def needed(catalog: Catalog, boot: str) -> bool:
 async def reconcile(catalog: Catalog, index: Index) -> None:
     """Compare every table with the catalog. The caller holds the worker's lock and has written nothing yet.
 
-    Rows that no revision owns are deleted, a live revision that lacks rows is queued again, a table without a store is
-    dropped, a store whose table cannot be read gets a new one and is queued.
+    Rows that no revision owns are deleted, a live revision that lacks rows is queued again, a table without a store
+    goes to the trash, a store whose table cannot be read gets a new one and is queued.
     """
     # Lance first: what goes live or dies meanwhile, by other processes, is then in the catalog and not mistaken.
     tables = await index.tables()
@@ -45,7 +45,7 @@ async def reconcile(catalog: Catalog, index: Index) -> None:
     known = await catalog.read(reconciliation.known_tables)
     for table, revs in found.items():
         if table not in known:
-            await index.drop(table)
+            await index.discard(table)
         elif known[table] == "live" and revs is not None:
             await _mend(catalog, index, table, revs)
     for table, state in known.items():
@@ -79,4 +79,4 @@ async def _replace(catalog: Catalog, index: Index, table: str) -> None:
     expected = await catalog.read(reconciliation.live_rows, table)
     if any(expected.values()):
         await catalog.write(reconciliation.rebuild, table.rpartition("_")[0], clock())
-    await index.drop(table)
+    await index.discard(table)

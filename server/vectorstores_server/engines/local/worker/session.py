@@ -5,12 +5,14 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 
 import anyio
+import anyio.to_thread
 
 from vectorstores_server.engines.local import failpoints
 from vectorstores_server.engines.local.catalog import index_tables, reconciliation, work_queue
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.catalog.index_tables import BuildingTable
 from vectorstores_server.engines.local.components import Components
+from vectorstores_server.engines.local.directory import reserve
 from vectorstores_server.engines.local.embedding import EmbeddingFailure
 from vectorstores_server.engines.local.ingest.pipeline import IngestPipeline
 from vectorstores_server.engines.local.ingest.work_sources import CatalogQueue, IngestCounts, WorkSource
@@ -38,7 +40,7 @@ class WorkerState:
         self.components = components
         self.catalog = components.catalog
         self.embedder = components.embedder
-        self.sweep = GarbageCollector(components.catalog, components.blobs, components.parts, components.index)
+        self.sweep = GarbageCollector(components.catalog, components.directory, components.index)
         self.counts = IngestCounts()
         self.identity: str | None = None
         self.identify_after = 0.0
@@ -98,16 +100,16 @@ class WorkSession:
         if await needed(catalog, boot):
             await reconcile(catalog, self._state.components.index)
             failpoints.reached("reconciled")
-        await catalog.write(reconciliation.mark_worker, clean=False, boot_id=boot)
+        await catalog.write_freeing(reconciliation.mark_worker, clean=False, boot_id=boot)
         failpoints.reached("dirty")
         try:
             await self._work_until_quiet()
         except anyio.get_cancelled_exc_class():
             if not self._half_built:
                 with anyio.CancelScope(shield=True):
-                    await catalog.write(reconciliation.mark_worker, clean=True, boot_id=boot)
+                    await catalog.write_freeing(reconciliation.mark_worker, clean=True, boot_id=boot)
             raise
-        await catalog.write(reconciliation.mark_worker, clean=True, boot_id=boot)
+        await catalog.write_freeing(reconciliation.mark_worker, clean=True, boot_id=boot)
         failpoints.reached("clean")
 
     async def _work_until_quiet(self) -> None:
@@ -118,6 +120,7 @@ class WorkSession:
             else:
                 await self._wait(LOOK_SECONDS)
         await self._state.catalog.checkpoint()
+        await anyio.to_thread.run_sync(reserve.keep, self._state.components.directory)
 
     async def _round(self) -> bool:
         swept = await self._sweep()

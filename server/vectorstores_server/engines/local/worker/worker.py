@@ -59,8 +59,8 @@ class Worker:
         """Return how many stores are still to be built anew."""
         return len(await self._catalog.read(index_tables.building_tables, self._state.identity))
 
-    async def purge(self) -> None:
-        """Take what was deleted off the disk now. Raises Unavailable while another process goes on working."""
+    async def purge(self, *, trash: bool = False) -> None:
+        """Take what was deleted off the disk now, and with `trash` the trash. Raises Unavailable while others work."""
         await self._catalog.read(reconciliation.worker_row)  # makes a directory that is new
         lock = WorkerLock(self._directory)
         try:
@@ -69,7 +69,7 @@ class Worker:
                     await anyio.sleep(LOOK_SECONDS)
             if not lock.held:
                 raise Unavailable("Another process is working on this data directory;", "end it, or try again later.")
-            await self._state.sweep.purge()
+            await self._state.sweep.purge(trash=trash)
         finally:
             lock.close()
 

@@ -1,0 +1,142 @@
+"""What leaves the disk: content whose last File was deleted, and files that nothing in the catalog names.
+
+Only the worker calls this. What the catalog recorded as deleted is erased; an orphan, which nobody is known to have
+deleted, goes to the trash.
+"""
+
+import os
+import sqlite3
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import anyio.to_thread
+
+from vectorstores_server.engines.local.catalog import Catalog
+from vectorstores_server.engines.local.catalog.connection import FILE_NAME
+from vectorstores_server.engines.local.catalog.expiry import (
+    GRACE,
+    deleted_content,
+    forget_deleted_content,
+    unreferenced,
+    upload_states,
+)
+from vectorstores_server.engines.local.directory.names import is_upload
+from vectorstores_server.engines.local.directory.removal import Removal, Removed
+from vectorstores_server.engines.local.files.blobs import TEMPORARY
+
+HOUR = 3600
+COPY_SECONDS = 7 * 24 * HOUR
+"""How long the copy stays that a migration makes of the catalog."""
+REMEMBERED = 24 * HOUR
+"""How long a deletion is remembered: a worker that was parsing the file then may still have written its text."""
+FOLDERS = ("blobs", "text")
+AT_ONCE = 200
+
+
+async def erase_deleted(catalog: Catalog, directory: Path, now: float, *, grace: int = GRACE) -> list[str]:
+    """Erase bytes and texts whose last File was deleted `grace` seconds ago. Returns their names."""
+    removal = Removal(directory)
+    deleted = sorted(await catalog.read(deleted_content, int(now - grace)))
+    if not deleted:
+        return []
+    ages = await anyio.to_thread.run_sync(_ages, directory)
+    names = _by_hash(ages)
+    erased: list[str] = []
+    for first in range(0, len(deleted), AT_ONCE):
+        hashes = [h for h in deleted[first : first + AT_ONCE] if h in names]
+        if hashes:
+            # Inside a writing transaction: an upload of the same bytes gives them their name in one of its own.
+            erased += await catalog.write_freeing(_erase, removal, {h: names[h] for h in hashes})
+    await catalog.write_freeing(forget_deleted_content, int(now - REMEMBERED))
+    return erased
+
+
+async def remove_orphans(catalog: Catalog, directory: Path, now: float) -> Removed:
+    """Take away what nothing names and has not changed for an hour; copies of the catalog after seven days."""
+    removal, removed = Removal(directory), Removed()
+    ages = await anyio.to_thread.run_sync(_ages, directory)
+    old = [name for name, changed in ages.items() if changed <= now - HOUR]
+    stale = [name for name in old if name.endswith(TEMPORARY)]
+    copies = await anyio.to_thread.run_sync(_old_copies, directory, now)
+    removed.erased += await anyio.to_thread.run_sync(removal.erase, [*stale, *copies])
+    named = [name for name in old if not name.endswith(TEMPORARY)]
+    for first in range(0, len(named), AT_ONCE):
+        names = named[first : first + AT_ONCE]
+        # Read first: most often all of them are in use, and nobody has to wait for the writer.
+        if await catalog.read(unreferenced, {_hash(name) for name in names}):
+            erased, trashed = await catalog.write(_remove_unreferenced, directory, removal, names, now)
+            removed.erased += erased
+            removed.trashed += trashed
+    await _remove_parts(catalog, directory, removal, removed, now)
+    removed.erased += await anyio.to_thread.run_sync(removal.empty_trash, now)
+    return removed
+
+
+def _erase(db: sqlite3.Connection, removal: Removal, names: Mapping[str, Sequence[str]]) -> list[str]:
+    lost = unreferenced(db, names)
+    return removal.erase(name for sha256 in lost for name in names[sha256])
+
+
+def _remove_unreferenced(
+    db: sqlite3.Connection, directory: Path, removal: Removal, names: Sequence[str], now: float
+) -> tuple[list[str], list[str]]:
+    """Erase what was deleted and move orphans to the trash; what somebody has just written again stays."""
+    lost = unreferenced(db, {_hash(name) for name in names})
+    deleted = deleted_content(db, int(now))
+    gone = [name for name in names if _hash(name) in lost and _changed(directory / name) <= now - HOUR]
+    erased = removal.erase(name for name in gone if _hash(name) in deleted)
+    return erased, removal.discard((name for name in gone if _hash(name) not in deleted), now)
+
+
+async def _remove_parts(catalog: Catalog, directory: Path, removal: Removal, removed: Removed, now: float) -> None:
+    uploads = await anyio.to_thread.run_sync(_old_uploads, directory, now)
+    states = await catalog.read(upload_states, uploads) if uploads else {}
+    for upload_id in uploads:
+        folder = f"uploads/{upload_id}"
+        if upload_id not in states:
+            removed.trashed += await anyio.to_thread.run_sync(removal.discard_folder, folder, now)
+        elif states[upload_id] != "pending":
+            removed.erased += await anyio.to_thread.run_sync(removal.erase_folder, folder)
+
+
+def _hash(name: str) -> str:
+    return name.rpartition("/")[2].partition(".")[0]
+
+
+def _by_hash(names: Iterable[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(_hash(name), []).append(name)
+    return found
+
+
+def _ages(directory: Path) -> dict[str, float]:
+    """Return when each file of FOLDERS was changed, by its name below the directory."""
+    found: dict[str, float] = {}
+    for folder in FOLDERS:
+        if (directory / folder).is_dir():
+            with os.scandir(directory / folder) as entries:
+                found.update({f"{folder}/{entry.name}": _changed(Path(entry)) for entry in entries if entry.is_file()})
+    return found
+
+
+def _changed(path: Path) -> float:
+    """Return when the file was changed; the end of time for one that is gone."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")
+
+
+def _old_copies(directory: Path, now: float) -> Collection[str]:
+    copies = directory.glob(f"{FILE_NAME}.v*")
+    kept = {True: HOUR, False: COPY_SECONDS}  # one that was never finished is worth nothing
+    return [path.name for path in copies if _changed(path) <= now - kept[path.suffix == TEMPORARY]]
+
+
+def _old_uploads(directory: Path, now: float) -> list[str]:
+    """Return the uploads that have parts here and have got none for an hour."""
+    folder = directory / "uploads"
+    if not folder.is_dir():
+        return []
+    return [path.name for path in folder.iterdir() if is_upload(path.name) and _changed(path) <= now - HOUR]
