@@ -16,10 +16,10 @@ from vectorstores_server.engines.local.embedding.errors import INSTALL_COMMAND, 
 from vectorstores_server.engines.local.embedding.weights import find_weights, verify
 from vectorstores_server.settings import APP, Settings, unknown_variables
 from vectorstores_server.system import posix
+from vectorstores_tools.contract.characters import line
 from vectorstores_tools.contract.errors import InvalidRequest, VectorStoreError
 from vectorstores_tools.contract.lookups import stores_of
 from vectorstores_tools.contract.requests import PageRequest
-from vectorstores_tools.rendering.untrusted_text import line
 
 MOST_NAMED = 5
 """How many files that are not ours are named."""
