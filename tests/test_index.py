@@ -461,6 +461,29 @@ async def test_a_search_is_complete_when_no_other_row_matches(index: Index) -> N
     assert not (await index.candidates(TABLE, CandidateQuery(vector, "heron", None, text_k=8))).complete
 
 
+def held_files() -> list[str]:
+    """The files of tables that this process holds open."""
+    links = list(Path("/proc/self/fd").iterdir())
+    targets = [str(link.readlink()) for link in links if link.is_symlink()]
+    return [target for target in targets if ".lance/" in target]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not show a process its descriptors")
+async def test_searching_after_every_change_holds_no_more_files_open_the_longer_it_goes_on(tmp_path: Path) -> None:
+    index = Index(tmp_path / "index", window=NO_WINDOW, rest=0)
+    await index.create(TABLE, None)
+    most = 0
+    for number in range(60):
+        await index.add(TABLE, [rows(number, prose(2, seed=number))])
+        await index.optimize(TABLE, force=True)
+        await index.candidates(TABLE, asked("w1"))
+        most = max(most, len(held_files()))
+    assert most < 24
+    await index.purge(TABLE)
+    assert [path for path in held_files() if "deleted" in path] == []
+    await index.aclose()
+
+
 async def test_a_table_is_settled_when_its_old_versions_have_left_the_window(tmp_path: Path) -> None:
     index = Index(tmp_path / "index", window=NO_WINDOW, rest=0)
     await text_table(index, "kestrel", "plover")

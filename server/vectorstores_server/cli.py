@@ -46,8 +46,9 @@ def _command(argv: "Sequence[str]") -> int:
     from vectorstores_server.console.interrupts import until_stopped
     from vectorstores_server.console.parser import parse_command_line
     from vectorstores_server.settings import read_settings, unknown_variables
-    from vectorstores_server.system import logs
+    from vectorstores_server.system import logs, posix
 
+    posix.raise_descriptor_limit()
     os.umask(0o077)  # also for what libraries write below the data directory
     arguments, flags = parse_command_line(argv)
     settings = read_settings(flags)

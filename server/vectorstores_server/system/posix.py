@@ -8,6 +8,7 @@
 - A rename that outlasts a power loss: Windows does so by itself.
 - Limits of the parser's child: Windows has none, macOS keeps none on memory; there the parent's time-out ends a parser.
 - The child's end with its parent: elsewhere than on Linux an orphan ends when its own watchdog does.
+- Descriptors: Windows has no limit that a process could raise.
 - Heaps: only glibc gives each thread its own.
 - Threads that stand back: only Linux gives each thread a priority.
 """
@@ -32,6 +33,7 @@ _OPEN = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _PR_SET_PDEATHSIG = 1
 _M_ARENA_MAX = -8
 _BACK = 10
+_MOST_DESCRIPTORS = 65_536
 _CAREFULLY = _OPEN | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
@@ -97,6 +99,19 @@ def lock_owner(path: Path) -> int | None:
     else:
         _, _, owner, kind, _ = struct.unpack("qqihh", answer)
     return None if kind == fcntl.F_UNLCK else owner
+
+
+def raise_descriptor_limit() -> None:
+    """Let this process open as many files as the system allows it: the usual soft limit is meant for shells."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = min(hard, _MOST_DESCRIPTORS) if hard != resource.RLIM_INFINITY else _MOST_DESCRIPTORS
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def private_directory(path: Path) -> None:

@@ -19,6 +19,7 @@ from vectorstores_server.engines.local.index import maintenance as upkeep
 from vectorstores_server.engines.local.index.errors import (
     IndexBusy,
     IndexUnavailable,
+    IndexUnreachable,
     OutOfSpace,
     TableMissing,
     WrongDimensions,
@@ -44,6 +45,7 @@ __all__ = [
     "Index",
     "IndexBusy",
     "IndexUnavailable",
+    "IndexUnreachable",
     "OutOfSpace",
     "RevFilter",
     "Rows",
@@ -151,6 +153,7 @@ class Index:
             if erase:
                 await self._on(table, upkeep.erase)
                 await to_thread.run_sync(self._unmark, folder)
+                self._let_go()
             await self._on(table, lambda opened: upkeep.optimize(opened, self._window, idle=idle or force))
         except IndexBusy:
             return False
@@ -170,12 +173,20 @@ class Index:
         """Take what was deleted off the disk now; a search on an older version starts again with the newest."""
         await self._on(table, upkeep.purge)
         await to_thread.run_sync(self._unmark, self._folder(table))
+        self._let_go()
 
     async def aclose(self) -> None:
         """Let go of what is cached; the next call opens it again."""
         if self._database is not None:
             self._database.close()
             self._database = None
+
+    def _let_go(self) -> None:
+        """Forget the connection, and with it the open files of versions that are gone: deleted text is in them.
+
+        It is not closed: other calls may be reading through it, and the last one lets go.
+        """
+        self._database = None
 
     def _tables(self) -> list[Path]:
         """Return the folders that bear the name of a table of ours and hold something of one."""
@@ -199,6 +210,8 @@ class Index:
         return self._directory / f"{table}{SUFFIX}"
 
     async def _open(self) -> Database:
+        if self._database is not None and self._database.is_stale:
+            self._let_go()
         if self._database is None:
             await to_thread.run_sync(_load)
             from vectorstores_server.engines.local.index.lance import Database
@@ -210,8 +223,20 @@ class Index:
     async def _on(self, table: str, call: Callable[[Table], Awaitable[T]]) -> T:
         """Call with the newest version of a table."""
         database = await self._open()
+        try:
+            with translated(table):
+                return await call(await database.open(table))
+        except IndexUnreachable:
+            raise
+        except IndexUnavailable:
+            # What LanceDB says of a table follows from what it could open: a lack of descriptors reads as "not found".
+            await to_thread.run_sync(self._reach, table)
+            raise
+
+    def _reach(self, table: str) -> None:
+        """Raise IndexUnreachable where the system does not let the table's files be read."""
         with translated(table):
-            return await call(await database.open(table))
+            upkeep.reach(self._folder(table))
 
 
 def _load() -> None:

@@ -3,14 +3,17 @@
 IndexUnavailable        the table cannot be read or written
 ├── TableMissing        there is no such table
 ├── WrongDimensions     vectors of another length than the table's
-├── IndexBusy           another writer was faster; nothing was written, try again later
-└── OutOfSpace          the disk is full; nothing was written
+├── IndexUnreachable    the machine failed, not the table: nothing is known of what it holds
+│   └── OutOfSpace      the disk is full; nothing was written
+└── IndexBusy           another writer was faster; nothing was written, try again later
 
 LanceDB raises plain ValueError, RuntimeError and OSError, so their kind is read from their text (0.40).
 """
 
 from collections.abc import Generator
 from contextlib import contextmanager
+
+from vectorstores_server.system.machine_errors import is_of_the_machine, tells_of_the_machine
 
 
 class IndexUnavailable(Exception):
@@ -51,7 +54,14 @@ class IndexBusy(IndexUnavailable):
     next = "Try again."
 
 
-class OutOfSpace(IndexUnavailable):
+class IndexUnreachable(IndexUnavailable):
+    """The machine failed (descriptors, permissions, memory, the disk): nothing was learned of the table."""
+
+    reason = "the system would not let it be read or written"
+    next = "Nothing was changed; it is tried again by itself."
+
+
+class OutOfSpace(IndexUnreachable):
     """The disk that holds the index is full."""
 
     reason = "the disk is full"
@@ -75,4 +85,6 @@ def translated(table: str) -> Generator[None]:
         for kind, signs in _SIGNS:
             if any(sign.casefold() in text.casefold() for sign in signs):
                 raise kind(table) from error
+        if is_of_the_machine(error) or tells_of_the_machine(text):
+            raise IndexUnreachable(table) from error
         raise IndexUnavailable(table) from error

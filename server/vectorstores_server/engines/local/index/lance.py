@@ -26,6 +26,12 @@ from vectorstores_server.engines.local.index.errors import WrongDimensions
 from vectorstores_server.engines.local.index.records import Rows
 from vectorstores_server.engines.local.index.stopwords import ENGLISH
 
+METADATA_BYTES = 16 * 1024 * 1024
+"""LanceDB's own limit is a gigabyte: 1,600 commits of two rows left 582 MB with the process, with this limit 226."""
+INDEX_BYTES = 512 * 1024 * 1024
+MOST_VERSIONS = 12
+MOST_ITEMS = 1_000
+"""A version of a small table is some 50 to 100 items and up to four descriptors; reading one anew costs 3 to 5 ms."""
 MIN_PROBES = 50
 VECTOR_INDEX_FROM = 5_000  # rows; from here on the codes are read faster than the vectors
 
@@ -183,19 +189,32 @@ class Table:
 
 
 class Database:
-    """A directory of tables."""
+    """A directory of tables, and what LanceDB keeps in memory of them: at most so many bytes of each kind.
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    What it keeps of a version holds files open, also those that were deleted since; it lets go of a version by size
+    alone, which takes hundreds of small ones. So after some versions the whole is to be thrown away: `is_stale`.
+    """
+
+    def __init__(self, connection: AsyncConnection, session: lancedb.Session) -> None:
         self._connection = connection
+        self._session = session
+        self._versions: set[tuple[str, int]] = set()
 
     @classmethod
     async def connect(cls, directory: Path) -> "Database":
         """Open the directory, and make it where it is missing."""
-        return cls(await lancedb.connect_async(str(directory)))
+        session = lancedb.Session(index_cache_size_bytes=INDEX_BYTES, metadata_cache_size_bytes=METADATA_BYTES)
+        return cls(await lancedb.connect_async(str(directory), session=session), session)
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether more is held of versions that were read than a few descriptors; a new connection holds none."""
+        return len(self._versions) >= MOST_VERSIONS and self._session.approx_num_items >= MOST_ITEMS
 
     async def open(self, name: str) -> Table:
         """Open the newest version of a table (.15 ms)."""
         table = await self._connection.open_table(name)
+        self._versions.add((name, await table.version()))
         return Table(table, await table.schema())
 
     async def create(self, name: str, dimensions: int | None) -> Table:

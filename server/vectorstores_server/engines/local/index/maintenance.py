@@ -6,6 +6,7 @@ full-text index anew, which otherwise keeps their words; half an hour later the 
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -52,6 +53,22 @@ class FolderState(NamedTuple):
         """Whether it is time to write anew what holds deleted rows."""
         since = self.deleted_since
         return since is not None and time.time() - since > ERASE_AFTER * window.total_seconds()
+
+
+def reach(folder: Path) -> None:
+    """Open every file of a table and read from it. Raises OSError where the system refuses; a missing file is none."""
+    for place, _, names in os.walk(folder, onerror=_refused):
+        for name in names:
+            try:
+                with Path(place, name).open("rb") as file:
+                    file.read(1)
+            except FileNotFoundError:
+                continue
+
+
+def _refused(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def marker(folder: Path) -> Path:

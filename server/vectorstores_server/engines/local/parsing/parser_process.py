@@ -13,6 +13,8 @@ from vectorstores_server.engines.local.parsing import ParseFailure, child_main
 from vectorstores_server.engines.local.parsing.dispatch import shown_name
 from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.engines.local.parsing.limits import ParseLimits
+from vectorstores_server.system.machine_errors import is_of_the_machine
+from vectorstores_tools.contract.errors import Unavailable
 
 _SHIELDED_SECONDS = 0.7
 _AT_ONCE_SECONDS = 0.5
@@ -35,12 +37,17 @@ class ParserProcess:
         self._child_waits = False
 
     async def parse(self, path: Path, filename: str) -> Document:
-        """Parse the file at `path` as what the name says it is; ParseFailure when no document can be had of it."""
+        """Parse the file at `path` as what the name says it is; ParseFailure when no document can be had of it.
+
+        Raises Unavailable when the parser cannot be started, OSError where the system will not let the file be read.
+        """
         async with self._turn:
             try:
                 size = (await to_thread.run_sync(path.stat)).st_size
                 result = await self._parse_in_child(path, filename, size)
             except OSError as error:
+                if is_of_the_machine(error):
+                    raise
                 raise ParseFailure("server_error", f"{shown_name(filename)} could not be read: {error}.") from error
         if isinstance(result, ParseFailure):
             raise result
@@ -106,10 +113,9 @@ async def _start_child(one_at_a_time: CapacityLimiter) -> None:
                 failure = error
             group.cancel_scope.cancel()
     if failure is not None:
-        sentence = (
-            f"The parser process could not be started ({failure}). Start the server again, or upload it again later."
-        )
-        raise ParseFailure("server_error", sentence) from failure
+        raise Unavailable(
+            f"The parser process could not be started ({failure}).", "What is queued is tried again by itself."
+        ) from failure
 
 
 async def _lift(scope: CancelScope) -> None:

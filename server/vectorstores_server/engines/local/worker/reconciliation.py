@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vectorstores_server.engines.local.catalog import Catalog, reconciliation
 from vectorstores_server.engines.local.catalog.ids import clock
-from vectorstores_server.engines.local.index import Index, IndexUnavailable, OutOfSpace
+from vectorstores_server.engines.local.index import Index, IndexUnavailable, IndexUnreachable
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ async def reconcile(catalog: Catalog, index: Index) -> None:
 async def _revs(index: Index, table: str) -> dict[int, int] | None:
     try:
         return await index.revs(table)
-    except OutOfSpace:
+    except IndexUnreachable:
         raise
     except IndexUnavailable as error:
         log.warning("Index table %s cannot be read and will be built anew: %s", table, error.reason)
