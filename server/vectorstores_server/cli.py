@@ -45,6 +45,7 @@ def _command(argv: "Sequence[str]") -> int:
 
     from vectorstores_server.console.interrupts import until_stopped
     from vectorstores_server.console.parser import parse_command_line
+    from vectorstores_server.console.terminal import warn
     from vectorstores_server.settings import read_settings, unknown_variables
     from vectorstores_server.system import logs, posix
 
@@ -55,7 +56,8 @@ def _command(argv: "Sequence[str]") -> int:
     serving = arguments.command == "serve"
     logs.configure(settings.log_level if serving or "log_level" in flags else "warning", settings.log_file)
     if not serving:  # which logs them
-        sys.stderr.writelines(f"vector-stores-mcp: {sentence}\n" for sentence in unknown_variables(os.environ))
+        for sentence in unknown_variables(os.environ):
+            warn(f"vector-stores-mcp: {sentence}")
     command = import_module(f"vectorstores_server.commands.{arguments.command}")
     goes_on = getattr(command, "INTERRUPTED", None)
     if goes_on is None:

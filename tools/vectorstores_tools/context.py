@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from vectorstores_tools.contract.characters import line
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.intake import Intake
 from vectorstores_tools.contract.models import FileBatch, VectorStore, VectorStoreFile
@@ -36,10 +37,10 @@ class ToolCall:
 
     def waits_for(self, **ids: str) -> str:
         """Return the call that waits for an object in progress, or where there is none the one that looks again."""
-        named = ", ".join(f"{name}='{value}'" for name, value in ids.items())
+        named = ", ".join(f"{name}='{line(value)}'" for name, value in ids.items())
         if "retrieve" in self.tools:
             return f"retrieve({named}, wait_seconds={LONGEST_WAIT})"
-        return f"list(vector_store_id='{ids['vector_store_id']}', filter='in_progress')"
+        return f"list(vector_store_id='{line(ids['vector_store_id'])}', filter='in_progress')"
 
     @property
     def reads_rest(self) -> str:

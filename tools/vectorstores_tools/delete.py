@@ -50,9 +50,11 @@ async def what_is_lost(engine: Engine, given: Delete) -> str:
     if given.what == "store":
         store = await engine.retrieve_store(given.vector_store_id or "")
         name = f" '{line(store.name)}'" if store.name else ""
-        return f"vector store {store.id}{name} and its index of {store.file_counts.total} files"
+        return f"vector store {line(store.id)}{name} and its index of {store.file_counts.total} files"
     file = await engine.retrieve_file(given.file_id or "")
-    return f"the uploaded file {file.id} '{line(file.filename)}' ({file.bytes:,} bytes) and its place in every store"
+    return (
+        f"the uploaded file {line(file.id)} '{line(file.filename)}' ({file.bytes:,} bytes) and its place in every store"
+    )
 
 
 async def _unconfirmed(engine: Engine, given: Delete) -> NotAllowed:

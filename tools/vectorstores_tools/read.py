@@ -75,7 +75,7 @@ def _reply(piece: TextSlice, length: int, store_id: str | None, asked_end: int, 
     step = _next(piece, shown_end, store_id, asked_end)
     facts: dict[str, Any] = {
         "object": "vector_store.file_content",
-        "file_id": piece.file_id,
+        "file_id": line(piece.file_id),
         "filename": line(piece.filename),
         "start": piece.start,
         "end": shown_end,
@@ -87,14 +87,14 @@ def _reply(piece: TextSlice, length: int, store_id: str | None, asked_end: int, 
         facts |= {"page": piece.page, "pages": piece.pages}
     if step:
         facts["next"] = step
-    place = f"Characters {piece.start} to {shown_end} of {piece.total} of {piece.file_id}"
+    place = f"Characters {piece.start} to {shown_end} of {piece.total} of {line(piece.file_id)}"
     page = f" (page {piece.page} of {piece.pages})" if piece.pages and piece.page else ""
     head = [f"{place}{page}.", f"Next: {step}." if step else "", fence.notice]
     return Reply(facts | {"notice": fence.notice, "text": text}, f"{' '.join(filter(None, head))}\n{text}")
 
 
 def _next(piece: TextSlice, shown_end: int, store_id: str | None, asked_end: int) -> str | None:
-    where = f"file_id='{piece.file_id}'" + (f", vector_store_id='{store_id}'" if store_id else "")
+    where = f"file_id='{line(piece.file_id)}'" + (f", vector_store_id='{line(store_id)}'" if store_id else "")
     if shown_end < asked_end:
         return f"read({where}, start={shown_end}, end={asked_end})"
     if shown_end >= piece.total:

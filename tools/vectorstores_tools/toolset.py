@@ -15,7 +15,6 @@ from vectorstores_tools.arguments import inputs, schemas
 from vectorstores_tools.arguments.parsing import parse_arguments
 from vectorstores_tools.batches import batch_attach, cancel_batch
 from vectorstores_tools.context import ToolCall
-from vectorstores_tools.contract.characters import clean
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import VectorStoreError
 from vectorstores_tools.contract.intake import Intake
@@ -174,9 +173,9 @@ async def _stores_changed(ctx: Context[Any, Any]) -> None:
 
 
 def _refused(error: VectorStoreError) -> CallToolResult:
-    facts = {"message": clean(error.sentence), "code": error.code, "param": error.param, "next": clean(error.next)}
+    facts = {"message": error.sentence, "code": error.code, "param": error.param, "next": error.next}
     return CallToolResult(
-        content=[TextContent(type="text", text=clean(str(error)))],
+        content=[TextContent(type="text", text=str(error))],
         structured_content=cast("dict[str, Any]", {"error": facts}),
         is_error=True,
     )

@@ -79,7 +79,7 @@ async def _store(engine: Engine, named: str | None) -> VectorStore:
     store = await engine.create_store(StoreCreate(name=named))
     say(f"Made the store {line(named)} ({store.id})")
     for note in (store.model_extra or {}).get("notes", []):
-        say(note)
+        say(line(str(note), 500))
     return store
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from vectorstores_server.console.terminal import say
+from vectorstores_server.console.terminal import say, warn
 from vectorstores_server.settings import APP, PREFIX, SECRETS, Settings
 from vectorstores_tools.contract.errors import InvalidRequest
 
@@ -53,9 +53,10 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
     block = _block(client, settings)
     if not arguments.write:
         _print(client, block)
-        sys.stderr.write(f"It belongs in {client.file}; --write puts it there.\n{_left_out(settings)}")
+        warn(f"It belongs in {client.file}; --write puts it there.")
+        _tell_left_out(settings)
         return 0
-    sys.stderr.write(_left_out(settings))
+    _tell_left_out(settings)
     try:
         _write(client, block)
     except InvalidRequest:
@@ -64,17 +65,17 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _left_out(settings: Settings) -> str:
+def _tell_left_out(settings: Settings) -> None:
     """Name the secrets that are set and stay out of a client's file."""
     secret = [PREFIX + name.upper() for name in sorted(SECRETS & settings.model_fields_set) if getattr(settings, name)]
     kept = [name for name in secret if name.removeprefix(PREFIX).lower() + "_file" not in settings.model_fields_set]
-    if not kept:
-        return ""
-    return f"Left out, as a secret: {', '.join(kept)}. Add it by hand, or use the variable with _FILE.\n"
+    if kept:
+        warn(f"Left out, as a secret: {', '.join(kept)}. Add it by hand, or use the variable with _FILE.")
 
 
 def _print(client: ClientConfig, block: dict[str, Any]) -> None:
-    say(json.dumps({client.key: {NAME: block}}, indent=2))
+    for row in json.dumps({client.key: {NAME: block}}, indent=2).splitlines():
+        say(row)
 
 
 def _block(client: ClientConfig, settings: Settings) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from vectorstores_server.console.lookups import engine_of, usable_store
 from vectorstores_server.console.terminal import counted, say
 from vectorstores_server.settings import APP, Settings
 from vectorstores_tools.contract import uris
-from vectorstores_tools.contract.characters import clean, line
+from vectorstores_tools.contract.characters import line
 from vectorstores_tools.contract.errors import InvalidRequest
 from vectorstores_tools.contract.models import SearchHit, SearchPage
 from vectorstores_tools.contract.requests import MAX_QUERY_CHARACTERS, SearchRequest
@@ -50,7 +50,7 @@ def _show(number: int, hit: SearchHit, store_id: str, query: str) -> None:
     start = hit.chars[0] if hit.chars else 0
     matches = [(a - start, b - start) for a, b in (hit.matches or [])[:1]] or [(0, len(text))]
     shown = Excerpts(text, matches, EXCERPT, words([query])).focused().grown(0)
-    for row in textwrap.wrap(line(clean(shown), EXCERPT + 2), WIDTH):
+    for row in textwrap.wrap(line(shown, EXCERPT + 2), WIDTH):
         say(f"   {row}")
     say()
 
@@ -76,7 +76,7 @@ def _tell(page: SearchPage) -> None:
     if missing is not None and missing.failed:
         say(f"{_were(missing.failed)} not searched: failed; `{APP} ls STORE` shows why.")
     for note in page.notes:
-        say(note)
+        say(line(note, 500))
 
 
 def _were(count: int) -> str:

@@ -1,13 +1,12 @@
 """What becomes of the files that a command named: the new ones, and those that a former run left unfinished."""
 
-import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import anyio
 
 from vectorstores_server.console.progress import bar
-from vectorstores_server.console.terminal import counted, say
+from vectorstores_server.console.terminal import counted, say, warn
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_tools.contract.characters import line
 from vectorstores_tools.contract.engine import Engine, Ingested
@@ -30,10 +29,10 @@ class FileOutcomes:
     failed: int = 0
     cancelled: int = 0
 
-    def tell_failure(self, sentence: str) -> None:
+    def tell_failure(self, reason: str) -> None:
         """Count a file that failed, and write why."""
         self.failed += 1
-        sys.stderr.write(f"Failed: {line(sentence, 500)}\n")
+        warn(f"Failed: {line(reason, 500)}")
 
     def __str__(self) -> str:
         cancelled = f", {self.cancelled} cancelled" if self.cancelled else ""

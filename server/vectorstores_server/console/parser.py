@@ -3,10 +3,11 @@
 import argparse
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NoReturn
 
 from vectorstores_server.console.flags import HTTP, NOTE, all_settings, hidden_settings, settings_for
 from vectorstores_server.settings import APP, Settings
+from vectorstores_tools.contract.characters import sentence
 
 CLIENTS = ("claude-desktop", "claude-code", "cursor", "vscode")
 STORE = "NAME|ID"
@@ -20,8 +21,15 @@ def parse_command_line(argv: Sequence[str]) -> tuple[argparse.Namespace, dict[st
     return arguments, flags
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, whatever argument they quote."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(sentence(message))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=APP,
         usage=f"{APP} [COMMAND] [SETTING ...]",
         parents=[hidden_settings()],

@@ -10,6 +10,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
+from vectorstores_tools.contract.characters import line
+
 
 class _Rate(ProgressColumn):
     """The rate since the beginning, and the time left at that rate: work comes in groups, so the latest says little."""
@@ -41,6 +43,6 @@ def bar(label: str, total: int) -> Generator[ReportDone]:
         task = progress.add_task(label, total=total)
 
         def say(done: int, words: str = "") -> None:
-            progress.update(task, completed=done, description=f"{label} {escape(words)}" if words else label)
+            progress.update(task, completed=done, description=f"{label} {escape(line(words))}" if words else label)
 
         yield say

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from vectorstores_tools.contract.characters import line
+from vectorstores_tools.contract.characters import clean, line, sentence
 
 GAP = "  "
 LEAST = 16
@@ -16,9 +16,14 @@ FOR_PROGRAMS = 100_000
 
 
 def say(text: str = "") -> None:
-    """Write a line."""
-    sys.stdout.write(f"{text}\n")
+    """Write a line, whatever it quotes; its spaces stay."""
+    sys.stdout.write(" ".join(clean(text).splitlines()) + "\n")
     sys.stdout.flush()
+
+
+def warn(text: str) -> None:
+    """Write a line to stderr."""
+    sys.stderr.write(f"{sentence(text)}\n")
 
 
 def table(rows: Sequence[Sequence[str]], gives_way: int) -> None:
@@ -53,7 +58,7 @@ def agrees(question: str) -> bool:
     """Ask for a yes; where nobody can be asked, the answer is no."""
     if not sys.stdin.isatty():
         return False
-    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.write(f"{sentence(question)} [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 

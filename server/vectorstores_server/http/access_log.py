@@ -5,11 +5,13 @@ import logging
 from dataclasses import dataclass
 
 from vectorstores_server.http.policy import OPERATIONS
+from vectorstores_tools.contract.characters import line
 
 log = logging.getLogger(__name__)
 
 CLIENT_CLOSED_REQUEST = 499
 LONGEST_PATH = 200
+LONGEST_NAME = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +31,15 @@ class FinishedRequest:
 
 def write(request: FinishedRequest) -> None:
     """Log it; what only looks after the server is logged at level debug, unless it fails."""
-    line = {
+    fields = {
         "request_id": request.request_id,
-        "method": request.method,
-        "path": request.path[:LONGEST_PATH],
+        "method": line(request.method, LONGEST_NAME),
+        "path": line(request.path, LONGEST_PATH),
         "status": request.status,
         "ms": round(request.seconds * 1e3, 1),
-        "caller": request.caller,
-        "client": request.client,
+        "caller": line(request.caller, LONGEST_NAME),
+        "client": line(request.client or "", LONGEST_NAME) or None,
         **({"error": request.error} if request.error else {}),
     }
     quiet = request.path in OPERATIONS and request.status < 400
-    log.log(logging.DEBUG if quiet else logging.INFO, "%s", json.dumps(line))
+    log.log(logging.DEBUG if quiet else logging.INFO, "%s", json.dumps(fields))

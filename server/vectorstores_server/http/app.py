@@ -23,6 +23,7 @@ from vectorstores_server.http.metrics import Metrics
 from vectorstores_server.http.operations import Probe, operations
 from vectorstores_server.http.policy import METADATA, Policy
 from vectorstores_server.http.sse_calls import SseCallLimit
+from vectorstores_server.http.sse_lines import EscapedLineEnds
 from vectorstores_server.http.v1.api import build_api
 from vectorstores_server.protocol.disconnects import DisconnectWatch
 from vectorstores_tools.contract.engine import Engine
@@ -110,11 +111,11 @@ def _streamable(server: MCPServer) -> ASGIApp:
     app = server.streamable_http_app(
         transport_security=UNGUARDED, max_request_body_size=MAX_BODY, max_sessions=MAX_SESSIONS
     )
-    return DisconnectWatch(app)
+    return DisconnectWatch(EscapedLineEnds(app))
 
 
 def _sse(server: MCPServer) -> ASGIApp:
-    return server.sse_app(transport_security=UNGUARDED, max_request_body_size=MAX_BODY)
+    return EscapedLineEnds(server.sse_app(transport_security=UNGUARDED, max_request_body_size=MAX_BODY))
 
 
 class _Renamed:

@@ -8,13 +8,16 @@ from mcp import MCPError
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.types import INTERNAL_ERROR, INVALID_PARAMS, ListResourcesResult, Resource
+from pydantic import BaseModel
 
 from vectorstores_tools.contract import uris
-from vectorstores_tools.contract.characters import line
+from vectorstores_tools.contract.characters import clean, line
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import BadCursor, NotFound, VectorStoreError
 from vectorstores_tools.contract.lookups import stores_of
 from vectorstores_tools.contract.requests import PageRequest, StoreFilesRequest
+from vectorstores_tools.rendering.reply import compact
+from vectorstores_tools.rendering.untrusted_text import Fence, cleaned
 
 FIRST_CHARACTERS = 50_000
 MOST_CHARACTERS = 1_000_000
@@ -45,7 +48,7 @@ class StoreResources:
     async def store(self, vector_store_id: str) -> str:
         """Return the vector store: name, status, file counts, expiry, metadata."""
         try:
-            return (await self.engine.retrieve_store(vector_store_id)).model_dump_json()
+            return _json(await self.engine.retrieve_store(vector_store_id))
         except VectorStoreError as error:
             raise _unreadable(error) from error
 
@@ -55,17 +58,20 @@ class StoreResources:
             page = await self.engine.list_store_files(vector_store_id, StoreFilesRequest(limit=100))
         except VectorStoreError as error:
             raise _unreadable(error) from error
-        return page.model_dump_json()
+        return _json(page)
 
     async def batch(self, vector_store_id: str, batch_id: str) -> str:
         """Return the batch: status and how many of its files stand where."""
         try:
-            return (await self.engine.retrieve_batch(vector_store_id, batch_id)).model_dump_json()
+            return _json(await self.engine.retrieve_batch(vector_store_id, batch_id))
         except VectorStoreError as error:
             raise _unreadable(error) from error
 
     async def text(self, vector_store_id: str, file_id: str, start: int = 0, end: int | None = None) -> str:
-        """Return characters start to end of the file's parsed text; without end the first 50,000 and how to go on."""
+        """Return characters start to end of the file's parsed text; without end the first 50,000 and how to go on.
+
+        The text stands in a fence, as a search shows it; what was uploaded, byte for byte, is at files/{id}/content.
+        """
         start = max(0, start)
         most = start + (FIRST_CHARACTERS if end is None else MOST_CHARACTERS)
         last = most if end is None else min(end, most)
@@ -73,10 +79,13 @@ class StoreResources:
             piece = await self.engine.read_text(file_id, vector_store_id, start=start, end=last)
         except VectorStoreError as error:
             raise _unreadable(error) from error
+        text = clean(piece.text)
+        fence = Fence([text])
+        fenced = f"{fence.notice}\n{fence.around(text)}"
         if piece.end >= piece.total or (end is not None and end <= most):
-            return piece.text
+            return fenced
         rest = uris.file(vector_store_id, file_id, piece.end, min(piece.end + FIRST_CHARACTERS, piece.total))
-        return f"{piece.text}\n\n[Characters {piece.start} to {piece.end} of {piece.total}. Goes on at {rest}]"
+        return f"{fenced}\n\n[Characters {piece.start} to {piece.end} of {piece.total}. Goes on at {rest}]"
 
     async def content(self, file_id: str) -> bytes:
         """Return the file's bytes as they were uploaded, up to 4 MiB."""
@@ -138,6 +147,10 @@ class StoreResources:
         """Return what tells whether the list of stores is another."""
         stores = stores_of(self.engine, pages=PAGES_WATCHED)
         return "\n".join([f"{store.id} {store.name}" async for store in stores])
+
+
+def _json(item: BaseModel) -> str:
+    return compact(cleaned(item.model_dump(mode="json")))
 
 
 def _unreadable(error: VectorStoreError) -> ResourceError:

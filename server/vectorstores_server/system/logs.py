@@ -4,11 +4,32 @@ import logging
 import os
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import Any
 
+from vectorstores_tools.contract.characters import clean, sentence
+
+LONGEST = 4_000
+"""Characters of an entry, and of a line of a traceback."""
 LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 CHATTY = ("mcp", "httpx", "httpx2", "asyncio", "uvicorn")
 SILENT = ("httpcore", "httpcore2")
 """At level debug they write the headers of every answer, in which a service may repeat the key."""
+
+
+class OneLine(logging.Formatter):
+    """Writes an entry as one clean line, whatever it quotes; below it a traceback, each line of it set in.
+
+    So nothing that somebody else chose, a name or a path, can look like an entry of its own.
+    """
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """Return the entry."""
+        return sentence(super().formatMessage(record), LONGEST)
+
+    def formatException(self, ei: Any) -> str:
+        """Return the traceback."""
+        rows = clean(super().formatException(ei)).splitlines()
+        return "\n".join(f"  {row[:LONGEST]}" for row in rows)
 
 
 def configure(level: str, file: Path | None) -> None:
@@ -16,7 +37,9 @@ def configure(level: str, file: Path | None) -> None:
     handlers: list[logging.Handler] = [logging.StreamHandler()]
     if file is not None:
         handlers.append(_file_handler(file))
-    logging.basicConfig(level=level.upper(), format=LINE, handlers=handlers)
+    for handler in handlers:
+        handler.setFormatter(OneLine(LINE))
+    logging.basicConfig(level=level.upper(), handlers=handlers)
     for name in SILENT if level == "debug" else (*SILENT, *CHATTY):
         logging.getLogger(name).setLevel(logging.WARNING)
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 import anyio
 
 from vectorstores_tools.context import Report, ToolCall
+from vectorstores_tools.contract.characters import line
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import VectorStoreError
 from vectorstores_tools.contract.intake import Source
@@ -42,7 +43,7 @@ class Progress:
 
     def says(self, done: int, total: int | None, message: str) -> None:
         """Set all three; the next report has them."""
-        self.done, self.total, self.message = done, total, message
+        self.done, self.total, self.message = done, total, line(message)
 
 
 async def reported(report: Report, work: Callable[[Progress], Awaitable[T]]) -> T:

@@ -162,7 +162,7 @@ def _full(ranked: RankedHit, plan: DisplayPlan, detailed: bool) -> dict[str, Any
 
 def _named(ranked: RankedHit, plan: DisplayPlan) -> dict[str, Any]:
     named = {"score": _score(ranked.hit.score), "filename": line(ranked.hit.filename), "uri": ranked.uri}
-    return named if plan.brief else {"file_id": ranked.hit.file_id} | named  # the uri holds it
+    return named if plan.brief else {"file_id": line(ranked.hit.file_id)} | named  # the uri holds it
 
 
 def _score(score: float | None) -> float | None:

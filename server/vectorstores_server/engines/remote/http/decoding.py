@@ -1,5 +1,6 @@
 """From what a remote answered to the contract's objects."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
@@ -9,14 +10,22 @@ from vectorstores_tools.contract.errors import Unavailable
 
 T = TypeVar("T", bound=BaseModel)
 
+IDS = frozenset({"id", "file_id", "vector_store_id"})
+_ID = re.compile(r"""(?:(?!['"<>`])[!-~]){1,512}""")
+"""What an id may be made of: it goes into URIs, and into the calls that are advised, as it is."""
+
 
 def read_as(kind: type[T], body: object) -> T:
     """Return the object; unknown keys are kept, open words taken as they are. Raises Unavailable for another shape."""
     try:
-        return kind.model_validate(body)
+        read = kind.model_validate(body)
     except ValidationError as error:
         place = ".".join(str(step) for step in error.errors(include_url=False, include_input=False)[0]["loc"])
         raise _unlike(f"no {kind.__name__} (see its '{place}')") from None
+    for field in IDS & kind.model_fields.keys():
+        if (named := getattr(read, field)) and not _ID.fullmatch(named):
+            raise _unlike(f"no {kind.__name__} (see its '{field}')")
+    return read
 
 
 def items_of(body: Mapping[str, Any]) -> list[dict[str, Any]]:
