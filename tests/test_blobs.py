@@ -13,6 +13,7 @@ from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.engines.local.files.erasure import erase_deleted, remove_orphans
 from vectorstores_server.engines.local.files.receiving import SourceReceiver
 from vectorstores_server.engines.local.files.upload_parts import UploadParts
+from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.system.posix import private_directory
 from vectorstores_tools.contract.engine import NewFile
 from vectorstores_tools.contract.errors import DiskFull, InvalidRequest, TooLarge
@@ -138,12 +139,27 @@ async def test_a_full_disk_names_the_directory(house: House, monkeypatch: pytest
 
 
 async def test_parsed_text_is_kept_beside_and_replaced_whole(house: House):
-    assert await house.blobs.read_text("0" * 64) is None
-    await house.blobs.write_text("0" * 64, b"first")
-    await house.blobs.write_text("0" * 64, b"second")
-    assert await house.blobs.read_text("0" * 64) == b"second"
+    assert await house.blobs.read_document("0" * 64) is None
+    for text in ("first", "second"):
+        await house.blobs.write_text("0" * 64, Document(text).dumps())
+    assert await house.blobs.read_document("0" * 64) == Document("second")
     assert house.blobs.text_path("0" * 64).stat().st_mode & 0o777 == 0o600
     assert len(house.names()) == 1
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "not ours"])
+async def test_a_cached_text_that_is_damaged_is_a_miss(house: House, damage: str):
+    whole = Document("The moon moves the tides.", "Tides", (0,), ()).dumps()
+    flipped = bytearray(whole)
+    flipped[-5] ^= 1
+    data = {"truncated": whole[:-3], "flipped": bytes(flipped), "empty": b"", "not ours": b"{}\ntext"}[damage]
+    await house.blobs.write_text("0" * 64, data)
+    assert await house.blobs.read_document("0" * 64) is None
+
+
+async def test_a_cached_text_of_the_version_before_has_no_checksum_and_is_taken(house: House):
+    await house.blobs.write_text("0" * 64, b'{"title":null,"pages":[],"headings":[]}\nThe moon.')
+    assert (await house.blobs.read_document("0" * 64) or Document("")).text == "The moon."
 
 
 async def test_a_sweep_takes_what_was_deleted_after_a_minute(house: House):

@@ -11,6 +11,7 @@ from vectorstores_server.engines.local.files.upload_parts import UploadParts
 from vectorstores_server.engines.local.index import Index
 from vectorstores_server.engines.local.ingest.preparation import FilePreparer
 from vectorstores_server.engines.local.parsing.parser_process import ParserProcess
+from vectorstores_server.engines.local.search.document_cache import DocumentCache
 from vectorstores_server.engines.local.search.searcher import Searcher
 from vectorstores_tools.contract.errors import Unavailable
 
@@ -62,7 +63,8 @@ class Components:
     @cached_property
     def searcher(self) -> Searcher:
         """What answers searches."""
-        return Searcher(self.catalog, self.blobs, self.index, self.embedder, self.without_vectors)
+        texts = DocumentCache(self.blobs, self.preparer.restore)
+        return Searcher(self.catalog, texts, self.index, self.embedder, self.without_vectors)
 
     @cached_property
     def preparer(self) -> FilePreparer:

@@ -52,6 +52,7 @@ from vectorstores_tools.contract.requests import (
 if TYPE_CHECKING:
     from vectorstores_server.engines.local.components import Components
     from vectorstores_server.engines.local.embedding import Embedder, EmbedderChoice
+    from vectorstores_server.engines.local.parsing.document import Document
     from vectorstores_server.engines.local.worker.worker import Worker
 
 P = ParamSpec("P")
@@ -83,7 +84,7 @@ class LocalEngine:
         self._parts = UploadParts(directory)
         self._receiver = SourceReceiver(self._catalog, self._blobs, max_file_bytes, self._made_work)
         self._uploads = LocalUploads(self._catalog, self._blobs, self._parts, max_file_bytes)
-        self._reader = ContentReader(self._catalog, self._blobs)
+        self._reader = ContentReader(self._catalog, self._blobs, self._restore_text)
         self._background = BackgroundTasks()
         self._starting = anyio.Lock()
         self._components: Components | None = None
@@ -259,7 +260,7 @@ class LocalEngine:
     async def health(self) -> Health:
         """Tell an operator how the parts are."""
         components, worker = await self._start(), await self._working()
-        return await self._health.look(components, worker.counts)
+        return await self._health.look(components, worker)
 
     async def aclose(self) -> None:
         """See the contract."""
@@ -296,6 +297,9 @@ class LocalEngine:
                 if not self._read_only:
                     self._background.spawn(self._worker_of(self._components).run)
         return self._components
+
+    async def _restore_text(self, sha256: str, filename: str) -> "Document | None":
+        return await (await self._start()).preparer.restore(sha256, filename)
 
     async def _working(self) -> "Worker":
         return self._worker_of(await self._start())

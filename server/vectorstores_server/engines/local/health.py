@@ -17,6 +17,7 @@ from vectorstores_tools.contract.errors import VectorStoreError
 if TYPE_CHECKING:
     from vectorstores_server.engines.local.components import Components
     from vectorstores_server.engines.local.ingest.work_sources import IngestCounts
+    from vectorstores_server.engines.local.worker.worker import Worker
 
 SECONDS_BUSY = 1.0
 """A writing transaction takes some milliseconds; one that lasts so long is stuck, or somebody migrates."""
@@ -31,7 +32,7 @@ class LocalHealth:
         self._read_only = read_only
         self._threads = CapacityLimiter(1)
 
-    async def look(self, components: "Components", counts: "IngestCounts") -> Health:
+    async def look(self, components: "Components", worker: "Worker") -> Health:
         """Check part after part. The first look at an engine with files imports what reads the index."""
         inventory = CatalogStatistics({}, [])
 
@@ -57,9 +58,10 @@ class LocalHealth:
             "index": await _checked(index),
             "disk": await _checked(disk),
             "model": await _checked(lambda: _model(components)),
+            "worker": Check(worker.trouble is None, worker.trouble or "works when there is work"),
         }
         room = {} if free is None else {"disk_free_bytes": float(free)}
-        return Health(checks, {**inventory.numbers, **room, **await _numbers(components, counts)})
+        return Health(checks, {**inventory.numbers, **room, **await _numbers(components, worker.counts)})
 
     async def _take_inventory(self, components: "Components") -> CatalogStatistics:
         directory, catalog = components.directory, components.catalog

@@ -47,6 +47,12 @@ def retrieve_file(db: sqlite3.Connection, file_id: str, now: int) -> tuple[File,
     return _file(row), row["sha256"]
 
 
+def is_live(db: sqlite3.Connection, file_id: str) -> bool:
+    """Tell whether some store has the File in a searchable version."""
+    row = db.execute("SELECT 1 FROM attachment WHERE file_id = ? AND live_rev IS NOT NULL", (file_id,)).fetchone()
+    return row is not None
+
+
 def list_files(db: sqlite3.Connection, request: FilesRequest, now: int) -> Page[File]:
     """Return a page of the Files."""
 

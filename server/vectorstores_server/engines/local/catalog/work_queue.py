@@ -1,8 +1,9 @@
 """The queue: attachments that want a revision built. What the worker takes stays until it ends."""
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from vectorstores_server.engines.local.catalog.expiry import due
 from vectorstores_server.engines.local.catalog.files import ANY_SIZE
@@ -20,6 +21,10 @@ __all__ = [
     "note_progress",
     "still_wanted",
 ]
+
+
+MOST_STORES = 64
+"""How many stores one look asks: each costs a query of some ten microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +61,35 @@ def next_work(
     besides: Collection[int] = (),
     sizes: range = ANY_SIZE,
 ) -> list[QueuedRevision]:
-    """Return what to build next: single files before batches, then the oldest; never what is in `besides`.
+    """Return what to build next: single files before batches, stores in turn, in each the oldest first.
 
-    `sizes` are the bytes that a file may have.
+    Never what is in `besides`, which is in hand: stores of which nothing is there come first. `sizes` are the bytes
+    that a file may have.
     """
     stores = _doable_stores(db, identities, now)
-    if not stores:
-        return []
-    query = [_WORK, "WHERE want_rev IS NOT NULL AND bytes >= ? AND bytes < ? AND store_id IN", _marks(stores)]
+    found: list[QueuedRevision] = []
+    for priorities in ("want_priority > 0", "want_priority = 0"):
+        room = limit - len(found)
+        if stores and room:
+            turn = _in_turn(db, stores, besides)
+            queues = [_oldest(db, store_id, priorities, room, besides, sizes) for store_id in turn]
+            found += [work for round_ in zip_longest(*queues) for work in round_ if work is not None][:room]
+    return found
+
+
+def _in_turn(db: sqlite3.Connection, stores: Sequence[str], besides: Collection[int]) -> list[str]:
+    """Return the stores that come next, MOST_STORES at most: first those of which nothing is in hand."""
+    in_hand = f"SELECT store_id FROM attachment WHERE want_rev IN {_marks(besides)}"  # noqa: S608 marks only
+    busy = {row["store_id"] for row in db.execute(in_hand, tuple(besides))}
+    return sorted(stores, key=lambda store_id: store_id in busy)[:MOST_STORES]
+
+
+def _oldest(
+    db: sqlite3.Connection, store_id: str, priorities: str, limit: int, besides: Collection[int], sizes: range
+) -> list[QueuedRevision]:
+    query = [_WORK, "WHERE want_rev IS NOT NULL AND bytes >= ? AND bytes < ? AND store_id = ? AND", priorities]
     order = "ORDER BY want_priority DESC, want_rev LIMIT ?"
-    rows = db.execute(" ".join([*query, order]), (sizes.start, sizes.stop, *stores, limit + len(besides)))
+    rows = db.execute(" ".join([*query, order]), (sizes.start, sizes.stop, store_id, limit + len(besides)))
     return [QueuedRevision(*row) for row in rows if row["want_rev"] not in besides][:limit]
 
 

@@ -6,10 +6,11 @@ to a sweep.
 """
 
 import hashlib
+import logging
 import os
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ import anyio.to_thread
 from vectorstores_server.engines.local.catalog.connection import translated
 from vectorstores_server.engines.local.directory.removal import Removal
 from vectorstores_server.engines.local.parsing import PARSER, VERSION
+from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.system.posix import private_directory, sync_directory
 from vectorstores_tools.contract.errors import TooLarge
 
@@ -27,6 +29,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 BLOCK = 1024 * 1024
+
+log = logging.getLogger(__name__)
 TEMPORARY = ".tmp"
 
 
@@ -78,11 +82,19 @@ class Blobs:
         """Keep the parsed text of a blob."""
         await self._run(self._write_text, self.text_path(sha256), data)
 
-    async def read_text(self, sha256: str) -> bytes | None:
-        """Return the parsed text of a blob, None where there is none of this version of the parsers."""
-        with suppress(FileNotFoundError):
-            return await anyio.to_thread.run_sync(self.text_path(sha256).read_bytes)
-        return None
+    async def read_document(self, sha256: str) -> Document | None:
+        """Return the parsed text of a blob, None where none can be read: the blob is parsed again then."""
+        return await self._run(self.load_document, sha256)
+
+    def load_document(self, sha256: str) -> Document | None:
+        """Read a parsed text in this thread. A damaged one is a miss; raises OSError where the machine fails."""
+        try:
+            return Document.loads(self.text_path(sha256).read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            log.warning("The cached text of blob %s cannot be read (%s); the blob is parsed again", sha256[:12], error)
+            return None
 
     async def _write_stream(self, path: Path, stream: AsyncIterator[bytes], limit: int) -> ReceivedBytes:
         digest = hashlib.sha256()

@@ -1,7 +1,7 @@
 """Reading back: a file's parsed text by characters or page, and its bytes as they were uploaded."""
 
 import os
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import PurePath
 from typing import BinaryIO
@@ -10,7 +10,7 @@ import anyio.to_thread
 
 from vectorstores_server.engines.local.catalog import Catalog
 from vectorstores_server.engines.local.catalog.attachments import retrieve_store_file
-from vectorstores_server.engines.local.catalog.files import retrieve_file
+from vectorstores_server.engines.local.catalog.files import is_live, retrieve_file
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.catalog.stores import usable
 from vectorstores_server.engines.local.files.blobs import BLOCK, Blobs
@@ -26,11 +26,14 @@ MARKED_UP = frozenset(
 
 
 class ContentReader:
-    """Reads what a catalog's Files hold."""
+    """Reads what a catalog's Files hold. `restore` parses a blob again, by its hash and file name."""
 
-    def __init__(self, catalog: Catalog, blobs: Blobs) -> None:
+    def __init__(
+        self, catalog: Catalog, blobs: Blobs, restore: Callable[[str, str], Awaitable[Document | None]]
+    ) -> None:
         self._catalog = catalog
         self._blobs = blobs
+        self._restore = restore
 
     async def text(
         self, file_id: str, store_id: str | None, *, start: int, end: int | None, page: int | None
@@ -61,9 +64,11 @@ class ContentReader:
             yield FileContent(file, size, _range(opened, max(start, 0), size if end is None else min(end, size)))
 
     async def _document(self, file: File, sha256: str) -> Document | None:
-        parsed = await self._blobs.read_text(sha256)
+        parsed = await self._blobs.read_document(sha256)
         if parsed is not None:
-            return await anyio.to_thread.run_sync(Document.loads, parsed)
+            return parsed
+        if await self._catalog.read(is_live, file.id):  # it was parsed, and its text has been lost since
+            return await self._restore(sha256, file.filename)
         if PurePath(file.filename).suffix.lower() in MARKED_UP:
             return None
         return await anyio.to_thread.run_sync(self._as_text, sha256)

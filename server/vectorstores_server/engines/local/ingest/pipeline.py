@@ -1,9 +1,13 @@
 """The way of a file into the index: parse and cut, embed, add and flip, each while the next file is one step behind."""
 
+import logging
+import math
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import cast
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
@@ -13,17 +17,24 @@ from vectorstores_server.engines.local.catalog.files import ANY_SIZE
 from vectorstores_server.engines.local.catalog.outcomes import BuiltRevision
 from vectorstores_server.engines.local.catalog.work_queue import QueuedRevision
 from vectorstores_server.engines.local.embedding import Embedder, EmbeddingFailure
-from vectorstores_server.engines.local.index import Index, Rows
+from vectorstores_server.engines.local.index import Index, IndexUnavailable, Rows
 from vectorstores_server.engines.local.ingest.index_rows import make_rows
 from vectorstores_server.engines.local.ingest.preparation import LARGE_BYTES, FilePreparer, PreparedFile
 from vectorstores_server.engines.local.ingest.scheduler import PassageRun, PassageScheduler
 from vectorstores_server.engines.local.ingest.work_sources import WorkSource
 from vectorstores_server.engines.local.parsing import ParseFailure
+from vectorstores_server.engines.local.parsing.dispatch import shown_name
+from vectorstores_server.system.machine_errors import is_of_the_machine
+from vectorstores_tools.contract.errors import Unavailable
+
+log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.25
 LOOK_SHARE = 20
 """A look in vain at a long queue is followed by a pause of so many times its length, of REST_SECONDS at most."""
 REST_SECONDS = 2.0
+SLOW_SECONDS = 2.0
+"""A small file that takes longer to be parsed and cut holds up no other: most take some milliseconds."""
 WANTED_SECONDS = 1.0
 """Between two looks whether a file that is being prepared is still wanted."""
 TELL_SECONDS = 1.0
@@ -55,7 +66,10 @@ class IngestPipeline:
         index: Index,
         *,
         after_add: Callable[[Iterable[str]], Awaitable[None]],
+        slow_seconds: float = SLOW_SECONDS,
     ) -> None:
+        self._slow_seconds = slow_seconds
+        self._slow: deque[tuple[int, QueuedRevision]] = deque()
         self._sources = sources
         self._preparer = preparer
         self._embedder = embedder
@@ -111,6 +125,8 @@ class IngestPipeline:
     async def _prepare_some(self, sizes: range) -> bool:
         """Prepare a few small files, or one large one; False when there is none."""
         works = await self._next(sizes)
+        if sizes == LARGE and self._slow:
+            works = [self._slow.popleft()]
         for priority, work in works:
             if sizes == LARGE:
                 if not self._scheduler.put_back(work):
@@ -119,7 +135,7 @@ class IngestPipeline:
             else:
                 while self._scheduler.crowded:
                     await self._scheduler.wait()
-                await self._prepare(work, priority)
+                await self._prepare(work, priority, patience=self._slow_seconds)
         return bool(works)
 
     async def _next(self, sizes: range) -> list[tuple[int, QueuedRevision]]:
@@ -129,18 +145,29 @@ class IngestPipeline:
                 return [(priority, work) for work in works]
         return []
 
-    async def _prepare(self, work: QueuedRevision, priority: int) -> None:
+    async def _prepare(self, work: QueuedRevision, priority: int, *, patience: float = math.inf) -> None:
+        """Prepare a file. One that takes longer than `patience` seconds is begun again beside the large ones."""
         self._scheduler.claim(work)
-        failpoints.reached("claimed")
-        result = await self._prepared(work, self._sources[priority])
-        if isinstance(result, PreparedFile):
-            result.priority = priority
-            self._scheduler.put(result)
-            failpoints.reached("cut")
-            return
-        if result is not None:
-            await self._sources[priority].refuse(work, result)
-            failpoints.reached("refused")
+        try:
+            failpoints.reached("claimed")
+            result = None
+            with anyio.move_on_after(patience) as limit:
+                result = await self._prepared(work, self._sources[priority])
+            if limit.cancelled_caught:
+                self._slow.append((priority, work))
+                return
+            if isinstance(result, PreparedFile):
+                result.priority = priority
+                failpoints.reached("cut")
+                self._scheduler.put(result)
+                return
+            if result is not None:
+                await self._sources[priority].refuse(work, result)
+                failpoints.reached("refused")
+        except Exception as error:
+            if not is_of_one_file(error):
+                raise
+            await self._sources[priority].refuse(work, unforeseen(work, error))
         self._done(work.rev)
 
     async def _prepared(self, work: QueuedRevision, source: WorkSource) -> PreparedFile | ParseFailure | None:
@@ -189,10 +216,15 @@ class IngestPipeline:
     async def _embed(self, pieces: Sequence[PassageRun], send: MemoryObjectSendStream[PassageGroup]) -> None:
         try:
             rows = await make_rows(pieces, self._embedder, lambda: self._stopping)
+            failpoints.reached("embedded")
         except EmbeddingFailure as failure:
             await self._without_vectors(pieces, str(failure))
             return
-        failpoints.reached("embedded")
+        except Exception as error:
+            if not is_of_one_file(error):
+                raise
+            await self._one_by_one(pieces, error, lambda piece: self._embed([piece], send))
+            return
         with suppress(anyio.BrokenResourceError):  # storing has failed; its error, and no other, ends this run
             await send.send(PassageGroup(pieces, rows))
 
@@ -219,9 +251,45 @@ class IngestPipeline:
         rows = [rows for group in groups for rows in group.rows]
         tables = set[str]()
         with anyio.CancelScope(shield=True):
-            tables |= await self._add(pieces, rows)
-            await self._finish(pieces)
+            try:
+                tables |= await self._add(pieces, rows)
+                await self._finish(pieces)
+            except Exception as error:
+                if not is_of_one_file(error):
+                    raise
+                made = dict(zip(pieces, rows, strict=True))
+                await self._one_by_one(pieces, error, lambda piece: self._store_again(piece, made[piece]))
         return tables
+
+    async def _one_by_one(
+        self, pieces: Sequence[PassageRun], error: Exception, step: Callable[[PassageRun], Awaitable[None]]
+    ) -> None:
+        """Do for each file alone what failed for several; a file that fails alone fails."""
+        if len(pieces) > 1:
+            for piece in pieces:
+                await step(piece)
+            return
+        [piece] = pieces
+        await self._sources[piece.file.priority].refuse(piece.file.work, unforeseen(piece.file.work, error))
+        self._unflipped.discard(piece.file.work.rev)
+        await self._abandon(piece.file)
+
+    async def _store_again(self, piece: PassageRun, rows: Rows) -> None:
+        """Store one file's rows, unless they are in the table already: what failed may have failed after the commit."""
+        file = piece.file
+        if file.abandoned or file.work.rev not in self._scheduler.revs:
+            return
+        try:
+            there = await self._index.rows(file.work.table, [file.work.rev])
+            if there == piece.first:
+                await self._add([piece], [rows])
+            elif file.added < piece.last:
+                file.added, file.usage_bytes = piece.last, file.usage_bytes + usage(rows)
+            await self._finish([piece])
+        except Exception as error:
+            if not is_of_one_file(error):
+                raise
+            await self._one_by_one([piece], error, _nothing)
 
     async def _add(self, pieces: Sequence[PassageRun], rows: Sequence[Rows]) -> set[str]:
         if self._tables is None:
@@ -272,6 +340,31 @@ class IngestPipeline:
     def _done(self, rev: int) -> None:
         self.files += 1
         self._scheduler.let_go(rev)
+
+
+async def _nothing(piece: PassageRun) -> None:
+    """Do nothing: one piece alone is never tried again."""
+    del piece
+
+
+def is_of_one_file(error: BaseException) -> bool:
+    """Tell whether an error may be blamed on the file in hand: not the machine's, the catalog's, the index's."""
+    if isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        return all(is_of_one_file(inner) for inner in group.exceptions)
+    return isinstance(error, Exception) and not (
+        is_of_the_machine(error) or isinstance(error, Unavailable | IndexUnavailable | anyio.BrokenResourceError)
+    )
+
+
+def unforeseen(work: QueuedRevision, error: Exception) -> ParseFailure:
+    """Return the failure of a file that met an error nobody had foreseen, and log the error with its stack."""
+    log.error("unforeseen_file_error: file %s failed alone and the work goes on", work.file_id, exc_info=error)
+    return ParseFailure(
+        "server_error",
+        f"{shown_name(work.filename)} met an unforeseen error ({type(error).__name__}), which is in the server's log."
+        " Attach it again; if it fails again, report it.",
+    )
 
 
 async def _while_wanted(source: WorkSource, rev: int, scope: anyio.CancelScope) -> None:

@@ -1,5 +1,6 @@
 """From a file's bytes to passages with their chunks: parse once, keep the parsed text, cut."""
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.engines.local.parsing import ParseFailure
 from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.engines.local.parsing.parser_process import ParserProcess
+from vectorstores_tools.contract.errors import VectorStoreError
+
+log = logging.getLogger(__name__)
 
 PASSAGE_TOKENS = 150
 """Measured best, see docs/design.md: five chunks find as much at 100 and 200, less at 240."""
@@ -91,10 +95,22 @@ class FilePreparer:
             raise ParseFailure("unsupported_file", f"{work.filename} holds no text that could be searched.")
         return await anyio.to_thread.run_sync(_laid_out, work, document, passages, abandon_on_cancel=True)
 
+    async def restore(self, sha256: str, filename: str) -> Document | None:
+        """Parse a blob again whose cached text is missing or damaged; None where that cannot be done now."""
+        path = self._blobs.path(sha256)
+        try:
+            large = (await anyio.to_thread.run_sync(path.stat)).st_size >= LARGE_BYTES
+            document = await (self._large if large else self._parser).parse(path, filename)
+            await self._blobs.write_text(sha256, await anyio.to_thread.run_sync(document.dumps))
+        except (ParseFailure, VectorStoreError, OSError) as error:
+            log.warning("The text of %s could not be made again: %s", filename, error)
+            return None
+        return document
+
     async def _document(self, work: QueuedRevision) -> Document:
-        stored = await self._blobs.read_text(work.sha256)
+        stored = await self._blobs.read_document(work.sha256)
         if stored is not None:
-            return await anyio.to_thread.run_sync(Document.loads, stored)
+            return stored
         path = self._blobs.path(work.sha256)
         if not path.is_file():
             raise ParseFailure(

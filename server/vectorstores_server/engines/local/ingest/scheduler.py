@@ -19,7 +19,7 @@ Another is put back as parsed text, so that shorter ones get by.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PassageRun:
     """Passages [first, last) of a file."""
 

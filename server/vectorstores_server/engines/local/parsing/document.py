@@ -1,5 +1,6 @@
 """A parsed document: its text, and where its pages and sections begin in that text."""
 
+import hashlib
 import json
 from bisect import bisect_right
 from dataclasses import dataclass, field
@@ -70,24 +71,33 @@ class Document:
         return 1 + self._newlines[block] + self.text.count("\n", block * _BLOCK, offset)
 
     def dumps(self) -> bytes:
-        """One line of JSON (title, pages, headings), then the text in UTF-8."""
+        """One line of JSON (the text's sha256, title, pages, headings), then the text in UTF-8."""
+        body = self.text.encode()
         header = {
+            "sha256": hashlib.sha256(body).hexdigest(),
             "title": self.title,
             "pages": self.page_starts,
             "headings": [(heading.start, heading.level, heading.title) for heading in self.headings],
         }
-        return json.dumps(header, separators=(",", ":")).encode() + b"\n" + self.text.encode()
+        return json.dumps(header, separators=(",", ":")).encode() + b"\n" + body
 
     @classmethod
     def loads(cls, data: bytes) -> Self:
-        """Take back what `dumps` wrote; ValueError for anything else."""
+        """Take back what `dumps` wrote; ValueError for anything else, a text with another checksum included.
+
+        The version before wrote no checksum: such a text is taken as it is.
+        """
         line, _, body = data.partition(b"\n")
+        checksum = hashlib.sha256(body).hexdigest()
         try:
             header = cast("dict[str, Any]", json.loads(line))
             headings = tuple(Heading(start, level, title) for start, level, title in header["headings"])
-            return cls(body.decode(), header["title"], tuple(header["pages"]), headings)
+            document = cls(body.decode(), header["title"], tuple(header["pages"]), headings)
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"not a parsed document: {error!r}") from error
+        if checksum != header.get("sha256", checksum):
+            raise ValueError("not the document that was parsed: its text has another checksum")
+        return document
 
 
 def _enclosing(headings: tuple[Heading, ...]) -> tuple[int, ...]:

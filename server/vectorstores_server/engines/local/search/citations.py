@@ -57,9 +57,9 @@ def cite(
 
 
 def above(ranked: Sequence[ScoredPassage], threshold: float) -> tuple[list[ScoredPassage], list[ScoredPassage]]:
-    """Part passages that reach the threshold from those that do not."""
-    plan = [r for r in ranked if r.score >= threshold]
-    return plan, list(ranked[len(plan) :])
+    """Split passages, best first, into those that reach the threshold and those that do not."""
+    reached = [r for r in ranked if r.score >= threshold]
+    return reached, list(ranked[len(reached) :])
 
 
 def _text_score(passage: Candidate, answers: Sequence[Candidates]) -> float:

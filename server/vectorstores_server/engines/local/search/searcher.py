@@ -15,7 +15,6 @@ from vectorstores_server.engines.local.catalog.search_view import StoreView
 from vectorstores_server.engines.local.chunking.passage_text import query_text
 from vectorstores_server.engines.local.embedding import Embedder, EmbeddingFailure
 from vectorstores_server.engines.local.embedding.errors import NO_VECTORS
-from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.engines.local.index import CandidateQuery, Index, IndexUnavailable, Weights
 from vectorstores_server.engines.local.search.citations import FoundPassages, above, cite
 from vectorstores_server.engines.local.search.document_cache import DocumentCache
@@ -68,13 +67,18 @@ class Searcher:
     """
 
     def __init__(
-        self, catalog: Catalog, blobs: Blobs, index: Index, embedder: Embedder | None, without: str = NO_VECTORS
+        self,
+        catalog: Catalog,
+        texts: DocumentCache,
+        index: Index,
+        embedder: Embedder | None,
+        without: str = NO_VECTORS,
     ) -> None:
         self._without = without
         self._catalog = catalog
         self._index = index
         self._embedder = embedder
-        self._texts = DocumentCache(blobs)
+        self._texts = texts
 
     async def search(self, store_id: str, request: SearchRequest) -> SearchPage:
         """See `Engine.search`. `request.filters` is a `filters.Filter`, or None."""
@@ -90,7 +94,8 @@ class Searcher:
                     f"The index of vector store '{store_id}' cannot be used: {error.reason}.",
                     "`vector-stores-mcp reindex` builds it anew from the stored documents.",
                 ) from error
-            texts = await self._texts.get({found.cited[hit.passage.rev].sha256 for hit in found.hits})
+            cited = [found.cited[hit.passage.rev] for hit in found.hits]
+            texts = await self._texts.get({of.sha256: of.filename for of in cited})
         words = words_of(question.request.queries)
         hits = [cite(hit, found, view.store_id, texts, words) for hit in found.hits]
         return self._page(view, found, question, hits)

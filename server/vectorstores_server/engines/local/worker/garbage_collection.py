@@ -12,6 +12,7 @@ from pathlib import Path
 
 import anyio.to_thread
 
+from vectorstores_server.engines.local import failpoints
 from vectorstores_server.engines.local.catalog import Catalog, expiry
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.directory import reserve
@@ -33,25 +34,33 @@ log = logging.getLogger(__name__)
 class GarbageCollector:
     """Keeps the data directory free of what nothing in the catalog names. Only the worker's process calls it."""
 
-    def __init__(self, catalog: Catalog, directory: Path, index: Index, *, look_every: float = LOOK_EVERY) -> None:
+    def __init__(self, catalog: Catalog, directory: Path, index: Index, *, look_every: float | None = None) -> None:
         self._catalog = catalog
         self._directory = directory
         self._index = index
-        self._look_every = look_every
-        self._look_at = time.monotonic() + look_every
+        self._look_every = LOOK_EVERY if look_every is None else look_every
+        self._not_before = 0.0
+        self._look_at = time.monotonic() + self._look_every
 
     def due(self) -> bool:
         """Tell whether it is time to look at the disk; what else is due stands in the catalog."""
-        return time.monotonic() >= self._look_at
+        return time.monotonic() >= max(self._look_at, self._not_before)
+
+    def postpone(self, seconds: float) -> None:
+        """Do nothing for a while: the last attempt met an error that nobody had foreseen."""
+        self._not_before = time.monotonic() + seconds
 
     async def run(self) -> bool:
         """Do what is due; False when nothing was."""
+        if time.monotonic() < self._not_before:
+            return False
         now = clock()
         worked = self.due()
         if await self._catalog.read(expiry.due, now):
             await self._catalog.write_freeing(expiry.expire, now)
             await self._drop_tables(now)
             await self._delete_rows(now, expiry.GRACE)
+            failpoints.reached("swept")
             worked = True
         if self.due():
             self._look_at = time.monotonic() + self._look_every
@@ -106,6 +115,7 @@ class GarbageCollector:
         erased = await erase_deleted(self._catalog, self._directory, now)
         removed = await remove_orphans(self._catalog, self._directory, time.time())
         removed.erased += erased
+        failpoints.reached("orphans_removed")
         _tell(removed)
         for table in await self._index.unsettled():
             await self._index.optimize(table)

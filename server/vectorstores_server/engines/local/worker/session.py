@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
 
 import anyio
 import anyio.to_thread
@@ -14,7 +15,7 @@ from vectorstores_server.engines.local.catalog.index_tables import BuildingTable
 from vectorstores_server.engines.local.components import Components
 from vectorstores_server.engines.local.directory import reserve
 from vectorstores_server.engines.local.embedding import EmbeddingFailure
-from vectorstores_server.engines.local.ingest.pipeline import IngestPipeline
+from vectorstores_server.engines.local.ingest.pipeline import IngestPipeline, is_of_one_file
 from vectorstores_server.engines.local.ingest.work_sources import CatalogQueue, IngestCounts, WorkSource
 from vectorstores_server.engines.local.worker.garbage_collection import GarbageCollector
 from vectorstores_server.engines.local.worker.rebuild import TableRebuild
@@ -28,6 +29,8 @@ PAUSE = 60.0
 """Before an embedder that has failed is asked again for what is not a user's file."""
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class WorkerState:
@@ -127,17 +130,25 @@ class WorkSession:
         built = await self._build()
         for table in sorted(self._touched):
             await self._state.components.index.optimize(table, idle=True)
+            failpoints.reached("optimized")
         self._touched.clear()
         return swept or built
 
     async def _sweep(self) -> bool:
         self._swept_at = time.monotonic()
-        return await self._state.sweep.run()
+        try:
+            return await self._state.sweep.run()
+        except Exception as error:
+            if not is_of_one_file(error):
+                raise
+            log.exception("unforeseen_sweep_error: the sweep is tried again in %.0f s", PAUSE)
+            self._state.sweep.postpone(PAUSE)
+            return False
 
     async def _build(self) -> bool:
         state = self._state
         queue = CatalogQueue(state.catalog, state.identities, state.counts)
-        rebuild = await self._find_rebuild()
+        rebuild = await self._supervised(self._find_rebuild)
         sources: list[WorkSource] = [queue] if rebuild is None else [queue, rebuild]
         ingest = IngestPipeline(
             sources, state.components.preparer, state.embedder, state.components.index, after_add=self._after_add
@@ -147,7 +158,7 @@ class WorkSession:
         finally:
             self._half_built |= ingest.half_built
         if rebuild is not None:
-            await self._end(rebuild)
+            await self._supervised(lambda: self._end(rebuild))
         return ingest.files > 0 or rebuild is not None
 
     async def _after_add(self, tables: Iterable[str]) -> None:
@@ -157,11 +168,24 @@ class WorkSession:
         if time.monotonic() - self._swept_at > SWEEP_SECONDS:
             await self._sweep()
 
+    async def _supervised(self, step: Callable[[], Awaitable[T]]) -> T | None:
+        """Do a step of a rebuild; one that meets an unforeseen error is left for later, and files go on."""
+        try:
+            return await step()
+        except Exception as error:
+            if not is_of_one_file(error):
+                raise
+            log.exception("unforeseen_rebuild_error: rebuilding is tried again in %.0f s", PAUSE)
+            self._state.rebuild_after = time.monotonic() + PAUSE
+            self._rebuild = None
+            return None
+
     async def _find_rebuild(self) -> TableRebuild | None:
         state = self._state
         if self._rebuild is None and await state.must_rebuild():
             table = await state.next_table()
             if table is not None:
+                failpoints.reached("rebuild_begun")
                 self._rebuild = await TableRebuild.resume(state.catalog, state.components.index, table)
         return self._rebuild
 

@@ -31,6 +31,8 @@ class Worker:
         self._lock = WorkerLock(components.directory)
         self._woken = anyio.Event()
         self._state = WorkerState(components)
+        self.trouble: str | None = None
+        """Why the last turn of this process did no work; None when it went well."""
 
     @property
     def counts(self) -> IngestCounts:
@@ -84,11 +86,21 @@ class Worker:
                 finally:
                     self._lock.release()
                 await self._state.components.preparer.rest()
+            self.trouble = None
         except* DirectoryUpgraded as errors:
-            log.warning("No more work is done here: %s", _first(errors))
+            self.trouble = f"no more work is done here: {_first(errors)}"
+            log.warning("worker_ended: %s", self.trouble)
             go_on = False
         except* (Unavailable, IndexUnavailable, OSError) as errors:
-            log.warning("Work is paused for %.0f s: %s", PAUSE_SECONDS, _first(errors))
+            self.trouble = f"work is paused: {_first(errors)}"
+            log.warning("worker_paused: for %.0f s: %s", PAUSE_SECONDS, _first(errors))
+            paused = True
+        except* Exception as errors:
+            error = _first(errors)
+            self.trouble = (
+                f"it met an unforeseen error ({type(error).__name__}), which is in the log; it is tried again"
+            )
+            log.exception("unforeseen_worker_error: work is paused for %.0f s", PAUSE_SECONDS, exc_info=error)
             paused = True
         if paused:
             await anyio.sleep(PAUSE_SECONDS)
