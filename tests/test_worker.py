@@ -249,7 +249,8 @@ async def test_the_lock_is_free_again_after_the_work(tmp_path: Path):
                 await anyio.lowlevel.checkpoint()
         lock.close()
     assert steps == [
-        "reconciled", "dirty", "claimed", "parsed", "kept", "cut", "embedded", "created", "added", "flipped", "optimized", "clean",
+        "reconciled", "dirty", "claimed", "parsed", "kept", "cut", "embedded", "created", "added", "flipped",
+        "optimized", "clean",
     ]  # fmt: skip
 
 
