@@ -1,6 +1,7 @@
 import datetime
 import gzip
 import hashlib
+import ipaddress
 import ssl
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -16,10 +17,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from hypothesis import given
+from hypothesis import strategies as st
 
+from vectorstores_server.intake.addresses import is_public
 from vectorstores_server.intake.folders import FileCriteria
 from vectorstores_server.intake.local_intake import MachineIntake
-from vectorstores_server.intake.urls import UrlFetcher, is_public
+from vectorstores_server.intake.urls import UrlFetcher
 from vectorstores_tools.contract.errors import InvalidRequest, NotAllowed, TooLarge, Unavailable
 
 PUBLIC = "93.184.216.34"
@@ -133,6 +137,33 @@ def test_an_address_of_the_internet_is_public(address: str) -> None:
     assert is_public(address)
 
 
+NOT_PUBLIC = [
+    "127.0.0.1", "10.0.0.0", "169.254.169.254", "192.168.1.1", "172.31.255.255", "100.127.0.1", "0.1.2.3", "192.0.0.9",
+    "192.0.2.7", "198.18.0.1", "203.0.113.9", "192.88.99.1", "224.0.0.251", "240.0.0.1",
+]  # fmt: skip
+PREFIXES = {  # where an IPv4 address stands in an IPv6 one, counted in bits from its end
+    "::": 0, "::ffff:0:0": 0, "::ffff:0:0:0": 0, "64:ff9b::": 0, "64:ff9b:1::": 0, "2002::": 80, "2001::": 64,
+    "2001:0:0:0:0:5efe::": 0, "fec0::": 0, "fe80::5efe:0:0": 0, "2606:2800::5efe:0:0": 0,
+    "2606:2800::200:5efe:0:0": 0, "fd00::": 0, "ff02::": 0, "2001:db8::": 0, "3fff::": 0, "100::": 0, "5f00::": 0,
+}  # fmt: skip
+
+
+@given(
+    st.sampled_from(NOT_PUBLIC) | st.ip_addresses(v=4, network="10.0.0.0/8").map(str), st.sampled_from(list(PREFIXES))
+)
+def test_no_form_of_ipv6_carries_an_address_that_is_not_public(inner: str, prefix: str) -> None:
+    assert not is_public(inner)
+    value = int(ipaddress.IPv6Address(prefix)) | int(ipaddress.IPv4Address(inner)) << PREFIXES[prefix]
+    assert not is_public(str(ipaddress.IPv6Address(value)))
+
+
+@given(st.sampled_from([*NOT_PUBLIC, PUBLIC, "8.8.8.8"]))
+def test_what_tunnels_or_translates_ipv4_is_not_public_whatever_it_carries(inner: str) -> None:
+    for prefix in ("64:ff9b::", "64:ff9b:1::", "2002::", "2001::", "::", "2606:2800::5efe:0:0"):
+        value = int(ipaddress.IPv6Address(prefix)) | int(ipaddress.IPv4Address(inner)) << PREFIXES[prefix]
+        assert not is_public(str(ipaddress.IPv6Address(value)))
+
+
 async def test_a_redirect_is_checked_like_the_first_request() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         there = {"/in": "/moved/a.md", "/out": "https://evil.org/", "/plain": "http://docs.example.org/"}
@@ -153,14 +184,31 @@ async def test_endless_redirects_end() -> None:
         await fetch("https://docs.example.org/a", fetcher(answer))
 
 
-async def test_a_body_over_the_limit_is_refused_also_when_it_is_packed() -> None:
-    packed = gzip.compress(b"x" * 1_001)
-
+async def test_a_body_over_the_limit_is_refused() -> None:
     def answer(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, content=packed, headers={"content-encoding": "gzip"})
+        return httpx.Response(200, content=b"x" * 1_001)
 
     with pytest.raises(TooLarge, match="more than 1,000 bytes"):
         await fetch("https://docs.example.org/a", fetcher(answer))
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "gzip, gzip", "x-unknown\u2028"])
+async def test_a_packed_body_is_refused_before_anything_is_unpacked(encoding: str) -> None:
+    read = 0
+
+    class Bomb(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncGenerator[bytes]:
+            nonlocal read
+            read += 1
+            yield gzip.compress(bytes(10_000_000))
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.headers["accept-encoding"] == "identity"
+        return httpx.Response(200, stream=Bomb(), headers={b"content-encoding": encoding.encode()})
+
+    with pytest.raises(InvalidRequest, match="packed"):
+        await fetch("https://docs.example.org/a", fetcher(answer))
+    assert read == 0
 
 
 async def test_failures_of_the_other_side_are_told_without_the_query() -> None:

@@ -5,7 +5,6 @@ the Host header and in TLS, so that a name which resolves differently the second
 """
 
 import hashlib
-import ipaddress
 import socket
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
@@ -17,6 +16,8 @@ from urllib.parse import unquote, urljoin, urlsplit
 import anyio
 from anyio import to_thread
 
+from vectorstores_server.intake.addresses import is_public
+from vectorstores_tools.contract.characters import line
 from vectorstores_tools.contract.errors import InvalidRequest, NotAllowed, TooLarge, Unavailable
 from vectorstores_tools.contract.intake import Source
 
@@ -36,17 +37,6 @@ async def resolve_host(host: str, port: int) -> Sequence[str]:
     """Return every address of a host."""
     found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(info[4][0]) for info in found))
-
-
-def is_public(address: str) -> bool:
-    """Whether an address is one of the internet's, also when it is wrapped in one of IPv6."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.ipv4_mapped is not None:
-            return is_public(str(ip.ipv4_mapped))
-        if ip.sixtofour is not None or ip.teredo is not None or ip in ipaddress.ip_network("64:ff9b::/32"):
-            return False
-    return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +110,7 @@ class UrlFetcher:
         return client.build_request(
             "GET",
             asked.url.copy_with(host=address),
-            headers={"Host": asked.url.netloc.decode("ascii"), "Accept-Encoding": "gzip"},
+            headers={"Host": asked.url.netloc.decode("ascii"), "Accept-Encoding": "identity"},
             extensions={"sni_hostname": asked.url.raw_host.decode("ascii")},
         )
 
@@ -134,6 +124,13 @@ class UrlFetcher:
         return addresses[0]
 
     async def _save(self, reply: "httpx.Response", url: str, file: IO[bytes]) -> tuple[str, int]:
+        """Write the body as it was sent; nothing is unpacked, so what is counted is what came over the network."""
+        encoding = reply.headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in ("", "identity"):
+            raise InvalidRequest(
+                f"'{_bare(url)}' is sent packed ({line(encoding)}), though it was asked for as it is.",
+                "Save it, and pass its path.",
+            )
         digest = hashlib.sha256()
         size = 0
         async for chunk in reply.aiter_bytes(CHUNK):
