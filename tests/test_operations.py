@@ -139,6 +139,7 @@ async def test_a_local_engine_that_was_never_used_is_ready(tmp_path: Path) -> No
         "index": "0 tables",
         "disk": "has room",
         "model": "none: search is by words alone",
+        "worker": "works when there is work",
     }
 
 
@@ -221,7 +222,8 @@ async def test_a_data_directory_that_cannot_be_is_not_ready_and_says_why(tmp_pat
         assert (await http.get("/metrics")).status_code == 200
     await engine.aclose()
     assert reply.status_code == 503
-    assert [name for name, check in reply.json()["checks"].items() if not check["ok"]] == ["catalog", "disk"]
+    failing = [name for name, check in reply.json()["checks"].items() if not check["ok"]]
+    assert failing in (["catalog", "disk"], ["catalog", "disk", "worker"]), "the worker may have tried, or not yet"
 
 
 async def test_a_full_disk_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from vectorstores_server.console.terminal import counted, say
 from vectorstores_server.intake import MachineIntake, intake_for
 from vectorstores_server.intake.files import is_link
 from vectorstores_server.intake.folders import split_glob
+from vectorstores_server.intake.paths import local_path
 from vectorstores_server.settings import Settings
 from vectorstores_tools.contract.characters import line
 from vectorstores_tools.contract.engine import AttachOptions, Engine
@@ -52,7 +53,7 @@ def _tell_passed_over(survey: Survey) -> None:
 def _intake(settings: Settings, engine: Engine, named: Sequence[str]) -> MachineIntake:
     """Return the intake for what a person typed: each path is its own root. URLs need `url_hosts` as everywhere."""
     intake = intake_for(settings, engine.capabilities)
-    roots = [_root(Path(argument)) for argument in named if not _is_url(argument)]
+    roots = [_root(Path(_whole(argument))) for argument in named if not _is_url(argument)]
     return replace(intake, roots=roots, max_files=MAX_FILES)
 
 
@@ -63,7 +64,7 @@ def _root(named: Path) -> Path:
 
 
 def _whole(named: str) -> str:
-    return named if _is_url(named) else str(Path(named).expanduser().absolute())
+    return named if _is_url(named) else str(local_path(named).expanduser().absolute())
 
 
 def _is_url(named: str) -> bool:

@@ -12,7 +12,8 @@ from anyio.from_thread import check_cancelled
 
 from vectorstores_server.intake import gitignore
 from vectorstores_server.intake.gitignore import GitIgnore
-from vectorstores_server.intake.roots import Roots, is_secret
+from vectorstores_server.intake.roots import Roots
+from vectorstores_server.intake.secrets import is_secret, is_secret_folder
 
 MAX_SEEN = 100_000
 MAGIC = re.compile(r"[*?\[]")
@@ -99,7 +100,7 @@ class FolderWalk:
             return "symlink"
         if ignores is not None and ignores.match(path, is_folder=is_folder):
             return IGNORED
-        if is_secret(entry.name) or self.roots.is_denied(path):
+        if self.roots.is_denied(path) or (is_secret_folder if is_folder else is_secret)(entry.name):
             return "never read"
         return None if is_folder else self._why_no_document(entry)
 

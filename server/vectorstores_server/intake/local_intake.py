@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from anyio import to_thread
 
 from vectorstores_server.intake.files import is_link, not_regular, open_file
 from vectorstores_server.intake.folders import EXAMPLES, MAX_SEEN, FileCriteria, FolderWalk, split_glob
+from vectorstores_server.intake.paths import local_path
 from vectorstores_server.intake.roots import Roots
 from vectorstores_server.intake.urls import MAX_BYTES, UrlFetcher
 from vectorstores_server.settings import Settings
@@ -39,7 +39,8 @@ class MachineIntake:
         """See `Intake.open`."""
         if _is_url(origin):
             return self.urls.open(origin)
-        return open_file(Path(origin), self._roots(roots), self.wanted.max_bytes)
+        path = local_path(origin)
+        return open_file(path, self._roots(roots), self.wanted.max_bytes)
 
     def _roots(self, client: Sequence[Path] | None) -> Roots:
         if self.roots is not None:
@@ -55,13 +56,13 @@ class MachineIntake:
                 self.urls.check(named_path)
                 origins[named_path] = None
                 continue
-            walk = self._find(_path_of_uri(named_path), roots)
+            walk = self._find(named_path, roots)
             skipped.update(walk.skipped)
             for reason, passed_over in walk.examples.items():
                 examples[reason] = [*examples.get(reason, ()), *passed_over][:EXAMPLES]
             origins.update((str(path), None) for path in walk.files)
             if len(origins) > self.max_files or walk.full:
-                raise self._too_many(roots.absolute(_path_of_uri(named_path)), walk)
+                raise self._too_many(roots.absolute(named_path), walk)
         return Survey(list(origins), dict(skipped), examples)
 
     def _find(self, named: str, roots: Roots) -> FolderWalk:
@@ -123,8 +124,3 @@ def _one_file(path: Path) -> Path:
 
 def _is_url(named: str) -> bool:
     return named.lower().startswith(("https://", "http://"))
-
-
-def _path_of_uri(named: str) -> str:
-    """Return the path of a file:// URI; anything else is a path already."""
-    return unquote(urlsplit(named).path) if named.lower().startswith("file:///") else named

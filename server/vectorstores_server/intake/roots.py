@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 
+from vectorstores_server.intake.paths import local_path
+from vectorstores_server.intake.secrets import is_secret, is_secret_folder
 from vectorstores_tools.contract.errors import InvalidRequest, NotAllowed
-
-SECRET_NAMES = ("*.pem", "*.key", "*.p12", "*.kdbx", "id_rsa*", "id_ed25519*", "credentials*.json", ".env*")
 
 KEYS = "its name is one that files with keys and passwords have"
 
@@ -39,24 +38,21 @@ class Roots:
         """Why a path below `root` is denied, or None. A root may be hidden, but is no key either."""
         if any(real == folder or folder in real.parents for folder in self.denied):
             return "it lies in a folder that is never read"
-        if is_secret(real.name) and not real.is_dir():
+        folder = real.is_dir()
+        if not folder and is_secret(real.name):
             return KEYS
-        for part in real.relative_to(root).parts:
-            if part.startswith("."):
-                return "hidden files and folders are never read"
-            if is_secret(part):
-                return KEYS
-        return None
+        parts = real.relative_to(root).parts
+        if any(part.startswith(".") for part in parts):
+            return "hidden files and folders are never read"
+        return KEYS if any(is_secret_folder(part) for part in parts[: None if folder else -1]) else None
 
     def is_denied(self, folder: Path) -> bool:
         """Whether a walk must not enter."""
         return folder in self.denied
 
     def absolute(self, named: str) -> Path:
-        """Return the path that was named. Raises InvalidRequest for a relative one."""
-        path = Path(named)
-        if named == "~" or named.startswith(("~/", "~\\")):
-            path = path.expanduser()
+        """Return the path that was named, by itself or as a file:// URL. Raises InvalidRequest for a relative one."""
+        path = local_path(named)
         if not path.is_absolute():
             raise InvalidRequest(
                 f"'{named}' is a relative path.", f"Write the whole path, below one of: {self}.", param="paths"
@@ -72,8 +68,3 @@ class Roots:
 
     def __str__(self) -> str:
         return ", ".join(str(root) for root in self.allowed) or "none"
-
-
-def is_secret(name: str) -> bool:
-    """Whether a file of this name most likely holds a key or a password."""
-    return any(fnmatchcase(name.lower(), pattern) for pattern in SECRET_NAMES)

@@ -1,0 +1,54 @@
+"""From what a caller writes to a path of this machine: a path, one that begins with ~, or a file:// URL."""
+
+import os
+from pathlib import Path, PureWindowsPath
+from urllib.parse import unquote, urlsplit
+
+from vectorstores_tools.contract.characters import line
+from vectorstores_tools.contract.errors import InvalidRequest
+
+LONGEST_PART = 255
+"""Bytes of one part of a path: what every common file system takes."""
+LONGEST_PATH = 4_096
+_HERE = ("", "localhost")
+
+
+def local_path(named: str, *, windows: bool = os.name == "nt") -> Path:
+    """Return the path that was named, not yet looked at.
+
+    Raises InvalidRequest for what no file can be called, and for a file:// URL of another machine.
+    """
+    path = _of_url(named, windows=windows) if is_file_url(named) else named
+    if "\0" in path:
+        raise _unusable(named, "a path cannot hold a NUL character")
+    if len(os.fsencode(path)) > LONGEST_PATH or any(len(os.fsencode(p)) > LONGEST_PART for p in _parts(path)):
+        raise _unusable(named, f"a part of a path has at most {LONGEST_PART} bytes, a path {LONGEST_PATH:,}")
+    if path == "~" or path.startswith(("~/", "~\\")):
+        return Path(path).expanduser()
+    return Path(path)
+
+
+def is_file_url(named: str) -> bool:
+    """Tell whether it is a file: URL."""
+    return named[:5].lower() == "file:"
+
+
+def _of_url(named: str, *, windows: bool) -> str:
+    parts = urlsplit(named)
+    if (parts.netloc or "").lower() not in _HERE:
+        raise _unusable(named, f"it names a file of another machine, {line(parts.netloc)}")
+    path = unquote(parts.path, errors="surrogateescape")
+    # file:///C:/x names C:/x there; anywhere else a drive is a folder like others.
+    if windows and PureWindowsPath(path[1:]).drive:
+        return path[1:]
+    return path
+
+
+def _parts(path: str) -> list[str]:
+    return path.replace("\\", "/").split("/") if os.name == "nt" else path.split("/")
+
+
+def _unusable(named: str, reason: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"'{line(named)}' cannot be read: {reason}.", "Write the whole path of a file.", param="paths"
+    )
