@@ -112,7 +112,10 @@ def _has_forms(ctx: Context[Any, Any]) -> bool:
 
 
 def _folder(uri: str) -> Path | None:
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return None  # what is no address is no folder
     path = unquote(parts.path)
     if parts.scheme != "file" or not path:
         return None

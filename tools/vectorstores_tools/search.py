@@ -133,5 +133,10 @@ def fence_of(ranking: RankedHits) -> Fence:
     for ranked in ranking.hits:
         hit = ranked.hit
         headings = " > ".join(line(heading) for heading in hit.heading_path or ())
-        inside += [clean(ranked.excerpts.text), line(hit.filename), headings, compact(cleaned(hit.attributes or {}))]
+        inside += [
+            clean(ranked.excerpts.text),
+            line(hit.filename),
+            headings,
+            compact(cleaned(hit.attributes or {}, "attributes")),
+        ]
     return Fence(inside)

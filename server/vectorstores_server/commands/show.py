@@ -5,6 +5,7 @@ import argparse
 from vectorstores_server.console.lookups import engine_of, find_files, pick, several_files
 from vectorstores_server.console.terminal import fields, moment, size
 from vectorstores_server.settings import APP, Settings
+from vectorstores_tools.contract.characters import line
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import InvalidRequest, NotFound
 from vectorstores_tools.contract.lookups import stores_of
@@ -64,8 +65,8 @@ def _fields_of(file: File, held: list[tuple[VectorStore, VectorStoreFile]]) -> N
 
 
 def _standing(store: VectorStore, file: VectorStoreFile) -> str:
-    error = f": {file.last_error.message}" if file.last_error else ""
-    return f"{store.name or ''} ({store.id}), {file.status}{error}".strip()
+    error = f": {line(file.last_error.message)}" if file.last_error else ""
+    return f"{line(store.name or '')} ({store.id}), {file.status}{error}".strip()
 
 
 def _store(store: VectorStore) -> None:

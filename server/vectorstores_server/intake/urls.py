@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 import anyio
 from anyio import to_thread
@@ -51,7 +51,7 @@ class UrlFetcher:
 
     def check(self, url: str) -> None:
         """Raise NotAllowed unless the URL's form and host are allowed."""
-        parts = urlsplit(url)
+        parts = _parts(url)
         if parts.scheme != "https" or not parts.hostname or parts.username is not None:
             raise NotAllowed(f"'{_bare(url)}' is not fetched.", "Only https://host/... is, without a user name.")
         if not self.hosts:
@@ -146,6 +146,13 @@ async def _stream(file: IO[bytes]) -> AsyncIterator[bytes]:
     file.seek(0)
     while chunk := await to_thread.run_sync(file.read, CHUNK):
         yield chunk
+
+
+def _parts(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        raise NotAllowed(f"'{_bare(url)}' is no address.", "Check the address.") from None
 
 
 def _port(url: str) -> int:

@@ -146,7 +146,7 @@ class StoreResources:
     async def stores_state(self) -> str:
         """Return what tells whether the list of stores is another."""
         stores = stores_of(self.engine, pages=PAGES_WATCHED)
-        return "\n".join([f"{store.id} {store.name}" async for store in stores])
+        return compact([(store.id, store.name) async for store in stores])
 
 
 def _json(item: BaseModel) -> str:

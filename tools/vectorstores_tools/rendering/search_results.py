@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from vectorstores_tools.contract import uris
-from vectorstores_tools.contract.characters import clean, line
+from vectorstores_tools.contract.characters import clean, line, sentence
 from vectorstores_tools.contract.models import SearchHit
 from vectorstores_tools.rendering.excerpts import Excerpts
 from vectorstores_tools.rendering.reply import Reply, compact, largest, room
@@ -150,7 +150,7 @@ def _full(ranked: RankedHit, plan: DisplayPlan, detailed: bool) -> dict[str, Any
     if not plan.brief:
         known |= {
             "vector_store_id": ranked.store_id,
-            "attributes": cleaned(hit.attributes or None),
+            "attributes": cleaned(hit.attributes or None, "attributes"),
             "heading_path": [line(heading, MAX_HEADING) for heading in hit.heading_path or ()] or None,
             "lines": hit.lines,
             "chars": hit.chars,
@@ -204,7 +204,7 @@ def _citation(ranked: RankedHit, plan: DisplayPlan, detailed: bool) -> str:
         if hit.lines:
             parts.append(f"lines {hit.lines[0]}-{hit.lines[1]}")
         if hit.attributes:
-            parts.append(compact(cleaned(hit.attributes)))
+            parts.append(sentence(compact(cleaned(hit.attributes, "attributes"))))
     if detailed and hit.vector_score is not None and hit.text_score is not None:
         parts.append(f"vector {hit.vector_score:.3f}, text {hit.text_score:.3f}")
     return " · ".join(parts)

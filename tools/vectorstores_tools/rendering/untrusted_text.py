@@ -10,15 +10,14 @@ from typing import Any, cast
 
 from vectorstores_tools.contract.characters import clean, line, sentence
 
-NAMES = frozenset({"name", "filename", "uri", "first_id", "last_id", "object", "status", "purpose", "code", "param"})
-"""Keys whose values are one line, in an object too; those that end with `id` as well."""
-SENTENCES = frozenset({"message", "next", "notes", "notice", "reason", "shown"})
+NAMES = frozenset({"name", "filename"})
+TEXTS = frozenset({"text", "description"})
+"""Keys whose values keep their lines; so do the values of maps that somebody else filled. All others are one line."""
 MAPS_OF_OTHERS = frozenset({"attributes", "metadata"})
-"""Maps whose keys somebody else chose: they say nothing of the values."""
 LONGEST_NAME = 512
 """Of a store; a filename has 255 characters."""
 LONGEST_TEXT = 4_000
-"""Characters of any other string; the longest of the contract, a store's description, has 2,000."""
+"""Characters of a text in an object; the longest of the contract, a store's description, has 2,000."""
 
 
 def cleaned(value: Any, key: str = "") -> Any:
@@ -27,16 +26,16 @@ def cleaned(value: Any, key: str = "") -> Any:
         return _cleaned_text(value, key)
     if isinstance(value, Mapping):
         items = cast("Mapping[str, Any]", value).items()
-        return {line(name): cleaned(item, "" if key in MAPS_OF_OTHERS else name) for name, item in items}
+        return {line(name): cleaned(item, "text" if key in MAPS_OF_OTHERS else name) for name, item in items}
     if isinstance(value, Sequence):
         return [cleaned(item, key) for item in cast("Sequence[Any]", value)]
     return value
 
 
 def _cleaned_text(text: str, key: str) -> str:
-    if key in NAMES or key == "id" or key.endswith("_id"):
+    if key in NAMES:
         return line(text, LONGEST_NAME)
-    if key in SENTENCES:
+    if key not in TEXTS:
         return sentence(text)
     shown = clean(text)
     return shown if len(shown) <= LONGEST_TEXT else clean(shown[: LONGEST_TEXT - 1]) + "…"
