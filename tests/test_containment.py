@@ -472,8 +472,8 @@ CONTAINED = CONTAINS | {"say", "warn", "fields", "table", "agrees", "MCPError"} 
     kind.__name__ for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, VectorStoreError)
 }  # fmt: skip
 """What is passed to these is contained there."""
-OF_OURS = frozenset({"self.name"})
-"""The name of a fence."""
+OF_OURS = frozenset({"self.name", "client.file.name", "target.name"})
+"""The name of a fence, and names of files that no person sees: those of a backup and of a file half written."""
 
 
 def uncontained(source: str) -> list[str]:
