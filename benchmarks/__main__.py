@@ -10,7 +10,19 @@ import anyio
 from benchmarks.budgets import machine, print_results
 from benchmarks.options import Options
 
-NAMES = ("startup", "footprint", "ingest", "search", "growth", "quality", "crash", "load", "uploads", "remote")
+NAMES = (
+    "startup",
+    "footprint",
+    "ingest",
+    "search",
+    "growth",
+    "quality",
+    "crash",
+    "load",
+    "uploads",
+    "remote",
+    "doubling",
+)
 
 
 def parse() -> tuple[list[str], Options]:

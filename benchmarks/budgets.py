@@ -32,6 +32,7 @@ BUDGETS: Mapping[str, Budget] = {
         "<= 10 / 20 ms; <= 1.5 x (embed + raw LanceDB)",
     ),
     "filtered": Budget("filtered search, 10k, 28 % match, p50", "search", "<= 8 ms"),
+    "doubling": Budget("CPU of parser and splitter for twice the input, the worst kind", "doubling", "<= 2.5 x"),
     "growth": Budget("growth from 10k to 1M passages", "growth", "p50 <= 3 x, recall@10 >= .98"),
     "page": Budget("page of 100 out of 100k files", "search", "p50 <= 10 ms"),
     "search_during_ingest": Budget("search p95 while a batch is ingested", "search", "<= 3 x idle p95"),

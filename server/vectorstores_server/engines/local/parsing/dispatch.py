@@ -50,6 +50,10 @@ def read_document(path: Path, filename: str) -> Document:
     except ParserRefusal as refusal:
         raise ParseFailure(refusal.code, f"{name} {refusal.fact}. {refusal.step}.") from refusal
     except OSError as error:
+        from vectorstores_server.system.machine_errors import is_of_the_machine
+
+        if is_of_the_machine(error):
+            raise
         raise ParseFailure("server_error", f"{name} could not be read: {error.strerror}. Upload it again.") from error
     except DAMAGE as error:
         sentence = f"The parser failed on {name} ({error!r}). Report this with the file, or upload its text."

@@ -1,7 +1,7 @@
 """HTML as running text: blocks apart, tables row by row, h1 to h6 as headings; what is no content goes."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from vectorstores_server.engines.local.parsing.document import Document
@@ -28,6 +28,13 @@ _HIDDEN = "[hidden], a.headerlink, a.anchor, a.anchorlink"  # the last three are
 _SELF_CLOSED = re.compile(
     r"<(title|script|style|textarea|iframe|noscript|object|select|a|div|span|p)\b([^<>]{0,2000})/>", re.IGNORECASE
 )
+MAX_DEPTH = 512
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)\b[^<>]*>")
+_NOT_NESTED_TAGS = (
+    "area base br col embed hr img input link meta param source track wbr "  # have no end
+    "html head body p li dt dd tr td th thead tbody tfoot option optgroup rt rp colgroup caption"  # end by others
+)
+_NOT_NESTED = frozenset(_NOT_NESTED_TAGS.split())
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 _BLOCK_TAGS = (
     "address article aside blockquote body center dd details dialog div dl dt fieldset figcaption figure footer form "
@@ -35,7 +42,7 @@ _BLOCK_TAGS = (
     "h1 h2 h3 h4 h5 h6"
 )
 _BLOCKS = frozenset(_BLOCK_TAGS.split())
-_NOT_IN_DATA = "h1, h2, h3, h4, h5, h6, pre, ul, ol, form"
+_NOT_IN_DATA = frozenset(("h1", "h2", "h3", "h4", "h5", "h6", "pre", "ul", "ol", "form"))
 
 
 def read_html(text: str) -> Document:
@@ -48,22 +55,46 @@ def add_html(builder: DocumentBuilder, text: str) -> str | None:
     """Append the content of a page; returns the title of its head."""
     from selectolax.lexbor import LexborHTMLParser
 
-    tree = LexborHTMLParser(_SELF_CLOSED.sub(r"<\1\2></\1>", text))
+    tree = LexborHTMLParser(shallow(_SELF_CLOSED.sub(r"<\1\2></\1>", text)))
     named = tree.css_first("head > title")
     title = named.text() if named else None
     tree.strip_tags(_NO_CONTENT, recursive=True)
     for node in tree.css(_HIDDEN):
         node.decompose()
     if tree.body is not None:
-        _Page(builder).walk(tree.body)
+        _Page(builder, _hold_data(tree.body)).walk(tree.body)
     return title
+
+
+def shallow(text: str) -> str:
+    """Leave out tags that open deeper than MAX_DEPTH, and those that close them; the text between them stays.
+
+    The time that a parser of HTML takes for a tag grows with the depth: 1.1 MB of `<div>` took 56 s. Browsers have the
+    same cap.
+    """
+    depth = deepest = 0
+    kept: list[str] = []
+    end = 0
+    for tag in _TAG.finditer(text):
+        if tag[2].lower() in _NOT_NESTED:
+            continue
+        if not tag[1]:
+            depth += 1
+            deepest = max(deepest, depth)
+        if depth > MAX_DEPTH:
+            kept += (text[end : tag.start()], " ")
+            end = tag.end()
+        if tag[1] and depth:
+            depth -= 1
+    return text if deepest <= MAX_DEPTH else "".join([*kept, text[end:]])
 
 
 class _Page:
     """One way through a page. Inline text gathers until a block begins or ends."""
 
-    def __init__(self, builder: DocumentBuilder) -> None:
+    def __init__(self, builder: DocumentBuilder, hold_data: Iterable[bool]) -> None:
         self._builder = builder
+        self._hold_data = iter(hold_data)  # of the tables, in the order in which they begin
         self._inline: list[str] = []
         self._cells: list[str] = []  # of the row at hand
         self._tables: list[bool] = []  # for each open table: whether it holds data rather than a layout
@@ -77,20 +108,20 @@ class _Page:
                 text = node.text_content or ""
                 self._inline.append(text if self._pre else text.replace("\n", " "))
             elif not tag.startswith("/"):
-                self._enter(tag, node)
+                self._enter(tag)
             elif self._tables and self._tables[-1]:
                 self._leave_in_table(tag[1:])
             else:
                 self._leave(tag[1:])
         self._flush()
 
-    def _enter(self, tag: str, node: "LexborNode") -> None:
+    def _enter(self, tag: str) -> None:
         if tag == "br":
             self._inline.append("\n")
         elif tag == "table":
             self._flush()
             self._builder.gap()
-            self._tables.append(_holds_data(node))
+            self._tables.append(next(self._hold_data))
         elif self._tables and self._tables[-1]:
             self._inline.append(" " if tag in _BLOCKS else "")
         elif tag in _BLOCKS:
@@ -169,5 +200,19 @@ def _events(root: "LexborNode") -> "Iterator[tuple[str, LexborNode]]":
             node = above.pop()
 
 
-def _holds_data(table: "LexborNode") -> bool:
-    return len(table.css("table")) == 1 and table.css_first(_NOT_IN_DATA) is None
+def _hold_data(root: "LexborNode") -> list[bool]:
+    """Tell of each table, in the order in which they begin, whether it holds data rather than a layout.
+
+    One pass for all: if each table looked through its own inside, nested ones would cost the square of their number.
+    """
+    found: list[bool] = []
+    open_tables: list[int] = []
+    for tag, _ in _events(root):
+        if open_tables and (tag == "table" or tag in _NOT_IN_DATA):
+            found[open_tables[-1]] = False
+        if tag == "table":
+            open_tables.append(len(found))
+            found.append(True)
+        elif tag == "/table":
+            open_tables.pop()
+    return found

@@ -13,8 +13,8 @@ class ParseLimits:
     too. Both grow with the file.
     """
 
-    cpu_seconds: float = 60
-    cpu_seconds_per_megabyte: float = 0.5
+    cpu_seconds: float = 20
+    cpu_seconds_per_megabyte: float = 5
     budget: float = 2
     memory_bytes: int = 2 << 30
 
