@@ -43,6 +43,8 @@ from test_cli import Run, run
 from test_transports_leaving import ACCEPT, HELLO, Wire
 from v1_client import api_of
 from vectorstores_server.engines.local.engine import LocalEngine
+from vectorstores_server.http import access_log
+from vectorstores_server.http.access_log import FinishedRequest
 from vectorstores_server.system import logs
 from vectorstores_tools.contract import errors, uris
 from vectorstores_tools.contract.engine import Engine, NewFile
@@ -449,6 +451,29 @@ async def over_sse(http: httpx.AsyncClient, uri: str) -> bytes:
             if b"keeper" in read:
                 break
     return read
+
+
+def test_the_access_log_is_one_line_of_json_whatever_a_client_sends(caplog: pytest.LogCaptureFixture) -> None:
+    request = FinishedRequest(
+        method=name(), path=name(), status=404, seconds=0.1, caller=name(), request_id="req_1", client=name()
+    )
+    with caplog.at_level(logging.INFO):
+        access_log.write(request)
+    entry = logs.OneLine("%(message)s").format(caplog.records[-1])
+    fields = json.loads(entry)
+    assert fields["path"].startswith("zqx")
+    assert list(faults_of_object(fields)) == []
+    assert len(entry) < 1_000
+
+
+def test_only_the_terminal_writes_to_it() -> None:
+    root = Path(vectorstores_server.commands.__path__[0]).parent
+    writing = {
+        str(path.relative_to(root))
+        for path in root.rglob("*.py")
+        if re.search(r"std(out|err)\.write|\bprint\(", path.read_text(encoding="utf-8"))
+    }
+    assert writing == {"cli.py", "console/terminal.py"}, "what cli.py writes is an error, or a sentence of its own"
 
 
 def test_the_log_on_stderr_and_in_the_file_is_written_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

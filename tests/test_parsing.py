@@ -73,7 +73,7 @@ def test_a_name_stands_on_one_line_of_the_sentence(tmp_path: Path) -> None:
     path.write_bytes(b"\x00\x01\x02")
     with pytest.raises(ParseFailure) as caught:
         read_document(path, "a\nb\x1b[31m.txt")
-    assert caught.value.message.startswith("a b [31m.txt is a binary file")
+    assert caught.value.message.startswith("a b[31m.txt is a binary file")
 
 
 def test_a_missing_file_is_no_fault_of_the_file(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from vectorstores_server.engines.local.parsing.charset import decode
 from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.engines.local.parsing.document_builder import check_length, clean
 from vectorstores_server.engines.local.parsing.errors import DAMAGE, ParserRefusal, unsupported
+from vectorstores_tools.contract.characters import line
 
-_NAME_CHARACTERS = 200
 _SAVE_AS = {
     ".doc": ".docx",
     ".dot": ".docx",
@@ -63,8 +63,7 @@ def read_document(path: Path, filename: str) -> Document:
 
 def shown_name(filename: str) -> str:
     """`filename` as it stands in a sentence."""
-    name = " ".join("".join(character if character.isprintable() else " " for character in filename).split())
-    return name if len(name) <= _NAME_CHARACTERS else f"{name[:_NAME_CHARACTERS]}..."
+    return line(filename)
 
 
 def _read(path: Path, name: PurePath) -> Document:
