@@ -83,6 +83,7 @@ HOSTILE = {
     "many marks": ("א" + "\u200f\u200e" * 9 + "ב", "א\u200fב"),
     "marks and joiners in turn": ("م" + "\u061c\u200c" * 9 + "م", "م\u061cم"),
     "a mark beside Latin": ("a\u200eb \u200f", "ab "),
+    "a mark beside a mark": ("\u200f\u05b4\u200f", "\u05b4"),
     "fillers": ("\u3164\u115f\u1160\uffa0\u2800", "\u2800"),
     "a selector on a digit": ("1\ufe0f2", "12"),
     "an end without its emoji": ("👨\u200d", "👨"),
@@ -92,7 +93,10 @@ HOSTILE = {
 }
 
 signs = st.sampled_from(sorted(IN_PLACE)) | st.sampled_from(DIRECTION + JOINERS + "\ufe0f")
-texts = st.text(
+close = st.text(
+    st.sampled_from("אم\u05b4\u200f\u061c\u200c\u200d👩❤\ufe0f1\u20e3葛\U000e0100ᠠ\u180b \u200b"), max_size=12
+)
+texts = close | st.text(
     st.characters()
     | st.characters(categories=["Cs", "Cf", "Cc"])
     | signs
@@ -195,7 +199,7 @@ def test_what_a_script_or_an_emoji_needs_stays(text: str):
 
 @pytest.mark.parametrize(("text", "shown"), HOSTILE.values(), ids=HOSTILE)
 def test_what_only_a_model_reads_goes(text: str, shown: str):
-    assert clean(text) == shown
+    assert clean(text) == shown == clean(shown)
 
 
 def test_the_corrected_filter_of_an_error_holds_the_value_as_it_was():

@@ -90,7 +90,9 @@ def clean(text: str) -> str:
     """Return `text` without what a person cannot see."""
     if _SUSPECT.search(text) is None:
         return text
-    seen = re.sub(_PLANES, lambda run: re.sub(_UNSEEN_BEYOND, "", run[0]), re.sub(_UNSEEN, "", text))
+    seen = re.sub(_UNSEEN, "", text)
+    if re.search(_UNSEEN_BEYOND, "".join(re.findall(_PLANES, seen))):
+        seen = re.sub(_PLANES, lambda run: re.sub(_UNSEEN_BEYOND, "", run[0]), seen)
     return _in_lawful_places(seen) if re.search(_PLACED, seen) else seen
 
 
@@ -158,4 +160,5 @@ def _is_beside_right_to_left(text: str, run: re.Match[str], last: str) -> bool:
     while before >= 0 and unicodedata.bidirectional(text[before]) == "NSM":
         before -= 1  # over the vowels of the letter
     beside = (text[before] if before >= 0 else "", text[run.end() : run.end() + 1])
-    return any(letter and unicodedata.bidirectional(letter) in ("R", "AL") for letter in beside)
+    # The marks themselves count as right-to-left; they are no letters.
+    return any(letter.isalpha() and unicodedata.bidirectional(letter) in ("R", "AL") for letter in beside)
