@@ -113,5 +113,13 @@ def _add_work(commands: _Commands) -> None:
         "reindex", "[STORE] [SETTING ...]", "build a store's index anew from its files, with today's embedder", asked
     )
     reindex.add_argument("store", nargs="?", metavar="STORE", help="its name or id; without it every store")
+    kept = settings_for("data")
+    backup = commands.add("backup", "DIR [--no-index] [SETTING ...]", "copy the data directory while servers run", kept)
+    backup.add_argument("folder", metavar="DIR", help="a new or empty folder outside the data directory")
+    backup.add_argument("--no-index", dest="index", action="store_false", help="build the index again after a restore")
+    restore = commands.add(
+        "restore", "DIR [SETTING ...]", "put a backup in place of a new or empty data directory", kept
+    )
+    restore.add_argument("folder", metavar="DIR", help="a backup")
     model = commands.add("model", "install", "get the embedding model", settings_for())
     model.add_argument("action", choices=["install"])

@@ -4,6 +4,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from vectorstores_tools.contract.characters import clean, line, sentence
 
@@ -81,3 +82,8 @@ def size(count: int) -> str:
 def moment(seconds: int | None) -> str:
     """Return Unix seconds as local time, to the minute."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds)) if seconds else ""
+
+
+def whole_path(named: str) -> Path:
+    """Return a folder as a person names it: from where they stand, `~` as their home."""
+    return Path(named).expanduser().absolute()

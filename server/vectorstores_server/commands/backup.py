@@ -1,0 +1,45 @@
+"""`backup`: a consistent copy of the data directory, while servers run."""
+
+import argparse
+from importlib.metadata import version
+
+import anyio.to_thread
+
+from vectorstores_server.console.lookups import local_engine_of
+from vectorstores_server.console.progress import bar
+from vectorstores_server.console.terminal import counted, say, size, whole_path
+from vectorstores_server.engines.local.backup.making import back_up, bytes_to_copy, check_target
+from vectorstores_server.settings import APP, Settings
+from vectorstores_tools.contract.errors import InvalidRequest
+from vectorstores_tools.contract.requests import PageRequest
+
+INTERRUPTED = "The backup is not complete: remove its folder, and begin again."
+
+
+async def run(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Copy, and say what was copied."""
+    target = whole_path(arguments.folder)
+    async with local_engine_of(settings.model_copy(update={"read_only": True})) as engine:
+        if not settings.data.exists():
+            raise InvalidRequest(f"There is no data directory {settings.data} yet.", "Name it with --data.")
+        check_target(settings.data, target)
+        await engine.list_stores(PageRequest(limit=1))  # sees that the directory is ours, and of this version
+        total = await anyio.to_thread.run_sync(lambda: bytes_to_copy(settings.data, with_index=arguments.index))
+        done = 0
+        with bar("Copying", total) as show:
+
+            def report(count: int) -> None:
+                nonlocal done
+                done += count
+                show(min(done, total))
+
+            manifest = await anyio.to_thread.run_sync(
+                lambda: back_up(settings.data, target, version(APP), report, with_index=arguments.index)
+            )
+    counts = manifest.counts
+    index = "" if manifest.with_index else " Its index is built again after a restore."
+    say(
+        f"Backed up {counted(counts['stores'], 'store')} and {counted(counts['files'], 'file')}, {size(manifest.size)},"
+        f" to {target}.{index} `{APP} restore` puts it back."
+    )
+    return 0

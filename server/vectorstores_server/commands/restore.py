@@ -1,0 +1,38 @@
+"""`restore`: a backup put in place as a data directory that is new or empty, verified before and after."""
+
+import argparse
+
+import anyio.to_thread
+
+from vectorstores_server.console.lookups import local_engine_of
+from vectorstores_server.console.progress import bar
+from vectorstores_server.console.terminal import counted, say, whole_path
+from vectorstores_server.engines.local.backup.manifest import Manifest
+from vectorstores_server.engines.local.backup.restoring import check_place, restore
+from vectorstores_server.settings import Settings
+from vectorstores_tools.contract.lookups import stores_of
+
+INTERRUPTED = "Nothing was restored."
+
+
+async def run(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Verify, copy, verify again, and say what is there now."""
+    backup = whole_path(arguments.folder)
+    manifest = Manifest.read(backup)
+    check_place(settings.data)
+    done = 0
+    with bar("Restoring", 2 * manifest.size) as show:
+
+        def report(count: int) -> None:
+            nonlocal done
+            done += count
+            show(done)
+
+        await anyio.to_thread.run_sync(restore, backup, settings.data, report)
+    async with local_engine_of(settings) as engine:
+        stores = [store async for store in stores_of(engine)]
+    say(
+        f"Restored {counted(len(stores), 'store')} and {counted(manifest.counts['files'], 'file')} to {settings.data}."
+        + ("" if manifest.with_index else " The index is built while any server or command runs.")
+    )
+    return 0
