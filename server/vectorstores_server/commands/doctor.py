@@ -9,11 +9,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from vectorstores_server.console.lookups import engine_of, local_engine_of
+from vectorstores_server.console.progress import bar
 from vectorstores_server.console.terminal import agrees, counted, fields, say, size
+from vectorstores_server.engines.local.checking.findings import Finding
 from vectorstores_server.engines.local.directory.names import foreign
 from vectorstores_server.engines.local.directory.removal import Removal
 from vectorstores_server.engines.local.embedding.errors import INSTALL_COMMAND, EmbeddingFailure
 from vectorstores_server.engines.local.embedding.weights import find_weights, verify
+from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.settings import APP, Settings, unknown_variables
 from vectorstores_server.system import posix
 from vectorstores_tools.contract.characters import line
@@ -30,6 +33,8 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
     """Write what there is to know; 1 where something is wrong."""
     if arguments.trash and not arguments.purge:
         raise InvalidRequest("--trash goes with --purge.", f"Run `{APP} doctor --purge --trash`.")
+    if arguments.check or arguments.repair:
+        return await _check(settings, repair=arguments.repair, sure=arguments.yes)
     if arguments.purge:
         return await _purge(settings, trash=arguments.trash, sure=arguments.yes)
     if settings.backend == "remote":
@@ -49,6 +54,42 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
         ]
     )
     return 0 if model_works and stores_work else 1
+
+
+async def _check(settings: Settings, *, repair: bool, sure: bool) -> int:
+    """Look at everything; 0 when all is sound, or mended."""
+    async with local_engine_of(settings if repair else settings.model_copy(update={"read_only": True})) as engine:
+        if not settings.data.exists():
+            raise InvalidRequest(f"There is no data directory {settings.data} yet.", "Name it with --data.")
+        found = await _findings(engine)
+        for finding in found:
+            say(str(finding))
+        say(
+            f"{counted(len(found), 'thing')} {'is' if len(found) == 1 else 'are'} damaged."
+            if found
+            else "All is sound."
+        )
+        if not found or not repair:
+            return 1 if found else 0
+        if not sure and not agrees(f"Mend what can be mended of {counted(len(found), 'thing')}?"):
+            raise InvalidRequest("Nothing was changed.", "Answer y, or pass --yes.")
+        left = await engine.repair(found)
+        say(f"Mended {len(found) - len(left)}; {len(left)} left.")
+        for finding in left:
+            say(str(finding))
+    return 1 if left else 0
+
+
+async def _findings(engine: LocalEngine) -> list[Finding]:
+    done = 0
+    with bar("Looking", await engine.things_to_check()) as show:
+
+        def report(count: int) -> None:
+            nonlocal done
+            done += count
+            show(done)
+
+        return [finding async for finding in engine.check(report)]
 
 
 async def _purge(settings: Settings, *, trash: bool, sure: bool) -> int:

@@ -89,9 +89,12 @@ def _add_looking(commands: _Commands) -> None:
     rm.add_argument("--store", metavar=STORE, help="take the file out of this store only, and keep it")
     rm.add_argument("--yes", action="store_true", help="do not ask")
     doctor = commands.add(
-        "doctor", "[--purge [--trash] [--yes]] [SETTING ...]", "look at the data directory, the model and the versions",
+        "doctor", "[--check | --repair | --purge [--trash]] [--yes] [SETTING ...]",
+        "look at the data directory, the model and the versions",
         settings_for("data", "backend", "embedder", "embedder_path", "file_roots", "url_hosts"),
     )  # fmt: skip
+    doctor.add_argument("--check", action="store_true", help="look at every file, text and table; 1 if one is damaged")
+    doctor.add_argument("--repair", action="store_true", help="the same, and mend what can be mended, after a question")
     doctor.add_argument("--purge", action="store_true", help="take what was deleted off the disk now")
     doctor.add_argument("--trash", action="store_true", help="with --purge: empty the trash too, after a question")
     doctor.add_argument("--yes", action="store_true", help="do not ask")

@@ -50,6 +50,7 @@ from vectorstores_tools.contract.requests import (
 )
 
 if TYPE_CHECKING:
+    from vectorstores_server.engines.local.checking.findings import Finding
     from vectorstores_server.engines.local.components import Components
     from vectorstores_server.engines.local.embedding import Embedder, EmbedderChoice
     from vectorstores_server.engines.local.parsing.document import Document
@@ -256,6 +257,24 @@ class LocalEngine:
     async def purge(self, *, trash: bool = False) -> None:
         """Take what was deleted off the disk now. Raises Unavailable while another process works on the directory."""
         await (await self._working()).purge(trash=trash)
+
+    async def check(self, report: Callable[[int], None]) -> "AsyncIterator[Finding]":
+        """Look at everything that is stored; yields what is wrong. `report` is told how many things were looked at."""
+        from vectorstores_server.engines.local.checking.check import DataCheck
+
+        components = await self._start()
+        async for finding in DataCheck(self._catalog, self._blobs, components.index).findings(report):
+            yield finding
+
+    async def things_to_check(self) -> int:
+        """Return how many things `check` looks at."""
+        from vectorstores_server.engines.local.checking.check import DataCheck
+
+        return await DataCheck(self._catalog, self._blobs, (await self._start()).index).size()
+
+    async def repair(self, findings: "Sequence[Finding]") -> "list[Finding]":
+        """Mend what `check` found; returns what is left. Raises Unavailable while another process goes on working."""
+        return await (await self._working()).repair(findings)
 
     async def health(self) -> Health:
         """Tell an operator how the parts are."""

@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 SECONDS_BUSY = 1.0
 """A writing transaction takes some milliseconds; one that lasts so long is stuck, or somebody migrates."""
 SECONDS_TO_ANSWER = 5.0
+SECONDS_PROVED = 10.0
+"""How long the proof holds that the catalog can be written."""
 LEAST_FREE_BYTES = 64 * 1024 * 1024
 
 
@@ -31,6 +34,8 @@ class LocalHealth:
     def __init__(self, *, read_only: bool) -> None:
         self._read_only = read_only
         self._threads = CapacityLimiter(1)
+        self._proved_at = -SECONDS_PROVED
+        self._looked_at = 0
 
     async def look(self, components: "Components", worker: "Worker") -> Health:
         """Check part after part. The first look at an engine with files imports what reads the index."""
@@ -44,7 +49,7 @@ class LocalHealth:
             return "readable" if self._read_only else "writable"
 
         async def index() -> str:
-            return await _index(components, inventory.tables)
+            return await self._index(components, inventory.tables)
 
         async def disk() -> str:
             nonlocal free
@@ -63,6 +68,26 @@ class LocalHealth:
         room = {} if free is None else {"disk_free_bytes": float(free)}
         return Health(checks, {**inventory.numbers, **room, **await _numbers(components, worker.counts)})
 
+    def _must_prove(self) -> bool:
+        """Tell whether it is time to prove a write: whoever may begin to write may still find the disk full."""
+        now = time.monotonic()
+        if now - self._proved_at < SECONDS_PROVED:
+            return False
+        self._proved_at = now
+        return True
+
+    async def _index(self, components: "Components", needed: list[str]) -> str:
+        """Look at the table with the most files, and at one of the others, another each time."""
+        there = set(await components.index.tables())
+        missing = [table for table in needed if table not in there]
+        if missing:
+            raise IndexUnavailable(missing[0], f"it is missing, one of {len(missing)}")
+        if needed:
+            self._looked_at = (self._looked_at + 1) % len(needed)
+            for table in {needed[0], needed[self._looked_at]}:
+                await components.index.rows(table, [0])
+        return f"{len(there)} tables"
+
     async def _take_inventory(self, components: "Components") -> CatalogStatistics:
         directory, catalog = components.directory, components.catalog
         if not catalog.path.exists():
@@ -70,21 +95,13 @@ class LocalHealth:
 
         def work() -> CatalogStatistics:
             try:
-                return take_inventory(catalog.path, busy_seconds=SECONDS_BUSY, writing=not self._read_only)
+                return take_inventory(
+                    catalog.path, busy_seconds=SECONDS_BUSY, writing=not self._read_only, prove=self._must_prove()
+                )
             except (OSError, sqlite3.Error) as error:
                 raise translated(error, directory) from error
 
         return await to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._threads)
-
-
-async def _index(components: "Components", needed: list[str]) -> str:
-    there = set(await components.index.tables())
-    missing = [table for table in needed if table not in there]
-    if missing:
-        raise IndexUnavailable(missing[0], f"it is missing, one of {len(missing)}")
-    if needed:
-        await components.index.rows(needed[0], [0])
-    return f"{len(there)} tables"
 
 
 async def _model(components: "Components") -> str:

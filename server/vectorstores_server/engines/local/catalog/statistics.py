@@ -27,8 +27,8 @@ class CatalogStatistics:
     tables: list[str]
 
 
-def take_inventory(path: Path, *, busy_seconds: float, writing: bool) -> CatalogStatistics:
-    """Count on a connection of its own; with `writing` also take and give back the right to write.
+def take_inventory(path: Path, *, busy_seconds: float, writing: bool, prove: bool = False) -> CatalogStatistics:
+    """Count on a connection of its own; with `writing` also take the right to write, with `prove` write one row.
 
     Raises what sqlite3 raises, and DirectoryUpgraded.
     """
@@ -39,7 +39,11 @@ def take_inventory(path: Path, *, busy_seconds: float, writing: bool) -> Catalog
         check_version(db)
         numbers = {**_numbers(db, _STORES, "store_files_"), **_numbers(db, _OTHERS, "")}
         tables = db.execute("SELECT table_name FROM store WHERE n_live > 0 AND expired = 0 ORDER BY n_live DESC")
-        return CatalogStatistics(numbers, [row["table_name"] for row in tables])
+        names = [row["table_name"] for row in tables]
+        if writing and prove:
+            db.execute("UPDATE counter SET next_rev = next_rev")
+            db.execute("COMMIT")
+        return CatalogStatistics(numbers, names)
     finally:
         if db.in_transaction:
             db.execute("ROLLBACK")

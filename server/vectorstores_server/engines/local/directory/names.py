@@ -35,7 +35,7 @@ _DELETED = (
     rf"blobs/{_SHA}",
     rf"text/{_SHA}\.[a-z]+-[0-9]+",
     rf"uploads/upload_{_ID}/part_{_ID}",
-    rf"index/{_TABLE}\.deleted",
+    rf"index/{_TABLE}\.(?:deleted|sums(?:\.tmp)?)",
     *(rf"index/{_TABLE}\.lance/{form}" for form in _LANCE),
 )
 """What stands for content: it can be erased, and goes to the trash where nobody asked for that."""

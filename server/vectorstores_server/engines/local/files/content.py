@@ -1,5 +1,7 @@
 """Reading back: a file's parsed text by characters or page, and its bytes as they were uploaded."""
 
+import hashlib
+import logging
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -18,6 +20,8 @@ from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_tools.contract.engine import FileContent
 from vectorstores_tools.contract.errors import InvalidRequest, NotReady, Unavailable
 from vectorstores_tools.contract.models import File, TextSlice, VectorStoreFile
+
+log = logging.getLogger(__name__)
 
 MARKED_UP = frozenset(
     [".pdf", ".docx", ".pptx", ".xlsx", ".xlsm", ".epub", ".html", ".htm", ".xhtml", ".ipynb", ".xml"]
@@ -61,7 +65,12 @@ class ContentReader:
             ) from None
         with opened:
             size = os.fstat(opened.fileno()).st_size
-            yield FileContent(file, size, _range(opened, max(start, 0), size if end is None else min(end, size)))
+            if size != file.bytes:
+                log.error("blob_damaged: %s has %d bytes instead of %d", sha256[:12], size, file.bytes)
+                raise damaged(file_id)
+            first, last = max(start, 0), size if end is None else min(end, size)
+            bytes_ = _range(opened, first, last)
+            yield FileContent(file, size, _verified(bytes_, sha256, file_id) if (first, last) == (0, size) else bytes_)
 
     async def _document(self, file: File, sha256: str) -> Document | None:
         parsed = await self._blobs.read_document(sha256)
@@ -133,6 +142,31 @@ def _not_ready(file: File, attached: VectorStoreFile | None) -> NotReady:
         f"{file.filename} is still being processed.",
         f"Wait with retrieve(vector_store_id='{attached.vector_store_id}', file_id='{file.id}', wait_seconds=20).",
     )
+
+
+def damaged(file_id: str) -> Unavailable:
+    """Return the error for bytes that are not those which were uploaded."""
+    return Unavailable(
+        f"The bytes of {file_id} in the data directory are damaged.",
+        "Upload the file again; `vector-stores-mcp doctor --check` looks at all of them.",
+    )
+
+
+async def _verified(stream: AsyncIterator[bytes], sha256: str, file_id: str) -> AsyncIterator[bytes]:
+    """Pass on the bytes of a whole file. Raises Unavailable at the end when they are not those which were uploaded.
+
+    The last block is passed on after that, so that whoever takes it as complete has what was uploaded.
+    """
+    digest, held = hashlib.sha256(), b""
+    async for block in stream:
+        digest.update(block)
+        if held:
+            yield held
+        held = block
+    if digest.hexdigest() != sha256:
+        log.error("blob_damaged: %s has another hash", sha256[:12])
+        raise damaged(file_id)
+    yield held
 
 
 async def _range(file: BinaryIO, start: int, end: int) -> AsyncIterator[bytes]:

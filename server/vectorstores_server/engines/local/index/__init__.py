@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from anyio import to_thread
 
+from vectorstores_server.engines.local.directory import sums
 from vectorstores_server.engines.local.directory.names import is_table
 from vectorstores_server.engines.local.directory.removal import Removal
 from vectorstores_server.engines.local.index import maintenance as upkeep
@@ -115,6 +116,16 @@ class Index:
         """Count the rows of each revision."""
         return await self._on(table, lambda opened: opened.revs())
 
+    @property
+    def directory(self) -> Path:
+        """Where the tables are."""
+        return self._directory
+
+    async def keep_sums(self, table: str) -> None:
+        """Take the hashes of files that are new, when there is nothing else to do."""
+        with translated(table):
+            await to_thread.run_sync(sums.keep, self._directory, table)
+
     async def rows(self, table: str, revs: Sequence[int]) -> int:
         """Count the rows of these revisions."""
         return await self._on(table, lambda opened: opened.count(RevFilter("in", revs).sql()))
@@ -157,6 +168,8 @@ class Index:
             await self._on(table, lambda opened: upkeep.optimize(opened, self._window, idle=idle or force))
         except IndexBusy:
             return False
+        with translated(table):
+            await to_thread.run_sync(sums.forget_gone, self._directory, table)
         ended = time.monotonic()
         self._rests_until[table] = ended + self._rest * (ended - began)
         return True
@@ -174,6 +187,7 @@ class Index:
         await self._on(table, upkeep.purge)
         await to_thread.run_sync(self._unmark, self._folder(table))
         self._let_go()
+        await self.keep_sums(table)
 
     async def aclose(self) -> None:
         """Let go of what is cached; the next call opens it again."""
@@ -198,10 +212,14 @@ class Index:
         with translated(table):
             remove(self._named(folder))
             self._unmark(folder)
+            self._forget_sums(table)
 
     def _unmark(self, folder: Path) -> None:
         """Note that no deleted row is left, or no table."""
         self._removal.erase([self._named(upkeep.marker(folder))])
+
+    def _forget_sums(self, table: str) -> None:
+        self._removal.erase([f"{self._directory.name}/{sums.sums_of(self._directory, table).name}"])
 
     def _named(self, folder: Path) -> str:
         return f"{self._directory.name}/{folder.name}"

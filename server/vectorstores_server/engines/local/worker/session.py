@@ -131,6 +131,7 @@ class WorkSession:
         for table in sorted(self._touched):
             await self._state.components.index.optimize(table, idle=True)
             failpoints.reached("optimized")
+            await self._state.components.index.keep_sums(table)
         self._touched.clear()
         return swept or built
 

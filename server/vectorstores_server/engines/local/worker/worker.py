@@ -1,12 +1,16 @@
 """The one worker of a data directory: whichever process holds `worker.lock` builds, sweeps and repairs."""
 
 import logging
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from typing import cast
 
 import anyio
 
 from vectorstores_server.engines.local.catalog import index_tables, reconciliation, work_queue
 from vectorstores_server.engines.local.catalog.ids import clock
+from vectorstores_server.engines.local.checking.findings import Finding
+from vectorstores_server.engines.local.checking.repair import Repairer
 from vectorstores_server.engines.local.components import Components
 from vectorstores_server.engines.local.index import IndexUnavailable
 from vectorstores_server.engines.local.ingest.work_sources import IngestCounts
@@ -63,6 +67,21 @@ class Worker:
 
     async def purge(self, *, trash: bool = False) -> None:
         """Take what was deleted off the disk now, and with `trash` the trash. Raises Unavailable while others work."""
+        async with self._alone():
+            await self._state.sweep.purge(trash=trash)
+
+    async def repair(self, findings: Sequence[Finding]) -> list[Finding]:
+        """Mend findings; return those that are left. Raises Unavailable while others work."""
+        parts = self._state.components
+        async with self._alone():
+            repairer = Repairer(self._directory, parts.catalog, parts.blobs, parts.index, parts.preparer.restore)
+            left = await repairer.mend(findings)
+        self.wake()
+        return left
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncGenerator[None]:
+        """Hold the worker's lock for a while. Raises Unavailable while another process goes on working."""
         await self._catalog.read(reconciliation.worker_row)  # makes a directory that is new
         lock = WorkerLock(self._directory)
         try:
@@ -71,7 +90,7 @@ class Worker:
                     await anyio.sleep(LOOK_SECONDS)
             if not lock.held:
                 raise Unavailable("Another process is working on this data directory;", "end it, or try again later.")
-            await self._state.sweep.purge(trash=trash)
+            yield
         finally:
             lock.close()
 

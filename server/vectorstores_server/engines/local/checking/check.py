@@ -1,0 +1,116 @@
+"""Looking at everything: the catalog's own integrity, each blob's hash, each text, each table of the index."""
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import anyio.to_thread
+
+from vectorstores_server.engines.local.catalog import Catalog
+from vectorstores_server.engines.local.catalog.reconciliation import live_rows
+from vectorstores_server.engines.local.checking.findings import Finding
+from vectorstores_server.engines.local.directory import sums
+from vectorstores_server.engines.local.files.blobs import Blobs
+from vectorstores_server.engines.local.index import CandidateQuery, Index, IndexUnavailable, IndexUnreachable
+
+Report = Callable[[int], None]
+"""Is told how many things have been looked at."""
+_BLOCK = 1024 * 1024
+
+
+class DataCheck:
+    """Looks at a data directory while others use it. Raises OSError and IndexUnreachable where the machine fails."""
+
+    def __init__(self, catalog: Catalog, blobs: Blobs, index: Index) -> None:
+        self._catalog = catalog
+        self._blobs = blobs
+        self._index = index
+
+    async def size(self) -> int:
+        """Return how many things there are to look at."""
+        return await self._catalog.read(_size)
+
+    async def findings(self, report: Report) -> AsyncIterator[Finding]:
+        """Yield what is wrong, part by part."""
+        for problem in await self._catalog.read(_integrity):
+            yield Finding("catalog", "catalog.db", problem, "none")
+        for sha256, size, live, names in await self._catalog.read(_contents):
+            async for finding in self._content(sha256, size, live=live, names=names):
+                yield finding
+            report(1)
+        for table in await self._catalog.read(_tables):
+            async for finding in self._table(table):
+                yield finding
+            report(1)
+
+    async def _content(self, sha256: str, size: int, *, live: bool, names: tuple[str, ...]) -> AsyncIterator[Finding]:
+        short = sha256[:12]
+        problem = await anyio.to_thread.run_sync(_blob_problem, self._blobs.path(sha256), size, sha256)
+        if problem is not None:
+            yield Finding("blob", short, problem, "set aside", names)
+        if live and await anyio.to_thread.run_sync(self._blobs.load_document, sha256) is None:
+            there = self._blobs.text_path(sha256).exists()
+            repair = "parse again" if problem is None else "none"
+            yield Finding("text", short, "damaged" if there else "missing", repair, names)
+
+    async def _table(self, table: str) -> AsyncIterator[Finding]:
+        expected = await self._catalog.read(live_rows, table)
+        if not any(expected.values()):
+            return
+        problem = await self._table_problem(table, expected)
+        if problem is not None:
+            yield Finding("table", table, problem, "rebuild")
+
+    async def _table_problem(self, table: str, expected: dict[int, int]) -> str | None:
+        try:
+            found = await self._index.revs(table)
+            await self._index.candidates(table, CandidateQuery(vector=None, text="a word", revs=None))
+        except IndexUnreachable:
+            raise
+        except IndexUnavailable as error:
+            return error.reason
+        if short := [rev for rev, rows in expected.items() if found.get(rev, 0) != rows]:
+            return f"it lacks rows of {len(short)} of {len(expected)} files"
+        damaged = await anyio.to_thread.run_sync(sums.compare, self._index.directory, table)
+        return "; ".join(f"{name} is {damage}" for name, damage in sorted(damaged.items())[:3]) or None
+
+
+def _blob_problem(path: Path, size: int, sha256: str) -> str | None:
+    digest, found = hashlib.sha256(), 0
+    try:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+                found += len(block)
+    except FileNotFoundError:
+        return "missing"
+    if found != size:
+        return f"{found} bytes instead of {size}"
+    return None if digest.hexdigest() == sha256 else "its bytes are not those that were uploaded"
+
+
+def _size(db: sqlite3.Connection) -> int:
+    contents: int = db.execute("SELECT count(DISTINCT sha256) FROM file").fetchone()[0]
+    return contents + len(_tables(db))
+
+
+def _integrity(db: sqlite3.Connection) -> list[str]:
+    found = [row[0] for row in db.execute("PRAGMA integrity_check(5)") if row[0] != "ok"]
+    broken = db.execute("PRAGMA foreign_key_check").fetchmany(5)
+    return [*found, *(f"a row of {row[0]} names one of {row[2]} that is not there" for row in broken)]
+
+
+def _contents(db: sqlite3.Connection) -> list[tuple[str, int, bool, tuple[str, ...]]]:
+    """Return each content: hash, bytes, whether it is searchable somewhere, and the names of its Files."""
+    rows = db.execute(
+        "SELECT sha256, max(bytes) AS bytes, max(EXISTS (SELECT 1 FROM attachment WHERE file_id = file.id"
+        " AND live_rev IS NOT NULL)) AS live, json_group_array(filename) AS names FROM file GROUP BY sha256"
+    )
+    return [(row["sha256"], row["bytes"], bool(row["live"]), tuple(json.loads(row["names"]))) for row in rows]
+
+
+def _tables(db: sqlite3.Connection) -> list[str]:
+    rows = db.execute("SELECT table_name FROM store WHERE n_live > 0 AND expired = 0 ORDER BY table_name")
+    return [row["table_name"] for row in rows]

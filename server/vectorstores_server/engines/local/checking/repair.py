@@ -1,0 +1,56 @@
+"""Mending what a check found. Nothing is destroyed: what is wrong is set aside, and made again where it can be."""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import anyio.to_thread
+
+from vectorstores_server.engines.local.catalog import Catalog, reconciliation
+from vectorstores_server.engines.local.catalog.ids import clock
+from vectorstores_server.engines.local.checking.findings import Finding
+from vectorstores_server.engines.local.files.blobs import Blobs
+from vectorstores_server.engines.local.index import Index
+from vectorstores_server.system.posix import private_directory
+
+Restore = Callable[[str, str], Awaitable[object]]
+
+
+class Repairer:
+    """Mends findings. The caller holds the worker's lock: a table is given up only while nobody writes to it."""
+
+    def __init__(self, directory: Path, catalog: Catalog, blobs: Blobs, index: Index, restore: Restore) -> None:
+        self._directory = directory
+        self._catalog = catalog
+        self._blobs = blobs
+        self._index = index
+        self._restore = restore
+
+    async def mend(self, findings: Sequence[Finding]) -> list[Finding]:
+        """Mend what can be mended; return what is left as it was."""
+        return [finding for finding in findings if not await self._mended(finding)]
+
+    async def _mended(self, finding: Finding) -> bool:
+        match finding.repair:
+            case "parse again":
+                return await self._parse_again(finding)
+            case "set aside":
+                await anyio.to_thread.run_sync(self._set_aside, finding.name)
+                return False  # the bytes are still to be uploaded again
+            case "rebuild":
+                await self._catalog.write(reconciliation.rebuild, finding.name.rpartition("_")[0], clock())
+                await self._index.discard(finding.name)
+                return True
+            case "none":
+                return False
+
+    async def _parse_again(self, finding: Finding) -> bool:
+        path = next(self._blobs.blobs.glob(f"{finding.name}*"), None)
+        return path is not None and await self._restore(path.name, finding.files[0]) is not None
+
+    def _set_aside(self, short: str) -> None:
+        for path in self._blobs.blobs.glob(f"{short}*"):
+            target = self._directory / time.strftime("aside-%Y%m%dT%H%M%S") / "blobs" / path.name
+            private_directory(target.parent.parent)
+            private_directory(target.parent)
+            path.replace(target)
