@@ -307,8 +307,12 @@ COMMANDS: dict[str, Callable[[Ids, Path], list[list[str]]]] = {
         ["--store", ids.store, str(folder)], ["--store", on_disk(100), str(folder)], [str(folder / on_disk(90))],
         ["--store", ids.store, f"https://{on_disk(90)}/"],
     ],
+    "backup": lambda ids, folder: [[str(folder.parent / on_disk(90))], [str(folder)]],
+    "restore": lambda ids, folder: [[str(folder.parent / on_disk(90))], [str(folder / on_disk(60))]],
     "config": lambda ids, folder: [["claude-code", "--data", str(folder / on_disk(60))], [on_disk(300)]],
-    "doctor": lambda ids, folder: [[], ["--purge"], ["--data", str(folder / on_disk(60))]],
+    "doctor": lambda ids, folder: [
+        [], ["--check"], ["--repair", "--yes"], ["--purge"], ["--data", str(folder / on_disk(60))],
+    ],
     "ls": lambda ids, folder: [[], [ids.store], [on_disk(300)]],
     "model": lambda ids, folder: [[on_disk(300)]],
     "reindex": lambda ids, folder: [[ids.store], [on_disk(300)]],
@@ -323,7 +327,7 @@ COMMANDS: dict[str, Callable[[Ids, Path], list[list[str]]]] = {
     "serve": lambda ids, folder: [["--exclude-tools", on_disk(300)], ["--http", on_disk(300)]],
     "show": lambda ids, folder: [[ids.store], [ids.file], [on_disk(300)]],
 }  # fmt: skip
-ORDER = ["add", "config", "doctor", "ls", "show", "search", "model", "reindex", "serve", "rm"]
+ORDER = ["add", "config", "doctor", "ls", "show", "search", "model", "reindex", "backup", "restore", "serve", "rm"]
 
 
 def test_every_command_writes_hostile_words_harmlessly(

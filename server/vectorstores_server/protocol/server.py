@@ -71,10 +71,11 @@ class VectorStoresServer(MCPServer[Subscriptions]):
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[Subscriptions, Any] | None = None
     ) -> GetPromptResult | InputRequiredResult:
         """Return the prompt; MCPError names an argument that is missing."""
-        if name != PROMPT:
-            raise MCPError(INVALID_PARAMS, f"Unknown prompt: {line(name)}. There is {PROMPT}.")
+        known = [prompt.name for prompt in await self.list_prompts()]
+        if name not in known:
+            raise MCPError(INVALID_PARAMS, f"Unknown prompt: {line(name)}. There is {', '.join(known)}.")
         missing = [required for required in PROMPT_ARGUMENTS if not (arguments or {}).get(required)]
-        if missing:
+        if name == PROMPT and missing:
             raise MCPError(INVALID_PARAMS, f"The prompt {PROMPT} needs {' and '.join(missing)}.")
         return await super().get_prompt(name, arguments, context)
 
