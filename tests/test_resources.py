@@ -199,7 +199,7 @@ async def test_changes_of_another_process_are_heard(engine: Engine, era: Era, tm
         uri = uris.store(store)
         async with (
             connected(engine, era, tmp_path / "files") as other,
-            subscribed(caller, era, uri, "vectorstore://vs_nothing", "nonsense"),
+            subscribed(caller, era, uri),
         ):
             await other.call("update", vector_store_id=store, name="Renamed")
             await heard.until(uri, lists=1)
@@ -293,10 +293,10 @@ async def test_a_connection_of_2025_has_a_limit_of_subscriptions(
 ) -> None:
     monkeypatch.setattr(subscriptions, "MOST_WATCHED", 2)
     async with connected(engine, "legacy", tmp_path / "files") as caller:
-        for n in (1, 2):
-            await subscribe(caller, f"vectorstore://vs_{n}")
+        for _ in range(2):
+            await subscribe(caller, uris.store(await caller.store()))
         with pytest.raises(MCPError, match="2 resources are subscribed to"):
-            await subscribe(caller, "vectorstore://vs_3")
+            await subscribe(caller, uris.store(await caller.store()))
 
 
 async def test_a_client_of_2025_is_told_of_the_stores_that_it_makes(engine: Engine, tmp_path: Path) -> None:
@@ -339,3 +339,13 @@ async def test_a_prompt_tells_how_to_answer_from_a_store(caller_of_era: Caller) 
 async def test_a_prompt_without_its_arguments_names_them(caller: Caller) -> None:
     with pytest.raises(MCPError, match="ask_store needs question"):
         await caller.client.get_prompt("ask_store", {"store": "vs_nothing"})
+
+
+@pytest.mark.parametrize("era", ["legacy"], indirect=True)
+@pytest.mark.parametrize("uri", ["vectorstore://vs_nothing", "nonsense"])
+async def test_a_uri_that_names_nothing_cannot_be_subscribed_to(caller_of_era: Caller, uri: str) -> None:
+    with pytest.raises(MCPError, match="names nothing") as refused:
+        await caller_of_era.client.session.send_request(
+            SubscribeRequest(params=SubscribeRequestParams(uri=uri)), EmptyResult
+        )
+    assert refused.value.error.code == -32602

@@ -94,6 +94,8 @@ class _Exchange:
         self._room = policy.room(scope["method"], scope["path"])
         self._larger = f"The body is larger than the {self._room // MEBIBYTE} MiB that are taken here."
         self._arrived = False
+        self._taken = 0
+        self._began: float | None = None
         self._cut: Refusal | None = None
         self._status = 0
         self._deadline = float("inf")
@@ -137,17 +139,26 @@ class _Exchange:
         if self._arrived:
             return await self._leaving()
         message = GONE
-        with anyio.move_on_after(self._policy.body_seconds) as waiting:
+        with anyio.move_on_after(self._patience()) as waiting:
             message = await self._receive()
         if waiting.cancelled_caught:
             self._cut = Refusal(408, "The body of the request did not arrive. Send it again.", "timeout")
             return GONE
         self._arrived = not message.get("more_body", False)
         self._room -= len(message.get("body", b""))
+        self._taken += len(message.get("body", b""))
         if self._room < 0:
             self._cut = Refusal(413, self._larger, "too_large")
             return GONE
         return message
+
+    def _patience(self) -> float:
+        """Return how long the next piece of the body may take: a trickle must not hold a place for ever."""
+        now = anyio.current_time()
+        self._began = now if self._began is None else self._began
+        policy = self._policy
+        end = self._began + policy.body_seconds + self._taken / policy.body_rate
+        return max(0.0, min(policy.body_seconds, end - now))
 
     async def _leaving(self) -> Message:
         """Wait for the client to go; the end of its token is its going too."""

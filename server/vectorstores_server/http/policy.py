@@ -13,8 +13,9 @@ from vectorstores_tools.contract.errors import Unavailable
 
 MEBIBYTE = 1024 * 1024
 HEALTH = "/health"
+READY = "/ready"
 METADATA = "/.well-known/oauth-protected-resource"
-OPERATIONS = frozenset({HEALTH, "/ready", "/metrics"})
+OPERATIONS = frozenset({HEALTH, READY, "/metrics"})
 LISTEN = "subscriptions/listen"
 MESSAGES = "/messages"
 """Where a client of /sse leaves what it says. `calls` counts what that begins: a 429 here would reach nobody."""
@@ -31,7 +32,8 @@ class Policy:
     """Who may come in, and with how much. `verifier` None: everybody who reaches the port.
 
     `hosts` are answered (see `access.answered_hosts`); `metadata_url` is where a client learns which issuer's tokens
-    are taken; bodies are in bytes; one whose next piece takes longer than `body_seconds` is given up.
+    are taken; bodies are in bytes; one whose next piece takes longer than `body_seconds`, or that
+    comes more slowly than `body_rate` bytes a second beyond that, is given up.
     """
 
     hosts: frozenset[str] = LOOPBACK
@@ -40,6 +42,7 @@ class Policy:
     max_body: int = 16 * MEBIBYTE
     max_upload: int = 513 * MEBIBYTE
     body_seconds: float = 60.0
+    body_rate: float = 8_192.0
 
     def check_names(self, headers: Headers) -> None:
         """Refuse a Host that is not ours, and the page of another origin: what a rebound DNS name would send."""

@@ -5,12 +5,15 @@ import logging
 import socket
 from collections.abc import Generator
 from dataclasses import dataclass
+from typing import Any, cast
 
 import anyio
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from vectorstores_server.http.concurrency import Admission
+from vectorstores_server.http.connections import Connections, most_connections
 from vectorstores_server.system import posix
 from vectorstores_tools.contract.errors import InvalidRequest
 
@@ -65,13 +68,17 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve_http(app: ASGIApp, admission: Admission, listening: socket.socket) -> None:
+async def serve_http(
+    app: ASGIApp, admission: Admission, listening: socket.socket, connections: Connections | None = None
+) -> None:
     """Serve until a signal asks to stop: no new work from then on, ten seconds for what runs; a second one ends it.
 
-    `admission` is that of the app's guard.
+    `admission` is that of the app's guard; `connections` are the bounds before it.
     """
+    connections = connections or Connections(most_connections(BACKLOG))
     config = uvicorn.Config(
         app,
+        http=cast("Any", connections.wrap(cast("Any", H11Protocol))),
         log_config=None,
         access_log=False,
         server_header=False,

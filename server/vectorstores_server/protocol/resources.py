@@ -28,6 +28,10 @@ PAGES_WATCHED = 10
 """Of 100 stores: how far a change of the list is looked for."""
 
 
+GONE = "gone"
+"""The state of a resource that is not there."""
+
+
 class StoreResources:
     """What each URI reads as."""
 
@@ -126,7 +130,7 @@ class StoreResources:
         try:
             return await self._state(named)
         except NotFound:
-            return "gone"
+            return GONE
 
     async def _state(self, named: uris.ResourceUri) -> str:
         store_id, file_id = named.store_id or "", named.file_id or ""

@@ -17,7 +17,8 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.subscriptions import ResourcesListChanged, ResourceUpdated, SubscriptionBus
 from mcp.types import INVALID_PARAMS
 
-from vectorstores_server.protocol.resources import StoreResources
+from vectorstores_server.protocol.resources import GONE, StoreResources
+from vectorstores_tools.contract.characters import line
 from vectorstores_tools.contract.errors import VectorStoreError
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,9 @@ SECONDS_TO_TELL = 1.0
 
 MOST_WATCHED = 200
 """URIs of one listen stream, or of one connection of 2025; more would be read anew at every change."""
+
+MOST_IN_ALL = 2_000
+"""URIs that one server watches, for all connections together."""
 
 STORES = ""
 """Stands in the place of a URI for the list of stores."""
@@ -67,6 +71,8 @@ class Subscriptions:
                 state = await self._state(uri)
             except VectorStoreError:
                 return None
+            if state == GONE:
+                return None
             self.watched.setdefault(uri, SubscribedUri(state))
         if self.running is None:
             self.running = anyio.CancelScope()
@@ -89,9 +95,13 @@ class Subscriptions:
         """
         if sum(connection in watched.connections for watched in self.watched.values()) > MOST_WATCHED:
             raise MCPError(INVALID_PARAMS, f"{MOST_WATCHED} resources are subscribed to. Unsubscribe from one first.")
+        if uri not in self.watched and len(self.watched) >= MOST_IN_ALL:
+            raise MCPError(INVALID_PARAMS, f"This server watches {MOST_IN_ALL} resources already. Try again later.")
         for each in (uri, STORES):
-            if watched := await self.add(each):
-                watched.connections[connection] = tell
+            watched = await self.add(each)
+            if watched is None:
+                raise MCPError(INVALID_PARAMS, f"The resource {line(each)} names nothing that is here.")
+            watched.connections[connection] = tell
 
     def unsubscribe(self, connection: Hashable, uri: str | None = None) -> None:
         """Forget one URI of a connection, or all of them."""
@@ -108,7 +118,7 @@ class Subscriptions:
         """Watch URIs for a listen stream, as long as it is open."""
         subscribed: list[tuple[str, SubscribedUri]] = []
         try:
-            for uri in uris:
+            for uri in list(uris)[: max(0, MOST_IN_ALL - len(self.watched))]:
                 if watched := await self.add(uri):
                     watched.streams += 1
                     subscribed.append((uri, watched))

@@ -114,6 +114,16 @@ def raise_descriptor_limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
+def descriptor_limit() -> int | None:
+    """Return how many files this process may have open; None where there is no limit."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return None if soft == resource.RLIM_INFINITY else soft
+
+
 def private_directory(path: Path) -> None:
     """Make the directory, readable by its owner only."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
