@@ -91,7 +91,7 @@ def _add_looking(commands: _Commands) -> None:
     doctor = commands.add(
         "doctor", "[--check | --repair | --purge [--trash]] [--yes] [SETTING ...]",
         "look at the data directory, the model and the versions",
-        settings_for("data", "backend", "embedder", "embedder_path", "file_roots", "url_hosts"),
+        settings_for("data", "embedder", "file_roots", "url_hosts"),
     )  # fmt: skip
     doctor.add_argument("--check", action="store_true", help="look at every file, text and table; 1 if one is damaged")
     doctor.add_argument("--repair", action="store_true", help="the same, and mend what can be mended, after a question")

@@ -99,6 +99,8 @@ class Subscriptions:
             raise MCPError(INVALID_PARAMS, f"This server watches {MOST_IN_ALL} resources already. Try again later.")
         for each in (uri, STORES):
             watched = await self.add(each)
+            if watched is None and "://" in each and not each.startswith("vectorstore://"):
+                continue  # another resource of this server, which has its own way to tell; nothing is held for it
             if watched is None:
                 raise MCPError(INVALID_PARAMS, f"The resource {line(each)} names nothing that is here.")
             watched.connections[connection] = tell
