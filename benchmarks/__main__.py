@@ -22,6 +22,7 @@ NAMES = (
     "uploads",
     "remote",
     "doubling",
+    "soak",
 )
 
 

@@ -1,15 +1,17 @@
 """Making a backup while servers run.
 
-The catalog is copied first, in one snapshot. Bytes and texts never change under their names, so they can be copied
-after it; one that was deleted meanwhile makes the whole begin again with a newer snapshot. Of a table of the index the
-version that is newest just after the snapshot is copied: its files stay for half an hour, and rows that died since are
-deleted a minute later at the earliest. Nothing waits for the backup, and the backup waits for nobody.
+The catalog is copied first, in one snapshot. Bytes, texts and the files of the index never change under their names, so
+they can be copied after it; one that was deleted meanwhile makes the whole begin again with a newer snapshot, for which
+what was copied already need not be copied again. Of a table of the index the version that is newest just after the
+snapshot is copied: its files stay for some minutes, and rows that died since are deleted a minute later at the
+earliest. Nothing waits for the backup, and the backup waits for nobody.
 """
 
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from vectorstores_server.engines.local.backup.manifest import (
@@ -28,12 +30,32 @@ from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.system.posix import private_directory, sync_directory
 from vectorstores_tools.contract.errors import InvalidRequest, Unavailable
 
-ATTEMPTS = 3
+ATTEMPTS = 5
 COUNTS = {"stores": "store", "files": "file", "attachments": "attachment"}
 
 
 class _GoneError(Exception):
     """A file that the snapshot names was deleted before it was copied."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Copying:
+    """One backup, over its attempts: what was copied is not copied again."""
+
+    data: Path
+    target: Path
+    report: Report
+    copied: dict[str, FileEntry] = field(default_factory=dict[str, FileEntry])
+
+    def copy(self, name: str) -> FileEntry:
+        """Copy a file whose bytes never change, once. Raises FileNotFoundError where it is gone."""
+        if name not in self.copied:
+            self.copied[name] = copy_file(self.data / name, self.target / name, self.report)
+        return self.copied[name]
+
+    def erase_all_but(self, files: Mapping[str, FileEntry]) -> None:
+        """Erase what an earlier attempt copied and the last one does not need."""
+        Removal(self.target).erase([name for name in self.copied if name not in files])
 
 
 def back_up(data: Path, target: Path, version: str, report: Report, *, with_index: bool = True) -> Manifest:
@@ -43,16 +65,16 @@ def back_up(data: Path, target: Path, version: str, report: Report, *, with_inde
     """
     check_target(data, target)
     private_directory(target)
+    copying = _Copying(data, target, report)
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            return _attempt(data, target, version, report, with_index=with_index)
+            return _attempt(copying, version, with_index=with_index)
         except _GoneError as gone:
             if attempt == ATTEMPTS:
                 raise Unavailable(
                     f"Files were deleted faster than they could be copied, at last {gone}.", "Try again later."
                 ) from gone
-            for name in list(files_below(target)):
-                Removal(target).erase([name])
+            Removal(target).erase([CATALOG])
     raise AssertionError  # the last attempt returns or raises
 
 
@@ -76,15 +98,17 @@ def bytes_to_copy(data: Path, *, with_index: bool = True) -> int:
     return sum(sizes) + _size(data / CATALOG)
 
 
-def _attempt(data: Path, target: Path, version: str, report: Report, *, with_index: bool) -> Manifest:
+def _attempt(copying: _Copying, version: str, *, with_index: bool) -> Manifest:
+    data, target = copying.data, copying.target
     files: dict[str, FileEntry] = {}
     schema, counts, hashes, tables = _copy_catalog(data, target, with_index=with_index)
-    files[CATALOG] = hash_file(target / CATALOG, report)
+    files[CATALOG] = hash_file(target / CATALOG, copying.report)
     # Before anything else is copied: the versions of the tables that belong to the snapshot.
     versions = {table: _manifests(data, table) for table in tables} if with_index else {}
     for table, manifests in versions.items():
-        files |= _copy_table(data, target, table, manifests, report)
-    files |= _copy_content(data, target, hashes, report)
+        files |= _copy_table(copying, table, manifests)
+    files |= _copy_content(copying, hashes)
+    copying.erase_all_but(files)
     manifest = Manifest(version, schema, int(time.time()), with_index, counts, files)
     sync_directory(target)
     manifest.write(target)
@@ -133,17 +157,17 @@ def _version(name: str) -> int:
     return 2**64 - 1 - number if number > 2**63 else number
 
 
-def _copy_table(data: Path, target: Path, table: str, manifests: list[str], report: Report) -> dict[str, FileEntry]:
+def _copy_table(copying: _Copying, table: str, manifests: list[str]) -> dict[str, FileEntry]:
     if not manifests:
         return {}
     files: dict[str, FileEntry] = {}
-    for name in _files_of(data, table):
+    for name in _files_of(copying.data, table):
         try:
-            files[name] = copy_file(data / name, target / name, report)
+            files[name] = copying.copy(name)
         except FileNotFoundError:
             continue  # of a version that was pruned meanwhile; one that is needed is missed when the copy is verified
     try:
-        files[manifests[-1]] = copy_file(data / manifests[-1], target / manifests[-1], report)
+        files[manifests[-1]] = copying.copy(manifests[-1])
     except FileNotFoundError as error:
         raise _GoneError(manifests[-1]) from error
     return files
@@ -156,20 +180,20 @@ def _files_of(data: Path, table: str) -> Iterator[str]:
             yield name
 
 
-def _copy_content(data: Path, target: Path, hashes: list[str], report: Report) -> dict[str, FileEntry]:
+def _copy_content(copying: _Copying, hashes: list[str]) -> dict[str, FileEntry]:
     """Copy each File's bytes, and the text that was made of them where there is one."""
     files: dict[str, FileEntry] = {}
-    blobs = Blobs(data)
+    blobs = Blobs(copying.data)
     for sha256 in hashes:
         blob, text = f"blobs/{sha256}", f"text/{blobs.text_path(sha256).name}"
         try:
-            files[blob] = copy_file(data / blob, target / blob, report)
+            files[blob] = copying.copy(blob)
         except FileNotFoundError as error:
-            if _is_named(data, sha256):
+            if _is_named(copying.data, sha256):
                 continue  # it was missing before; what is there is kept, and `doctor --check` names what is not
             raise _GoneError(blob) from error
         try:
-            files[text] = copy_file(data / text, target / text, report)
+            files[text] = copying.copy(text)
         except FileNotFoundError:
             continue  # a cache: it is made again
     return files

@@ -147,7 +147,7 @@ class Index:
 
         Due are: more than 200 rows without index (20 when `idle`, after the last file), more than 30 fragments, a
         vector index from 5,000 rows on or one in more than 16 segments (4), rows that were deleted ten minutes ago,
-        versions older than half an hour.
+        versions older than the window.
         Unless `idle`, a table then rests for several times as long as that took, however fast rows come. A conflict
         with another writer is no error here.
         """

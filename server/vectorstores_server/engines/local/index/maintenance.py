@@ -1,7 +1,7 @@
 """Keep a table fast, and what was deleted off the disk.
 
 Deleted rows leave in three steps: LanceDB marks them; `erase` compacts the fragments that hold them and builds the
-full-text index anew, which otherwise keeps their words; half an hour later the versions before that are pruned.
+full-text index anew, which otherwise keeps their words; minutes later the versions before that are pruned.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:  # what only looks at folders imports no library
     from vectorstores_server.engines.local.index.lance import Table, TableState
 
-WINDOW = timedelta(minutes=30)  # a reader may be on a version this old; with 0 readers and writers were seen to fail
+WINDOW = timedelta(minutes=5)  # a reader may be on a version this old; with 0 readers and writers were seen to fail
 MOST_UNINDEXED = 200  # each costs every search 25 to 50 us
 REST = 9.0  # times what an optimize took: a tenth of the time at most, as it takes .2 s at 10,000 rows and grows
 FEW_UNINDEXED = 20
@@ -23,7 +23,7 @@ MOST_FRAGMENTS = 30
 MOST_SEGMENTS = 16  # of the vector index: an optimize adds one, it costs every search .4 ms and keeps fragments apart
 FEW_SEGMENTS = 4
 ROWS_A_SEGMENT = 100_000  # in a large table there may be more, as building the index anew takes 20 to 50 us a row
-ERASE_AFTER = 1 / 3  # of the window, so that many deletions are one rewriting
+ERASE_AFTER = 2.0  # times the window, so that many deletions are one rewriting
 
 
 class FolderState(NamedTuple):
