@@ -12,6 +12,7 @@ import jwt
 from pydantic import BaseModel
 
 from vectorstores_server.http.auth import is_loopback
+from vectorstores_server.system.replies import PLAIN, bounded
 from vectorstores_tools.contract.errors import InvalidRequest, Unavailable
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ SECONDS_GOOD = 3_600.0
 SECONDS_TRUSTED = 86_400.0
 """For so long are keys used that could not be fetched anew."""
 SECONDS_TO_ANSWER = 5.0
+MOST_BYTES = 1024 * 1024
 
 
 class IssuerKeys:
@@ -79,7 +81,9 @@ class IssuerKeys:
     async def _refresh(self) -> None:
         self._tried_at = self._clock()
         try:
-            async with httpx.AsyncClient(transport=self._transport, timeout=SECONDS_TO_ANSWER) as client:
+            async with httpx.AsyncClient(
+                transport=self._transport, timeout=SECONDS_TO_ANSWER, headers=PLAIN, event_hooks=bounded(MOST_BYTES)
+            ) as client:
                 self._keys = await _keys_of(client, self.issuer)
             self._fetched_at = self._tried_at
         except (httpx.HTTPError, httpx.InvalidURL, jwt.PyJWTError, ValueError) as error:

@@ -22,6 +22,7 @@ from vectorstores_server.engines.local.embedding.openai_replies import (
     vectors_of,
 )
 from vectorstores_server.engines.local.embedding.tokenizer import encodable
+from vectorstores_server.system.replies import PLAIN, RefusedReplyError, bounded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -130,9 +131,11 @@ class OpenAIEmbedder:
 
     def _client(self) -> httpx.AsyncClient:
         if self._opened is None:
-            headers = {"authorization": f"Bearer {self._key}"} if self._key else {}
+            headers = {**PLAIN, "authorization": f"Bearer {self._key}"} if self._key else dict(PLAIN)
             timeout = httpx.Timeout(600, connect=5)
-            self._opened = httpx.AsyncClient(transport=self._transport, timeout=timeout, headers=headers)
+            self._opened = httpx.AsyncClient(
+                transport=self._transport, timeout=timeout, headers=headers, event_hooks=bounded()
+            )
         return self._opened
 
     def _next_batch(self, texts: Sequence[str]) -> list[str]:
@@ -181,6 +184,10 @@ class OpenAIEmbedder:
             body["dimensions"] = self._asked_dimensions
         try:
             return await self._client().post(self._url, json=body)
+        except RefusedReplyError as error:
+            raise ServiceRefused(
+                f"The embedding service at {self._host} {error}.", "Check it, and any proxy before it."
+            ) from None
         except httpx.RequestError as error:
             reason = str(error) or type(error).__name__
             return ServiceUnavailable(

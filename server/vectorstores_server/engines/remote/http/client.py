@@ -17,6 +17,7 @@ from vectorstores_server.engines.remote.http.reply_errors import Subject, from_r
 from vectorstores_server.engines.remote.http.spool import FileRange
 from vectorstores_server.engines.remote.http.timeouts import RetryBudget, Timeouts, only_reads
 from vectorstores_server.engines.remote.http.transport_errors import from_transport
+from vectorstores_server.system.replies import MOST, PLAIN, RefusedReplyError, bounded
 from vectorstores_tools.contract.errors import Unavailable
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,8 @@ class RemoteClient:
             limits=limits,
             transport=transport,
             follow_redirects=False,
+            headers=PLAIN,
+            event_hooks=bounded(),
             trust_env=transport is None,
         )
         self.host = httpx.URL(address.base_url).netloc.decode("ascii")
@@ -105,7 +108,10 @@ class RemoteClient:
         self, path: str, headers: Mapping[str, str], about: Subject
     ) -> AsyncGenerator[tuple[httpx.Response, AsyncIterator[bytes]]]:
         """Open a reply whose body is bytes."""
-        reply = await self._with_retries(lambda: self._request("GET", path, headers=headers), streamed=True)
+        unbounded = {MOST: None}
+        reply = await self._with_retries(
+            lambda: self._request("GET", path, headers=headers, extensions=unbounded), streamed=True
+        )
         try:
             if reply.status_code >= 300:
                 raise from_reply(self._clean(reply), self.host, about)
@@ -171,8 +177,6 @@ class RemoteClient:
             reply = await self._http.send(request, stream=True)
             if not streamed or reply.status_code >= 300:
                 await reply.aread()
-        except httpx.DecodingError as error:
-            return httpx.RemoteProtocolError(str(error))
         except httpx.TransportError as error:
             return error
         return reply
@@ -198,6 +202,8 @@ class _Opener(httpx.Auth):
 
 def _again(outcome: httpx.Response | httpx.TransportError, repeatable: bool) -> bool:
     if isinstance(outcome, httpx.Response) and (out_of_quota(outcome) or not worth_repeating(outcome)):
+        return False
+    if isinstance(outcome, RefusedReplyError):
         return False
     return repeatable or surely_not_done(outcome)
 

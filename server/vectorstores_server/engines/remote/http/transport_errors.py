@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import httpx
 
+from vectorstores_server.system.replies import RefusedReplyError
 from vectorstores_tools.contract.errors import RateLimited, Unavailable
 
 UNSURE = "Try again; what it began may go on there."
@@ -43,6 +44,8 @@ def going_on(**ids: str) -> Generator[None]:
 
 def _by_kind(error: httpx.TransportError, host: str, then: str) -> Unavailable:
     match error:
+        case RefusedReplyError():
+            return Unavailable(f"{host} {error}.", "Check VECTOR_STORES_REMOTE_BASE_URL, and any proxy on the way.")
         case httpx.ProxyError():
             return Unavailable(f"The proxy on the way to {host} refuses.", "Check HTTPS_PROXY and NO_PROXY.")
         case httpx.PoolTimeout():
