@@ -1,6 +1,6 @@
 """Twenty minutes of mixed work: what a server holds (descriptors, memory, threads, disk) must not grow with the rounds.
 
-A round uploads a note under one of 60 names, waits until it is searchable, searches it and does one thing more: list,
+A round uploads a new version of one of 60 notes, waits until it is searchable, searches it and does one thing more: list,
 read, delete, update or attach a folder. The number of notes is the same from the first quarter on, so what still grows
 is held for nothing. The samples go to `soak.csv` and `soak.svg` in the folder of the benchmark's stores.
 """
@@ -45,18 +45,18 @@ class Soak:
     server: Served
     store: str
     data: Path
+    notes: Path
     folder: Path
     pieces: Sequence[str]
     dice: random.Random
 
     async def round(self, number: int) -> None:
-        """Upload a note under a name that comes again, find it, and do one thing more."""
+        """Upload the new version of a note, find it, and do one thing more."""
         marker = f"zqsoak{number:05}"
-        text = f"{marker} stands here. " + ". ".join(self.dice.sample(self.pieces, 12))
         name = f"note-{number % NAMES:02}.md"
-        file = await self.server.call(
-            "upload_file", text=text, filename=name, vector_store_id=self.store, wait_seconds=30
-        )
+        note = self.notes / name
+        note.write_text(f"{marker} stands here. " + ". ".join(self.dice.sample(self.pieces, 12)), encoding="utf-8")
+        file = await self.server.call("upload_file", path=str(note), vector_store_id=self.store, wait_seconds=30)
         hits = await self.server.call("search", query=marker, vector_store_id=self.store)
         if not any(hit["file_id"] == file["id"] for hit in hits["data"]):
             raise SystemExit(f"round {number}: {name} was acknowledged and is not found")
@@ -83,14 +83,15 @@ class Soak:
 
 async def run(options: Options) -> list[Result]:
     """Work for ROUNDS rounds and at least LEAST_SECONDS; compare the quarters."""
-    data, folder = options.work / "soak", options.work / "soak-folder"
-    folder.mkdir(exist_ok=True)
+    data, notes, folder = (options.work / name for name in ("soak", "soak-notes", "soak-folder"))
+    for made in (notes, folder):
+        made.mkdir(exist_ok=True)
     pieces, dice = sentences(), random.Random(0)
     for number in range(FOLDER_FILES):
         (folder / f"{number:02}.txt").write_text(". ".join(dice.sample(pieces, 30)), encoding="utf-8")
-    async with serve(OURS, data, FILE_ROOTS=str(folder)) as server:
+    async with serve(OURS, data, FILE_ROOTS=f"{notes}:{folder}") as server:
         store = (await server.call("create_store", name="Soak"))["id"]
-        soak = Soak(server, store, data, folder, pieces, dice)
+        soak = Soak(server, store, data, notes, folder, pieces, dice)
         samples = await _work(soak)
     (options.work / "soak.csv").write_text(_csv(samples), encoding="utf-8")
     (options.work / "soak.svg").write_text(plot(samples), encoding="utf-8")

@@ -46,8 +46,8 @@ class FolderState(NamedTuple):
         return self.versions > 1 or self.deleted_since is not None
 
     def prunable(self, window: timedelta) -> bool:
-        """Whether a version has left the window."""
-        return self.versions > 1 and time.time() - self.oldest_version > window.total_seconds()
+        """Whether a version is twice as old as the window: pruning rewrites the table, so it is done once a window."""
+        return self.versions > 1 and time.time() - self.oldest_version > 2 * window.total_seconds()
 
     def erasable(self, window: timedelta) -> bool:
         """Whether it is time to write anew what holds deleted rows."""
