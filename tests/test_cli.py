@@ -80,6 +80,20 @@ def test_adding_again_takes_only_what_changed(run: Run, notes: Path) -> None:
     assert "Gannets" not in run("search", "gannets thirty metres")[1]
 
 
+def test_an_encoding_that_a_person_states_is_used_in_place_of_a_guess(run: Run, tmp_path: Path) -> None:
+    table = tmp_path / "towns.csv"
+    table.write_bytes("town\nGyőr\n".encode("iso8859-2"))
+    (tmp_path / "here.txt").write_text("Łódź", encoding="utf-8")
+
+    assert "2 completed" in run("add", "--store", "s", tmp_path)[1]
+    assert "Győr" not in run("search", "town")[1]
+    assert "1 completed, 1 unchanged" in run("add", "--encoding", "iso-8859-2", tmp_path)[1]
+    assert "Győr" in run("search", "town")[1]
+    code, _, err = run("add", "--encoding", "ascii", table)
+    assert (code, "is not in ascii" in err) == (1, True)
+    assert "iso-8859-2" in run("add", "--encoding", "hex", table)[2]
+
+
 def test_a_path_that_a_person_types_is_its_own_root(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".hidden").mkdir()
     (tmp_path / ".hidden" / "a.txt").write_text("words", encoding="utf-8")

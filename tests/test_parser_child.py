@@ -230,7 +230,7 @@ def test_the_child_imports_nothing_but_the_parser_that_it_needs(note: Path) -> N
     modules = set(done.stdout.split())
     assert "vectorstores_server.engines.local.parsing.markup" in modules
     heavy = {"mcp", "pydantic", "lancedb", "pyarrow", "numpy", "onnxruntime", "tokenizers", "httpx", "sqlite3"}
-    parsers = {"pypdfium2", "docx", "pptx", "openpyxl", "lxml", "selectolax", "charset_normalizer"}
+    parsers = {"pypdfium2", "docx", "pptx", "openpyxl", "lxml", "selectolax", "chardet"}
     assert modules.isdisjoint(heavy | parsers)
 
 

@@ -1,5 +1,6 @@
 """What the operator can set: one frozen model, read once by `cli` and handed down."""
 
+import codecs
 import difflib
 import os
 import re
@@ -73,6 +74,15 @@ def _like(pattern: str, expected: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _codec(value: str) -> str:
+    try:
+        codec = codecs.lookup(value)
+        "".encode(codec.name)  # Python also has codecs that are not for text
+    except LookupError:
+        raise ValueError("the name of an encoding is expected, such as cp1250 or iso-8859-2") from None
+    return codec.name
+
+
 AbsolutePath = Annotated[Path, BeforeValidator(_absolute)]
 Paths = Annotated[tuple[AbsolutePath, ...], NoDecode, _split_by(os.pathsep)]
 Names = Annotated[tuple[str, ...], NoDecode, _split_by(",")]
@@ -83,6 +93,7 @@ Address = Annotated[
 BaseUrl = Annotated[
     str, _like(r"https?://[^@\s]+", "a URL is expected that begins with http:// or https:// and holds no user name")
 ]
+Encoding = Annotated[str, AfterValidator(_codec)]
 Model = Annotated[str, _like(r"auto|minilm|none|openai:.+", "auto, minilm, openai:MODEL or none is expected")]
 
 
@@ -142,6 +153,9 @@ class Settings(BaseSettings):
     )
     max_file_bytes: int = Field(
         default=MAX_FILE_BYTES, ge=1, le=MAX_FILE_BYTES, description="the largest file that is taken, in bytes"
+    )
+    encoding: Encoding | None = Field(
+        default=None, description="what text files that are not UTF-8 are in, such as cp1250; default: it is guessed"
     )
     read_only: bool = Field(default=False, description="offer agents only what changes nothing")
     toolset: Literal["all", "core"] = Field(

@@ -103,7 +103,7 @@ def _add_looking(commands: _Commands) -> None:
 def _add_work(commands: _Commands) -> None:
     add = commands.add(
         "add", "[--store NAME|ID] PATH ... [SETTING ...]", "attach files, folders or URLs to a store",
-        settings_for("data", "backend", "embedder", "url_hosts", "max_file_bytes"),
+        settings_for("data", "backend", "embedder", "url_hosts", "max_file_bytes", "encoding"),
     )  # fmt: skip
     add.add_argument("--store", metavar=STORE, help="made if the name is new; without it the only store")
     add.add_argument("paths", nargs="+", metavar="PATH", help="file, folder, glob or https URL")

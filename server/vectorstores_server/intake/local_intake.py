@@ -8,6 +8,7 @@ from pathlib import Path
 
 from anyio import to_thread
 
+from vectorstores_server.intake.encoding import in_utf_8
 from vectorstores_server.intake.files import is_link, not_regular, open_file
 from vectorstores_server.intake.folders import EXAMPLES, MAX_SEEN, FileCriteria, FolderWalk, split_glob
 from vectorstores_server.intake.paths import local_path
@@ -30,6 +31,8 @@ class MachineIntake:
     roots: Sequence[Path] | None = None
     urls: UrlFetcher = field(default_factory=lambda: UrlFetcher(()))
     max_files: int = MAX_FILES
+    encoding: str | None = None
+    """What text is in that is not UTF-8, where the operator says so."""
 
     async def survey(self, named: Sequence[str], roots: Sequence[Path] | None) -> Survey:
         """See `Intake.survey`. The order is that of `named`, then by folder and name; each origin once."""
@@ -37,10 +40,13 @@ class MachineIntake:
 
     def open(self, origin: str, roots: Sequence[Path] | None) -> AbstractAsyncContextManager[Source]:
         """See `Intake.open`."""
+        opened = self._open(origin, roots)
+        return in_utf_8(opened, self.encoding) if self.encoding else opened
+
+    def _open(self, origin: str, roots: Sequence[Path] | None) -> AbstractAsyncContextManager[Source]:
         if _is_url(origin):
             return self.urls.open(origin)
-        path = local_path(origin)
-        return open_file(path, self._roots(roots), self.wanted.max_bytes)
+        return open_file(local_path(origin), self._roots(roots), self.wanted.max_bytes)
 
     def _roots(self, client: Sequence[Path] | None) -> Roots:
         if self.roots is not None:
@@ -108,6 +114,7 @@ def intake_for(settings: Settings, capabilities: Capabilities, *, over_http: boo
         ),
         roots=default if settings.file_roots is None else settings.file_roots,
         urls=UrlFetcher(settings.url_hosts, min(MAX_BYTES, settings.max_file_bytes)),
+        encoding=settings.encoding,
     )
 
 

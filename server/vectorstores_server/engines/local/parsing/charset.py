@@ -1,14 +1,16 @@
 """Bytes of a text file to text.
 
-In this order: byte order mark, NUL statistics (UTF-16 without a mark, or binary), strict UTF-8, what the file declares,
-UTF-8 with a few damaged places, charset-normalizer on a sample. The last one takes Western text for one or another of
-the single-byte code pages, mostly wrongly: its single-byte guesses are read as cp1252 unless the text is mainly in
-another script; its multi-byte guesses are kept.
+In this order: byte order mark, NULs (UTF-32 or UTF-16 without a mark, or binary), escapes of the seven-bit encodings,
+strict UTF-8, what the file declares, UTF-8 with a few damaged places, the code page that is likeliest.
 """
 
 import codecs
 import re
+import unicodedata
+from collections import Counter
+from typing import NamedTuple
 
+from vectorstores_server.engines.local.parsing.code_pages import guess, shown, wider
 from vectorstores_server.engines.local.parsing.errors import ParserRefusal, unsupported
 
 _SAMPLE = 64 * 1024
@@ -20,25 +22,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# Each reads everything that the narrower ones before it do.
-_MULTI_BYTE = {
-    "shift_jis": "cp932",
-    "cp932": "cp932",
-    "shift_jis_2004": "shift_jis_2004",
-    "euc_jp": "euc_jp",
-    "euc_jis_2004": "euc_jis_2004",
-    "iso2022_jp": "iso2022_jp",
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "gb18030": "gb18030",
-    "hz": "hz",
-    "big5": "cp950",
-    "cp950": "cp950",
-    "big5hkscs": "big5hkscs",
-    "euc_kr": "cp949",
-    "cp949": "cp949",
-    "johab": "johab",
-}
+_ESCAPED = (b"\x1b$)C", "iso2022_kr"), (b"\x1b$", "iso2022_jp"), (b"\x1b$", "iso2022_jp_2"), (b"~{", "hz")
+"""Text of ASCII bytes alone, with signs where characters of two bytes begin."""
 _MAGIC = (
     (b"%PDF-", "a PDF"),
     (b"PK\x03\x04", "a ZIP archive or an Office document"),
@@ -52,67 +37,100 @@ _MAGIC = (
     (b"SQLite format 3", "a database"),
 )
 _DECLARED = re.compile(rb"""(?:encoding|charset)\s*=\s*["']?\s*([A-Za-z0-9._-]+)""")
+_DECLARED_IN_A_COMMENT = re.compile(rb"[#;%/*-].*?(?:en)?coding[:=]\s*([A-Za-z0-9._-]+)")  # Python's PEP 263, Emacs
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f\x80-\x84\x86-\x9f]")
 _MOST_CONTROLS = 0.05
 _MOST_UNPRINTABLE = 0.05
-_NON_LATIN = 0.3  # Western text has fewer letters outside ASCII, every other script has more
 
 
-def decode(data: bytes, *, declares: bool = False) -> str:
+class DecodedText(NamedTuple):
+    """A file's text, and what is to be noted of it: the code page that it was taken for, where that was a guess."""
+
+    text: str
+    notes: tuple[str, ...] = ()
+
+
+def decode(data: bytes, *, declares: bool = False) -> DecodedText:
     """Return the text in `data`; Refused when it is binary.
 
     `declares`: the format says its encoding itself near its begin (HTML, XML).
     """
+    decoded = _decode(data, declares)
+    start = decoded.text[:_SAMPLE]
+    if len(_CONTROL.findall(start)) > _MOST_CONTROLS * len(start):
+        raise _binary(data)
+    return decoded
+
+
+def _decode(data: bytes, declares: bool) -> DecodedText:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
-            return data.decode(encoding, errors="replace").removeprefix("\ufeff")
+            return DecodedText(data.decode(encoding, errors="replace").removeprefix("\ufeff"))
     if b"\0" in data[:_SAMPLE]:
-        return _utf_16(data)
-    # ISO-2022-JP is ASCII bytes with escapes: it would pass as UTF-8.
-    text = (_strict(data, "iso2022_jp") if b"\x1b$" in data[:_SAMPLE] else None) or _strict(data, "utf-8")
-    if text is None and declares:
-        text = _strict(data, _declared(data))
+        return DecodedText(_with_nuls(data))
+    text = _escaped(data)
     if text is None:
-        text = _nearly_utf_8(data) or _guessed(data)
-    if len(_CONTROL.findall(text[:_SAMPLE])) > _MOST_CONTROLS * len(text[:_SAMPLE]):
-        raise _binary(data)
-    return text
+        text = _strict(data, "utf-8")
+    if text is None and (declared := _declared(data, declares)):
+        text = _strict(data, declared)
+    if text is None:
+        text = _nearly_utf_8(data)
+    return _guessed(data) if text is None else DecodedText(text)
 
 
 def _strict(data: bytes, encoding: str) -> str | None:
     try:
         return data.decode(encoding)
-    except UnicodeDecodeError:
+    except (UnicodeError, LookupError):  # Python also has codecs that are not for text
         return None
 
 
-def _utf_16(data: bytes) -> str:
-    """Text whose NULs stand at even offsets only (big-endian) or at odd ones only (little-endian)."""
-    sample = data[:_SAMPLE]
-    even, odd = 0 in sample[::2], 0 in sample[1::2]
-    if even != odd:
-        text = _strict(data[: len(data) & ~1], "utf-16-be" if even else "utf-16-le")
+def _with_nuls(data: bytes) -> str:
+    """UTF-32 or UTF-16 without a mark.
+
+    Which byte of UTF-16 comes first is seen by the script: the higher bytes of a text's characters are few.
+    """
+    even, odd = data[:_SAMPLE:2], data[1:_SAMPLE:2]
+    order = "le" if _evenness(odd) >= _evenness(even) else "be"
+    for encoding in (f"utf-32-{order}", f"utf-16-{order}"):
+        text = _strict(data[: len(data) & ~1], encoding)
         if text and _printable(text[:_SAMPLE]):
             return text
     raise _binary(data)
 
 
+def _evenness(values: bytes) -> float:
+    """Return how likely two of the values are the same, and twice how likely one is NUL."""
+    counts, length = Counter(values), len(values) or 1
+    return sum(count * count for count in counts.values()) / length**2 + 2 * counts[0] / length
+
+
+def _escaped(data: bytes) -> str | None:
+    for sign, encoding in _ESCAPED:
+        if sign in data[:_SAMPLE] and not _NOT_ASCII.search(data):
+            text = _strict(data, encoding)
+            if text is not None and not text.isascii():
+                return text
+    return None
+
+
 def _printable(text: str) -> bool:
     unprintable = sum(1 for character in text if not (character.isprintable() or character.isspace()))
+    if sum(1 for character in text if character > "\uffff") > len(text) / 2:  # pairs of bytes taken for one character
+        return False
     return unprintable <= _MOST_UNPRINTABLE * len(text)
 
 
-def _declared(data: bytes) -> str:
-    """Return the encoding that the file names; UTF-8 where it names none that there is."""
-    match = _DECLARED.search(data[:2048])
-    name = match[1].decode() if match else "utf-8"
+def _declared(data: bytes, declares: bool) -> str | None:
+    """Return the encoding that the file names, in markup or in a comment of its first two lines."""
+    first_lines = b"\n".join(data[:2048].split(b"\n", 2)[:2])
+    match = _DECLARED.search(data[:2048]) if declares else _DECLARED_IN_A_COMMENT.search(first_lines)
     try:
-        name = codecs.lookup(name).name
+        name = codecs.lookup(match[1].decode()).name if match else "utf-16"
     except LookupError:
-        return "utf-8"
-    # What the web calls latin-1 is cp1252 (WHATWG Encoding Standard).
-    return "cp1252" if name in ("iso8859-1", "ascii") else _MULTI_BYTE.get(name, name)
+        return None
+    return None if name.startswith(("utf-16", "utf-32")) else wider(name)  # in which there would be NULs
 
 
 def _nearly_utf_8(data: bytes) -> str | None:
@@ -124,28 +142,14 @@ def _nearly_utf_8(data: bytes) -> str | None:
     return text if outside_ascii > 20 * bad else None
 
 
-def _guessed(data: bytes) -> str:
-    from charset_normalizer import from_bytes  # 40 ms that most files do not need
-
-    sample = _telling_sample(data)
-    guess = from_bytes(sample).best()
-    if guess is None:
+def _guessed(data: bytes) -> DecodedText:
+    encoding = guess(data)
+    if encoding is None:
         raise _binary(data)
-    encoding = _MULTI_BYTE.get(guess.encoding)
-    if encoding:
-        return data.decode(encoding, errors="replace")
-    if len(_NOT_ASCII.findall(sample)) > _NON_LATIN * len(sample):
-        return data.decode(guess.encoding, errors="replace")
-    return _strict(data, "cp1252") or data.decode("latin-1")
-
-
-def _telling_sample(data: bytes) -> bytes:
-    """Return the begin of what is not ASCII, in whole lines where there are lines."""
-    first = _NOT_ASCII.search(data)
-    start = data.rfind(b"\n", 0, first.start() if first else 0) + 1
-    sample = data[start : start + _SAMPLE]
-    end = sample.rfind(b"\n")
-    return sample[: end + 1] if end > 0 and start + len(sample) < len(data) else sample
+    text = _strict(data, wider(encoding)) or data.decode(encoding, errors="replace")
+    if encoding == "cp1258":  # writes letters and tones apart
+        text = unicodedata.normalize("NFC", text)
+    return DecodedText(text, (f"read as {shown(encoding)}",))
 
 
 def _binary(data: bytes) -> ParserRefusal:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from vectorstores_server.engines.local.parsing import ParseFailure
 from vectorstores_server.engines.local.parsing.charset import decode
 from vectorstores_server.engines.local.parsing.document import Document
-from vectorstores_server.engines.local.parsing.document_builder import check_length, clean
+from vectorstores_server.engines.local.parsing.document_builder import check_length, clean, with_notes
 from vectorstores_server.engines.local.parsing.errors import DAMAGE, ParserRefusal, unsupported
 from vectorstores_tools.contract.characters import line
 
@@ -97,10 +97,12 @@ def _read_text(path: Path, kind: str) -> Document:
     if kind in (".html", ".htm", ".xhtml"):
         from vectorstores_server.engines.local.parsing.html import read_html
 
-        return read_html(decode(path.read_bytes(), declares=True))
-    text = clean(decode(path.read_bytes(), declares=kind in (".xml", ".xsd", ".xsl", ".rss", ".svg")))
+        decoded = decode(path.read_bytes(), declares=True)
+        return with_notes(read_html(decoded.text), *decoded.notes)
+    decoded = decode(path.read_bytes(), declares=kind in (".xml", ".xsd", ".xsl", ".rss", ".svg"))
+    text = clean(decoded.text)
     check_length(len(text))
-    return _structured(text, kind)
+    return with_notes(_structured(text, kind), *decoded.notes)
 
 
 def _structured(text: str, kind: str) -> Document:

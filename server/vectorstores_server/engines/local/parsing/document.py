@@ -28,12 +28,14 @@ class Document:
     """Text and structure of a file; every offset, here and wherever it is passed on, counts code points of `text`.
 
     `page_starts[i]` is where page i + 1 begins (empty: the format has no pages); `headings` are in order of `start`.
+    `notes` say what of the file is not in the text, or may be wrong in it: at most five short sentences.
     """
 
     text: str
     title: str | None = None
     page_starts: tuple[int, ...] = ()
     headings: tuple[Heading, ...] = ()
+    notes: tuple[str, ...] = ()
     _heading_starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
     _enclosing: tuple[int, ...] = field(init=False, repr=False, compare=False)
     _newlines: list[int] = field(init=False, repr=False, compare=False, default_factory=list[int])
@@ -71,13 +73,14 @@ class Document:
         return 1 + self._newlines[block] + self.text.count("\n", block * _BLOCK, offset)
 
     def dumps(self) -> bytes:
-        """One line of JSON (the text's sha256, title, pages, headings), then the text in UTF-8."""
+        """One line of JSON (the text's sha256, title, pages, headings, notes), then the text in UTF-8."""
         body = self.text.encode()
         header = {
             "sha256": hashlib.sha256(body).hexdigest(),
             "title": self.title,
             "pages": self.page_starts,
             "headings": [(heading.start, heading.level, heading.title) for heading in self.headings],
+            "notes": self.notes,
         }
         return json.dumps(header, separators=(",", ":")).encode() + b"\n" + body
 
@@ -85,14 +88,15 @@ class Document:
     def loads(cls, data: bytes) -> Self:
         """Take back what `dumps` wrote; ValueError for anything else, a text with another checksum included.
 
-        The version before wrote no checksum: such a text is taken as it is.
+        Versions before wrote no checksum or no notes: such a text is taken as it is.
         """
         line, _, body = data.partition(b"\n")
         checksum = hashlib.sha256(body).hexdigest()
         try:
             header = cast("dict[str, Any]", json.loads(line))
             headings = tuple(Heading(start, level, title) for start, level, title in header["headings"])
-            document = cls(body.decode(), header["title"], tuple(header["pages"]), headings)
+            notes = tuple(header.get("notes", ()))
+            document = cls(body.decode(), header["title"], tuple(header["pages"]), headings, notes)
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"not a parsed document: {error!r}") from error
         if checksum != header.get("sha256", checksum):

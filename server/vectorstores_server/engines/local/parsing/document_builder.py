@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from vectorstores_server.engines.local.parsing.document import Document, Heading
 from vectorstores_server.engines.local.parsing.errors import invalid
 from vectorstores_server.engines.local.parsing.limits import MAX_CHARACTERS
 
 _TITLE_CHARACTERS = 200
+_NOTES = 5
+_NOTE_CHARACTERS = 120
 
 _RETURN = re.compile(r"\r\n?")
 # An editor does not count a form feed as a line end: beside one it goes, so that line numbers stay those of the file.
@@ -30,6 +33,12 @@ def one_line(text: str) -> str:
     return " ".join(clean(text).split())[:_TITLE_CHARACTERS].rstrip()
 
 
+def with_notes(document: Document, *sentences: str) -> Document:
+    """Return `document` with more notes: each cleaned and short, none twice, the first five."""
+    notes = (*document.notes, *(one_line(sentence)[:_NOTE_CHARACTERS].rstrip() for sentence in sentences))
+    return replace(document, notes=tuple(dict.fromkeys(filter(None, notes)))[:_NOTES])
+
+
 class DocumentBuilder:
     """Collects text piece by piece and notes where pages and sections begin."""
 
@@ -37,6 +46,7 @@ class DocumentBuilder:
         self._pieces: list[str] = []
         self._pages: list[int] = []
         self._headings: list[Heading] = []
+        self._notes: list[str] = []
         self._tail = ""
         self.length = 0
 
@@ -72,10 +82,15 @@ class DocumentBuilder:
         """Begin a section here without writing its title."""
         self._headings.append(Heading(self.length, level, title))
 
+    def note(self, sentence: str) -> None:
+        """Say that something of the file is not in the text, or may be wrong in it."""
+        self._notes.append(sentence)
+
     def nest(self, document: Document, level: int = 0) -> None:
         """Append another document whose sections go `level` deeper; its pages are not taken."""
         found = (Heading(self.length + inner.start, inner.level + level, inner.title) for inner in document.headings)
         self._headings.extend(found)
+        self._notes.extend(document.notes)
         self.add(document.text)
 
     def page(self) -> None:
@@ -91,7 +106,7 @@ class DocumentBuilder:
         """Make the document; without a `title` the first heading is it."""
         headings = tuple(self._headings)
         title = one_line(title or "") or first_title(headings)
-        return Document("".join(self._pieces), title, tuple(self._pages), headings)
+        return with_notes(Document("".join(self._pieces), title, tuple(self._pages), headings), *self._notes)
 
 
 def first_title(headings: Sequence[Heading]) -> str | None:

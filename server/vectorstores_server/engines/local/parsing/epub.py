@@ -34,7 +34,7 @@ def read_epub(path: Path) -> Document:
             for chapter in chapters:
                 builder.gap()
                 builder.mark(1, "")
-                add_html(builder, decode(book.read(chapter), declares=True))
+                add_html(builder, decode(book.read(chapter), declares=True).text)
             title = package.findtext(".//{*}metadata/{*}title")
     except DAMAGE as error:
         raise damaged(_KIND) from error
