@@ -109,6 +109,21 @@ async def test_gitignore_files_hold_below_their_folder_and_the_nearest_decides(
     assert survey.skipped["in .gitignore"] == 3
 
 
+async def test_a_gitignore_may_begin_with_a_byte_order_mark(intake: MachineIntake, root: Path) -> None:
+    write(root, "a.md", "b.txt")
+    (root / ".gitignore").write_bytes(b"\xef\xbb\xbfa.md\r\n")
+    assert names(await intake.survey([str(root)], None), root) == ["b.txt"]
+
+
+@pytest.mark.parametrize("written", ["'{}'", '"{}"', "`{}`", ' "{}" ', '"file://{}"', "\"'{}'\""])
+async def test_a_path_in_quotes_is_read_without_them(intake: MachineIntake, root: Path, written: str) -> None:
+    write(root, "a.md")
+    path = written.format(root / "a.md")
+    assert names(await intake.survey([path], None), root) == ["a.md"]
+    async with intake.open(path, None) as source:
+        assert source.filename == "a.md"
+
+
 async def test_a_folder_inside_a_repository_obeys_the_gitignore_above_it(intake: MachineIntake, root: Path) -> None:
     write(root, ".git/HEAD", "docs/a.md", "docs/generated.md")
     write(root, ".gitignore", text="generated.md\n")

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from vectorstores_server.console.flags import GROUPS
 from vectorstores_server.console.parser import parse_command_line
-from vectorstores_server.settings import Settings, flag_of, read_settings, unknown_variables
+from vectorstores_server.settings import CLOSED_WHEN_EMPTY, Settings, flag_of, read_settings, unknown_variables
 from vectorstores_tools.contract.errors import InvalidRequest
 
 
@@ -245,3 +245,16 @@ def test_tokens_that_are_set_to_nothing_let_nobody_in_by_accident(monkeypatch: p
     monkeypatch.setenv("VECTOR_STORES_TOKENS", " , ")
     with pytest.raises(InvalidRequest, match="VECTOR_STORES_TOKENS: it is set and holds no token"):
         settings_of()
+
+
+@pytest.mark.parametrize("name", [name for name in Settings.model_fields if name not in CLOSED_WHEN_EMPTY])
+def test_a_setting_that_is_empty_is_unset(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    unset = read_settings({})
+    for empty in ("", "  "):
+        monkeypatch.setenv(f"VECTOR_STORES_{name.upper()}", empty)
+        assert read_settings({}) == unset
+
+
+def test_a_path_in_quotes_is_read_without_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("VECTOR_STORES_DATA", f'"{tmp_path}"')
+    assert read_settings({}).data == tmp_path

@@ -106,7 +106,7 @@ async def test_a_wrong_argument_is_named(caller: Caller, subtests: pytest.Subtes
         ("search", {"query": []}, "'query'"),
         ("search", {"query": 7}, "'query': expected an array, but got an integer"),
         ("search", {"query": "a", "filters": {"topic": "ai"}}, '{"type": "eq", "key": "topic", "value": "ai"}'),
-        ("list", {"limit": 0}, "Expected a value >= 1, but got 0"),
+        ("list", {"limit": -1}, "Expected a value >= 1, but got -1"),
         ("list", {"order": "up"}, "Supported values are: 'asc' and 'desc'"),
         ("list", {"after": "vs_never"}, "Invalid 'after'"),
         ("create_store", {"expires_after": {"anchor": "created_at", "days": 1}}, "last_active_at"),

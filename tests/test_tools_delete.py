@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from mcp.client import ClientRequestContext
-from mcp.types import ElicitRequestParams, ElicitResult
+from mcp.types import METHOD_NOT_FOUND, ElicitRequestParams, ElicitResult, ErrorData
 
 from clients import Caller, Era, connected, text_of
 from vectorstores_tools.contract.engine import Engine
@@ -93,3 +94,32 @@ async def test_what_a_person_declines_stays(engine: Engine, era: Era, tmp_path: 
         assert (result.structured_content["id"], result.structured_content["deleted"]) == (store, False)
         assert "The user declined. Nothing was deleted." in text_of(result)
         assert (await caller.call("retrieve", vector_store_id=store))["id"] == store
+
+
+@pytest.mark.parametrize("failure", ["refuses", "nonsense", "empty"])
+async def test_a_client_that_fails_to_answer_is_one_that_cannot_be_asked(
+    engine: Engine, era: Era, tmp_path: Path, failure: str
+) -> None:
+    async def fail(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult | ErrorData:
+        if failure == "refuses":
+            return ErrorData(code=METHOD_NOT_FOUND, message="Method not found")
+        return ElicitResult(action="accept", content={"confirm": "banana"} if failure == "nonsense" else None)
+
+    if failure == "refuses" and era == "auto":
+        return  # such a client ends the call itself: there is no second try
+    async with connected(engine, era, tmp_path / "files", elicitation_callback=fail) as caller:
+        store = await caller.store(name="Notes")
+        error = await caller.refused("delete", what="store", vector_store_id=store)
+        assert error["code"] == "confirmation_required"
+        assert (await caller.call("delete", what="store", vector_store_id=store, confirm=True))["deleted"]
+
+
+async def test_a_client_that_keeps_silent_is_one_that_cannot_be_asked(local_engine: Engine, tmp_path: Path) -> None:
+    async def keep_silent(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    async with connected(local_engine, "legacy", tmp_path / "files", elicitation_callback=keep_silent) as caller:
+        store = await caller.store(name="Notes")
+        with anyio.fail_after(15):
+            assert (await caller.call("delete", what="store", vector_store_id=store, confirm=True))["deleted"]

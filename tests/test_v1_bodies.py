@@ -117,8 +117,8 @@ WRONG_BODIES: list[tuple[str, dict[str, Any], str, str, str]] = [
     ),
     (
         "/vs_x/search",
-        {"query": "x", "max_num_results": None, "rewrite_query": None},
-        "Invalid type for 'max_num_results': expected an integer, but got null instead.",
+        {"query": "x", "max_num_results": "3", "rewrite_query": None},
+        "Invalid type for 'max_num_results': expected an integer, but got a string instead.",
         "max_num_results",
         "invalid_type",
     ),

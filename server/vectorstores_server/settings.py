@@ -26,6 +26,8 @@ PREFIX = "VECTOR_STORES_"
 SECRETS = frozenset({"embedder_api_key", "tokens", "remote_api_key", "remote_headers"})
 """They come from the environment or a file, never from a flag, which other users of the machine can read."""
 LISTS = frozenset({"file_roots", "url_hosts", "exclude_tools", "allowed_hosts"})
+CLOSED_WHEN_EMPTY = frozenset({"file_roots", "tokens"})
+"""Where empty lets nobody in; taken for unset it would open what the operator meant to close."""
 APP = "vector-stores-mcp"
 EXPECTED = {
     "int_parsing": "a whole number is expected",
@@ -50,10 +52,15 @@ def _default_cache() -> Path:
 def _absolute(value: object) -> object:
     if not isinstance(value, str | Path):
         return value
-    path = Path(value).expanduser()
+    path = Path(_unquoted(value) if isinstance(value, str) else value).expanduser()
     if not path.is_absolute():
         raise ValueError(f"'{value}' is relative; write the whole path (a client starts the server anywhere)")
     return path
+
+
+def _unquoted(value: str) -> str:
+    """Return a path without the quotes around it that a client's form left there."""
+    return value[1:-1] if len(value) > 2 and value[0] == value[-1] and value[0] in "\"'" else value
 
 
 def _split_by(separator: str) -> BeforeValidator:
@@ -198,6 +205,19 @@ class Settings(BaseSettings):
     @classmethod
     def _read_secret_files(cls, values: dict[str, Any]) -> dict[str, Any]:
         return {**values, **{name: _secret(name, values) for name in SECRETS if values.get(f"{name}_file")}}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unset_if_empty(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Take an empty value for none: clients pass on every variable of their form, filled in or not.
+
+        Of the validators before the fields the last one goes first.
+        """
+        return {
+            name: value
+            for name, value in values.items()
+            if name in CLOSED_WHEN_EMPTY or not isinstance(value, str) or value.strip()
+        }
 
     @model_validator(mode="after")
     def _check_pairs(self) -> Self:

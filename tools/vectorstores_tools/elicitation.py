@@ -1,20 +1,24 @@
 """What a call asks the client before it starts: consent to a deletion, and the folders the client has open.
 
 Both eras: since 2026-07-28 a question is the answer to the first try of the call, before it is a request of ours.
+A client that declares that it can be asked and then fails to answer (an error, silence, nonsense) is one that cannot
+be asked: its failure is never the answer to its own call.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import anyio
 from mcp import MCPError
+from mcp.server.elicitation import AcceptedElicitation
 from mcp.server.mcpserver import Context, Elicit, ListRoots
 from mcp.shared.message import ServerMessageMetadata
-from mcp.types import ListRootsRequest, ListRootsResult
+from mcp.types import ElicitResult, ListRootsRequest, ListRootsResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
 from vectorstores_tools.arguments.inputs import Delete
 from vectorstores_tools.arguments.parsing import parse_arguments
@@ -22,6 +26,9 @@ from vectorstores_tools.context import Consent
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import VectorStoreError
 from vectorstores_tools.delete import named_exactly, what_is_lost
+
+SECONDS_TO_ANSWER = 5.0
+"""How long a client of 2025 may keep silent, until it counts as one that cannot be asked."""
 
 
 class Confirm(BaseModel):
@@ -51,7 +58,10 @@ class ConsentQuestion:
             lost = await what_is_lost(self.engine, given)
         except VectorStoreError as error:
             return error
-        return Elicit(f"Delete {lost}? This cannot be undone.", Confirm)
+        question = f"Delete {lost}? This cannot be undone."
+        if not _modern(ctx):
+            return await _answered(ctx, question)
+        return "not asked" if _failed(ctx, self.ask, _is_form) else Elicit(question, Confirm)
 
     @staticmethod
     def answer(outcome: object) -> Consent:
@@ -59,8 +69,8 @@ class ConsentQuestion:
         reply = _reply(outcome)
         if isinstance(reply, VectorStoreError):
             raise reply
-        if reply == "not asked":
-            return "not asked"
+        if reply in ("not asked", "given"):
+            return reply
         return "given" if isinstance(reply, Confirm) and reply.confirm else "declined"
 
 
@@ -78,12 +88,15 @@ class RootsQuestion:
         if self.asked or not names_path or capabilities is None or capabilities.roots is None:
             return None
         if _modern(ctx):
-            return ListRoots()
+            return None if _failed(ctx, self.ask, _is_roots) else ListRoots()
         metadata = ServerMessageMetadata(related_request_id=ctx.request_id)
-        try:
-            return await ctx.session.send_request(ListRootsRequest(), ListRootsResult, metadata=metadata)
-        except MCPError:
-            return None  # a client that says it has roots and does not tell them has told none
+        with anyio.move_on_after(SECONDS_TO_ANSWER):
+            try:
+                return await ctx.session.send_request(ListRootsRequest(), ListRootsResult, metadata=metadata)
+            except (MCPError, ValueError):
+                return None  # a client that says it has roots and does not tell them has told none
+        self.asked = True  # it would keep every call waiting
+        return None
 
     def answer(self, outcome: object) -> Sequence[Path] | None:
         """Return the folders, those of an earlier answer too; None where the client told none."""
@@ -92,6 +105,42 @@ class RootsQuestion:
             self.asked = True
             self.known = [folder for root in reply.roots if (folder := _folder(str(root.uri)))] or None
         return self.known
+
+
+async def _answered(ctx: Context[Any, Any], question: str) -> Consent:
+    """Ask a client of 2025, whose answer is that to a request of ours."""
+    with anyio.move_on_after(SECONDS_TO_ANSWER):
+        try:
+            outcome = await ctx.elicit(question, Confirm)
+        except (MCPError, ValueError):
+            return "not asked"
+        return "given" if isinstance(outcome, AcceptedElicitation) and outcome.data.confirm else "declined"
+    return "not asked"
+
+
+def _failed(ctx: Context[Any, Any], ask: Callable[..., Any], is_answer: Callable[[object], bool]) -> bool:
+    """Tell whether a client of 2026 was asked, and its next try of the call holds no answer."""
+    answers = ctx.input_responses or {}
+    key = f"{ask.__module__}:{ask.__qualname__}"
+    return bool(ctx.request_state or key in answers) and not is_answer(answers.get(key))
+
+
+def _is_form(answer: object) -> bool:
+    if not isinstance(answer, ElicitResult):
+        return False
+    return answer.action != "accept" or _fits(Confirm, answer.content)
+
+
+def _is_roots(answer: object) -> bool:
+    return isinstance(answer, BaseModel) and _fits(ListRootsResult, answer.model_dump(mode="json", by_alias=True))
+
+
+def _fits(model: type[BaseModel], content: object) -> bool:
+    try:
+        model.model_validate(content)
+    except ValidationError:
+        return False
+    return True
 
 
 def _reply(outcome: object) -> object:

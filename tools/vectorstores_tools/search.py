@@ -5,6 +5,7 @@ from typing import Any
 
 import anyio
 
+from vectorstores_tools.arguments.absence import filter_present
 from vectorstores_tools.arguments.inputs import Search
 from vectorstores_tools.arguments.parsing import checked
 from vectorstores_tools.context import ToolCall
@@ -37,7 +38,7 @@ async def search(call: ToolCall, given: Search) -> Reply:
     request = checked(
         SearchRequest,
         queries=given.query,
-        filters=filters.parse_filter(given.filters),
+        filters=filters.parse_filter(filter_present(given.filters)),
         max_num_results=given.max_num_results,
         ranking_options=given.ranking_options.model_dump() if given.ranking_options else {},
     )

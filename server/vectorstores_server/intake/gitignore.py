@@ -40,7 +40,7 @@ def inside(folder: Path, above: GitIgnore | None) -> GitIgnore | None:
         return above
     with os.fdopen(fd, "rb") as file:
         try:
-            lines = file.read(MAX_BYTES).decode("utf-8", "replace").splitlines()
+            lines = file.read(MAX_BYTES).decode("utf-8-sig", "replace").splitlines()
         except OSError:
             return above
     return GitIgnore(folder, GitIgnoreSpec.from_lines(lines), above)

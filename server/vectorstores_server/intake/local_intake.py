@@ -11,7 +11,7 @@ from anyio import to_thread
 from vectorstores_server.intake.encoding import in_utf_8
 from vectorstores_server.intake.files import is_link, not_regular, open_file
 from vectorstores_server.intake.folders import EXAMPLES, MAX_SEEN, FileCriteria, FolderWalk, split_glob
-from vectorstores_server.intake.paths import local_path
+from vectorstores_server.intake.paths import local_path, unquoted
 from vectorstores_server.intake.roots import Roots
 from vectorstores_server.intake.urls import MAX_BYTES, UrlFetcher
 from vectorstores_server.settings import Settings
@@ -44,6 +44,7 @@ class MachineIntake:
         return in_utf_8(opened, self.encoding) if self.encoding else opened
 
     def _open(self, origin: str, roots: Sequence[Path] | None) -> AbstractAsyncContextManager[Source]:
+        origin = unquoted(origin)
         if _is_url(origin):
             return self.urls.open(origin)
         return open_file(local_path(origin), self._roots(roots), self.wanted.max_bytes)
@@ -57,7 +58,7 @@ class MachineIntake:
         origins: dict[str, None] = {}
         skipped: Counter[str] = Counter()
         examples: dict[str, list[str]] = {}
-        for named_path in named:
+        for named_path in map(unquoted, named):
             if _is_url(named_path):
                 self.urls.check(named_path)
                 origins[named_path] = None

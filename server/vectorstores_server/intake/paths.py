@@ -10,6 +10,7 @@ from vectorstores_tools.contract.errors import InvalidRequest
 LONGEST_PART = 255
 """Bytes of one part of a path: what every common file system takes."""
 LONGEST_PATH = 4_096
+QUOTES = "\"'`"
 _HERE = ("", "localhost")
 
 
@@ -18,6 +19,7 @@ def local_path(named: str, *, windows: bool = os.name == "nt") -> Path:
 
     Raises InvalidRequest for what no file can be called, and for a file:// URL of another machine.
     """
+    named = unquoted(named)
     path = _of_url(named, windows=windows) if is_file_url(named) else named
     if "\0" in path:
         raise _unusable(named, "a path cannot hold a NUL character")
@@ -26,6 +28,14 @@ def local_path(named: str, *, windows: bool = os.name == "nt") -> Path:
     if path == "~" or path.startswith(("~/", "~\\")):
         return Path(path).expanduser()
     return Path(path)
+
+
+def unquoted(named: str) -> str:
+    """Return a path or URL without the blanks and the pair of quotes around it that a shell or a client left there."""
+    bare = named.strip()
+    while len(bare) > 2 and bare[0] == bare[-1] and bare[0] in QUOTES:
+        bare = bare[1:-1].strip()
+    return bare if bare != named.strip() else named
 
 
 def is_file_url(named: str) -> bool:

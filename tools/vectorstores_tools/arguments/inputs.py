@@ -155,7 +155,7 @@ class Read(Request):
     file_id: Id | None = None
     vector_store_id: Id | None = None
     start: int | None = Field(default=None, ge=0, description="Character")
-    end: int | None = Field(default=None, ge=0)
+    end: int | None = Field(default=None, ge=1)
     page: int | None = Field(default=None, ge=1)
     max_tokens: Tokens = 8_000
 

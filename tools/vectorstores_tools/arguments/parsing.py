@@ -1,7 +1,7 @@
 """From what a client sent to a tool's arguments, or to the error that says how to mend it.
 
-Clients send lists and objects as JSON strings, one string where a list belongs, and null for what they leave out: all
-of that is understood. An argument that does not exist is an error with a suggestion.
+Clients send lists and objects as JSON strings, one string where a list belongs, and null, "", [], {} or 0 for what they
+leave out: all of that is understood. An argument that does not exist is an error with a suggestion.
 """
 
 import json
@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
+from vectorstores_tools.arguments.absence import is_blank, present
 from vectorstores_tools.arguments.validation import invalid
 from vectorstores_tools.contract.errors import InvalidRequest
 
@@ -19,8 +20,8 @@ M = TypeVar("M", bound=BaseModel)
 def parse_arguments(model: type[M], schema: Mapping[str, Any], given: Mapping[str, Any]) -> M:
     """Return the arguments. Raises InvalidRequest."""
     properties = cast("dict[str, dict[str, Any]]", schema["properties"])
-    sent = {name: _meant(value, properties.get(name, {})) for name, value in given.items() if value is not None}
-    return checked(model, **sent)
+    sent = {name: _meant(value, properties.get(name, {})) for name, value in given.items()}
+    return checked(model, **present(model, sent, is_blank))
 
 
 def checked(model: type[M], **values: Any) -> M:
@@ -54,7 +55,7 @@ def _meant(value: Any, schema: Mapping[str, Any]) -> Any:
     decoded = _decoded(value) if value.lstrip()[:1] in ("[", "{") else None
     if ("array" in kinds and isinstance(decoded, list)) or ("object" in kinds and isinstance(decoded, dict)):
         return cast("Any", decoded)
-    return [value] if "array" in kinds else value
+    return [value] if "array" in kinds and value else value
 
 
 def _decoded(text: str) -> object:

@@ -3,9 +3,10 @@
 A comparison is {type: eq|ne|gt|gte|lt|lte|in|nin, key, value}, a compound {type: and|or, filters: [...]}.
 Types never mix: "1" is not 1, true is not 1. A file without the key matches `ne` and `nin` only. An empty `and`
 matches all, an empty `or` nothing. Depth is at most 8, nodes at most 200, values in lists at
-most 10,000 in all.
+most 10,000 in all. A member that is null is absent; a JSON string where an object or a list belongs is read as that.
 """
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ ORDERINGS = ("gt", "gte", "lt", "lte")
 MEMBERSHIPS = ("in", "nin")
 COMPARISONS = ("eq", "ne", *ORDERINGS, *MEMBERSHIPS)
 COMPOUNDS = ("and", "or")
+MEMBERS = ("type", "key", "value", "filters")
 SPELLINGS = {
     "=": "eq", "==": "eq", "equals": "eq", "equal": "eq", "is": "eq",
     "!=": "ne", "<>": "ne", "not_equals": "ne", "neq": "ne", "not": "ne",
@@ -112,13 +114,15 @@ class _Parser:
 
     def node(self, given: object, depth: int) -> Filter:
         self.nodes += 1
+        given = _decoded(given, "{")
         if depth > MAX_DEPTH:
             raise InvalidFilter(f"The filter is nested deeper than {MAX_DEPTH} levels.")
         if self.nodes > MAX_NODES:
             raise InvalidFilter(f"The filter has more than {MAX_NODES} parts.")
         if not isinstance(given, Mapping):
             raise self.wrong(f"A filter is an object, not {_shown(given)}.")
-        fields = cast("Mapping[str, object]", given)
+        named = cast("Mapping[str, object]", given).items()
+        fields = {name: value for name, value in named if value is not None or name not in MEMBERS}
         operator = fields.get("type")
         if operator in COMPOUNDS:
             return self.compound(operator, fields, depth)
@@ -130,7 +134,7 @@ class _Parser:
 
     def compound(self, operator: Literal["and", "or"], fields: Mapping[str, object], depth: int) -> Compound:
         self.only(fields, ("type", "filters"))
-        parts = fields.get("filters")
+        parts = _decoded(fields.get("filters"), "[")
         if not isinstance(parts, Sequence) or isinstance(parts, str):
             raise self.wrong(f"'{operator}' needs 'filters', a list of filters.")
         return Compound(operator, tuple(self.node(p, depth + 1) for p in cast("Sequence[object]", parts)))
@@ -149,6 +153,7 @@ class _Parser:
         return Comparison(operator, key, cast("Scalar", value))
 
     def members(self, operator: str, value: object) -> tuple[Scalar, ...]:
+        value = _decoded(value, "[")
         values = cast("Sequence[object]", value)
         if not isinstance(value, list | tuple) or not all(_is_scalar(v) for v in values):
             raise self.wrong(f"'{operator}' needs 'value', a list of strings, numbers or booleans.")
@@ -167,6 +172,16 @@ class _Parser:
         if corrected is None or corrected == self.given:
             return InvalidFilter(fact)
         return InvalidFilter(fact, shown if len(shown := json_line(corrected)) <= LONGEST_CORRECTION else None)
+
+
+def _decoded(value: object, opening: str) -> object:
+    """Return what a JSON string means where an object ("{") or a list ("[") belongs: some clients encode twice."""
+    if not isinstance(value, str) or not value.lstrip().startswith(opening):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
 
 
 def _is_scalar(value: object) -> bool:

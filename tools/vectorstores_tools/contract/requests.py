@@ -9,15 +9,21 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     StrictBool,
     StrictFloat,
     StrictInt,
     StringConstraints,
     model_validator,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from vectorstores_tools.contract.filters import MAX_INTEGER
 
+NULL = {"type": "null"}
+ABOUT_A_MEMBER = ("default", "description", "title")
+"""What a schema says of a member, whatever its type."""
 MAX_QUERY_CHARACTERS = 8_000
 MAX_QUERIES = 16
 MAX_FILE_BYTES = 512 * 1024 * 1024
@@ -37,9 +43,24 @@ Order = Literal["asc", "desc"]
 
 
 class Request(BaseModel):
-    """What a caller sends: unknown keys are errors."""
+    """What a caller sends: unknown keys are errors, and null is an optional member that is absent."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return the schema in which each optional member, and each value of a map, may be null."""
+        schema = handler(core_schema)
+        described = handler.resolve_ref_schema(schema)
+        required = described.get("required", ())
+        for name, member in described.get("properties", {}).items():
+            for map in (member, *member.get("anyOf", ())):
+                if isinstance(values := map.get("additionalProperties"), dict):
+                    map["additionalProperties"] = {"anyOf": [values, NULL]}
+            if name not in required and NULL not in member.get("anyOf", ()):
+                outer = {key: member.pop(key) for key in ABOUT_A_MEMBER if key in member}
+                described["properties"][name] = {"anyOf": [member, NULL], **outer}
+        return schema
 
 
 class ExpiresAfter(Request):

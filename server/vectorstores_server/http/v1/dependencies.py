@@ -1,22 +1,26 @@
 """How an engine's answer becomes a reply: the contract's keys, or all of them for another vector-stores-mcp."""
 
 import re
+from collections.abc import Collection
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Header, Path, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, WrapValidator
 
-from vectorstores_server.http.v1.schema_base import ReplyObject
+from vectorstores_server.http.v1.schema_base import ReplyObject, without_nulls
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import InvalidRequest
 
 M = TypeVar("M", bound=BaseModel)
 
 
-def strictly(shape: type[M]) -> WrapValidator:
-    """Refuse "10" where 10 belongs. The models themselves are lenient: forms and queries are strings throughout."""
-    return WrapValidator(lambda given, _: shape.model_validate(given, strict=True))
+def strictly(shape: type[M], *, clears: Collection[str] = ()) -> WrapValidator:
+    """Refuse "10" where 10 belongs. The models themselves are lenient: forms and queries are strings throughout.
+
+    Null is absent, at any depth, but for the members that it `clears`.
+    """
+    return WrapValidator(lambda given, _: shape.model_validate(without_nulls(shape, given, clears), strict=True))
 
 
 POLL_AFTER_MS = "250"

@@ -1,9 +1,12 @@
 """What all objects of /v1 have in common: the contract's keys, and values that the contract knows."""
 
 import json
-from typing import Annotated, Any, get_args
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any, cast, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator
+
+from vectorstores_tools.arguments.absence import is_null, present
 
 
 class ReplyObject(BaseModel):
@@ -16,6 +19,15 @@ class ReplyObject(BaseModel):
     def _declared(cls, _: Any) -> Any:
         """Say what was asked for, whatever a remote calls it: batches go by two names."""
         return get_args(cls.model_fields["object"].annotation)[0]
+
+
+def without_nulls(shape: type[BaseModel], given: Any, clears: Collection[str] = ()) -> Any:
+    """Return a body without its optional members that are null; those in `clears` stay, which null empties."""
+    if not isinstance(given, Mapping):
+        return given
+    body = cast("Mapping[str, Any]", given)
+    emptied = {name: None for name in clears if name in body and body[name] is None}
+    return present(shape, {name: value for name, value in body.items() if name not in emptied}, is_null) | emptied
 
 
 def known(*values: str, otherwise: str) -> BeforeValidator:

@@ -16,18 +16,21 @@ Scalar = str | float | bool
 
 
 class ComparisonFilter(Request):
-    """One attribute against a value; against a list of them with `in` and `nin`."""
+    """One attribute against a value; against a list of them with `in` and `nin`. Its `filters` can be null alone."""
 
     type: Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"]
     key: Key
     value: Scalar | list[Scalar]
+    filters: None = None
 
 
 class CompoundFilter(Request):
-    """All (`and`) or any (`or`) of these filters."""
+    """All (`and`) or any (`or`) of these filters. Its `key` and `value` can be null alone."""
 
     type: Literal["and", "or"]
     filters: "list[ComparisonFilter | CompoundFilter]"
+    key: None = None
+    value: None = None
 
 
 def _as_given(value: Any) -> Any:

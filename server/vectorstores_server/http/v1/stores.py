@@ -37,7 +37,10 @@ async def retrieve_vector_store(engine: EngineOf, extended: Extended, vector_sto
 
 @router.post("/{vector_store_id}", response_model=VectorStoreObject)
 async def update_vector_store(
-    engine: EngineOf, extended: Extended, vector_store_id: StoreId, body: Annotated[StoreUpdate, strictly(StoreUpdate)]
+    engine: EngineOf,
+    extended: Extended,
+    vector_store_id: StoreId,
+    body: Annotated[StoreUpdate, strictly(StoreUpdate, clears=StoreUpdate.model_fields)],
 ) -> JSONResponse:
     """Change a vector store's name, metadata or expiry; null clears."""
     return reply(await engine.update_store(vector_store_id, body), VectorStoreObject, extended)
