@@ -1,4 +1,4 @@
-"""PDF: the text layer page by page, and the bookmarks as sections."""
+"""PDF: the text layer page by page and what was typed onto it; bookmarks, or lines in larger type, as sections."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,15 +7,19 @@ from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
+from vectorstores_server.engines.local.parsing import pdf_annotations as annotations
 from vectorstores_server.engines.local.parsing.document import Document, Heading
 from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder, first_title, one_line
 from vectorstores_server.engines.local.parsing.errors import DAMAGE, damaged, encrypted, unsupported
+from vectorstores_server.engines.local.parsing.pdf_characters import joined, joined_over_pages, looks_garbled
+from vectorstores_server.engines.local.parsing.pdf_headings import headings
+from vectorstores_server.engines.local.parsing.pdf_page import TextPage, TypeLine
 
 _KIND = "a PDF"
 _PASSWORD_NEEDED = 4  # FPDF_ERR_PASSWORD
 _MAX_BOOKMARKS = 20_000
-# PDFium's sign for the hyphen of a word that goes on in the next line.
-_HYPHENATED = re.compile("[\x02\ufffe][ \t]*\r?\n?")
+_PLACEHOLDER = 1_500  # characters: "Please wait ... your viewer may not be able to display this"
+_RUNS = 8
 _FILE_NAME = re.compile(r"untitled\b.*|.*\.(?:docx?|pdf|tex|dvi|indd|pptx?|xlsx?|odt|qxd|ps|rtf)", re.IGNORECASE)
 _MADE_BY = re.compile(r"Microsoft (?:Word|PowerPoint|Excel) - ")
 
@@ -27,34 +31,97 @@ def read_pdf(path: Path) -> Document:
     pdfium: Any = pypdfium2
     try:
         with pdfium.PdfDocument(path) as pdf:
-            builder = DocumentBuilder()
-            for index in range(len(pdf)):
-                builder.page()
-                builder.add(_page_text(pdf, index, pdfium.PdfiumError) + "\n")
-            bookmarks = list(islice(_bookmarks(pdf), _MAX_BOOKMARKS))
+            reader = _Reader(pdf, pdfium)
+            pages = reader.pages()
+            bookmarks = list(islice(_bookmarks(pdf), _MAX_BOOKMARKS)) or headings(reader.lines)
             title = _title(pdf.get_metadata_value("Title"))
+            is_xfa = pdf.get_formtype() == pdfium.raw.FORMTYPE_XFA_FULL
     except pdfium.PdfiumError as error:
         raise (encrypted() if error.err_code == _PASSWORD_NEEDED else damaged(_KIND)) from error
     except DAMAGE as error:
         raise damaged(_KIND) from error
+    builder = DocumentBuilder()
+    for page in pages:
+        builder.page()
+        builder.add(page + "\n")
+    for note in _notes(pages, is_xfa=is_xfa):
+        builder.note(note)
     document = builder.build()
     if not document.text.strip():
         raise _scanned(len(document.page_starts))
-    headings = tuple(_sections(document, bookmarks))
-    return replace(document, title=title or first_title(headings), headings=headings)
+    sections = tuple(_sections(document, bookmarks))
+    return replace(document, title=title or first_title(sections), headings=sections)
 
 
-def _page_text(pdf: Any, index: int, pdfium_error: type[Exception]) -> str:
-    """Empty for a page that is broken: the others can still be read."""
-    try:
-        page = pdf[index]
+class _Reader:
+    """Reads the pages of an open PDF; `lines` are theirs, with their type, where headings must be told by it."""
+
+    def __init__(self, pdf: Any, pdfium: Any) -> None:
+        self._pdf = pdf
+        self._raw = pdfium.raw
+        self._error: type[Exception] = pdfium.PdfiumError
+        self._form: Any = None
+        self._has_bookmarks = next(_bookmarks(pdf), None) is not None
+        self.lines: list[list[TypeLine]] = []
+
+    def pages(self) -> list[str]:
+        """Return the text of each page, empty for one that is broken: the others can still be read."""
+        if self._pdf.get_formtype() != self._raw.FORMTYPE_NONE:
+            self._pdf.init_forms()
+            self._form = self._pdf.formenv
+        pages: list[str] = []
+        for index in range(len(self._pdf)):
+            try:
+                pages.append(self._page(index))
+            except self._error:
+                pages.append("")
+        self.lines += [[] for _ in range(len(pages) - len(self.lines))]
+        pages = joined_over_pages(pages)
+        written = "\n".join(pages)
+        return [joined(page, lambda word: word in written).rstrip() for page in pages]
+
+    def _page(self, index: int) -> str:
+        page = self._pdf[index]
+        remarks: list[str] = []
+        if self._raw.FPDFPage_GetAnnotCount(page.raw):
+            remarks = annotations.said(self._raw, page, self._form)
+            if annotations.shown(self._raw, page):
+                page.close()
+                page = self._pdf[index]
         text_page = page.get_textpage()
-        text: str = text_page.get_text_bounded()
-    except pdfium_error:
-        return ""
-    text_page.close()
-    page.close()
-    return _HYPHENATED.sub("", text).rstrip()
+        letters = TextPage(self._raw, text_page)
+        text = letters.text(page.get_rotation())
+        if not self._has_bookmarks:
+            self.lines += [[] for _ in range(index - len(self.lines))]
+            self.lines.append(list(letters.lines()))
+        text_page.close()
+        page.close()
+        there = " ".join(text.split())
+        return "\n".join([text, *(each for each in remarks if " ".join(each.split()) not in there)])
+
+
+def _notes(pages: Sequence[str], *, is_xfa: bool) -> Iterator[str]:
+    empty = [number for number, page in enumerate(pages, 1) if not page.strip()]
+    if empty:
+        many = f"pages {_ranges(empty)} hold" if len(empty) > 1 else f"page {empty[0]} holds"
+        yield f"{many} no text (scanned?)"
+    text = "\n".join(pages)
+    if is_xfa and len(text) < _PLACEHOLDER:
+        yield "XFA form: only its placeholder"
+    if looks_garbled(text):
+        yield "text looks garbled: the fonts carry no characters"
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Return "2-3, 5" of 2, 3, 5; of many runs the first."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1][1:] = [number]
+        else:
+            runs.append([number])
+    shown = ["-".join(map(str, run)) for run in runs[:_RUNS]]
+    return ", ".join(shown) + (", ..." if len(runs) > _RUNS else "")
 
 
 def _bookmarks(pdf: Any) -> Iterator[tuple[int, str, int]]:

@@ -1,0 +1,154 @@
+"""One page of a PDF to text: PDFium's letters in the order in which they are read."""
+
+import ctypes
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from vectorstores_server.engines.local.parsing.pdf_characters import UNKNOWN, reversed_ligatures, with_divided_words
+from vectorstores_server.engines.local.parsing.pdf_columns import Box, Piece, reordered
+from vectorstores_server.engines.local.parsing.pdf_letters import Letter, looks_odd, may_look_odd, mended
+
+_MAYBE_UNKNOWN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ufffd]")
+_LINE = re.compile(r"[^\r\n]+")
+_ARABIC = re.compile("[\u0600-\u06ff]")
+_BOLD = 600
+_BOLD_NAME = re.compile(rb"bold|black|heavy|-(?:bd|b)\b|cmbx|,b", re.IGNORECASE)
+
+
+class TypeLine(NamedTuple):
+    """A line of a page, the size of its type in points, and whether all of it is bold."""
+
+    text: str
+    size: float
+    bold: bool
+
+
+class TextPage:
+    """The letters of a page, counted as PDFium does; `raw` is its module."""
+
+    def __init__(self, raw: Any, text_page: Any) -> None:
+        self._raw = raw
+        self._page = text_page
+        self._handle = text_page.raw
+        self._doubles = [ctypes.c_double() for _ in range(4)]
+        self._references = [ctypes.byref(double) for double in self._doubles]
+        self._name = ctypes.create_string_buffer(128)
+        self._text: str = text_page.get_text_range()
+        self._counts = len(self._text) == text_page.count_chars()
+
+    def text(self, rotation: int) -> str:
+        """Return the text, with U+FFFD for what the fonts do not know; hyphens that divide words are PDFium's signs."""
+        if not self._counts:  # there are letters of two code units
+            return self._page.get_text_bounded()
+        text = self._text = self._marked(self._text)
+        if _ARABIC.search(text):
+            text = self._text = reversed_ligatures(text, self._in_one_box)
+        boxes = list(self._rectangles())
+        lines = reordered([_turned(box, rotation) for box in boxes])
+        if lines is not None:
+            return with_divided_words(self._in_order(boxes, lines))
+        one_by_one = len(boxes) > 0.5 * len(text)
+        if not one_by_one and not may_look_odd(text):
+            return text
+        return _LINE.sub(lambda line: self._mended(line) if one_by_one or looks_odd(line[0]) else line[0], text)
+
+    def lines(self) -> Iterator[TypeLine]:
+        """Yield the lines as PDFium has them, with their type."""
+        if not self._counts:
+            return
+        size = self._raw.FPDFText_GetFontSize
+        for line in _LINE.finditer(self._text):
+            text = line[0].strip()
+            if text:
+                first, last = line.start() + line[0].index(text), line.start() + len(line[0].rstrip()) - 1
+                bold = self._bold(first) and self._bold(last)
+                yield TypeLine(text, round(size(self._handle, first) * self._scale(first), 1), bold)
+
+    def _bold(self, index: int) -> bool:
+        if self._raw.FPDFText_GetFontWeight(self._handle, index) >= _BOLD:
+            return True
+        self._raw.FPDFText_GetFontInfo(self._handle, index, self._name, len(self._name), None)
+        return _BOLD_NAME.search(self._name.value) is not None
+
+    def _scale(self, index: int) -> float:
+        """Return how much larger the type is drawn than its font says."""
+        matrix = self._raw.FS_MATRIX()
+        if not self._raw.FPDFText_GetMatrix(self._handle, index, ctypes.byref(matrix)):
+            return 1.0
+        return (matrix.c**2 + matrix.d**2) ** 0.5 or 1.0
+
+    def _marked(self, text: str) -> str:
+        """Put U+FFFD where a font does not say which letter it shows."""
+        if not _MAYBE_UNKNOWN.search(text):
+            return text
+        unknown = self._raw.FPDFText_HasUnicodeMapError
+        return _MAYBE_UNKNOWN.sub(
+            lambda match: UNKNOWN if unknown(self._handle, match.start()) == 1 else match[0], text
+        )
+
+    def _in_one_box(self, index: int) -> bool:
+        return self._box(index) == self._box(index + 1)
+
+    def _box(self, index: int) -> Box:
+        left, right, bottom, top = self._doubles
+        self._raw.FPDFText_GetCharBox(self._handle, index, *self._references)
+        return Box(left.value, bottom.value, right.value, top.value)
+
+    def _rectangles(self) -> Iterator[Box]:
+        """Yield the boxes of what was drawn at once, in order."""
+        left, top, right, bottom = self._doubles
+        for number in range(self._page.count_rects()):
+            self._raw.FPDFText_GetRect(self._handle, number, *self._references)
+            yield Box(left.value, bottom.value, right.value, top.value)
+
+    def _in_order(self, boxes: Sequence[Box], lines: Sequence[Sequence[Piece]]) -> str:
+        parts = self._parts(boxes)
+        shown = (" ".join("".join(parts[piece.first : piece.end]).strip() for piece in line) for line in lines)
+        return "\n".join(line for line in shown if line)
+
+    def _parts(self, boxes: Sequence[Box]) -> list[str]:
+        """Share the letters out to the boxes, which come in the same order; each letter goes to one of them."""
+        parts = [""] * len(boxes)
+        number = 0
+        for index, letter in enumerate(self._text):
+            if letter.isspace():
+                parts[number] += " "
+                continue
+            box = self._box(index)
+            while number + 1 < len(boxes) and not _within(box, boxes[number]) and _follows(box, boxes[number + 1 :]):
+                number += 1
+            parts[number] += letter
+        return [re.sub(" +", " ", part) for part in parts]
+
+    def _mended(self, line: re.Match[str]) -> str:
+        return mended([self._letter(index) for index in range(line.start(), line.end())])
+
+    def _letter(self, index: int) -> Letter:
+        rect = self._raw.FS_RECTF()
+        self._raw.FPDFText_GetLooseCharBox(self._handle, index, ctypes.byref(rect))
+        made = self._raw.FPDFText_IsGenerated(self._handle, index) == 1
+        return Letter(self._text[index], rect.left, rect.right, rect.top - rect.bottom, made)
+
+
+def _within(box: Box, around: Box) -> bool:
+    across = around.left - 0.5 <= (box.left + box.right) / 2 <= around.right + 0.5
+    return across and around.bottom - 0.5 <= box.middle <= around.top + 0.5
+
+
+def _follows(box: Box, boxes: Sequence[Box]) -> bool:
+    """Whether one of the next boxes holds the letter; one that none holds stays where it is."""
+    return any(_within(box, other) for other in boxes[:8])
+
+
+def _turned(box: Box, rotation: int) -> Box:
+    """Return the box as the page is shown."""
+    match rotation:
+        case 90:
+            return Box(box.bottom, -box.right, box.top, -box.left)
+        case 180:
+            return Box(-box.right, -box.top, -box.left, -box.bottom)
+        case 270:
+            return Box(-box.top, box.left, -box.bottom, box.right)
+        case _:
+            return box
