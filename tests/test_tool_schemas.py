@@ -123,6 +123,10 @@ def test_every_tool_says_what_it_may_do() -> None:
     assert reading == {"search", "list", "retrieve", "read"}
     assert destructive == {"update", "delete", "cancel_batch"}
     assert all(tool.title for tool in tools())
+    for tool in tools():
+        hints = tool.annotations.model_dump(exclude={"title"}) if tool.annotations else {}
+        assert len(hints) == 4
+        assert None not in hints.values()
     assert {tool.annotations.open_world_hint for tool in tools(remote=True) if tool.annotations} == {True}
     assert {tool.annotations.open_world_hint for tool in tools() if tool.annotations} == {False}
 

@@ -33,7 +33,7 @@ from vectorstores_tools.upload_file import upload_file
 LONGEST_ANSWER = 80_000
 """Characters above which no answer of ours goes; a client that would spill it to a file may keep it."""
 
-READS = ToolAnnotations(read_only_hint=True)
+READS = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True)
 ADDS = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False)
 ADDS_ONCE = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True)
 REPLACES = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True)

@@ -1,7 +1,18 @@
 """Completions of ids, by the beginning of the id or any part of the name."""
 
-from mcp.types import Completion, CompletionArgument, CompletionContext, PromptReference, ResourceTemplateReference
+from collections.abc import Collection
 
+from mcp import MCPError
+from mcp.types import (
+    INVALID_PARAMS,
+    Completion,
+    CompletionArgument,
+    CompletionContext,
+    PromptReference,
+    ResourceTemplateReference,
+)
+
+from vectorstores_tools.contract.characters import line
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import NotFound
 from vectorstores_tools.contract.lookups import files_of, stores_of
@@ -17,8 +28,14 @@ async def complete(
     ref: PromptReference | ResourceTemplateReference,
     argument: CompletionArgument,
     context: CompletionContext | None,
+    prompts: Collection[str] = (),
 ) -> Completion | None:
-    """Return the ids that begin with what was typed, or whose store or file has it in its name."""
+    """Return the ids that begin with what was typed, or whose store or file has it in its name.
+
+    MCPError for a prompt that is not there.
+    """
+    if isinstance(ref, PromptReference) and ref.name not in prompts:
+        raise MCPError(INVALID_PARAMS, f"Unknown prompt: {line(ref.name)}. There is {', '.join(prompts)}.")
     typed = argument.value
     if argument.name in ("vector_store_id", "store"):
         found = [store.id async for store in stores_of(engine, pages=PAGES) if _fits(typed, store.id, store.name)]

@@ -27,9 +27,14 @@ from vectorstores_server.protocol.subscriptions import STORES, Subscriptions
 Context = ServerRequestContext[Subscriptions, Any]
 
 
+def lowlevel(server: MCPServer[Any]) -> Server[Any] | None:
+    """Return the server of the SDK that takes streams of messages."""
+    return cast("Server[Any] | None", getattr(server, "_lowlevel_server", None))
+
+
 def install(server: MCPServer[Subscriptions], resources: StoreResources) -> None:
     """Add what MCPServer has no public way for."""
-    low = cast("Server[Subscriptions] | None", getattr(server, "_lowlevel_server", None))
+    low = lowlevel(server)
     if low is None:
         return
 

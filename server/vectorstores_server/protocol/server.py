@@ -147,7 +147,9 @@ def _add_completions(server: MCPServer[Subscriptions], engine: Engine) -> None:
         context: CompletionContext | None,
     ) -> Completion | None:
         try:
-            return await complete(engine, ref, argument, context)
+            return await complete(
+                engine, ref, argument, context, [prompt.name for prompt in await server.list_prompts()]
+            )
         except VectorStoreError as error:
             raise MCPError(INVALID_PARAMS, str(error)) from None
 

@@ -1,11 +1,16 @@
 """How the protocol reaches us: stdio. Every way to end takes one path."""
 
 import sys
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import anyio
 from mcp.server import MCPServer
+from mcp.server.stdio import stdio_server
+from mcp.shared.message import SessionMessage
+from mcp.types import JSONRPCError
 
+from vectorstores_server.protocol import sdk_compat
+from vectorstores_server.protocol.stdio_lines import MessageLines
 from vectorstores_server.system import posix
 from vectorstores_server.system.shutdown import close_and_leave, log
 from vectorstores_tools.contract.engine import Engine
@@ -32,11 +37,28 @@ async def serve_stdio(server: MCPServer[Any], engine: Engine) -> NoReturn:
 
 async def _serve(server: MCPServer[Any], served: anyio.Event, stopped: anyio.Event) -> None:
     try:
-        await server.run_stdio_async()
+        await _run(server)
     except* OSError as group:
         log.warning("The client is gone: %s", group.exceptions[0])
     served.set()
     stopped.set()
+
+
+async def _run(server: MCPServer[Any]) -> None:
+    """Let the SDK serve what `MessageLines` reads; where it has no way to be given that, what it reads itself."""
+    low = sdk_compat.lowlevel(server)
+    if low is None:
+        await server.run_stdio_async()
+        return
+    with posix.diverted_input() as stream:
+        lines = MessageLines(stream)
+        async with stdio_server(stdin=cast("anyio.AsyncFile[str]", lines)) as (received, sent):
+
+            async def reply(error: JSONRPCError) -> None:
+                await sent.send(SessionMessage(error))
+
+            lines.reply = reply
+            await low.run(received, sent, low.create_initialization_options())
 
 
 async def _end_after_hangup(hung_up: anyio.Event, served: anyio.Event, stopped: anyio.Event) -> None:

@@ -21,9 +21,10 @@ import stat
 import struct
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import anyio
 from anyio.from_thread import run_sync
@@ -60,6 +61,17 @@ def watch_hangup(fd: int, gone: Callable[[], object]) -> None:
         run_sync(gone, token=token)
 
     threading.Thread(target=watch, name="hangup", daemon=True).start()
+
+
+@contextmanager
+def diverted_input() -> Generator[BinaryIO]:
+    """Give standard input to the caller alone: what else reads it here, or in a child, finds nothing."""
+    own = os.dup(sys.stdin.fileno())
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, sys.stdin.fileno())
+    os.close(nothing)
+    # Never closed: a thread may still read from it when the process ends.
+    yield os.fdopen(own, "rb", closefd=False)
 
 
 def open_carefully(path: Path) -> int:

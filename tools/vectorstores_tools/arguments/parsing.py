@@ -15,6 +15,7 @@ from vectorstores_tools.arguments.validation import invalid
 from vectorstores_tools.contract.errors import InvalidRequest
 
 M = TypeVar("M", bound=BaseModel)
+NAMELESS = "Invalid value"
 
 
 def parse_arguments(model: type[M], schema: Mapping[str, Any], given: Mapping[str, Any]) -> M:
@@ -29,7 +30,7 @@ def checked(model: type[M], **values: Any) -> M:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise invalid(error.errors(include_url=False), tuple(model.model_fields)) from None
+        raise _naming(invalid(error.errors(include_url=False), tuple(model.model_fields))) from None
 
 
 def exactly_one(given: BaseModel, *names: str) -> str:
@@ -46,6 +47,14 @@ def refuse(given: BaseModel, names: Sequence[str], why: str) -> None:
     for name in names:
         if getattr(given, name) is not None:
             raise InvalidRequest(f"'{name}' means nothing here: {why}", f"Leave out {name}.", param=name)
+
+
+def _naming(error: InvalidRequest) -> InvalidRequest:
+    """Return an error whose sentence names the argument; OpenAI's words for a wrong choice do not."""
+    if not error.param or not error.sentence.startswith(NAMELESS):
+        return error
+    fact = f"Invalid value for '{error.param}'{error.sentence.removeprefix(NAMELESS)}"
+    return InvalidRequest(fact, error.next, param=error.param, code=error.code)
 
 
 def _meant(value: Any, schema: Mapping[str, Any]) -> Any:

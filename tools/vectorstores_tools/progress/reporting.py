@@ -32,6 +32,9 @@ TICK = 2.5
 LEAST_BETWEEN = 0.25
 """Seconds between two reports at least."""
 
+PARTS = 1_000
+"""In how many each thing is counted: clients take whole numbers only, and no two reports may be equal."""
+
 
 @dataclass(slots=True)
 class Progress:
@@ -73,7 +76,7 @@ class _ProgressReports:
         self._report = report
         self._progress = progress
         self._state = (0, "")
-        self._told = -1.0
+        self._told = -1
 
     @property
     def news(self) -> bool:
@@ -91,9 +94,10 @@ class _ProgressReports:
     async def send(self) -> None:
         progress = self._progress
         # It must grow with every report, also when nothing was finished since.
-        self._told = max(float(progress.done), self._told + 0.001)
+        self._told = max(progress.done * PARTS, self._told + 1)
         self._state = (progress.done, progress.message)
-        await self._report(self._told, progress.total, progress.message)
+        total = None if progress.total is None else progress.total * PARTS
+        await self._report(self._told, total, progress.message)
 
 
 async def until(engine: Engine, retrieve: Callable[[], Awaitable[T]], final: Callable[[T], bool], seconds: float) -> T:
