@@ -17,6 +17,7 @@ NAMES = (
     "search",
     "growth",
     "quality",
+    "languages",
     "crash",
     "load",
     "uploads",

@@ -49,6 +49,9 @@ BUDGETS: Mapping[str, Budget] = {
         "quality",
         ">= 91",
     ),
+    "languages": Budget(
+        "words alone, recall@1 / @5 of the right paragraph", "languages", "ru .85 / .95, de .86 / .96, ja .84 / .95"
+    ),
     "load_session": Budget(
         "32 clients search 10k passages over /mcp, 2025-11-25: p50 / p95 / p99", "load", "no errors"
     ),

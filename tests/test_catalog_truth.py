@@ -73,7 +73,7 @@ class Play:
 
     def switch(self, store: str) -> None:
         new = index_tables.begin_table(self.db, store, None, None)
-        built = {f.rev: (1, 10) for f in index_tables.live_files(self.db, store, (), 10)}
+        built = {f.rev: BuiltRevision(f.rev, new, 1, 10) for f in index_tables.live_files(self.db, store, (), 10)}
         assert index_tables.switch_table(self.db, store, new, built, NOW) == []
 
 

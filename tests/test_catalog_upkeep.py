@@ -236,9 +236,11 @@ def test_a_store_moves_to_a_new_table_when_it_holds_everything_live(db: sqlite3.
     (first,) = index_tables.live_files(db, store, (), 10)
     attach(db, store, two)
     build(db)
-    (missing,) = index_tables.switch_table(db, store, new, {first.rev: (5, 50)}, NOW)
+    built = {first.rev: BuiltRevision(first.rev, new, 5, 50)}
+    (missing,) = index_tables.switch_table(db, store, new, built, NOW)
     assert [f.rev for f in index_tables.live_files(db, store, [first.rev], 10)] == [missing]
-    assert index_tables.switch_table(db, store, new, {first.rev: (5, 50), missing: (6, 60), 99: (1, 1)}, NOW) == []
+    built |= {missing: BuiltRevision(missing, new, 6, 60), 99: BuiltRevision(99, new, 1, 1)}
+    assert index_tables.switch_table(db, store, new, built, NOW) == []
     moved = index_tables.store_table(db, store)
     assert moved is not None
     assert (moved.name, moved.embedder, moved.dimensions, moved.files) == (new, "e", 3, 2)

@@ -10,7 +10,7 @@ from benchmarks.doubling_inputs import INPUTS, MakeInput
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vectorstores_server.engines.local.chunking.passages import TooManyPassages, cut
+from vectorstores_server.engines.local.chunking.passages import PassageLimits, TooManyPassages, cut
 from vectorstores_server.engines.local.embedding.tokenizer import TokenCounter
 from vectorstores_server.engines.local.parsing import ParseFailure
 from vectorstores_server.engines.local.parsing.dispatch import read_document
@@ -34,7 +34,7 @@ def calls(path: Path, data: bytes) -> int:
     before = sys.getprofile()
     sys.setprofile(counted)
     try:
-        cut(read_document(path, path.name), COUNTER, max_tokens=150)
+        cut(read_document(path, path.name), COUNTER, PassageLimits(150, 150))
     except (ParseFailure, TooManyPassages):
         pass
     finally:

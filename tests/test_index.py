@@ -75,8 +75,8 @@ async def found(index: Index, query: CandidateQuery, table: str = TABLE) -> list
     return (await index.candidates(table, query)).rows
 
 
-async def text_table(index: Index, *texts: str) -> None:
-    await index.create(TABLE, None)
+async def text_table(index: Index, *texts: str, analysed: bool = True) -> None:
+    await index.create(TABLE, None, analysed=analysed)
     await index.add(TABLE, [rows(rev, [text]) for rev, text in enumerate(texts, 1)])
 
 
@@ -129,10 +129,10 @@ async def test_creating_again_leaves_a_table_alone(index: Index) -> None:
 
 async def test_creating_completes_what_a_killed_process_left(index: Index, tmp_path: Path) -> None:
     database = await Database.connect(tmp_path / "index")
-    await database.create(TABLE, None)
+    await database.create(TABLE, None, analysed=True)
     await text_table(index, "kestrel")
     assert await revs_for(index, "kestrel") == [1]
-    assert await (await database.open(TABLE)).indexed() == {"text", "rev"}
+    assert await (await database.open(TABLE)).indexed() == {"words", "rev"}
     database.close()
 
 
@@ -217,7 +217,7 @@ async def test_a_narrow_filter_finds_every_row_it_leaves(index: Index) -> None:
 
 async def test_without_vectors_the_text_alone_answers(index: Index) -> None:
     await text_table(index, "the osprey dives", "an osprey and another osprey", "a gannet")
-    answer = await index.candidates(TABLE, asked("ospreys", vectors(1)[0]))
+    answer = await index.candidates(TABLE, asked("osprey", vectors(1)[0]))
     assert {row.rev for row in answer.rows} == {1, 2}
     assert all(row.cosine is None and row.text_score > 0 for row in answer.rows)
 
@@ -229,15 +229,25 @@ async def test_without_a_query_vector_a_table_with_vectors_answers_by_text(index
     assert (row.ordinal, row.cosine) == (0, None)
 
 
-async def test_a_query_of_stop_words_has_no_tokens_and_no_text_side(index: Index) -> None:
-    await text_table(index, "the and of", "a heron")
+async def test_terms_are_taken_as_they_stand_and_the_length_of_a_question_is_what_is_counted(index: Index) -> None:
+    await text_table(index, "the 検索 ǂwadin foo_bar 3.14 Heron", "heron " + "x" * 100)
+    for term in ("the", "検索", "ǂwadin", "foo_bar", "3.14", "Heron"):
+        assert await revs_for(index, term) == [1], term
+    assert await revs_for(index, "x" * 100) == [2]
+    assert await revs_for(index, "wading") == []
+    query = CandidateQuery(vector=None, text="heron ǂheron", revs=None, counted="heron")
+    assert (await index.candidates(TABLE, query)).n_tokens == 1
+
+
+async def test_a_table_of_before_knows_no_stop_words(index: Index) -> None:
+    await text_table(index, "the and of", "a heron", analysed=False)
     answer = await index.candidates(TABLE, asked("the of and"))
     assert (answer.rows, answer.n_tokens) == ([], 0)
     assert (await index.candidates(TABLE, asked("  "))).rows == []
 
 
-async def test_words_are_stemmed_folded_and_lowered(index: Index) -> None:
-    await text_table(index, "Wading birds at the Café", "nothing of it")
+async def test_a_table_of_before_stems_folds_and_lowers_words(index: Index) -> None:
+    await text_table(index, "Wading birds at the Café", "nothing of it", analysed=False)
     for text in ("BIRD", "wade", "cafe", "café"):
         assert await revs_for(index, text) == [1]
 

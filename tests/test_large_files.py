@@ -14,7 +14,7 @@ import pytest
 from local import Words, add, opened, store, upload
 from served import MODULE
 from test_worker import prepared
-from vectorstores_server.engines.local.chunking.passages import SEEN, cut, cut_stepwise
+from vectorstores_server.engines.local.chunking.passages import SEEN, PassageLimits, cut, cut_stepwise
 from vectorstores_server.engines.local.embedding.tokenizer import TokenCounter
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.ingest.scheduler import GROUP, HUGE, PassageScheduler, take
@@ -74,7 +74,7 @@ class Slow(Words):
 
 def test_a_text_longer_than_what_is_seen_is_cut_as_evenly_as_a_short_one():
     document = Document(text(2 * SEEN))
-    passages = cut(document, TokenCounter(), max_tokens=150)
+    passages = cut(document, TokenCounter(), PassageLimits(150, 150))
     assert [p.ordinal for p in passages] == list(range(len(passages)))
     assert min(p.tokens for p in passages) > 70
     assert max(p.tokens for p in passages) <= 150
@@ -84,7 +84,7 @@ def test_a_text_longer_than_what_is_seen_is_cut_as_evenly_as_a_short_one():
 
 def test_a_text_is_cut_in_many_steps():
     document = Document(text(2 * SEEN))
-    steps = [len(step) for step in cut_stepwise(document, TokenCounter(), max_tokens=150)]
+    steps = [len(step) for step in cut_stepwise(document, TokenCounter(), PassageLimits(150, 150))]
     assert len(steps) > 20
     assert max(steps) < sum(steps) / 2
 

@@ -1,3 +1,5 @@
+# ruff: noqa: RUF001
+# ^ texts in other scripts
 from itertools import pairwise
 
 import pytest
@@ -7,14 +9,15 @@ from hypothesis import strategies as st
 from vectorstores_server.engines.local.chunking.passage_text import (
     WITH_PREFIX,
     embed_text,
-    identifier_parts,
-    index_text,
-    query_text,
+    passage_words,
+    query_of_before,
+    text_of_before,
 )
 from vectorstores_server.engines.local.chunking.passages import (
     MAX_CHARACTERS,
     MAX_PASSAGES,
     Passage,
+    PassageLimits,
     TooManyPassages,
     cut,
 )
@@ -69,7 +72,7 @@ def uncovered(text: str, passages: list[Passage]) -> str:
 @example("a" + " " * 9000 + "b", 8)
 @settings(deadline=None, max_examples=150)
 def test_every_visible_character_is_in_exactly_one_passage_of_the_right_size(text: str, limit: int):
-    passages = cut(Document(text), COUNTER, max_tokens=limit)
+    passages = cut(Document(text), COUNTER, PassageLimits(limit, limit))
     assert uncovered(text, passages) == ""
     assert [p.ordinal for p in passages] == list(range(len(passages)))
     for before, after in pairwise(passages):
@@ -114,12 +117,12 @@ def test_blocks_of_a_long_text_change_no_token():
 
 def test_a_lone_surrogate_is_a_character_like_any_other():
     text = "before \ud800 after"
-    (passage,) = cut(Document(text), COUNTER, max_tokens=100)
+    (passage,) = cut(Document(text), COUNTER, PassageLimits(100, 100))
     assert (passage.start, passage.end) == (0, len(text))
 
 
 def test_passages_are_even_and_end_at_sentences():
-    passages = cut(Document(SENTENCE * 100), COUNTER, max_tokens=150)
+    passages = cut(Document(SENTENCE * 100), COUNTER, PassageLimits(150, 150))
     sizes = [p.tokens for p in passages]
     assert max(sizes) <= 150
     assert min(sizes) > 90
@@ -131,28 +134,64 @@ def test_a_passage_begins_at_a_heading_near_its_ideal_end():
     text = f"{first}\nSecond part\n\n{second}"
     start = text.index("Second part")
     document = Document(text, headings=(Heading(start, 1, "Second part"),))
-    passages = cut(document, COUNTER, max_tokens=150)
+    passages = cut(document, COUNTER, PassageLimits(150, 150))
     assert [p.start for p in passages] == [0, start]
     assert passages[1].heading_path == ("Second part",)
+
+
+def test_a_section_is_a_passage_and_a_heading_without_text_belongs_to_the_next():
+    text = "# Rules\n\n## Holidays\n\nFifteen days.\n\n## Parking\n\nCloses at nine.\n"
+    starts = [text.index(title) for title in ("# Rules", "## Holidays", "## Parking")]
+    titles = ("Rules", "Holidays", "Parking")
+    headings = tuple(
+        Heading(start, 1 + (n > 0), title) for n, (start, title) in enumerate(zip(starts, titles, strict=True))
+    )
+    passages = cut(Document(text, headings=headings), COUNTER, PassageLimits(150, 150))
+    assert [p.start for p in passages] == [0, starts[2]]
+
+
+def test_a_slide_is_a_passage_and_a_page_of_print_is_not():
+    slides = "Delivery in three days.\n\nFifteen days of leave.\n"
+    passages = cut(Document(slides, page_starts=(0, 25)), COUNTER, PassageLimits(150, 150))
+    assert [p.page for p in passages] == [1, 2]
+    print_ = SENTENCE * 30
+    passages = cut(Document(print_, page_starts=(0, len(SENTENCE) * 15 + 9)), COUNTER, PassageLimits(150, 150))
+    assert [print_[p.end - 1] for p in passages] == ["."] * len(passages), "no sentence is cut at the end of the page"
+
+
+def test_the_same_paragraph_is_about_as_many_passages_in_every_script():
+    english = "Within fourteen days of the delivery every customer may return what was bought and is paid back. " * 12
+    others = [
+        "В течение четырнадцати дней с момента доставки каждый клиент может вернуть купленное и получить деньги. ",
+        "배송일로부터 십사 일 이내에 모든 고객은 구매한 물건을 반품하고 대금을 돌려받을 수 있습니다. ",
+        "すべてのお客様は、配送から十四日以内であれば購入した商品を返品し、代金の払い戻しを受けることができます。",
+        "自送达之日起十四天内，每位顾客都可以退回所购买的商品并获得全额退款。",
+        "Εντός δεκατεσσάρων ημερών από την παράδοση κάθε πελάτης μπορεί να επιστρέψει ό,τι αγόρασε. ",
+        "في غضون أربعة عشر يوما من التسليم يجوز لكل عميل إعادة ما اشتراه واسترداد ما دفعه كاملا. ",
+    ]
+    limits = PassageLimits(150, 800)
+    expected = len(cut(Document(english), COUNTER, limits))
+    for text in others:
+        assert abs(len(cut(Document(text * 12), COUNTER, limits)) - expected) <= 1, text
 
 
 def test_a_passage_knows_its_page():
     text = SENTENCE * 40
     document = Document(text, page_starts=(0, 800))
-    pages = [p.page for p in cut(document, COUNTER, max_tokens=100)]
+    pages = [p.page for p in cut(document, COUNTER, PassageLimits(100, 100))]
     assert pages[0] == 1
     assert pages[-1] == 2
 
 
 def test_white_space_has_no_passage():
-    assert cut(Document(" \n\t\u3000"), COUNTER, max_tokens=150) == []
-    assert cut(Document(""), COUNTER, max_tokens=150) == []
+    assert cut(Document(" \n\t\u3000"), COUNTER, PassageLimits(150, 150)) == []
+    assert cut(Document(""), COUNTER, PassageLimits(150, 150)) == []
 
 
 def test_too_many_passages_are_refused():
     text = "a " * (MAX_PASSAGES + 1)
     with pytest.raises(TooManyPassages) as refused:
-        cut(Document(text), COUNTER, max_tokens=1)
+        cut(Document(text), COUNTER, PassageLimits(1, 1))
     assert refused.value.code == "invalid_file"
     assert "100,000" in refused.value.message
 
@@ -167,7 +206,7 @@ def test_what_is_embedded_has_the_title_and_the_headings_in_front():
 
 def test_a_title_that_the_passage_begins_with_is_not_repeated():
     document = Document("The Title\n\nSome words.")
-    (passage,) = cut(document, COUNTER, max_tokens=150)
+    (passage,) = cut(document, COUNTER, PassageLimits(150, 150))
     assert embed_text(document, passage, "The Title") == document.text
 
 
@@ -175,33 +214,24 @@ def test_a_title_that_the_passage_begins_with_is_not_repeated():
 @settings(deadline=None, max_examples=60)
 def test_prefix_and_passage_stay_within_what_the_model_reads(headings: list[str], title: str):
     document = Document(SENTENCE * 20)
-    passage = cut(document, COUNTER, max_tokens=150)[0]
+    passage = cut(document, COUNTER, PassageLimits(150, 150))[0]
     passage = Passage(0, passage.start, passage.end, passage.tokens, None, tuple(headings))
     text = embed_text(document, passage, title)
     assert text.endswith(document.text[passage.start : passage.end])
     assert COUNTER.count(text) <= WITH_PREFIX
 
 
-@pytest.mark.parametrize(
-    ("text", "parts"),
-    [
-        ("foo_bar", ["foo", "bar"]),
-        ("parseHTTPHeader", ["parse", "HTTP", "Header"]),
-        ("os.path.join", ["os", "path", "join"]),
-        ("src/app_main.py", ["app", "main", "py"]),
-        ("std::vector", []),
-        ("plain words, 3.14 and RNAs", []),
-        ("__init__", ["init"]),
-        ("Tür_öffnen", ["Tür", "öffnen"]),
-    ],
-)
-def test_identifiers_have_parts(text: str, parts: list[str]):
-    assert identifier_parts(text) == parts
+def test_the_text_index_has_the_words_of_the_name_the_title_and_the_headings():
+    text = "Guide\n\nIntro\n\nCall get_user now."
+    document = Document(text, "Guide", headings=(Heading(7, 1, "Intro"),))
+    passage = Passage(0, text.index("Call"), len(text), 9, None, ("Intro",))
+    words = passage_words(document, passage, "notes-2025.md", inflected=False)
+    assert words.split() == "note 2025.md 2025 md guid intro call get_us get user".replace(" 2025 ", " ").split()
 
 
-def test_the_text_index_and_the_query_get_one_line_of_parts():
+def test_tables_of_before_hold_one_line_of_parts_and_are_asked_with_one():
     document = Document("call get_user now")
-    (passage,) = cut(document, COUNTER, max_tokens=150)
-    assert index_text(document, passage, "notes") == "notes\n\ncall get_user now\nget user"
-    assert query_text("get_user") == "get_user\nget user"
-    assert query_text("get user") == "get user"
+    (passage,) = cut(document, COUNTER, PassageLimits(150, 150))
+    assert text_of_before(document, passage, "notes") == "notes\n\ncall get_user now\nget user"
+    assert query_of_before("get_user") == "get_user\nget user"
+    assert query_of_before("get user") == "get user"

@@ -15,7 +15,7 @@ from vectorstores_server.engines.local.catalog import Catalog, expiry, work_queu
 from vectorstores_server.engines.local.catalog.enqueue import BATCHED, attach
 from vectorstores_server.engines.local.catalog.files import insert_file
 from vectorstores_server.engines.local.catalog.ids import clock
-from vectorstores_server.engines.local.catalog.outcomes import BuiltRevision
+from vectorstores_server.engines.local.catalog.revisions import BuiltRevision
 from vectorstores_server.engines.local.catalog.stores import insert_store
 from vectorstores_server.engines.local.catalog.work_queue import QueuedRevision
 from vectorstores_server.engines.local.chunking.passages import Passage
@@ -260,7 +260,7 @@ class SlowPreparer(FilePreparer):
     async def prepare(self, work: QueuedRevision) -> PreparedFile:
         if work.filename.startswith("slow"):
             await self.let.wait()
-        return PreparedFile(work, Document(FOX), "", [Passage(0, 0, len(FOX), 9, None, ())], [(0, len(FOX))])
+        return PreparedFile(work, Document(FOX), [Passage(0, 0, len(FOX), 9, None, ())], [(0, len(FOX))])
 
 
 async def test_a_small_file_passes_small_files_that_take_long(tmp_path: Path):

@@ -45,7 +45,7 @@ def prepared(rev: int, passages: int, priority: int = 0) -> PreparedFile:
 
     work = QueuedRevision(rev, rev, "vs_1", f"file-{rev}", "a.txt", "0" * 64, 1, "vs_1_1", None, None, 800, 400)
     cut = [Passage(i, i, i + 1, 1, None, ()) for i in range(passages)]
-    return PreparedFile(work, Document("x" * passages), "", cut, [(0, passages)] * passages, priority)
+    return PreparedFile(work, Document("x" * passages), cut, [(0, passages)] * passages, priority=priority)
 
 
 # The lock

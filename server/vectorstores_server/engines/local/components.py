@@ -70,7 +70,7 @@ class Components:
     def preparer(self) -> FilePreparer:
         """What parses and cuts files, in two processes of its own."""
         window = self.embedder.window if self.embedder else None
-        return FilePreparer(self.blobs, ParserProcess(), ParserProcess(), window)
+        return FilePreparer(self.blobs, ParserProcess(), ParserProcess(), window, self.index)
 
     async def aclose(self) -> None:
         """Close what was made."""

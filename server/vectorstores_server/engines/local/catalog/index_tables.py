@@ -1,33 +1,88 @@
 """Which Lance table a store lives in, and the change to a new one that was built beside it."""
 
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from vectorstores_server.engines.local.catalog.files import ANY_SIZE
-from vectorstores_server.engines.local.catalog.revisions import bury_revs
+from vectorstores_server.engines.local.catalog.revisions import BuiltRevision, bury_revs
 
-BYTES_PER_FLOAT = 4
+TABLE_FORMAT = 2
+"""Raised when rows hold other words or passages than before: 1 the text itself, 2 its terms (see `words`)."""
+REMOTE = "openai:"
+"""How the identities of embedders begin that cost somebody money, or time of a machine that is not this one."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildingTable:
-    """A table that is to take the place of its store's."""
+    """A table that is to take the place of its store's: `former`, where that has the vectors of the same embedder.
+
+    `kept`: it gets the passages and the vectors of the former one, and only their words are new.
+    """
 
     name: str
     store_id: str
     embedder: str | None
     dimensions: int | None
+    format: int
+    kept: bool
+    former: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreTable:
+    """A store's live table; `files` = how many live revisions it holds."""
+
+    store_id: str
+    name: str
+    embedder: str | None
+    dimensions: int | None
+    files: int
 
 
 def building_tables(db: sqlite3.Connection, identity: str | None) -> list[BuildingTable]:
-    """Return the tables to be filled with the vectors of `identity`; those without vectors anybody can fill."""
+    """Return the tables to be filled with the vectors of `identity`; those that need none anybody can fill."""
     rows = db.execute(
-        "SELECT name, store_id, embedder, dimensions FROM store_table"
-        " WHERE state = 'building' AND (embedder IS NULL OR embedder = ?) ORDER BY name",
+        "SELECT store_table.name, store_id, store_table.embedder, store_table.dimensions, format, kept,"
+        " CASE WHEN store.embedder = store_table.embedder THEN table_name END"
+        " FROM store_table JOIN store ON store.id = store_id"
+        " WHERE state = 'building' AND (store_table.embedder IS NULL OR kept OR store_table.embedder = ?)"
+        " ORDER BY kept, store_table.name",
         (identity,),
     )
     return [BuildingTable(*row) for row in rows]
+
+
+def outdated(db: sqlite3.Connection) -> list[StoreTable]:
+    """Return the live tables of an older format."""
+    rows = db.execute(
+        "SELECT store.id, table_name, store.embedder, store.dimensions, n_live FROM store"
+        " JOIN store_table ON store_table.name = table_name WHERE expired = 0 AND format < ? ORDER BY n_live, store.id",
+        (TABLE_FORMAT,),
+    )
+    return [StoreTable(*row) for row in rows]
+
+
+def next_outdated(db: sqlite3.Connection, identity: str | None) -> StoreTable | None:
+    """Return the next one that a process with this embedder can bring up to date, and that nobody is replacing."""
+    building = {row["store_id"] for row in db.execute("SELECT store_id FROM store_table WHERE state = 'building'")}
+    for table in outdated(db):
+        doable = table.embedder is None or table.embedder == identity or table.embedder.startswith(REMOTE)
+        if table.store_id not in building and doable:
+            return table
+    return None
+
+
+def wants_embedder(db: sqlite3.Connection) -> bool:
+    """Tell whether a table is outdated whose new vectors an embedder on this machine makes."""
+    return any(table.embedder is not None and not table.embedder.startswith(REMOTE) for table in outdated(db))
+
+
+def begin_upgrade(db: sqlite3.Connection, table: StoreTable) -> None:
+    """Enter a table of today's format. No vector of a remote embedder is made for it: it keeps those that there are."""
+    name = begin_table(db, table.store_id, table.embedder, table.dimensions)
+    if table.embedder is not None and table.embedder.startswith(REMOTE):
+        db.execute("UPDATE store_table SET kept = 1 WHERE name = ?", (name,))
 
 
 def lacks_vectors(db: sqlite3.Connection) -> bool:
@@ -42,15 +97,20 @@ def begin_vectors(db: sqlite3.Connection, identity: str, dimensions: int) -> Non
         begin_table(db, store_id, identity, dimensions)
 
 
-def sizes_in(db: sqlite3.Connection, table: BuildingTable) -> dict[int, tuple[int, int]]:
-    """Return live revision -> (rows, usage_bytes) as they are once the store's rows stand in `table`."""
-    rows = db.execute(
-        "SELECT live_rev, rows, attachment.usage_bytes, coalesce(dimensions, 0) FROM attachment"
-        " JOIN store ON store.id = store_id WHERE store_id = ? AND live_rev IS NOT NULL",
-        (table.store_id,),
+def note_rebuilt(db: sqlite3.Connection, table: str, built: Sequence[BuiltRevision]) -> None:
+    """Note the revisions that a table which is being built holds whole."""
+    db.executemany(
+        "INSERT OR REPLACE INTO rebuilt VALUES (?, ?, ?, ?, ?)",
+        [(table, b.rev, b.rows, b.usage_bytes, b.text_version) for b in built],
     )
-    now = table.dimensions or 0
-    return {rev: (count, usage + count * (now - before) * BYTES_PER_FLOAT) for rev, count, usage, before in rows}
+
+
+def rebuilt(db: sqlite3.Connection, table: str) -> dict[int, BuiltRevision]:
+    """Return the revisions that a table which is being built holds whole."""
+    rows = db.execute(
+        "SELECT rev, table_name, rows, usage_bytes, text_version FROM rebuilt WHERE table_name = ?", (table,)
+    )
+    return {row["rev"]: BuiltRevision(*row) for row in rows}
 
 
 def _without_vectors(db: sqlite3.Connection) -> str | None:
@@ -80,17 +140,6 @@ DROP_GRACE = 60
 
 
 @dataclass(frozen=True, slots=True)
-class StoreTable:
-    """A store's live table; `files` = how many live revisions it holds."""
-
-    store_id: str
-    name: str
-    embedder: str | None
-    dimensions: int | None
-    files: int
-
-
-@dataclass(frozen=True, slots=True)
 class LiveFile:
     """A live revision that a new table needs."""
 
@@ -101,13 +150,17 @@ class LiveFile:
     bytes: int
     chunk_size: int
     chunk_overlap: int
+    text_version: int
 
 
 def add_table(
     db: sqlite3.Connection, name: str, store_id: str, embedder: str | None, dimensions: int | None, state: str
 ) -> None:
     """Enter a table."""
-    db.execute("INSERT INTO store_table VALUES (?, ?, ?, ?, ?, NULL)", (name, store_id, embedder, dimensions, state))
+    db.execute(
+        "INSERT INTO store_table (name, store_id, embedder, dimensions, state, format) VALUES (?, ?, ?, ?, ?, ?)",
+        (name, store_id, embedder, dimensions, state, TABLE_FORMAT),
+    )
 
 
 def doom_tables(db: sqlite3.Connection, store_id: str, now: int) -> None:
@@ -131,6 +184,12 @@ def store_table(db: sqlite3.Connection, store_id: str) -> StoreTable | None:
         "SELECT id, table_name, embedder, dimensions, n_live FROM store WHERE id = ? AND expired = 0", (store_id,)
     ).fetchone()
     return StoreTable(*row) if row else None
+
+
+def table_format(db: sqlite3.Connection, name: str) -> int:
+    """Return what the rows of a table hold."""
+    row = db.execute("SELECT format FROM store_table WHERE name = ?", (name,)).fetchone()
+    return row["format"] if row else TABLE_FORMAT
 
 
 def list_tables(db: sqlite3.Connection) -> list[StoreTable]:
@@ -161,6 +220,7 @@ def abandon_table(db: sqlite3.Connection, name: str, now: int) -> None:
     db.execute(
         "UPDATE store_table SET state = 'dropping', drop_at = ? WHERE name = ? AND state = 'building'", (now, name)
     )
+    db.execute("DELETE FROM rebuilt WHERE table_name = ?", (name,))
 
 
 def live_files(
@@ -168,7 +228,8 @@ def live_files(
 ) -> list[LiveFile]:
     """Return up to `limit` live revisions, oldest first, that are not in `besides`, of files of so many bytes."""
     rows = db.execute(
-        "SELECT live_rev, file.id, file.filename, file.sha256, bytes, chunk_size, chunk_overlap"
+        "SELECT live_rev, file.id, file.filename, file.sha256, bytes, chunk_size, chunk_overlap,"
+        " text_version"
         " FROM attachment JOIN file ON file.id = file_id"
         " WHERE store_id = ? AND live_rev IS NOT NULL AND bytes >= ? AND bytes < ? ORDER BY live_rev",
         (store_id, sizes.start, sizes.stop),
@@ -183,11 +244,11 @@ def live_files(
 
 
 def switch_table(
-    db: sqlite3.Connection, store_id: str, new: str, built: Mapping[int, tuple[int, int]], now: int
+    db: sqlite3.Connection, store_id: str, new: str, built: Mapping[int, BuiltRevision], now: int
 ) -> list[int]:
     """Make `new` the store's table when it holds every live revision; else change nothing, and return what it lacks.
 
-    `built`: revision -> (rows, usage_bytes) in the new table. One that is no longer live is dead there.
+    `built` are the revisions in the new table. One that is no longer live is dead there.
     """
     live = {row[0] for row in db.execute(
         "SELECT live_rev FROM attachment WHERE store_id = ? AND live_rev IS NOT NULL", (store_id,)
@@ -201,7 +262,9 @@ def switch_table(
     db.execute("UPDATE store_table SET state = 'live' WHERE name = ?", (new,))
     db.execute("UPDATE store SET table_name = ?, embedder = ?, dimensions = ? WHERE id = ?",
                (new, row["embedder"], row["dimensions"], store_id))  # fmt: skip
-    db.executemany("UPDATE attachment SET rows = ?, usage_bytes = ? WHERE live_rev = ?",
-                   [(*built[rev], rev) for rev in live])  # fmt: skip
+    kept = [built[rev] for rev in live]
+    db.executemany("UPDATE attachment SET rows = ?, usage_bytes = ?, text_version = ? WHERE live_rev = ?",
+                   [(b.rows, b.usage_bytes, b.text_version, b.rev) for b in kept])  # fmt: skip
+    db.execute("DELETE FROM rebuilt WHERE table_name = ?", (new,))
     bury_revs(db, new, built.keys() - live, now)
     return []

@@ -244,7 +244,28 @@ CREATE TABLE deleted_content (sha256 TEXT PRIMARY KEY, deleted_at INTEGER NOT NU
 CREATE INDEX deleted_content_age ON deleted_content (deleted_at)
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _PROGRESS, _DELETIONS)
+_FORMATS = """
+ALTER TABLE store_table ADD COLUMN format INTEGER NOT NULL DEFAULT 1
+
+ALTER TABLE store_table ADD COLUMN kept INTEGER NOT NULL DEFAULT 0
+
+ALTER TABLE attachment ADD COLUMN text_version INTEGER NOT NULL DEFAULT 1
+
+ALTER TABLE attachment ADD COLUMN refused_by INTEGER NOT NULL DEFAULT 1
+
+CREATE TABLE rebuilt (
+    table_name TEXT NOT NULL,
+    rev INTEGER NOT NULL,
+    rows INTEGER NOT NULL,
+    usage_bytes INTEGER NOT NULL,
+    text_version INTEGER NOT NULL,
+    PRIMARY KEY (table_name, rev)
+) WITHOUT ROWID
+"""
+"""What a table's rows hold, and whether they were copied as they stand; by which version of the parsers the text that
+is live was made, and the file refused; which revisions a table that is being built holds whole."""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _PROGRESS, _DELETIONS, _FORMATS)
 
 
 def statements(script: str) -> list[str]:

@@ -2,21 +2,10 @@
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from vectorstores_server.engines.local.catalog.attachments import detach_row, end_waiting
 from vectorstores_server.engines.local.catalog.files import remove_file
-from vectorstores_server.engines.local.catalog.revisions import bury_revs
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltRevision:
-    """A revision whose rows are in `table`; usage_bytes = its indexed text and vectors."""
-
-    rev: int
-    table: str
-    rows: int
-    usage_bytes: int
+from vectorstores_server.engines.local.catalog.revisions import BuiltRevision, bury_revs
 
 
 def flip(db: sqlite3.Connection, built: Sequence[BuiltRevision], now: int) -> set[int]:
@@ -72,8 +61,8 @@ def _go_live(db: sqlite3.Connection, row: sqlite3.Row, revision: BuiltRevision, 
     db.execute(
         "UPDATE attachment SET live_rev = want_rev, want_rev = NULL, want_priority = 0, status = 'completed',"
         " chunk_size = want_size, chunk_overlap = want_overlap, want_size = NULL, want_overlap = NULL,"
-        " rows = ?, usage_bytes = ?, error_code = NULL, error_message = NULL WHERE id = ?",
-        (revision.rows, revision.usage_bytes, row["id"]),
+        " rows = ?, usage_bytes = ?, text_version = ?, error_code = NULL, error_message = NULL WHERE id = ?",
+        (revision.rows, revision.usage_bytes, revision.text_version, row["id"]),
     )
     bury_revs(db, revision.table, (row["live_rev"],), now)
     end_waiting(db, revision.rev, "completed")

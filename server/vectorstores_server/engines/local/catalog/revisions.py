@@ -2,6 +2,21 @@
 
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltRevision:
+    """A revision whose rows are in `table`; usage_bytes = its indexed words and vectors.
+
+    `text_version` is that of the parsers which made the text that the rows stand in.
+    """
+
+    rev: int
+    table: str
+    rows: int
+    usage_bytes: int
+    text_version: int = 1
 
 
 def new_rev(db: sqlite3.Connection) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 from vectorstores_server.engines.local.catalog.filter_sql import select_revs
 from vectorstores_server.engines.local.catalog.ids import loads
+from vectorstores_server.engines.local.catalog.index_tables import TABLE_FORMAT, table_format
 from vectorstores_server.engines.local.catalog.stores import usable
 from vectorstores_tools.contract.filters import Filter
 
@@ -35,6 +36,7 @@ class StoreView:
     matching: list[int] | None
     unfinished: list[int]
     passages: int | None = None
+    format: int = TABLE_FORMAT
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ def view(db: sqlite3.Connection, store_id: str, filter: Filter | None, now: int)
         matching=None if filter is None else matching(db, store_id, filter),
         unfinished=_unfinished(db, store_id, row["table_name"]),
         passages=_passages(db, store_id) if row["n_live"] <= FEW else None,
+        format=table_format(db, row["table_name"]),
     )
 
 

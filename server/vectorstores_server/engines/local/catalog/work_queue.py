@@ -7,11 +7,13 @@ from itertools import zip_longest
 
 from vectorstores_server.engines.local.catalog.expiry import due
 from vectorstores_server.engines.local.catalog.files import ANY_SIZE
-from vectorstores_server.engines.local.catalog.index_tables import lacks_vectors
-from vectorstores_server.engines.local.catalog.outcomes import BuiltRevision, failed, flip
+from vectorstores_server.engines.local.catalog.index_tables import TABLE_FORMAT, lacks_vectors, wants_embedder
+from vectorstores_server.engines.local.catalog.outcomes import failed, flip
+from vectorstores_server.engines.local.catalog.revisions import BuiltRevision
 
 __all__ = [
     "BuiltRevision",
+    "FormerRows",
     "QueuedRevision",
     "blocked",
     "doable",
@@ -25,6 +27,18 @@ __all__ = [
 
 MOST_STORES = 64
 """How many stores one look asks: each costs a query of some ten microseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class FormerRows:
+    """Where the revision's rows stand already, of a text made by the parsers' version `text_version`.
+
+    `kept`: the same passages and vectors are wanted again.
+    """
+
+    table: str
+    text_version: int
+    kept: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +57,15 @@ class QueuedRevision:
     dimensions: int | None
     chunk_size: int
     chunk_overlap: int
+    format: int = TABLE_FORMAT
+    former: FormerRows | None = None
 
 
 _WORK = (
-    "SELECT want_rev, attachment.id, store_id, file_id, filename, file.sha256, bytes, table_name, embedder, dimensions,"
-    " want_size, want_overlap FROM attachment JOIN store ON store.id = store_id JOIN file ON file.id = file_id"
+    "SELECT want_rev, attachment.id, attachment.store_id, file_id, filename, file.sha256, bytes, table_name,"
+    " store.embedder, store.dimensions, want_size, want_overlap, format FROM attachment"
+    " JOIN store ON store.id = attachment.store_id JOIN file ON file.id = file_id"
+    " JOIN store_table ON store_table.name = table_name"
 )
 _OPEN = "n_in_progress > 0 AND expired = 0 AND (store.expires_at IS NULL OR store.expires_at > ?)"
 
@@ -87,7 +105,11 @@ def _in_turn(db: sqlite3.Connection, stores: Sequence[str], besides: Collection[
 def _oldest(
     db: sqlite3.Connection, store_id: str, priorities: str, limit: int, besides: Collection[int], sizes: range
 ) -> list[QueuedRevision]:
-    query = [_WORK, "WHERE want_rev IS NOT NULL AND bytes >= ? AND bytes < ? AND store_id = ? AND", priorities]
+    query = [
+        _WORK,
+        "WHERE want_rev IS NOT NULL AND bytes >= ? AND bytes < ? AND attachment.store_id = ? AND",
+        priorities,
+    ]
     order = "ORDER BY want_priority DESC, want_rev LIMIT ?"
     rows = db.execute(" ".join([*query, order]), (sizes.start, sizes.stop, store_id, limit + len(besides)))
     return [QueuedRevision(*row) for row in rows if row["want_rev"] not in besides][:limit]
@@ -135,4 +157,4 @@ def _marks(values: Collection[object]) -> str:
 def wants_vectors(db: sqlite3.Connection, now: int) -> bool:
     """Tell whether anything waits for an embedder, whichever it is."""
     building = db.execute("SELECT 1 FROM store_table WHERE state = 'building' AND embedder IS NOT NULL").fetchone()
-    return building is not None or lacks_vectors(db) or blocked(db, (), now) > 0
+    return building is not None or lacks_vectors(db) or wants_embedder(db) or blocked(db, (), now) > 0

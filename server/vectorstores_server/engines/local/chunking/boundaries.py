@@ -1,7 +1,11 @@
-"""Where a text may be cut: how good the end of a line, a sentence, a clause or a word is as the end of a passage."""
+"""Where a text may be cut: how good the end of a line, a sentence, a clause or a word is as the end of a passage.
 
-from bisect import bisect_right
-from itertools import islice
+And where it must be: a passage holds one section or slide, so that what it answers is cited where it stands.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
 from vectorstores_server.engines.local.parsing.document import Document, Heading
@@ -16,6 +20,9 @@ _SIGNS = (
     (".!?", (0x3002, 0xFF01, 0xFF1F), 2.5),
 )
 """What a cut behind these signs is worth: followed by white space, or (by code point) of scripts without it."""
+
+_LABEL = 100
+"""Letters by which a heading's line and its title are compared: a long title is shortened, and has no mark-up."""
 
 
 def quality(document: Document, offsets: "NDArray[np.int32]") -> "NDArray[np.float32]":
@@ -53,6 +60,55 @@ def _mark_headings(document: Document, starts: "NDArray[np.int32]", end: int, qu
             line_end = document.text.find("\n", heading.start, end)
             if line_end >= 0:
                 quality[np.searchsorted(starts, np.int32(line_end))] = 0.0
+
+
+def sections(document: Document, offsets: "NDArray[np.int32]", sizes: "NDArray[np.float64]", limit: float) -> list[int]:
+    """Return the tokens at which a passage must begin: those of headings that have a text, and of slides.
+
+    A heading without one belongs to what follows. Slides are pages that fit into a passage, as the next one does: what
+    runs on over pages of print is not cut.
+    """
+    import numpy as np
+
+    if not len(offsets) or not (document.headings or document.page_starts):
+        return []
+    starts = np.ascontiguousarray(offsets[:, 0])
+    first, last = int(starts[0]), int(offsets[-1, 1])
+    begins = [heading.start for heading in _within(document.headings, first, last) if _is_line(document, heading)]
+    joined = {end for place, end in pairwise(begins) if not _has_body(document, place, end)}
+    stops = [place for place in begins if place not in joined]
+    places = np.searchsorted(starts, np.array([*stops, *_slides(document, starts, sizes, limit)], np.int32))
+    return sorted({int(place) for place in places if 0 < place < len(starts)})
+
+
+def _is_line(document: Document, heading: Heading) -> bool:
+    """Tell whether a heading is a line of the text, as in prose; that of a function is a part of its own code."""
+    line_end = document.text.find("\n", heading.start)
+    line = document.text[heading.start : line_end if line_end >= 0 else None]
+    return bool(heading.title) and _bare(line)[:_LABEL] == _bare(heading.title)[:_LABEL]
+
+
+def _bare(text: str) -> str:
+    return "".join(character for character in text if character.isalnum())
+
+
+def _has_body(document: Document, start: int, end: int) -> bool:
+    return "\n" in document.text[start:end].strip()
+
+
+def _slides(document: Document, starts: "NDArray[np.int32]", sizes: "NDArray[np.float64]", limit: float) -> list[int]:
+    import numpy as np
+
+    pages = [start for start in document.page_starts if start <= int(starts[-1])]
+    before = np.append(0.0, np.cumsum(sizes))[
+        np.append(np.searchsorted(starts, np.array(pages, np.int32)), len(starts))
+    ]
+    fits = np.diff(before) <= limit
+    return [pages[number] for number in range(1, len(pages)) if fits[number - 1] and fits[number]]
+
+
+def _within(headings: Sequence[Heading], first: int, last: int) -> Sequence[Heading]:
+    return headings[bisect_left(headings, first, key=_start) : bisect_right(headings, last, key=_start)]
 
 
 def _start(heading: Heading) -> int:

@@ -4,9 +4,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from vectorstores_server.engines.local.chunking.boundaries import quality
+from vectorstores_server.engines.local.chunking.boundaries import quality, sections
+from vectorstores_server.engines.local.chunking.measure import sizes
 from vectorstores_server.engines.local.embedding.tokenizer import TokenCounter
 from vectorstores_server.engines.local.parsing.document import Document
 
@@ -50,15 +51,23 @@ class Passage:
     heading_path: tuple[str, ...]
 
 
-def cut(document: Document, counter: TokenCounter, *, max_tokens: int) -> list[Passage]:
-    """Cut into passages of about equal size, of at most `max_tokens` tokens and MAX_CHARACTERS characters.
+@dataclass(frozen=True, slots=True)
+class PassageLimits:
+    """How large a passage may be: its size as `measure` has it, and the tokens that the embedder reads."""
+
+    size: float
+    tokens: int
+
+
+def cut(document: Document, counter: TokenCounter, limits: PassageLimits) -> list[Passage]:
+    """Cut into passages of about equal size within the limits and MAX_CHARACTERS; none goes on behind its section.
 
     Every character that is not white space is in exactly one passage. Raises TooManyPassages.
     """
-    return [passage for step in cut_stepwise(document, counter, max_tokens=max_tokens) for passage in step]
+    return [passage for step in cut_stepwise(document, counter, limits) for passage in step]
 
 
-def cut_stepwise(document: Document, counter: TokenCounter, *, max_tokens: int) -> Iterator[list[Passage]]:
+def cut_stepwise(document: Document, counter: TokenCounter, limits: PassageLimits) -> Iterator[list[Passage]]:
     """Do the same in steps of some hundredths of a second, each of which yields the passages that it found.
 
     Of the tokens only those of SEEN characters are kept: a text of 20 MB has five million.
@@ -68,17 +77,17 @@ def cut_stepwise(document: Document, counter: TokenCounter, *, max_tokens: int) 
     held, found, tokens = np.empty((0, 2), np.int32), 0, 0
     for block in counter.blocks(document.text):
         tokens += len(block)
-        if tokens > MAX_PASSAGES * max_tokens:
+        if tokens > MAX_PASSAGES * limits.tokens:
             raise TooManyPassages
         held = np.concatenate([held, block])
         passages: list[Passage] = []
         if _characters(held) > SEEN:
-            cuts = _cuts(held, quality(document, held), max_tokens, SEEN // 2)
+            cuts = _cuts(document, held, limits, SEEN // 2)
             passages = _passages(document, held, cuts, found)
             held = held[cuts[-1] :]
         found += _counted(passages, found)
         yield passages
-    passages = _passages(document, held, _cuts(held, quality(document, held), max_tokens, 0), found)
+    passages = _passages(document, held, _cuts(document, held, limits, 0), found)
     _counted(passages, found)
     yield passages
 
@@ -104,42 +113,73 @@ def _passages(document: Document, offsets: "NDArray[np.int32]", cuts: list[int],
     return found
 
 
-def _cuts(offsets: "NDArray[np.int32]", quality: "NDArray[np.float32]", cap: int, keep: int) -> list[int]:
+def _cuts(document: Document, offsets: "NDArray[np.int32]", limits: PassageLimits, keep: int) -> list[int]:
     """Indexes of the tokens at which passages begin, and where the last one ends.
 
     That is the number of tokens, or where at most `keep` characters are left.
     """
     import numpy as np
 
+    each, worth = sizes(document.text, offsets), quality(document, offsets)
     # Contiguous: numpy copies all of a column, or of an array that is searched for a number of another type.
-    starts, ends = np.ascontiguousarray(offsets[:, 0]), np.ascontiguousarray(offsets[:, 1])
-    n = len(offsets)
+    span = _Span(
+        np.ascontiguousarray(offsets[:, 0]),
+        np.ascontiguousarray(offsets[:, 1]),
+        np.concatenate([[0.0], np.cumsum(each)]),
+        limits,
+    )
     cuts = [0]
-    while n > cuts[-1]:
-        here = cuts[-1]
-        left, characters = n - here, int(ends[-1] - starts[here])
-        if characters <= keep:
-            break
-        if left <= cap and characters <= MAX_CHARACTERS:
-            cuts.append(n)
-            break
-        ideal = _ideal(left, characters, cap)
-        near = ends[here : here + cap]
-        fits = here + int(np.searchsorted(near, np.int32(starts[here] + MAX_CHARACTERS), side="right"))
-        high = min(max(fits, here + 1), n)
-        low = min(here + max(1, int(0.5 * ideal)), high)
-        off: NDArray[np.float64] = np.abs(np.arange(low, high + 1) - here - ideal) / ideal
-        cuts.append(low + int(np.argmax(quality[low : high + 1] - _EVENNESS * off)))
+    for stop in [*sections(document, offsets, each, limits.size), len(offsets)]:
+        while stop > cuts[-1]:
+            here = cuts[-1]
+            if span.ends[-1] - span.starts[here] <= keep:
+                return cuts
+            cuts.append(stop if span.fits(here, stop) else span.best(here, stop, worth))
     return cuts
 
 
-def _ideal(left: int, characters: int, cap: int) -> float:
-    """Tokens of the next passage if all that are left were of equal size."""
-    by_characters = math.ceil(characters / MAX_CHARACTERS)
-    ideal = left / max(math.ceil(left / cap), by_characters)
-    if ideal > _SLACK * cap and left > 1.3 * cap:
-        ideal = left / max(math.ceil(left / (_SLACK * cap)), by_characters)
-    return ideal
+class _Span(NamedTuple):
+    """Tokens: where they stand, and the size of all before each of them."""
+
+    starts: "NDArray[np.int32]"
+    ends: "NDArray[np.int32]"
+    before: "NDArray[np.float64]"
+    limits: PassageLimits
+
+    def fits(self, here: int, stop: int) -> bool:
+        """Tell whether the tokens [here, stop) are one passage."""
+        size, characters = self._measured(here, stop)
+        return size <= self.limits.size and stop - here <= self.limits.tokens and characters <= MAX_CHARACTERS
+
+    def best(self, here: int, stop: int, worth: "NDArray[np.float32]") -> int:
+        """Return where the passage that begins at `here` is best cut."""
+        import numpy as np
+
+        ideal, origin = self._ideal(here, stop), float(self.before[here])
+        near = self.ends[here : here + self.limits.tokens]
+        high = min(
+            here + int(np.searchsorted(near, np.int32(self.starts[here] + MAX_CHARACTERS), side="right")),
+            int(np.searchsorted(self.before, origin + self.limits.size, side="right")) - 1,
+            stop,
+        )
+        high = max(high, here + 1)
+        low = int(np.searchsorted(self.before, origin + 0.5 * ideal, side="right")) - 1
+        low = min(max(low, here + 1), high)
+        off: NDArray[np.float64] = np.abs(self.before[low : high + 1] - origin - ideal) / ideal
+        return low + int(np.argmax(worth[low : high + 1] - _EVENNESS * off))
+
+    def _ideal(self, here: int, stop: int) -> float:
+        """Size of the next passage if all up to `stop` were of equal size."""
+        size, characters = self._measured(here, stop)
+        pieces = max(math.ceil(characters / MAX_CHARACTERS), math.ceil((stop - here) / self.limits.tokens))
+        limit = self.limits.size
+        ideal = size / max(math.ceil(size / limit), pieces)
+        if ideal > _SLACK * limit and size > 1.3 * limit:
+            ideal = size / max(math.ceil(size / (_SLACK * limit)), pieces)
+        return ideal
+
+    def _measured(self, here: int, stop: int) -> tuple[float, int]:
+        return float(self.before[stop] - self.before[here]), int(self.ends[stop - 1] - self.starts[here])
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:

@@ -32,6 +32,8 @@ from vectorstores_server.engines.local.index.records import (
     Candidates,
     RevFilter,
     Rows,
+    StoredPlace,
+    StoredRows,
     Weights,
 )
 from vectorstores_server.system.posix import share_heaps
@@ -50,6 +52,8 @@ __all__ = [
     "OutOfSpace",
     "RevFilter",
     "Rows",
+    "StoredPlace",
+    "StoredRows",
     "TableMissing",
     "Weights",
     "WrongDimensions",
@@ -76,13 +80,16 @@ class Index:
         self._rests_until: dict[str, float] = {}
         self._database: Database | None = None
 
-    async def create(self, table: str, dimensions: int | None) -> None:
-        """Make a table with its indexes; complete one whose making was interrupted, leave a complete one alone."""
+    async def create(self, table: str, dimensions: int | None, *, analysed: bool = True) -> None:
+        """Make a table with its indexes; complete one whose making was interrupted, leave a complete one alone.
+
+        `analysed`: its words come as the terms of `words`, and not as the text itself.
+        """
         database = await self._open()
         with translated(table):
-            opened = await database.create(table, dimensions)
+            opened = await database.create(table, dimensions, analysed=analysed)
             indexed = await opened.indexed()
-            if "text" not in indexed:
+            if opened.words not in indexed:
                 await opened.index_text()
             if "rev" not in indexed:
                 await opened.index_revs()
@@ -115,6 +122,13 @@ class Index:
     async def revs(self, table: str) -> dict[int, int]:
         """Count the rows of each revision."""
         return await self._on(table, lambda opened: opened.revs())
+
+    async def stored(self, table: str, rev: int) -> StoredRows:
+        """Read the rows of a revision back, in their order, without their words."""
+        found = await self._on(table, lambda opened: opened.stored(rev))
+        order = sorted(range(len(found.places)), key=lambda at: found.places[at][1])
+        places = [StoredPlace(*found.places[at][2:]) for at in order]
+        return StoredRows(places, None if found.vectors is None else found.vectors[order])
 
     @property
     def directory(self) -> Path:

@@ -13,17 +13,18 @@ from numpy.typing import NDArray
 
 from vectorstores_server.engines.local.index.records import Rows
 
-TEXT, VECTOR, REV, PLACE = "text", "vector", "rev", "place"
+TEXT, WORDS, VECTOR, REV, PLACE = "text", "words", "vector", "rev", "place"
+"""Tables of before have TEXT, which the index analyses; those of today WORDS, the terms as `words` makes them."""
 PLACES = ("rev", "ordinal", "start", "end", "chunk_start", "chunk_end")
 """What stands in `place`: together, because each column of each row that is read is a reading of its own."""
 
 
-def schema(dimensions: int | None) -> Any:
+def schema(dimensions: int | None, *, analysed: bool) -> Any:
     """Return the columns of a table; those of an existing table never change."""
     fields = [
         pa.field(REV, pa.int64(), nullable=False),
         pa.field(PLACE, pa.list_(pa.int64(), len(PLACES)), nullable=False),
-        pa.field(TEXT, pa.string(), nullable=False),
+        pa.field(WORDS if analysed else TEXT, pa.string(), nullable=False),
     ]
     if dimensions is not None:
         fields.append(pa.field(VECTOR, pa.list_(pa.float32(), dimensions), nullable=False))

@@ -21,10 +21,10 @@ from lancedb.table import AsyncTable
 from numpy import float32
 from numpy.typing import NDArray
 
-from vectorstores_server.engines.local.index.arrow import PLACE, REV, TEXT, VECTOR, batch, matrix, schema
+from vectorstores_server.engines.local.index.arrow import PLACE, REV, TEXT, VECTOR, WORDS, batch, matrix, schema
 from vectorstores_server.engines.local.index.errors import WrongDimensions
 from vectorstores_server.engines.local.index.records import Rows
-from vectorstores_server.engines.local.index.stopwords import ENGLISH
+from vectorstores_server.engines.local.words.stopwords import ENGLISH
 
 METADATA_BYTES = 16 * 1024 * 1024
 """LanceDB's own limit is a gigabyte: 1,600 commits of two rows left 582 MB with the process, with this limit 226."""
@@ -33,6 +33,18 @@ MOST_VERSIONS = 12
 MOST_ITEMS = 1_000
 """A version of a small table is some 50 to 100 items and up to four descriptors; reading one anew costs 3 to 5 ms."""
 MIN_PROBES = 50
+LONGEST_TERM = 128
+_AS_IT_STANDS = FTS(
+    base_tokenizer="icu",
+    max_token_length=LONGEST_TERM,
+    lower_case=False,
+    stem=False,
+    remove_stop_words=False,
+    ascii_folding=False,
+)
+"""The terms of `words`; what has no spaces is segmented by dictionaries."""
+_ANALYSED = FTS(base_tokenizer="icu", with_position=False, custom_stop_words=ENGLISH)
+"""Texts of tables of before."""
 VECTOR_INDEX_FROM = 5_000  # rows; from here on the codes are read faster than the vectors
 
 
@@ -78,13 +90,18 @@ class Table:
             return None
         return int(self._schema.field(VECTOR).type.list_size)
 
+    @property
+    def words(self) -> str:
+        """The column of its words."""
+        return WORDS if WORDS in self._schema.names else TEXT
+
     async def count(self, where: str | None = None) -> int:
         """Count the rows that match."""
         return await self._table.count_rows(where)
 
     async def tokens(self, text: str) -> int:
         """Count the tokens that the full-text index makes of `text`: stop words are gone, CJK is segmented."""
-        return len(list(await self._table.tokenize(text, column=TEXT)))
+        return len(list(await self._table.tokenize(text, column=self.words)))
 
     async def coded(self) -> bool | None:
         """Tell whether `near` answers by 4-bit codes alone; None when it does by codes and reads the vectors as well.
@@ -108,7 +125,7 @@ class Table:
 
     async def matching(self, text: str, k: int, where: str | None) -> dict[int, float]:
         """Return the k best scores of BM25 by row id, falling."""
-        query = self._table.query().nearest_to_text(text, columns=TEXT).limit(k)
+        query = self._table.query().nearest_to_text(text, columns=self.words).limit(k)
         query = query.select(["_score"]).with_row_id()
         found = await (query.where(where) if where else query).to_arrow()
         return dict(zip(found["_rowid"].to_pylist(), found["_score"].to_pylist(), strict=True))
@@ -122,6 +139,13 @@ class Table:
             matrix(found[PLACE]).tolist(),
             matrix(found[VECTOR]) if vectors else None,
         )
+
+    async def stored(self, rev: int) -> FetchedRows:
+        """Read all rows of a revision, with their vectors."""
+        columns: list[str] = [PLACE, VECTOR] if self.dimensions is not None else [PLACE]
+        found = await self._table.query().where(f"{REV} = {int(rev)}").select(columns).to_arrow()
+        vectors = matrix(found[VECTOR]) if self.dimensions is not None and len(found) else None
+        return FetchedRows([], matrix(found[PLACE]).tolist() if len(found) else [], vectors)
 
     async def revs(self) -> dict[int, int]:
         """Count the rows of each revision."""
@@ -154,8 +178,7 @@ class Table:
 
     async def index_text(self) -> None:
         """Build the full-text index anew."""
-        config = FTS(base_tokenizer="icu", with_position=False, custom_stop_words=ENGLISH)
-        await self._table.create_index(TEXT, config=config)
+        await self._table.create_index(self.words, config=_AS_IT_STANDS if self.words == WORDS else _ANALYSED)
 
     async def index_revs(self) -> None:
         """Build the index that filters use."""
@@ -174,7 +197,7 @@ class Table:
         stats: Any = await self._table.stats()
         fragments = stats["fragment_stats"]
         number, mean = fragments["num_fragments"], fragments["lengths"]["mean"]
-        text = await self._table.index_stats(f"{TEXT}_idx")
+        text = await self._table.index_stats(f"{self.words}_idx")
         vectors = await self._table.index_stats(f"{VECTOR}_idx")
         return TableState(
             rows=stats["num_rows"],
@@ -217,9 +240,10 @@ class Database:
         self._versions.add((name, await table.version()))
         return Table(table, await table.schema())
 
-    async def create(self, name: str, dimensions: int | None) -> Table:
+    async def create(self, name: str, dimensions: int | None, *, analysed: bool) -> Table:
         """Make an empty table, or open the one that there is if its columns are the same."""
-        table = await self._connection.create_table(name, schema=schema(dimensions), exist_ok=True)
+        columns = schema(dimensions, analysed=analysed)
+        table = await self._connection.create_table(name, schema=columns, exist_ok=True)
         return Table(table, await table.schema())
 
     def close(self) -> None:

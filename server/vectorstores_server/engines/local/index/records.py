@@ -82,8 +82,9 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class CandidateQuery:
-    """What to look for: by `vector`, by `text` (with its identifier parts), or by both.
+    """What to look for: by `vector`, by `text` (as the table's words are made), or by both.
 
+    `counted` is the part of the text whose tokens are the length of the question, None for all of it.
     `best` is how many of the best passages the caller needs: candidates that cannot be among them may be left out.
     """
 
@@ -94,6 +95,23 @@ class CandidateQuery:
     text_k: int = 300
     best: int = 50
     weights: Weights = Weights()
+    counted: str | None = None
+
+
+class StoredPlace(NamedTuple):
+    """Where a passage stands that is in a table, and its chunk."""
+
+    start: int
+    end: int
+    chunk_start: int
+    chunk_end: int
+
+
+class StoredRows(NamedTuple):
+    """The passages of a revision as they stand in a table, in order, and their vectors where it has them."""
+
+    places: list[StoredPlace]
+    vectors: NDArray[float32] | None
 
 
 class Candidate(NamedTuple):

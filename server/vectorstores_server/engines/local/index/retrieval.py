@@ -51,7 +51,7 @@ async def find(table: Table, query: CandidateQuery) -> Candidates:
     near, texts, n_tokens, n_rows = await gather(
         _near(table, vector, query.vector_k, where, coded=coded),
         _matching(table, query.text, query.text_k, where),
-        _tokens(table, query.text),
+        _tokens(table, query.text if query.counted is None else query.counted),
         table.count(),
     )
     bounds = _bounds(near, texts, query.vector_k)

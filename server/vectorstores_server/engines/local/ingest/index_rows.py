@@ -1,11 +1,14 @@
-"""From passages to rows of the index: their texts, and their vectors where the table has them."""
+"""From passages to rows of the index: their words, and their vectors where the table has them."""
 
 from collections.abc import Callable, Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
-from vectorstores_server.engines.local.chunking.passage_text import embed_text, index_text
+from vectorstores_server.engines.local.catalog.index_tables import TABLE_FORMAT
+from vectorstores_server.engines.local.chunking.passage_text import embed_text, passage_words, text_of_before
+from vectorstores_server.engines.local.chunking.passages import Passage
 from vectorstores_server.engines.local.embedding import Embedder
 from vectorstores_server.engines.local.index import Rows
 from vectorstores_server.engines.local.ingest.scheduler import PassageRun
@@ -18,37 +21,53 @@ if TYPE_CHECKING:
 async def make_rows(pieces: Sequence[PassageRun], embedder: Embedder | None, stop: Callable[[], bool]) -> list[Rows]:
     """Return one Rows a piece. Raises what the embedder raises."""
     dense = [piece for piece in pieces if piece.file.work.embedder is not None]
-    vectors: dict[int, NDArray[float32]] = {}
-    if dense and embedder is not None:
-        texts = await anyio.to_thread.run_sync(_embed_texts, dense)
-        embedded = await embedder.embed_documents(texts, stop=stop)
-        at = 0
-        for piece in dense:
-            vectors[id(piece)] = embedded[at : at + piece.last - piece.first]
-            at += piece.last - piece.first
+    made = await _vectors(dense, embedder, stop) if dense else []
+    vectors = {id(piece): of_piece for piece, of_piece in zip(dense, made, strict=True)}
     return await anyio.to_thread.run_sync(lambda: [_rows(p, vectors.get(id(p))) for p in pieces])
 
 
-def _embed_texts(pieces: Sequence[PassageRun]) -> list[str]:
+async def _vectors(
+    pieces: Sequence[PassageRun], embedder: Embedder | None, stop: Callable[[], bool]
+) -> "list[NDArray[float32]]":
+    """Return the vectors of each piece: copied where the file has been embedded before, made otherwise."""
+    texts = await anyio.to_thread.run_sync(lambda: [_embed_texts(piece) for piece in pieces])
+    found = [[piece.file.copied.find(text) for text in of] for piece, of in zip(pieces, texts, strict=True)]
+    lacking = [t for of, has in zip(texts, found, strict=True) for t, v in zip(of, has, strict=True) if v is None]
+    made = iter(await embedder.embed_documents(lacking, stop=stop) if lacking and embedder is not None else ())
+    import numpy as np
+
+    return [np.stack([next(made) if vector is None else vector for vector in has]) for has in found]
+
+
+def _embed_texts(piece: PassageRun) -> list[str]:
     # A title helps the vectors, a file name does not: in front of each passage it cost a point of chunkeval's recall.
-    return [
-        embed_text(piece.file.document, passage, piece.file.document.title or "")
-        for piece in pieces
-        for passage in piece.file.passages[piece.first : piece.last]
-    ]
+    document = piece.file.document
+    return [embed_text(document, passage, document.title or "") for passage in _passages(piece)]
+
+
+def _passages(piece: PassageRun) -> Sequence[Passage]:
+    return piece.file.passages[piece.first : piece.last]
 
 
 def _rows(piece: PassageRun, vectors: "NDArray[float32] | None") -> Rows:
-    file = piece.file
-    passages = file.passages[piece.first : piece.last]
-    chunks = file.chunks[piece.first : piece.last]
+    passages = _passages(piece)
+    chunks = piece.file.chunks[piece.first : piece.last]
     return Rows(
-        rev=file.work.rev,
+        rev=piece.file.work.rev,
         ordinals=[p.ordinal for p in passages],
         starts=[p.start for p in passages],
         ends=[p.end for p in passages],
         chunk_starts=[start for start, _ in chunks],
         chunk_ends=[end for _, end in chunks],
-        texts=[index_text(file.document, p, file.title) for p in passages],
+        texts=_words(piece),
         vectors=vectors,
     )
+
+
+def _words(piece: PassageRun) -> list[str]:
+    file = piece.file
+    if file.work.format < TABLE_FORMAT:
+        title = file.document.title or PurePath(file.work.filename).stem
+        return [text_of_before(file.document, passage, title) for passage in _passages(piece)]
+    name = file.work.filename
+    return [passage_words(file.document, p, name, inflected=file.inflected) for p in _passages(piece)]

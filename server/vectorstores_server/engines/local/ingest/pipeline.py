@@ -14,7 +14,8 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from vectorstores_server.engines.local import failpoints
 from vectorstores_server.engines.local.catalog.files import ANY_SIZE
-from vectorstores_server.engines.local.catalog.outcomes import BuiltRevision
+from vectorstores_server.engines.local.catalog.index_tables import TABLE_FORMAT
+from vectorstores_server.engines.local.catalog.revisions import BuiltRevision
 from vectorstores_server.engines.local.catalog.work_queue import QueuedRevision
 from vectorstores_server.engines.local.embedding import Embedder, EmbeddingFailure
 from vectorstores_server.engines.local.index import Index, IndexUnavailable, Rows
@@ -299,7 +300,7 @@ class IngestPipeline:
             work = piece.file.work
             by_table.setdefault(work.table, []).append(made)
             if work.table not in self._tables:
-                await self._index.create(work.table, work.dimensions)
+                await self._index.create(work.table, work.dimensions, analysed=work.format >= TABLE_FORMAT)
                 self._tables.add(work.table)
                 failpoints.reached("created")
         self._unflipped.update(piece.file.work.rev for piece in pieces)
@@ -321,9 +322,7 @@ class IngestPipeline:
         for priority, source in enumerate(self._sources):
             same_priority = [f for f in complete if f.priority == priority]
             if same_priority:
-                await source.finish(
-                    [BuiltRevision(f.work.rev, f.work.table, f.added, f.usage_bytes) for f in same_priority]
-                )
+                await source.finish([built(f) for f in same_priority])
                 failpoints.reached("flipped")
         await self._tell([f for f in files if not f.complete and not f.abandoned])
         for file in complete:
@@ -372,6 +371,11 @@ async def _while_wanted(source: WorkSource, rev: int, scope: anyio.CancelScope) 
     while await source.wanted([rev]):  # noqa: ASYNC110 other processes cancel and delete too, and tell nobody
         await anyio.sleep(WANTED_SECONDS)
     scope.cancel()
+
+
+def built(file: PreparedFile) -> BuiltRevision:
+    """Return what the catalog is told of a file that is complete in the index."""
+    return BuiltRevision(file.work.rev, file.work.table, file.added, file.usage_bytes, file.text_version)
 
 
 def usage(rows: Rows) -> int:

@@ -3,26 +3,30 @@
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import PurePath
+from dataclasses import dataclass, field
 
 import anyio.to_thread
 
 from vectorstores_server.engines.local import failpoints
-from vectorstores_server.engines.local.catalog.work_queue import QueuedRevision
+from vectorstores_server.engines.local.catalog.work_queue import FormerRows, QueuedRevision
 from vectorstores_server.engines.local.chunking.chunks import home, layout
-from vectorstores_server.engines.local.chunking.passages import Passage, TooManyPassages, cut_stepwise
+from vectorstores_server.engines.local.chunking.passages import Passage, PassageLimits, TooManyPassages, cut_stepwise
 from vectorstores_server.engines.local.embedding.tokenizer import TokenCounter
 from vectorstores_server.engines.local.files.blobs import Blobs
-from vectorstores_server.engines.local.parsing import ParseFailure
+from vectorstores_server.engines.local.index import Index, StoredRows
+from vectorstores_server.engines.local.ingest.copied_vectors import CopiedVectors, copied_vectors, former_passages
+from vectorstores_server.engines.local.parsing import VERSION, ParseFailure
 from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.engines.local.parsing.parser_process import ParserProcess
+from vectorstores_server.engines.local.words.analysis import is_inflected_text
 from vectorstores_tools.contract.errors import VectorStoreError
 
 log = logging.getLogger(__name__)
 
-PASSAGE_TOKENS = 150
-"""Measured best, see docs/design.md: five chunks find as much at 100 and 200, less at 240."""
+PASSAGE_SIZE = 150
+"""In tokens of English; measured best, see docs/design.md: five chunks find as much at 100 and 200, less at 240."""
+PREFIX_ROOM = 26
+"""Tokens of the embedder's window that are left to title and headings, and to its own two."""
 
 LARGE_BYTES = 200_000
 """From here on a file may take seconds to be parsed and cut; smaller ones pass it by."""
@@ -32,13 +36,19 @@ SLICE_SECONDS = 0.2
 
 @dataclass(slots=True)
 class PreparedFile:
-    """A file cut into passages, on its way into the index. `chunks` are each passage's chunk, as [start, end)."""
+    """A file cut into passages, on its way into the index. `chunks` are each passage's chunk, as [start, end).
+
+    `text_version` is that of the parsers which made the text. `inflected`: its words have the endings of another
+    language than English; `copied`: vectors that it had before.
+    """
 
     work: QueuedRevision
     document: Document
-    title: str
     passages: Sequence[Passage]
     chunks: Sequence[tuple[int, int]]
+    inflected: bool = False
+    text_version: int = VERSION
+    copied: CopiedVectors = field(default_factory=CopiedVectors)
     priority: int = 0
     taken: int = 0
     added: int = 0
@@ -69,12 +79,14 @@ class FilePreparer:
         parser: ParserProcess,
         large: ParserProcess,
         window: int | None,
+        index: Index,
     ) -> None:
         self._blobs = blobs
         self._parser = parser
         self._large = large
         self._counter = TokenCounter()
-        self._passage_tokens = min(PASSAGE_TOKENS, window - 2) if window else PASSAGE_TOKENS
+        self._index = index
+        self._most_tokens = max(1, window - PREFIX_ROOM) if window else None
 
     async def rest(self) -> None:
         """Give back the memory of the parsers' processes until there is something to parse again."""
@@ -83,8 +95,10 @@ class FilePreparer:
 
     async def prepare(self, work: QueuedRevision) -> PreparedFile:
         """Return the file's passages. Raises ParseFailure where there is none. Can be cancelled at any time."""
+        if work.former is not None and work.former.kept:
+            return await self._kept(work, work.former)
         document = await self._document(work)
-        steps = cut_stepwise(document, self._counter, max_tokens=min(self._passage_tokens, work.chunk_size))
+        steps = cut_stepwise(document, self._counter, self._limits(work))
         passages: list[Passage] = []
         try:
             while await anyio.to_thread.run_sync(_go_on, steps, passages, abandon_on_cancel=True):
@@ -93,7 +107,34 @@ class FilePreparer:
             raise ParseFailure(error.code, f"{work.filename}: {error.message}") from error
         if not passages:
             raise ParseFailure("unsupported_file", f"{work.filename} holds no text that could be searched.")
-        return await anyio.to_thread.run_sync(_laid_out, work, document, passages, abandon_on_cancel=True)
+        copied = await self._copied(work)
+        return await anyio.to_thread.run_sync(_laid_out, work, document, passages, copied, abandon_on_cancel=True)
+
+    def _limits(self, work: QueuedRevision) -> PassageLimits:
+        most = min(self._most_tokens or work.chunk_size, work.chunk_size)
+        return PassageLimits(min(PASSAGE_SIZE, most), most)
+
+    async def _copied(self, work: QueuedRevision) -> CopiedVectors:
+        """Read the vectors that the file has in the table to be replaced, if its text is still there."""
+        if work.former is None or work.embedder is None:
+            return CopiedVectors()
+        stored = await self._index.stored(work.former.table, work.rev)
+        document = await self._text_of_before(work, work.former)
+        if document is None or stored.vectors is None:
+            return CopiedVectors()
+        return await anyio.to_thread.run_sync(_by_text, document, stored, self._counter, abandon_on_cancel=True)
+
+    async def _text_of_before(self, work: QueuedRevision, former: FormerRows) -> Document | None:
+        """Return the text that the rows stand in; None where these parsers make another and theirs is not kept."""
+        return await self._document(work) if former.text_version == VERSION else None
+
+    async def _kept(self, work: QueuedRevision, former: FormerRows) -> PreparedFile:
+        """Return the passages that the file has, with their vectors, of the text that they were cut from."""
+        stored = await self._index.stored(former.table, work.rev)
+        document = await self._text_of_before(work, former)
+        if document is None:
+            raise ParseFailure("server_error", f"The parsed text of {work.filename} is missing; it is made again.")
+        return await anyio.to_thread.run_sync(_as_stored, work, document, stored, self._counter, abandon_on_cancel=True)
 
     async def restore(self, sha256: str, filename: str) -> Document | None:
         """Parse a blob again whose cached text is missing or damaged; None where that cannot be done now."""
@@ -135,8 +176,23 @@ def _go_on(steps: Iterator[list[Passage]], passages: list[Passage]) -> bool:
     return False
 
 
-def _laid_out(work: QueuedRevision, document: Document, passages: Sequence[Passage]) -> PreparedFile:
+def _by_text(document: Document, stored: StoredRows, counter: TokenCounter) -> CopiedVectors:
+    return copied_vectors(document, stored, former_passages(document, stored.places, counter))
+
+
+def _as_stored(work: QueuedRevision, document: Document, stored: StoredRows, counter: TokenCounter) -> PreparedFile:
+    passages = former_passages(document, stored.places, counter)
+    chunks = [(place.chunk_start, place.chunk_end) for place in stored.places]
+    copied = copied_vectors(document, stored, passages)
+    inflected = is_inflected_text(document.text)
+    version = work.former.text_version if work.former else VERSION
+    return PreparedFile(work, document, passages, chunks, inflected, version, copied)
+
+
+def _laid_out(
+    work: QueuedRevision, document: Document, passages: Sequence[Passage], copied: CopiedVectors
+) -> PreparedFile:
     chunks = layout(passages, work.chunk_size, work.chunk_overlap)
     ranges = [(passages[c.first].start, passages[c.last].end) for c in chunks]
-    title = document.title or PurePath(work.filename).stem
-    return PreparedFile(work, document, title, passages, [ranges[i] for i in home(passages, chunks)])
+    homes = [ranges[i] for i in home(passages, chunks)]
+    return PreparedFile(work, document, passages, homes, is_inflected_text(document.text), VERSION, copied)

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from vectorstores_server.engines.local.catalog import Catalog, work_queue
 from vectorstores_server.engines.local.catalog.ids import clock
-from vectorstores_server.engines.local.catalog.outcomes import BuiltRevision, failed, flip
-from vectorstores_server.engines.local.catalog.revisions import bury_revs
+from vectorstores_server.engines.local.catalog.outcomes import failed, flip
+from vectorstores_server.engines.local.catalog.revisions import BuiltRevision, bury_revs
 from vectorstores_server.engines.local.catalog.work_queue import QueuedRevision
 from vectorstores_server.engines.local.parsing import ParseFailure
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from vectorstores_server.engines.local.index.stopwords import ENGLISH
+from vectorstores_server.engines.local.words.stopwords import ENGLISH
 
 WORD = re.compile(r"\w{3,}")
 STEM = 5

@@ -11,8 +11,9 @@ import anyio
 
 from vectorstores_server.engines.local.catalog import Catalog, Snapshot, index_tables, search_view
 from vectorstores_server.engines.local.catalog.ids import clock
+from vectorstores_server.engines.local.catalog.index_tables import TABLE_FORMAT
 from vectorstores_server.engines.local.catalog.search_view import StoreView
-from vectorstores_server.engines.local.chunking.passage_text import query_text
+from vectorstores_server.engines.local.chunking.passage_text import query_of_before
 from vectorstores_server.engines.local.embedding import Embedder, EmbeddingFailure
 from vectorstores_server.engines.local.embedding.errors import NO_VECTORS
 from vectorstores_server.engines.local.index import CandidateQuery, Index, IndexUnavailable, Weights
@@ -21,6 +22,7 @@ from vectorstores_server.engines.local.search.document_cache import DocumentCach
 from vectorstores_server.engines.local.search.highlight import words_of
 from vectorstores_server.engines.local.search.query_plan import VECTOR_K, QueryPlan, last_resort, plan_query
 from vectorstores_server.engines.local.search.ranking import best_of, merged, rank
+from vectorstores_server.engines.local.words.analysis import AskedWords, asked_words
 from vectorstores_tools.contract.errors import Unavailable
 from vectorstores_tools.contract.models import NotSearched, SearchHit, SearchPage
 from vectorstores_tools.contract.requests import SearchRequest
@@ -50,6 +52,13 @@ class SearchQuestion:
         chosen = self.request.ranking_options.hybrid_search or {}
         vector, text = chosen.get("embedding_weight", 0.0), chosen.get("text_weight", 0.0)
         return Weights(vector / (vector + text), text / (vector + text)) if vector + text > 0 else Weights()
+
+
+def _asked(query: str, format: int) -> AskedWords:
+    """Return what a table of that format is asked."""
+    if format < TABLE_FORMAT:
+        return AskedWords(text := query_of_before(query), text)
+    return asked_words(query)
 
 
 def other_embedder(identity: str) -> str:
@@ -133,7 +142,7 @@ class Searcher:
         """Search once; also tell whether the index gave all that it has."""
         request = question.request
         answers = [
-            await self._index.candidates(view.table, self._query(question, number, plan))
+            await self._index.candidates(view.table, self._query(view, question, number, plan))
             for number in range(len(request.queries))
         ]
         revs = {row.rev for answer in answers for row in answer.rows}
@@ -153,11 +162,13 @@ class Searcher:
         )
         return found, all(answer.complete for answer in answers)
 
-    def _query(self, question: SearchQuestion, number: int, plan: QueryPlan) -> CandidateQuery:
+    def _query(self, view: StoreView, question: SearchQuestion, number: int, plan: QueryPlan) -> CandidateQuery:
         request = question.request
+        asked = _asked(request.queries[number], view.format)
         return CandidateQuery(
             vector=question.vectors[number] if question.vectors else None,
-            text=query_text(request.queries[number]),
+            text=asked.text,
+            counted=asked.counted,
             revs=plan.revs,
             vector_k=plan.vector_k,
             text_k=plan.text_k,

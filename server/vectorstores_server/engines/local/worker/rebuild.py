@@ -9,8 +9,8 @@ from collections.abc import Collection, Sequence
 from vectorstores_server.engines.local.catalog import Catalog, index_tables, reconciliation
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.catalog.index_tables import BuildingTable, LiveFile
-from vectorstores_server.engines.local.catalog.outcomes import BuiltRevision
-from vectorstores_server.engines.local.catalog.work_queue import QueuedRevision
+from vectorstores_server.engines.local.catalog.revisions import BuiltRevision
+from vectorstores_server.engines.local.catalog.work_queue import FormerRows, QueuedRevision
 from vectorstores_server.engines.local.index import Index
 from vectorstores_server.engines.local.parsing import ParseFailure
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 class TableRebuild:
     """One table on its way: a `Source` of every live file of its store that the table does not hold yet."""
 
-    def __init__(self, catalog: Catalog, table: BuildingTable, built: dict[int, tuple[int, int]]) -> None:
+    def __init__(self, catalog: Catalog, table: BuildingTable, built: dict[int, BuiltRevision]) -> None:
         self._catalog = catalog
         self._table = table
         self._built = built
@@ -34,8 +34,8 @@ class TableRebuild:
         if table.name not in await index.tables():
             return cls(catalog, table, {})
         rows = await index.revs(table.name)
-        sizes = await catalog.read(index_tables.sizes_in, table)
-        built = {rev: sizes[rev] for rev, count in rows.items() if rev in sizes and sizes[rev][0] == count}
+        noted = await catalog.read(index_tables.rebuilt, table.name)
+        built = {rev: noted[rev] for rev, count in rows.items() if rev in noted and noted[rev].rows == count}
         await index.delete(table.name, [rev for rev in rows if rev not in built])
         return cls(catalog, table, built)
 
@@ -53,7 +53,8 @@ class TableRebuild:
 
     async def finish(self, built: Sequence[BuiltRevision]) -> None:
         """Note what the table holds."""
-        self._built.update({revision.rev: (revision.rows, revision.usage_bytes) for revision in built})
+        await self._catalog.write(index_tables.note_rebuilt, self._table.name, built)
+        self._built.update({revision.rev: revision for revision in built})
 
     async def progress(self, rev: int, built: int, of: int) -> None:
         """Do nothing: nobody waits for one file of a table."""
@@ -62,9 +63,14 @@ class TableRebuild:
         """Do nothing: the table is given up as a whole, or goes on from what it holds."""
 
     async def refuse(self, work: QueuedRevision, failure: ParseFailure) -> None:
-        """Let a file that cannot be read any more go in without rows, and fail by the queue."""
-        del failure  # the queue will say it
-        self._built[work.rev] = (0, 0)
+        """Let a file that cannot be read any more go in without rows, and fail by the queue.
+
+        Not where the queue would have a remote embedder called: there the former table stays.
+        """
+        if self._table.kept:
+            await self.without_vectors([work], failure.message)
+            return
+        self._built[work.rev] = BuiltRevision(work.rev, self._table.name, 0, 0)
         await self._catalog.write(reconciliation.requeue, [work.rev], clock())
 
     async def without_vectors(self, works: Sequence[QueuedRevision], reason: str) -> None:
@@ -95,4 +101,6 @@ class TableRebuild:
             dimensions=table.dimensions,
             chunk_size=file.chunk_size,
             chunk_overlap=file.chunk_overlap,
+            format=table.format,
+            former=FormerRows(table.former, file.text_version, table.kept) if table.former else None,
         )

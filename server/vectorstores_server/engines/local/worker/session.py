@@ -74,6 +74,8 @@ class WorkerState:
             return False
         if await self.catalog.read(index_tables.building_tables, self.identity):
             return True
+        if await self.catalog.read(index_tables.next_outdated, self.identity) is not None:
+            return True
         return self.identity is not None and await self.catalog.read(index_tables.lacks_vectors)
 
     async def next_table(self) -> BuildingTable | None:
@@ -81,6 +83,9 @@ class WorkerState:
         tables = await self.catalog.read(index_tables.building_tables, self.identity)
         if not tables and self.embedder and self.identity:
             await self.catalog.write(index_tables.begin_vectors, self.identity, self.embedder.dimensions)
+            tables = await self.catalog.read(index_tables.building_tables, self.identity)
+        if not tables and (table := await self.catalog.read(index_tables.next_outdated, self.identity)) is not None:
+            await self.catalog.write(index_tables.begin_upgrade, table)
             tables = await self.catalog.read(index_tables.building_tables, self.identity)
         return tables[0] if tables else None
 

@@ -14,3 +14,4 @@ _WORDS = (
     "why will with won wouldn y you your yours yourself yourselves"
 )
 ENGLISH = list[str](_WORDS.split())
+STOP_WORDS = frozenset(ENGLISH)

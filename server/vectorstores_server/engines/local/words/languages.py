@@ -1,0 +1,62 @@
+"""A test of the language: whether a text in Latin letters is prose in another language than English.
+
+English is stemmed well, and code must not be taken for anything else; so the test wants evidence: words that hold
+another language's sentences together, or letters that English has not.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+
+from vectorstores_server.engines.local.words.folding import fold
+from vectorstores_server.engines.local.words.stopwords import STOP_WORDS
+
+_WORDS = (
+    # German, Dutch
+    "der die das und ist nicht ein eine einen einem einer von zu mit sich des auf für im dem wird sind auch werden bei "
+    "wurde nach durch oder aber wir sie ihre zum zur haben hat kann het een van dat voor met zijn niet aan door ook "
+    "worden naar deze wordt "
+    # Swedish, Danish, Norwegian
+    "och att det som på är av för till inte eller og ikke etter "
+    # French, Spanish, Italian, Portuguese, Catalan, Romanian
+    "le la les et est une dans pour pas que qui sur au aux du par avec ce cette sont il elle nous vous ses leur el los "
+    "las del una por con para es se su al lo como más pero entre gli della dei che per sono nel alla da si anche di "
+    "em um uma não dos das na mais els amb și în cu pe nu este care din "
+    # Polish, Czech, Slovak, Croatian
+    "się nie że jest od po przez oraz które je že jsou jako i sa su koji nije "
+    # Finnish, Hungarian, Turkish, Indonesian, Vietnamese
+    "ja ei että oli hän ovat az és hogy nem egy ve bir bu için ile yang dan dengan untuk ini dari dalam của và là các "
+    "được trong"
+)
+_BINDING = frozenset(fold(_WORDS).split()) - STOP_WORDS
+_ACCENTED = re.compile("[\u00c0-\u024f\u0300-\u036f\u1e00-\u1eff]")
+_LATIN = re.compile(r"\b[a-z]{2,}\b")
+_ENOUGH = 10
+"""Words of a text that can be judged by itself; a shorter one counts as what it stands in."""
+_SHARE = 0.08
+"""Of the words of a text that other languages' binding words are at least; German prose has some 30 %, English .5 %."""
+
+
+_ENGLISH = 0.15
+"""The share of English stop words from which a text is English, however many foreign names it has."""
+_DIFFERENT = 3
+"""Binding words that such a text has: one alone may be a name, as `la` is in a program."""
+
+
+def is_inflected(folded: str, text: str, *, otherwise: bool) -> bool:
+    """Tell whether `text` is in Latin letters and another language than English; `otherwise` where it is too short.
+
+    `folded` is the same with its characters folded.
+    """
+    words = _LATIN.findall(folded.lower())
+    if len(words) < _ENOUGH:
+        return otherwise
+    english = _share(words, STOP_WORDS)
+    if len(_ACCENTED.findall(text)) > _SHARE * len(words) and english < _ENGLISH:
+        return True
+    if len(_BINDING.intersection(words)) < _DIFFERENT:
+        return False
+    return _share(words, _BINDING) > max(_SHARE, english)
+
+
+def _share(words: Sequence[str], known: Collection[str]) -> float:
+    return sum(word in known for word in words) / len(words)
