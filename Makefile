@@ -15,7 +15,7 @@ setup: .venv/.installed
 	touch $@
 
 # Tests that start servers, command lines or several processes of their own.
-OWN_PROCESS := conformance test_api_map.py test_bad_input.py test_cli.py test_crash.py test_docs_run.py test_install.py \
+OWN_PROCESS := conformance test_api_map.py test_bad_input.py test_cli.py test_crash.py test_docs_run.py test_faulty_machine.py test_install.py \
 	test_large_files.py test_many_processes.py test_parser_child.py test_remote_secrets.py test_secrets.py test_stdio.py \
 	test_supervision.py test_v1_openapi.py test_webserver.py
 

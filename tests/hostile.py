@@ -2,11 +2,14 @@
 
 import json
 import re
+import socket
+import sys
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import httpx
+import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -160,3 +163,16 @@ async def hostile_remote() -> AsyncGenerator[RemoteEngine]:
         yield engine
     finally:
         await engine.aclose()
+
+
+def serve() -> None:
+    """Serve it on a free port of this machine, and write its address."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    sys.stdout.write(f"http://127.0.0.1:{listening.getsockname()[1]}/v1\n")
+    sys.stdout.flush()
+    app = Starlette(routes=[Route("/v1/{p:path}", _answer, methods=["GET", "POST", "DELETE"])])
+    uvicorn.Server(uvicorn.Config(app, log_level="critical")).run([listening])
+
+
+if __name__ == "__main__":
+    serve()

@@ -81,14 +81,14 @@ async def test_health_answers_however_full_the_server_is(caplog: pytest.LogCaptu
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
         more = [await connect(port) for _ in range(KEPT + 8)]
         await until(lambda: connections.open == 8 + KEPT)
-        assert b"503 Service Unavailable" in await all_of(more[-1])
+        assert await all_of(more[0]) == b"", "the oldest that says nothing made room"
         for stream in [*held, *more]:
             await stream.aclose()
         await until(lambda: connections.open <= 1)
         assert (await client.get("/v1/x")).status_code == 200
     events = [record for record in caplog.records if "connections_full" in record.getMessage()]
     assert len(events) == 1, "one line for all refusals of some seconds"
-    assert connections.refused > 1
+    assert connections.refused >= 1
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /health HTTP/1.1\r\nhost: x\r\nx-slow: ", b"POST "])
@@ -140,8 +140,21 @@ async def test_a_large_body_that_comes_at_a_usual_pace_is_taken() -> None:
     assert (reply.status_code, reply.text) == (200, "3000000")
 
 
+async def test_who_says_nothing_in_the_places_kept_for_health_makes_room_for_who_asks() -> None:
+    connections = Connections(8)
+    async with serving(connections) as port:
+        held = [await connect(port) for _ in range(8 + KEPT)]
+        await until(lambda: connections.open == 8 + KEPT)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as late:
+            for path in ("/health", "/ready") * KEPT:
+                assert (await late.get(path, headers={"connection": "close"})).status_code == 200
+        for stream in held:
+            await stream.aclose()
+    assert not connections.silent
+
+
 def test_the_cap_lies_below_the_limit_of_descriptors_by_what_one_turn_may_accept() -> None:
     limit = posix.descriptor_limit()
     cap = most_connections(BACKLOG)
     assert cap <= MOST
-    assert limit is None or cap == KEPT or cap + KEPT + BACKLOG < limit
+    assert limit is None or cap == KEPT or cap + KEPT + 3 * BACKLOG < limit

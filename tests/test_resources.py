@@ -9,6 +9,9 @@ from typing import Any
 import anyio
 import pytest
 from mcp import MCPError
+from mcp.server.auth.middleware.auth_context import auth_context_var
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
 from mcp.server.subscriptions import InMemorySubscriptionBus
 from mcp.types import (
     BlobResourceContents,
@@ -297,6 +300,35 @@ async def test_a_connection_of_2025_has_a_limit_of_subscriptions(
             await subscribe(caller, uris.store(await caller.store()))
         with pytest.raises(MCPError, match="2 resources are subscribed to"):
             await subscribe(caller, uris.store(await caller.store()))
+
+
+async def test_a_caller_has_a_limit_of_subscriptions_over_all_of_its_connections(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscriptions, "MOST_OF_A_CALLER", 4)
+    known = AuthenticatedUser(AccessToken(token="", client_id="ada", scopes=[]))
+    names = [uris.store((await engine.create_store(StoreCreate(name=f"{n}"))).id) for n in range(3)]
+
+    async def tell(uri: str) -> None:
+        del uri
+
+    async with anyio.create_task_group() as tasks:
+        watch = Subscriptions(StoreResources(engine), InMemorySubscriptionBus(), tasks)
+        await watch.subscribe("of nobody", names[2], tell)
+        token = auth_context_var.set(known)
+        await watch.subscribe("first", names[0], tell)
+        await watch.subscribe("second", names[0], tell)
+        with pytest.raises(MCPError, match="4 resources are subscribed to"):
+            await watch.subscribe("third", names[1], tell)
+        watch.unsubscribe("first")
+        watch.unsubscribe("second")
+        assert watch.held["ada"] == 0
+        await watch.subscribe("third", names[1], tell)
+        auth_context_var.reset(token)
+        watch.unsubscribe("third")
+        watch.unsubscribe("of nobody")
+        assert not watch.held
+        tasks.cancel_scope.cancel()
 
 
 async def test_a_client_of_2025_is_told_of_the_stores_that_it_makes(engine: Engine, tmp_path: Path) -> None:

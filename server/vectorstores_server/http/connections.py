@@ -1,8 +1,7 @@
 """Connections before any request: how many there may be, and how long one may take to say what it wants.
 
 A cap in the app alone comes too late: connections that send nothing never reach it, and at the limit of descriptors
-nothing is accepted any more, health included. So a few places are kept for /health and /ready, and the cap lies below
-the limit of descriptors by what the loop may accept in one turn.
+nothing X
 """
 
 import asyncio
@@ -17,10 +16,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vectorstores_server.http.policy import HEALTH, READY
 from vectorstores_server.system import posix
+from vectorstores_server.system.machine_errors import is_of_the_machine
 
 KEPT = 16
 """Places beyond the cap, for whoever asks how the server is."""
 MOST = 2_048
+TURNS = 3
+"""Turns of the loop from accepting a connection to having closed it, when it is refused."""
 SPARE = 192
 """Descriptors that files, the catalog and the index need."""
 HEADER_SECONDS = 20.0
@@ -71,7 +73,7 @@ class HttpProtocol(Protocol):
 def most_connections(backlog: int) -> int:
     """Return the cap: MOST, or what the limit of descriptors leaves."""
     limit = posix.descriptor_limit()
-    return MOST if limit is None else max(KEPT, min(MOST, limit - backlog - KEPT - SPARE))
+    return MOST if limit is None else max(KEPT, min(MOST, limit - TURNS * backlog - KEPT - SPARE))
 
 
 @dataclass(slots=True)
@@ -83,6 +85,8 @@ class Connections:
     open: int = 0
     refused: int = 0
     told_at: float = field(default=float("-inf"))
+    silent: "dict[BoundedConnection, None]" = field(default_factory=dict["BoundedConnection", None])
+    """Those in the places kept for health that have not asked yet, the oldest first."""
 
     def wrap(self, make: Callable[..., HttpProtocol]) -> "Callable[..., BoundedConnection]":
         """Return what makes uvicorn's protocol with these bounds around it."""
@@ -91,6 +95,20 @@ class Connections:
             return BoundedConnection(self, make(**arguments))
 
         return made
+
+    def has_room(self) -> bool:
+        """Tell whether one more may come; the oldest that says nothing in a place kept for health is ended for it."""
+        if self.open >= self.most + KEPT and self.silent:
+            next(iter(self.silent)).give_up()
+        return self.open < self.most + KEPT
+
+    def tell_of_loop(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Count what the loop could not accept, which it tells as often as it tries; anything else is told as usual."""
+        error = context.get("exception")
+        if "socket" in context and isinstance(error, OSError) and is_of_the_machine(error):
+            self.refuse()
+        else:
+            loop.default_exception_handler(context)
 
     def refuse(self) -> None:
         """Count a refusal, and say so in the log at most every LOG_SECONDS."""
@@ -108,6 +126,7 @@ class BoundedConnection(asyncio.Protocol):
         self._inner = inner
         self._transport: asyncio.Transport | None = None
         self._counted = False
+        self._begun = False
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -115,7 +134,7 @@ class BoundedConnection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 what a stream server gives
         self._transport = transport
         bounds = self._connections
-        if bounds.open >= bounds.most + KEPT:
+        if not bounds.has_room():
             bounds.refuse()
             transport.write(_REFUSAL)
             transport.close()
@@ -124,6 +143,8 @@ class BoundedConnection(asyncio.Protocol):
         self._counted = True
         if bounds.open > bounds.most:
             self._inner.app = _OnlyHealth(self._inner.app, bounds)
+            bounds.silent[self] = None
+        self._begun = True
         self._inner.connection_made(transport)
         self._wait_for_headers()
 
@@ -133,6 +154,7 @@ class BoundedConnection(asyncio.Protocol):
             return
         self._inner.data_received(data)
         if self._answering():
+            self._connections.silent.pop(self, None)
             self._stop_waiting()
         elif self._timer is None:
             self._wait_for_headers()
@@ -145,10 +167,22 @@ class BoundedConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Give the place back."""
         self._stop_waiting()
+        self._give_back()
+        if self._begun:
+            self._begun = False
+            self._inner.connection_lost(exc)
+
+    def give_up(self) -> None:
+        """End it at once, and give its place back: it has asked for nothing."""
+        self._give_back()
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _give_back(self) -> None:
         if self._counted:
             self._counted = False
             self._connections.open -= 1
-            self._inner.connection_lost(exc)
+            self._connections.silent.pop(self, None)
 
     def pause_writing(self) -> None:
         """Pass it on."""

@@ -1,5 +1,6 @@
 """The web app on a port: it listens, and stops so that running calls can finish."""
 
+import asyncio
 import contextlib
 import logging
 import socket
@@ -23,7 +24,8 @@ SECONDS_TO_FINISH = 10.0
 SECONDS_TO_HANG_UP = 1
 SECONDS_KEPT_ALIVE = 75
 """Longer than clients and proxies keep an idle connection (httpx: 5 s), so that no request meets one being closed."""
-BACKLOG = 512
+BACKLOG = 128
+"""How many connections the system keeps for us, and how many the loop accepts in one turn."""
 LAST_PORT = 65_535
 
 
@@ -85,6 +87,7 @@ async def serve_http(
         proxy_headers=False,
         ws="none",
         lifespan="on",
+        backlog=BACKLOG,
         timeout_keep_alive=SECONDS_KEPT_ALIVE,
         timeout_graceful_shutdown=SECONDS_TO_HANG_UP,
     )
@@ -92,6 +95,7 @@ async def serve_http(
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     log.info("Listening on http://%s:%d: MCP at /mcp and /sse, OpenAI's API at /v1", shown, port)
+    asyncio.get_running_loop().set_exception_handler(connections.tell_of_loop)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_stop_at_signal, server, admission)
         await server.serve([listening])

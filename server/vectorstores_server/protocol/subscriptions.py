@@ -5,6 +5,7 @@ while nobody is subscribed.
 """
 
 import logging
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from typing import Any, cast
 import anyio
 import anyio.abc
 from mcp import MCPError
+from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.subscriptions import ResourcesListChanged, ResourceUpdated, SubscriptionBus
 from mcp.types import INVALID_PARAMS
@@ -35,6 +37,10 @@ SECONDS_TO_TELL = 1.0
 MOST_WATCHED = 200
 """URIs of one listen stream, or of one connection of 2025; more would be read anew at every change."""
 
+MOST_OF_A_CALLER = 1_000
+"""URIs that one caller may hold over all of its connections, each connection counted; without tokens nobody is told
+apart."""
+
 MOST_IN_ALL = 2_000
 """URIs that one server watches, for all connections together."""
 
@@ -44,6 +50,14 @@ STORES = ""
 Tell = Callable[[str], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """One connection of 2025 that is subscribed to a URI; `caller` is "" without tokens."""
+
+    tell: Tell
+    caller: str
+
+
 @dataclass(slots=True)
 class SubscribedUri:
     """One URI: what it read as when its subscribers were last told, and who they are."""
@@ -51,7 +65,7 @@ class SubscribedUri:
     state: str
     told_at: float = -LEAST_BETWEEN
     streams: int = 0
-    connections: dict[Hashable, Tell] = field(default_factory=dict[Hashable, Tell])
+    connections: dict[Hashable, Subscriber] = field(default_factory=dict[Hashable, Subscriber])
 
 
 class Subscriptions:
@@ -63,6 +77,7 @@ class Subscriptions:
         self.tasks = tasks
         self.watched: dict[str, SubscribedUri] = {}
         self.running: anyio.CancelScope | None = None
+        self.held: Counter[str] = Counter()
 
     async def add(self, uri: str) -> SubscribedUri | None:
         """Begin to watch a URI, or return what watches it; None for one that names nothing."""
@@ -97,19 +112,27 @@ class Subscriptions:
             raise MCPError(INVALID_PARAMS, f"{MOST_WATCHED} resources are subscribed to. Unsubscribe from one first.")
         if uri not in self.watched and len(self.watched) >= MOST_IN_ALL:
             raise MCPError(INVALID_PARAMS, f"This server watches {MOST_IN_ALL} resources already. Try again later.")
+        caller = _caller()
+        if not self._has_room(caller):
+            raise MCPError(
+                INVALID_PARAMS, f"{MOST_OF_A_CALLER} resources are subscribed to. Unsubscribe from one first."
+            )
         for each in (uri, STORES):
             watched = await self.add(each)
             if watched is None and "://" in each and not each.startswith("vectorstore://"):
                 continue  # another resource of this server, which has its own way to tell; nothing is held for it
             if watched is None:
                 raise MCPError(INVALID_PARAMS, f"The resource {line(each)} names nothing that is here.")
-            watched.connections[connection] = tell
+            if connection not in watched.connections:
+                self.held[caller] += 1
+            watched.connections[connection] = Subscriber(tell, caller)
 
     def unsubscribe(self, connection: Hashable, uri: str | None = None) -> None:
         """Forget one URI of a connection, or all of them."""
         for each in [uri] if uri is not None else list(self.watched):
             if watched := self.watched.get(each):
-                watched.connections.pop(connection, None)
+                if subscriber := watched.connections.pop(connection, None):
+                    self._give_back(subscriber.caller)
                 self.drop(each)
         left = [each for each, watched in self.watched.items() if connection in watched.connections]
         if left == [STORES]:
@@ -119,16 +142,27 @@ class Subscriptions:
     async def streaming(self, uris: Iterable[str]) -> AsyncGenerator[None]:
         """Watch URIs for a listen stream, as long as it is open."""
         subscribed: list[tuple[str, SubscribedUri]] = []
+        caller = _caller()
         try:
             for uri in list(uris)[: max(0, MOST_IN_ALL - len(self.watched))]:
-                if watched := await self.add(uri):
+                if self._has_room(caller) and (watched := await self.add(uri)):
                     watched.streams += 1
+                    self.held[caller] += 1
                     subscribed.append((uri, watched))
             yield
         finally:
             for uri, watched in subscribed:
                 watched.streams -= 1
+                self._give_back(caller)
                 self.drop(uri)
+
+    def _has_room(self, caller: str) -> bool:
+        return not caller or self.held[caller] < MOST_OF_A_CALLER
+
+    def _give_back(self, caller: str) -> None:
+        self.held[caller] -= 1
+        if not self.held[caller]:
+            del self.held[caller]
 
     async def _run(self, scope: anyio.CancelScope) -> None:
         with scope:
@@ -163,9 +197,9 @@ class Subscriptions:
 
     async def _tell(self, uri: str, watched: SubscribedUri) -> None:
         await self.bus.publish(ResourcesListChanged() if uri == STORES else ResourceUpdated(uri=uri))
-        for connection, tell in list(watched.connections.items()):
+        for connection, subscriber in list(watched.connections.items()):
             with anyio.move_on_after(SECONDS_TO_TELL) as telling:
-                await tell(uri)
+                await subscriber.tell(uri)
             if telling.cancelled_caught:
                 self.unsubscribe(connection)
 
@@ -176,6 +210,12 @@ async def watch_listeners(ctx: ServerRequestContext[Any, Any], call_next: CallNe
         return await call_next(ctx)
     async with ctx.lifespan_context.streaming(_wanted(ctx.params or {})):
         return await call_next(ctx)
+
+
+def _caller() -> str:
+    """Return who asks, as the guard has named them to the SDK; "" without tokens."""
+    token = get_access_token()
+    return token.client_id if token is not None else ""
 
 
 def _wanted(params: Any) -> list[str]:

@@ -32,11 +32,17 @@ def stores_of(engine: Engine, *, pages: int | None = None) -> AsyncGenerator[Vec
 def files_of(
     engine: Engine, store_id: str, status: Status | None = None, *, pages: int | None = None
 ) -> AsyncGenerator[VectorStoreFile]:
-    """Yield the store's files, those of one status if it is given. Raises StoreNotFound at the first one."""
+    """Yield the store's files, those of one status if it is given. Raises StoreNotFound at the first one.
+
+    There are remotes that list all files whatever status is asked for.
+    """
 
     async def ask(after: str | None) -> Page[VectorStoreFile]:
         request = StoreFilesRequest(limit=A_PAGE, after=after, filter=status)
-        return await engine.list_store_files(store_id, request)
+        page = await engine.list_store_files(store_id, request)
+        if status is not None:
+            page.data = [file for file in page.data if file.status == status]
+        return page
 
     return _followed(ask, pages)
 
@@ -52,6 +58,6 @@ async def _followed(ask: Callable[[str | None], Awaitable[Page[T]]], pages: int 
         page = await ask(after)
         for item in page.data:
             yield item
-        if not page.has_more:
+        if not page.has_more or page.last_id in (None, after):  # a remote may say for ever that there is more
             return
         after = page.last_id

@@ -1,5 +1,6 @@
 """Every failure of /v1 in OpenAI's envelope: {"error": {"message", "type", "param", "code"}}."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
+from vectorstores_server.system.machine_errors import is_of_the_machine
 from vectorstores_tools.arguments.validation import invalid
+from vectorstores_tools.contract.characters import line
 from vectorstores_tools.contract.errors import (
     InvalidRequest,
     NotFound,
@@ -24,6 +27,8 @@ from vectorstores_tools.contract.errors import (
 BODY = ("body",)
 METHODS = ("DELETE", "GET", "POST")
 
+log = logging.getLogger(__name__)
+
 
 def install(app: FastAPI) -> None:
     """Make `app` answer every failure in the envelope."""
@@ -31,6 +36,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(ClientDisconnect, _on_disconnect)
+    app.add_exception_handler(OSError, _on_machine)
     app.add_exception_handler(Exception, _on_unknown)
 
 
@@ -108,6 +114,15 @@ def _allowed(request: Request) -> str:
 async def _on_disconnect(request: Request, error: Exception) -> Response:
     """End the request without a traceback in the log; nobody reads the reply."""
     return envelope(400, "The connection ended before the body did.")
+
+
+async def _on_machine(request: Request, error: Exception) -> Response:
+    """Answer for what the system refuses; any other OSError is a fault of this program."""
+    if not isinstance(error, OSError) or not is_of_the_machine(error):
+        raise error
+    log.error("machine_error: %s %s met %s", request.method, line(request.url.path), line(str(error)))
+    reason = error.strerror or type(error).__name__
+    return from_error(Unavailable(f"The server's machine does not let it do this: {reason}.", "Try again later."))
 
 
 async def _on_unknown(request: Request, error: Exception) -> Response:

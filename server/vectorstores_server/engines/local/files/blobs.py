@@ -10,7 +10,7 @@ import logging
 import os
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -67,7 +67,7 @@ class Blobs:
         try:
             yield await self._write_stream(temporary, stream, limit)
         finally:
-            self._removal.erase([f"{self.blobs.name}/{temporary.name}"])
+            self._discard(temporary)
 
     def keep(self, received: ReceivedBytes) -> None:
         """Give the bytes their name. Called inside the transaction that enters the File."""
@@ -124,7 +124,12 @@ class Blobs:
                 _sync(file)
             temporary.replace(path)
         finally:
-            self._removal.erase([f"{self.texts.name}/{temporary.name}"])
+            self._discard(temporary)
+
+    def _discard(self, temporary: Path) -> None:
+        """Erase what was not kept. Where the system does not let it the sweep does it, and the first error is told."""
+        with suppress(OSError):
+            self._removal.erase([f"{temporary.parent.name}/{temporary.name}"])
 
     async def _run(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
