@@ -8,8 +8,8 @@ PARSER = "vs"
 VERSION = 1  # raise it when the same bytes give another text, other pages or other headings
 
 _DOCUMENTS = (
-    ".pdf .docx .pptx .xlsx .xlsm .epub .html .htm .xhtml .md .markdown .mdx .qmd .rmd .rst .adoc .asciidoc .org "
-    ".tex .txt .text .log .ipynb"
+    ".pdf .docx .docm .dotx .dotm .pptx .pptm .ppsx .ppsm .potx .potm .xlsx .xlsm .xltx .xltm .epub .html .htm .xhtml "
+    ".md .markdown .mdx .qmd .rmd .rst .adoc .asciidoc .org .tex .txt .text .log .ipynb"
 )
 _DATA = ".csv .tsv .json .jsonl .ndjson .geojson .yaml .yml .toml .ini .cfg .conf .properties .xml .xsd .xsl .rss"
 _SOURCE_CODE = (

@@ -13,6 +13,24 @@ from vectorstores_server.engines.local.parsing.document_builder import check_len
 from vectorstores_server.engines.local.parsing.errors import DAMAGE, ParserRefusal, unsupported
 from vectorstores_tools.contract.characters import line
 
+_OFFICE = frozenset(
+    [
+        ".docx",
+        ".docm",
+        ".dotx",
+        ".dotm",
+        ".pptx",
+        ".pptm",
+        ".ppsx",
+        ".ppsm",
+        ".potx",
+        ".potm",
+        ".xlsx",
+        ".xlsm",
+        ".xltx",
+        ".xltm",
+    ],
+)
 _SAVE_AS = {
     ".doc": ".docx",
     ".dot": ".docx",
@@ -75,15 +93,13 @@ def _read(path: Path, name: PurePath) -> Document:
 
 def _read_package(path: Path, extension: str) -> Document | None:
     """None when the extension is not that of a format of its own."""
+    if extension in _OFFICE:
+        from vectorstores_server.engines.local.parsing.office import read_office
+
+        return read_office(path, extension)
     match extension:
         case ".pdf":
             from vectorstores_server.engines.local.parsing.pdf import read_pdf as read
-        case ".docx":
-            from vectorstores_server.engines.local.parsing.word import read_word as read
-        case ".pptx":
-            from vectorstores_server.engines.local.parsing.powerpoint import read_slides as read
-        case ".xlsx" | ".xlsm":
-            from vectorstores_server.engines.local.parsing.excel import read_workbook as read
         case ".epub":
             from vectorstores_server.engines.local.parsing.epub import read_epub as read
         case _:

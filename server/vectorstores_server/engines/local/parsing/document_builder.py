@@ -71,12 +71,12 @@ class DocumentBuilder:
             self.add(text + "\n")
 
     def heading(self, level: int, text: str) -> None:
-        """Append `text` as a paragraph of its own that begins a section."""
-        title = one_line(text)
-        if title:
+        """Append `text`, whole and on one line, as a paragraph that begins a section; its title may be shorter."""
+        words = " ".join(clean(text).split())
+        if words:
             self.gap()
-            self.mark(level, title)
-            self.add(title + "\n")
+            self.mark(level, one_line(words))
+            self.add(words + "\n")
 
     def mark(self, level: int, title: str) -> None:
         """Begin a section here without writing its title."""
