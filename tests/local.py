@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.lowlevel
 
+from vectorstores_server.engines.local.embedding import Embedder
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.failpoints import hooked
 from vectorstores_tools.contract.engine import NewFile
@@ -85,7 +86,7 @@ class Gate(Words):
 
 @asynccontextmanager
 async def opened(
-    directory: Path, embedder: Words | None = None, checkpoint: Callable[[str], None] | None = None
+    directory: Path, embedder: Embedder | None = None, checkpoint: Callable[[str], None] | None = None
 ) -> AsyncGenerator[LocalEngine]:
     engine = LocalEngine(directory, embedder)
     try:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any, Self, cast
@@ -59,6 +59,11 @@ class Document:
             path.append(self.headings[index].title)
             index = self._enclosing[index]
         return tuple(title for title in reversed(path) if title)
+
+    def headings_within(self, start: int, end: int) -> tuple[Heading, ...]:
+        """Return the headings that begin behind `start` and before `end`."""
+        first, last = bisect_right(self._heading_starts, start), bisect_left(self._heading_starts, end)
+        return self.headings[first:last]
 
     def lines(self, start: int, end: int) -> tuple[int, int]:
         """Numbers (from 1) of the lines that hold the first and the last character of [start, end)."""

@@ -1,6 +1,5 @@
 """From ranked passages to hits: chunks with the place they stand at."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +9,7 @@ from vectorstores_server.engines.local.index.scoring import text_share
 from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.engines.local.search.highlight import anchor
 from vectorstores_server.engines.local.search.ranking import RankedChunk, ScoredPassage
+from vectorstores_server.engines.local.words.places import QuestionWords
 from vectorstores_tools.contract.models import SearchHit, TextContent
 
 MOST_MATCHES = 8
@@ -27,9 +27,9 @@ class FoundPassages:
 
 
 def cite(
-    hit: RankedChunk, found: FoundPassages, store_id: str, texts: Mapping[str, Document], words: re.Pattern[str]
+    hit: RankedChunk, found: FoundPassages, store_id: str, texts: Mapping[str, Document], words: QuestionWords
 ) -> SearchHit:
-    """Write a hit down. `lines` are those of its best passage, `page` and `heading_path` where the words stand in it.
+    """Write a hit down. `page`, `heading_path` and `lines` are those of the part of its best passage that answers.
 
     `chars` are those of the chunk.
     """
@@ -37,7 +37,7 @@ def cite(
     document = texts.get(of.sha256, Document(""))
     start, end = passage.chunk_start, passage.chunk_end
     best = hit.matched[:MOST_MATCHES]
-    place = anchor(document.text, passage.start, passage.end, words)
+    place, first, last = anchor(document, passage.start, passage.end, words)
     return SearchHit(
         file_id=of.file_id,
         filename=of.filename,
@@ -47,13 +47,18 @@ def cite(
         vector_store_id=store_id,
         page=document.page_at(place),
         heading_path=list(document.heading_path_at(place)) or None,
-        lines=document.lines(passage.start, passage.end),
+        lines=document.lines(*_visible(document.text, first, last)),
         chars=(start, end),
         matches=[(ranked.passage.start, ranked.passage.end) for ranked in best],
         match_scores=[ranked.score for ranked in best],
         vector_score=None if passage.cosine is None else min(max(passage.cosine, 0.0), 1.0),
         text_score=_text_score(passage, found.answers),
     )
+
+
+def _visible(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return the range without the white space at its end, which has lines of its own."""
+    return start, max(start + 1, start + len(text[start:end].rstrip()))
 
 
 def above(ranked: Sequence[ScoredPassage], threshold: float) -> tuple[list[ScoredPassage], list[ScoredPassage]]:

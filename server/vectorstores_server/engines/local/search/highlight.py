@@ -1,34 +1,45 @@
-"""The place in a passage that a citation names: where most of the query's words stand together."""
+"""The place in a passage that a citation names: where the rarest of the question's words stand together."""
 
-import re
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Sequence
 
-from vectorstores_server.engines.local.words.stopwords import ENGLISH
+from vectorstores_server.engines.local.parsing.document import Document
+from vectorstores_server.engines.local.words.places import Place, QuestionWords
 
-WORD = re.compile(r"\w{3,}")
-STEM = 5
-"""Words that share so many first letters are taken for forms of one word."""
 NEAR = 240
 """Characters that are looked at together: about two sentences."""
-NOTHING = re.compile(r"(?!)")
 
 
-def words_of(queries: Iterable[str]) -> re.Pattern[str]:
-    """Return what finds the forms of the queries' words."""
-    words = {word.casefold() for query in queries for word in WORD.findall(query)}
-    stems = {word[:STEM] if len(word) >= STEM else rf"{word}\b" for word in words - set(ENGLISH)}
-    return re.compile(rf"\b({'|'.join(sorted(stems))})", re.IGNORECASE) if stems else NOTHING
+def anchor(document: Document, start: int, end: int, words: QuestionWords) -> tuple[int, int, int]:
+    """Return an offset in [start, end), and the part of it around that which lies on one page and in one section.
 
-
-def anchor(text: str, start: int, end: int, words: re.Pattern[str]) -> int:
-    """Return an offset in [start, end): of the first of the words that stand nearest together, else the middle.
-
-    A passage of a short file may hold three pages; its start says nothing of where the answer is.
+    The offset is of the first of the words that weigh most together within two sentences of one part, a word by how
+    seldom it stands in the passage; without any it is the middle. A passage of a short file may hold three pages; its
+    start says nothing of where the answer is.
     """
-    found = [(match.start(), match[0].casefold()) for match in words.finditer(text, start, end)]
-    best, place = 0, (start + end) // 2
-    for number, (first, _) in enumerate(found):
-        distinct = len({word for at, word in found[number:] if at < first + NEAR})
-        if distinct > best:
-            best, place = distinct, first
-    return place
+    bounds = _bounds(document, start, end)
+    if len(bounds) == 2:  # one page, one section: there is nothing to choose
+        return start, start, end
+    found = words.places(document.text, start, end)
+    place = _densest(found, bounds) if found else (start + end) // 2
+    part = bisect_right(bounds, place) - 1
+    return place, bounds[part], bounds[part + 1]
+
+
+def _bounds(document: Document, start: int, end: int) -> list[int]:
+    starts = {heading.start for heading in document.headings_within(start, end)}
+    starts |= {page for page in document.page_starts if start < page < end}
+    return [start, *sorted(starts), end]
+
+
+def _densest(found: Sequence[Place], bounds: Sequence[int]) -> int:
+    seen = Counter(place.word for place in found)
+    best, offset = 0.0, found[0].offset
+    for number, first in enumerate(found):
+        until = min(first.offset + NEAR, bounds[bisect_right(bounds, first.offset)])
+        together = {place.word for place in found[number:] if place.offset < until}
+        weight = sum(1 / seen[word] for word in together)
+        if weight > best:
+            best, offset = weight, first.offset
+    return offset

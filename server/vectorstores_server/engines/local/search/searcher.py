@@ -19,10 +19,10 @@ from vectorstores_server.engines.local.embedding.errors import NO_VECTORS
 from vectorstores_server.engines.local.index import CandidateQuery, Index, IndexUnavailable, Weights
 from vectorstores_server.engines.local.search.citations import FoundPassages, above, cite
 from vectorstores_server.engines.local.search.document_cache import DocumentCache
-from vectorstores_server.engines.local.search.highlight import words_of
 from vectorstores_server.engines.local.search.query_plan import VECTOR_K, QueryPlan, last_resort, plan_query
 from vectorstores_server.engines.local.search.ranking import best_of, merged, rank
 from vectorstores_server.engines.local.words.analysis import AskedWords, asked_words
+from vectorstores_server.engines.local.words.places import QuestionWords
 from vectorstores_tools.contract.errors import Unavailable
 from vectorstores_tools.contract.models import NotSearched, SearchHit, SearchPage
 from vectorstores_tools.contract.requests import SearchRequest
@@ -105,7 +105,7 @@ class Searcher:
                 ) from error
             cited = [found.cited[hit.passage.rev] for hit in found.hits]
             texts = await self._texts.get({of.sha256: of.filename for of in cited})
-        words = words_of(question.request.queries)
+        words = QuestionWords(question.request.queries)
         hits = [cite(hit, found, view.store_id, texts, words) for hit in found.hits]
         return self._page(view, found, question, hits)
 
