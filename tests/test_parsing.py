@@ -184,7 +184,8 @@ def test_html_is_running_text_without_what_is_no_content(tmp_path: Path) -> None
     document = read(tmp_path, "a.html", page)
     assert document.title == "Page & more"
     assert document.text == (
-        "Fruit\n\nApples and pears\ngrow.\n\n- one\n- two\n\na\n      b\n\nName | Price\nFig | 3\n\nFramed\n\ninside\n"
+        "Fruit\n\nApples and pears\ngrow.\n\n- one\n- two\n\na\n      b\n\n"
+        "Name | Price\nName: Fig | Price: 3\n\nFramed\n\ninside\n"
     )
     assert outline(document) == [(1, "Fruit"), (2, "Framed")]
 

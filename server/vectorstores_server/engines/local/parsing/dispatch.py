@@ -10,6 +10,7 @@ from vectorstores_server.engines.local.parsing import ParseFailure
 from vectorstores_server.engines.local.parsing.charset import decode
 from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.engines.local.parsing.document_builder import check_length, clean, with_notes
+from vectorstores_server.engines.local.parsing.encoded_runs import without_base64
 from vectorstores_server.engines.local.parsing.errors import DAMAGE, ParserRefusal, unsupported
 from vectorstores_tools.contract.characters import line
 
@@ -114,9 +115,11 @@ def _read_text(path: Path, kind: str) -> Document:
         from vectorstores_server.engines.local.parsing.html import read_html
 
         decoded = decode(path.read_bytes(), declares=True)
-        return with_notes(read_html(decoded.text), *decoded.notes)
+        return with_notes(read_html(without_base64(decoded.text)), *decoded.notes)
     decoded = decode(path.read_bytes(), declares=kind in (".xml", ".xsd", ".xsl", ".rss", ".svg"))
     text = clean(decoded.text)
+    if kind != ".ipynb":  # there each cell by itself
+        text = without_base64(text)
     check_length(len(text))
     return with_notes(_structured(text, kind), *decoded.notes)
 

@@ -30,8 +30,8 @@ def alternatives(element: Element) -> Iterator[Element]:
 
 def _chosen(content: Element) -> Element:
     options = [option for option in content if option.tag in (f"{MC}Choice", f"{MC}Fallback")]
-    said = (option for option in options if any((part.text or "").strip() for part in option.iter()))
-    return next(said, options[0] if options else content)
+    telling = (option for option in options if any((part.text or "").strip() for part in option.iter()))
+    return next(telling, options[0] if options else content)
 
 
 def equation(element: Element) -> Iterator[str]:
@@ -97,38 +97,38 @@ def _add_diagram(builder: DocumentBuilder, data: Element) -> None:
 def _add_chart(builder: DocumentBuilder, space: Element) -> None:
     """Write the title, then what else is written on it, then its values as a table: a row a category."""
     series = list(space.iter(f"{C}ser"))
-    told = {id(part) for one in series for part in one.iter()} | {
+    written = {id(part) for line in series for part in line.iter()} | {
         id(part) for cache in space.iter() if cache.tag == f"{C}externalData" for part in cache.iter()
     }
-    loose = [" ".join((part.text or "").split()) for part in _titles(space, told)]
+    loose = [" ".join((part.text or "").split()) for part in _titles(space, written)]
     builder.block("Chart: " + " | ".join(filter(None, loose)) if any(loose) else "Chart")
     if series:
         _add_series(builder, series)
 
 
-def _titles(space: Element, told: set[int]) -> Iterator[Element]:
+def _titles(space: Element, written: set[int]) -> Iterator[Element]:
     for part in space.iter():
-        if part.tag in _TEXTS and id(part) not in told:
+        if part.tag in _TEXTS and id(part) not in written:
             yield part
 
 
 def _add_series(builder: DocumentBuilder, series: list[Element]) -> None:
     labels: list[str] = []
     columns: list[list[str]] = []
-    for one in series:
-        categories = _points(one, f"{C}cat", f"{C}xVal")
+    for line in series:
+        categories = _points(line, f"{C}cat", f"{C}xVal")
         labels = categories if len(categories) > len(labels) else labels
-        columns.append(_points(one, f"{C}val", f"{C}yVal"))
-    names = [" ".join(_texts(one.find(f"{C}tx"))) for one in series]
+        columns.append(_points(line, f"{C}val", f"{C}yVal"))
+    names = [" ".join(_texts(line.find(f"{C}tx"))) for line in series]
     rows = list(zip_longest(labels, *columns, fillvalue=""))
     builder.gap()
     if not rows:
         builder.line(" | ".join(filter(None, names)))
     for label, *values in rows:
-        told = [f"{name}: {value}" if name else value for name, value in zip(names, values, strict=True) if value]
-        builder.line(" | ".join(filter(None, (label, *told))))
-    for one in series:  # labels that somebody typed at single points
-        for label in one.iter(f"{C}dLbls"):
+        pairs = [f"{name}: {value}" if name else value for name, value in zip(names, values, strict=True) if value]
+        builder.line(" | ".join(filter(None, (label, *pairs))))
+    for line in series:  # labels that somebody typed at single points
+        for label in line.iter(f"{C}dLbls"):
             builder.block(" | ".join(_texts(label)))
 
 

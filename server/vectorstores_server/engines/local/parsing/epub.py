@@ -1,6 +1,7 @@
-"""EPUB books: the documents of the spine, one after the other."""
+"""EPUB books: the documents of the spine, one after the other, each read by itself."""
 
 import posixpath
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +13,16 @@ from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder
 from vectorstores_server.engines.local.parsing.errors import DAMAGE, damaged, encrypted
 from vectorstores_server.engines.local.parsing.html import add_html
+from vectorstores_server.engines.local.parsing.office_package import one_part
 from vectorstores_server.engines.local.parsing.zip_check import check_archive
 
 _KIND = "an EPUB book"
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
-_READABLE = ("application/xhtml+xml", "text/html")
+_READABLE = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document")
+_PICTURE = "image/svg+xml"
+_HEADING = re.compile(r"<h[1-6]\b", re.IGNORECASE)
+_ENDINGS = (".xhtml", ".html", ".htm")
 
 
 def read_epub(path: Path) -> Document:
@@ -25,48 +30,117 @@ def read_epub(path: Path) -> Document:
     check_archive(path, _KIND)
     builder = DocumentBuilder()
     try:
-        with zipfile.ZipFile(path) as book:
-            package_name = _package_name(book)
-            package = _xml(book, package_name)
-            chapters = list(_chapters(package, package_name))
-            if _is_encrypted(book, chapters):
-                raise encrypted()
-            for chapter in chapters:
-                builder.gap()
-                builder.mark(1, "")
-                add_html(builder, decode(book.read(chapter), declares=True).text)
-            title = package.findtext(".//{*}metadata/{*}title")
+        with zipfile.ZipFile(path) as archive:
+            title = _add_book(builder, _Book(archive))
     except DAMAGE as error:
         raise damaged(_KIND) from error
-    return builder.build(title)
+    document = builder.build(title)
+    if document.notes and not document.text.strip():
+        raise damaged(_KIND)
+    return document
 
 
-def _xml(book: zipfile.ZipFile, name: str) -> ElementTree.Element:
-    # Expat limits what entities expand to, and fetches none.
-    return ElementTree.fromstring(book.read(name))  # noqa: S314
+class _Book:
+    """The parts of a book, found whatever the case of their letters."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self._names = {name.lower(): name for name in reversed(archive.namelist())}
+        self._exact = frozenset(archive.namelist())
+
+    def data(self, name: str) -> bytes:
+        return self._archive.read(name if name in self._exact else self._names[name.lower()])
+
+    def xml(self, name: str) -> ElementTree.Element:
+        # Expat limits what entities expand to, and fetches none.
+        return ElementTree.fromstring(self.data(name))  # noqa: S314
+
+    def ending(self, *endings: str) -> list[str]:
+        return [name for name in self._archive.namelist() if name.lower().endswith(endings)]
+
+    def holds(self, name: str) -> bool:
+        return name.lower() in self._names
 
 
-def _package_name(book: zipfile.ZipFile) -> str:
-    root = _xml(book, _CONTAINER).find(".//{*}rootfile")
-    if root is None:
-        raise ValueError("the container names no package")
-    return root.attrib["full-path"]
+def _add_book(builder: DocumentBuilder, book: _Book) -> str | None:
+    """Write the chapters of the spine; of a book whose package cannot be read all that look like chapters."""
+    try:
+        package_name = _package_name(book)
+        package = book.xml(package_name)
+        chapters = list(_chapters(package, package_name))
+        title = package.findtext(".//{*}metadata/{*}title")
+        labels = dict(_labels(book, package, package_name))
+    except DAMAGE:
+        chapters, title, labels = sorted(book.ending(*_ENDINGS)), None, {}
+        builder.note("the package of the book could not be read: its chapters stand in the order of their names")
+    if not chapters:
+        raise ValueError("the book has no chapters")
+    if _is_encrypted(book, chapters):
+        raise encrypted()
+    for number, chapter in enumerate(chapters, start=1):
+        builder.gap()
+        with one_part(builder, f"chapter {number} ({posixpath.basename(chapter)})"):
+            text = decode(book.data(chapter), declares=True).text
+            builder.mark(1, "" if _HEADING.search(text) else labels.get(chapter, ""))
+            if chapter.lower().endswith(".svg"):
+                builder.block("\n".join(_svg_texts(text)))
+            else:
+                add_html(builder, text)
+    return title
+
+
+def _svg_texts(text: str) -> Iterator[str]:
+    root = ElementTree.fromstring(text)  # noqa: S314
+    for node in root.iter():
+        if node.tag.rpartition("}")[2] in ("text", "title", "desc"):
+            yield " ".join("".join(node.itertext()).split())
+
+
+def _package_name(book: _Book) -> str:
+    try:
+        root = book.xml(_CONTAINER).find(".//{*}rootfile")
+        if root is not None and book.holds(root.get("full-path", "")):
+            return root.get("full-path", "")
+    except DAMAGE:
+        pass
+    return book.ending(".opf")[0]
 
 
 def _chapters(package: ElementTree.Element, package_name: str) -> Iterator[str]:
-    """Names in the archive, in the order of reading."""
-    items = {item.attrib["id"]: item for item in package.iterfind(".//{*}manifest/{*}item")}
-    for reference in package.iterfind(".//{*}spine/{*}itemref"):
-        item = items[reference.attrib["idref"]]
-        if item.attrib.get("media-type") in _READABLE and "nav" not in item.attrib.get("properties", "").split():
-            yield posixpath.normpath(posixpath.join(posixpath.dirname(package_name), unquote(item.attrib["href"])))
+    """Names in the archive, in the order of reading; what the manifest does not know is passed over."""
+    items = {item.get("id", ""): item for item in package.iterfind(".//{*}manifest/{*}item")}
+    references = [reference.get("idref", "") for reference in package.iterfind(".//{*}spine/{*}itemref")]
+    for name in references or list(items):
+        item = items.get(name)
+        if item is None or "nav" in item.get("properties", "").split() or not item.get("href"):
+            continue
+        kind, target = item.get("media-type", ""), unquote(item.get("href", "").partition("#")[0])
+        if (kind in (*_READABLE, _PICTURE) and (references or kind in _READABLE)) or target.lower().endswith(_ENDINGS):
+            yield posixpath.normpath(posixpath.join(posixpath.dirname(package_name), target))
 
 
-def _is_encrypted(book: zipfile.ZipFile, chapters: list[str]) -> bool:
+def _labels(book: _Book, package: ElementTree.Element, package_name: str) -> Iterator[tuple[str, str]]:
+    """Yield what the table of contents (NCX) calls whole chapters."""
+    for item in package.iterfind(".//{*}manifest/{*}item"):
+        if item.get("media-type") != "application/x-dtbncx+xml":
+            continue
+        name = posixpath.normpath(posixpath.join(posixpath.dirname(package_name), unquote(item.get("href", ""))))
+        try:
+            contents = book.xml(name)
+        except DAMAGE:
+            return
+        for point in contents.iter("{http://www.daisy.org/z3986/2005/ncx/}navPoint"):
+            label = " ".join((point.findtext("{*}navLabel/{*}text") or "").split())
+            content = point.find("{*}content")
+            source = unquote(content.get("src", "")) if content is not None else ""
+            if label and source and "#" not in source:
+                yield posixpath.normpath(posixpath.join(posixpath.dirname(name), source)), label
+
+
+def _is_encrypted(book: _Book, chapters: list[str]) -> bool:
     """Whether a chapter is; fonts often are, and nobody reads those."""
-    if _ENCRYPTION not in book.namelist():
+    try:
+        found = book.xml(_ENCRYPTION).iterfind(".//{*}CipherReference")
+        return not {unquote(locked.get("URI", "")) for locked in found}.isdisjoint(chapters)
+    except DAMAGE:
         return False
-    locked = {
-        unquote(found.attrib.get("URI", "")) for found in _xml(book, _ENCRYPTION).iterfind(".//{*}CipherReference")
-    }
-    return not locked.isdisjoint(chapters)

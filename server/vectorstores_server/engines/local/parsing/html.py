@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder
+from vectorstores_server.engines.local.parsing.html_table import HtmlTable
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -16,14 +17,21 @@ _NO_CONTENT = [
     "noscript",
     "template",
     "nav",
-    "svg",
     "iframe",
     "object",
     "canvas",
     "select",
     "button",
 ]
-_HIDDEN = "[hidden], a.headerlink, a.anchor, a.anchorlink"  # the last three are the signs beside headings in docs
+_HIDDEN = (
+    "[hidden]:not([hidden='until-found']), svg style, svg title, svg desc, svg defs, svg metadata, math annotation, "
+    "math annotation-xml"
+)
+_SIGNS = "a.headerlink, a.anchor, a.anchorlink"  # beside headings in documentation; around their words elsewhere
+_LABELS = "h1 h2 h3 h4 h5 h6 summary dt th caption legend [role='heading']"  # a button in one of these holds its words
+_BUTTONS = ", ".join(f"{label} button" for label in _LABELS.split())
+_SUBSET = re.compile(r"<!DOCTYPE[^\[>]{0,500}\[(.{0,20000}?)\]\s*>", re.DOTALL | re.IGNORECASE)
+_ENTITY = re.compile(r"""<!ENTITY\s+([\w.-]{1,50})\s+["']([^"'<&]{0,200})["']\s*>""")
 # XHTML closes an empty element like this; HTML takes all that follows for its content.
 _SELF_CLOSED = re.compile(
     r"<(title|script|style|textarea|iframe|noscript|object|select|a|div|span|p)\b([^<>]{0,2000})/>", re.IGNORECASE
@@ -55,15 +63,31 @@ def add_html(builder: DocumentBuilder, text: str) -> str | None:
     """Append the content of a page; returns the title of its head."""
     from selectolax.lexbor import LexborHTMLParser
 
+    text = _expanded(text)
     tree = LexborHTMLParser(shallow(_SELF_CLOSED.sub(r"<\1\2></\1>", text)))
     named = tree.css_first("head > title")
     title = named.text() if named else None
+    for node in tree.css(_BUTTONS):
+        node.unwrap()
     tree.strip_tags(_NO_CONTENT, recursive=True)
     for node in tree.css(_HIDDEN):
         node.decompose()
+    for node in tree.css(_SIGNS):
+        if not any(map(str.isalnum, node.text())):
+            node.decompose()
     if tree.body is not None:
         _Page(builder, _hold_data(tree.body)).walk(tree.body)
     return title
+
+
+def _expanded(text: str) -> str:
+    """Put in what an XHTML page declares of its own between brackets: <!DOCTYPE html [<!ENTITY co "Acme">]>."""
+    subset = _SUBSET.search(text, 0, 30_000)
+    if subset is None:
+        return text
+    entities = dict(_ENTITY.findall(subset[1]))
+    body = text[: subset.start()] + text[subset.end() :]
+    return re.sub(r"&([\w.-]{1,50});", lambda found: entities.get(found[1], found[0]), body)
 
 
 def shallow(text: str) -> str:
@@ -96,7 +120,7 @@ class _Page:
         self._builder = builder
         self._hold_data = iter(hold_data)  # of the tables, in the order in which they begin
         self._inline: list[str] = []
-        self._cells: list[str] = []  # of the row at hand
+        self._table = HtmlTable()  # the table of data at hand
         self._tables: list[bool] = []  # for each open table: whether it holds data rather than a layout
         self._lists = 0
         self._pre = 0
@@ -108,22 +132,26 @@ class _Page:
                 text = node.text_content or ""
                 self._inline.append(text if self._pre else text.replace("\n", " "))
             elif not tag.startswith("/"):
-                self._enter(tag)
+                self._enter(tag, node)
             elif self._tables and self._tables[-1]:
                 self._leave_in_table(tag[1:])
             else:
                 self._leave(tag[1:])
         self._flush()
 
-    def _enter(self, tag: str) -> None:
+    def _enter(self, tag: str, node: "LexborNode") -> None:
         if tag == "br":
             self._inline.append("\n")
+        elif tag == "img":
+            self._inline.append(f" {node.attributes.get('alt') or ''} ")
         elif tag == "table":
             self._flush()
             self._builder.gap()
             self._tables.append(next(self._hold_data))
         elif self._tables and self._tables[-1]:
             self._inline.append(" " if tag in _BLOCKS else "")
+            if tag in ("td", "th"):
+                self._table.cell(node, heads=tag == "th")
         elif tag in _BLOCKS:
             self._flush()
             self._begin(tag)
@@ -154,15 +182,15 @@ class _Page:
 
     def _leave_in_table(self, tag: str) -> None:
         if tag in ("td", "th"):
-            self._cells.append(" ".join(self._taken().split()))
+            self._table.fill(" ".join(self._taken().split()))
         elif tag == "tr":
-            if any(self._cells):
-                self._builder.line(" | ".join(self._cells))
-            self._cells.clear()
+            self._table.end_row()
         elif tag in ("caption", "table"):
             self._flush()
             if tag == "table":
                 self._tables.pop()
+                self._table.write(self._builder)
+                self._table = HtmlTable()
 
     def _taken(self) -> str:
         text = "".join(self._inline)

@@ -22,16 +22,18 @@ _NAMED_UP_TO = 5_000_000  # characters; repeating the names makes the text up to
 _LONGEST_CELL_IN_LINES = 500
 
 
-def add_table(builder: DocumentBuilder, rows: Iterable[Sequence[str]], *, named: bool = True) -> None:
+def add_table(
+    builder: DocumentBuilder, rows: Iterable[Sequence[str]], *, named: bool = True, header: int | None = None
+) -> None:
     """One line a row, "Name: Ada | Born: 1815" below a row of names, else "Ada | 1815".
 
     A passage out of the middle of a table thus says which column a value stands in. Rows without a value are left out,
-    line ends in cells become spaces.
+    line ends in cells become spaces. `header` is the row of names where it is known, counted among those with values.
     """
     filled = (_trimmed(cells) for row in rows if any(cells := [" ".join(cell.split()) for cell in row]))
     first = list(islice(filled, _SAMPLE_ROWS + _TITLE_ROWS))
-    header = header_row(first) if named else None
-    names = column_names(first[header]) if header is not None else None
+    header = header_row(first) if named and header is None else header
+    names = column_names(first[header]) if header is not None and header < len(first) else None
     for index, cells in enumerate(chain(first, filled)):
         below = names if header is not None and index > header else None
         builder.line(_named(below, cells) if below else _SEPARATOR.join(cells))

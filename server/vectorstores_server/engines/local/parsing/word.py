@@ -70,13 +70,13 @@ class _Walk:
                 self._outside(part)
         for comment in [*self._comments]:
             self._comment(comment)
-        said: set[str] = set()
+        seen: set[str] = set()
         for part in package.related(main, "header", "footer"):
             with one_part(self._builder, "a header or footer"):
                 text = "".join(self._inline(package.xml(part)))
                 self._drop_pending()
-                if text.strip() and text not in said:
-                    said.add(text)
+                if text.strip() and text not in seen:
+                    seen.add(text)
                     self._outside(part)
 
     def _outside(self, part: str) -> None:
