@@ -119,4 +119,4 @@ async def ingest(engine: Engine, store: str, *sources: Source, **options: Any) -
         for one in sources:
             yield one
 
-    return await engine.ingest(store, each(), AttachOptions(**options))
+    return await engine.attach_sources(store, each(), AttachOptions(**options))

@@ -50,7 +50,7 @@ async def begin(directory: Path) -> str:
     """Make a store that holds the first version of the changing file."""
     async with opened(directory, Words()) as engine:
         id = await store(engine)
-        await engine.ingest(id, sources(version(0)), AttachOptions())
+        await engine.attach_sources(id, sources(version(0)), AttachOptions())
         await settled(engine, id)
     return id
 

@@ -54,7 +54,7 @@ async def sources(data: bytes) -> AsyncIterator[Source]:
 
 async def change(engine: LocalEngine, id: str, say: Say) -> None:
     for n in count(1):
-        ingested = await engine.ingest(id, sources(version(n)), AttachOptions())
+        ingested = await engine.attach_sources(id, sources(version(n)), AttachOptions())
         say(f"version {n}")
         if n % 3:  # and sometimes the next one comes before this one is there
             await done(engine, id, ingested.file_ids[0])

@@ -19,13 +19,13 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.server import MCPServer
 from starlette.types import ASGIApp
 
-from vectorstores_server.engines.health import Health
 from vectorstores_server.http.app import Servers, build_web
 from vectorstores_server.http.policy import Policy
 from vectorstores_server.intake import MachineIntake
 from vectorstores_server.intake.folders import FileCriteria
 from vectorstores_server.protocol.server import ToolSurface, build_server
 from vectorstores_tools.contract.engine import Engine
+from vectorstores_tools.contract.health import Health
 
 Transport: TypeAlias = Literal["memory", "stdio", "http", "sse"]
 

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001
 # ^ texts in other scripts
 import io
 from pathlib import Path

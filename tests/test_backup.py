@@ -3,12 +3,14 @@
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import anyio
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from local import Words, add, opened, search, settled, store, upload
 from test_cli import run
@@ -42,7 +44,9 @@ def nothing(count: int) -> None:
 class NoMoreVectors(Words):
     """The embedder of the store, which may embed questions only: a restore with the index needs no more."""
 
-    async def embed_documents(self, *args: object, **kwargs: object) -> object:  # pyright: ignore[reportIncompatibleMethodOverride]
+    async def embed_documents(
+        self, texts: Sequence[str], *, stop: Callable[[], bool] | None = None
+    ) -> NDArray[np.float32]:
         raise EmbeddingFailure("No vector may be made here.", "")
 
 

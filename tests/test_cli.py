@@ -156,7 +156,7 @@ async def ingest_only(data: Path, folder: Path) -> None:
             async with intake.open(origin, None) as source:
                 yield source
 
-    ingested = await engine.ingest(store.id, sources(), AttachOptions())
+    ingested = await engine.attach_sources(store.id, sources(), AttachOptions())
     await engine.aclose()
     assert (ingested.uploaded, ingested.unchanged) == (1, 1)
 

@@ -47,7 +47,7 @@ from vectorstores_server.http import access_log
 from vectorstores_server.http.access_log import FinishedRequest
 from vectorstores_server.system import logs
 from vectorstores_tools.contract import errors, uris
-from vectorstores_tools.contract.engine import Engine, NewFile
+from vectorstores_tools.contract.engine import Engine, NewFile, TextRequest
 from vectorstores_tools.contract.errors import VectorStoreError
 from vectorstores_tools.contract.requests import FileAttach, StoreCreate
 from vectorstores_tools.toolset import TOOL_NAMES
@@ -393,7 +393,7 @@ async def test_cleaning_shifts_no_citation(tmp_path: Path) -> None:
             0
         ]
         start, end = hit["chars"]
-        piece = await engine.read_text(hit["file_id"], store, start=start, end=end)
+        piece = await engine.read_text(TextRequest(hit["file_id"], store, start=start, end=end))
         place = piece.text.index("The keeper")
         shown = await caller.call("read", uri=uris.file(store, hit["file_id"], start + place, start + place + 10))
         assert "The keeper" in shown["text"]

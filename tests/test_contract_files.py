@@ -1,7 +1,7 @@
 """What the contract promises of uploaded Files, of reading them back, of uploads in parts, and of ingesting."""
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 
 import anyio
 import pytest
@@ -21,7 +21,7 @@ from engine_calls import (
     stream,
     upload,
 )
-from vectorstores_tools.contract.engine import AttachOptions, Engine, NewFile
+from vectorstores_tools.contract.engine import AttachOptions, Engine, NewFile, NewUpload, TextRequest
 from vectorstores_tools.contract.errors import (
     BadCursor,
     Conflict,
@@ -101,7 +101,11 @@ async def test_a_deleted_file_is_detached_from_every_store(engine: Engine):
 
 async def test_an_unknown_file_is_not_found_and_a_name_is_answered_with_the_id(engine: Engine):
     file = await upload(engine, "text", "report.txt")
-    for call in (engine.retrieve_file, engine.delete_file, engine.read_text):
+
+    def read_text(file_id: str) -> Awaitable[object]:
+        return engine.read_text(TextRequest(file_id))
+
+    for call in (engine.retrieve_file, engine.delete_file, read_text):
         with pytest.raises(FileNotFound, match="No such File object: file-none"):
             await call("file-none")
         with pytest.raises(FileNotFound, match=file):
@@ -117,39 +121,39 @@ async def test_text_is_read_by_characters(engine: Engine):
     store = await new_store(engine)
     text = "Grüße, 世界! \U0001f600 and more."
     file = await add(engine, store, text)
-    whole = await engine.read_text(file, store)
+    whole = await engine.read_text(TextRequest(file, store))
     assert (whole.text, whole.start, whole.end, whole.total) == (text, 0, len(text), len(text))
-    part = await engine.read_text(file, store, start=7, end=9)
+    part = await engine.read_text(TextRequest(file, store, start=7, end=9))
     assert (part.text, part.start, part.end, part.total) == ("世界", 7, 9, len(text))
-    beyond = await engine.read_text(file, store, start=7, end=10_000)
+    beyond = await engine.read_text(TextRequest(file, store, start=7, end=10_000))
     assert beyond.end == len(text)
     for start, end in ((-1, None), (len(text) + 1, None), (5, 4)):
         with pytest.raises(InvalidRequest):
-            await engine.read_text(file, store, start=start, end=end)
+            await engine.read_text(TextRequest(file, store, start=start, end=end))
 
 
 async def test_a_page_of_a_file_without_pages_is_refused(engine: Engine):
     file = await add(engine, await new_store(engine), "no pages here")
     with pytest.raises(InvalidRequest) as refused:
-        await engine.read_text(file, page=1)
+        await engine.read_text(TextRequest(file, page=1))
     assert refused.value.param == "page"
 
 
 async def test_plain_text_is_read_before_it_is_attached(engine: Engine):
     file = await upload(engine, "one\r\ntwo", "a.txt")
-    assert (await engine.read_text(file)).text == "one\ntwo"
+    assert (await engine.read_text(TextRequest(file))).text == "one\ntwo"
 
 
 async def test_text_that_there_is_not_says_what_to_do(engine: Engine):
     store = await new_store(engine)
     unparsed = await upload(engine, b"%PDF-1.7 \xff\xfe", "a.pdf")
     with pytest.raises(NotReady, match="Attach it to a store"):
-        await engine.read_text(unparsed)
+        await engine.read_text(TextRequest(unparsed))
     noise = await upload(engine, NOISE, "noise.bin")
     await attach(engine, store, noise)
     await settled(engine, store, noise)
     with pytest.raises(NotReady, match=r"noise\.bin"):
-        await engine.read_text(noise, store)
+        await engine.read_text(TextRequest(noise, store))
 
 
 # Uploads in parts
@@ -159,7 +163,7 @@ async def test_parts_are_refused_where_files_are_taken_whole_only(engine: Engine
     if engine.capabilities.uploads:
         pytest.skip("there they are taken")
     for call in (
-        engine.create_upload("a", "assistants", 3, "text/plain", None),
+        engine.create_upload(NewUpload("a", "assistants", 3, "text/plain", None)),
         engine.add_part("upload_1", stream(b"abc")),
         engine.complete_upload("upload_1", ["part_1"], None),
         engine.cancel_upload("upload_1"),
@@ -172,7 +176,7 @@ async def test_a_file_made_of_parts_is_their_bytes_in_the_given_order(engine: En
     if not engine.capabilities.uploads:
         pytest.skip("there are no uploads in parts there")
     data = bytes(range(200)) * 10
-    begun = await engine.create_upload("big.bin", "assistants", len(data), "application/octet-stream", None)
+    begun = await engine.create_upload(NewUpload("big.bin", "assistants", len(data), "application/octet-stream", None))
     assert (begun.object, begun.status, begun.expires_at) == ("upload", "pending", begun.created_at + 3600)
     second = await engine.add_part(begun.id, stream(data[500:]))
     first = await engine.add_part(begun.id, stream(data[:500]))
@@ -190,7 +194,7 @@ async def test_a_file_made_of_parts_is_their_bytes_in_the_given_order(engine: En
 async def test_parts_that_do_not_make_the_whole_are_refused_and_can_be_mended(engine: Engine):
     if not engine.capabilities.uploads:
         pytest.skip("there are no uploads in parts there")
-    begun = await engine.create_upload("big.bin", "assistants", 6, "text/plain", None)
+    begun = await engine.create_upload(NewUpload("big.bin", "assistants", 6, "text/plain", None))
     first, second = [(await engine.add_part(begun.id, stream(data))).id for data in (b"abc", b"def")]
     for parts, md5 in (([first], None), ([first, "part_x"], None), ([first, second], "0" * 32)):
         with pytest.raises(InvalidRequest):
@@ -203,7 +207,7 @@ async def test_parts_that_do_not_make_the_whole_are_refused_and_can_be_mended(en
 async def test_an_upload_that_was_given_up_takes_no_more(engine: Engine):
     if not engine.capabilities.uploads:
         pytest.skip("there are no uploads in parts there")
-    begun = await engine.create_upload("a", "assistants", 3, "text/plain", None)
+    begun = await engine.create_upload(NewUpload("a", "assistants", 3, "text/plain", None))
     part = await engine.add_part(begun.id, stream(b"abc"))
     assert (await engine.cancel_upload(begun.id)).status == "cancelled"
     with pytest.raises(Conflict):
@@ -281,7 +285,7 @@ async def test_what_was_taken_before_an_interruption_is_attached_and_a_repeat_go
 
     taken = anyio.Event()
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(engine.ingest, store, stuck(), AttachOptions())
+        tasks.start_soon(engine.attach_sources, store, stuck(), AttachOptions())
         await taken.wait()
         tasks.cancel_scope.cancel()
     assert len(await file_ids(engine, store)) == 2

@@ -14,6 +14,7 @@ from vectorstores_server.engines.local.catalog.connection import connect, prepar
 from vectorstores_server.engines.local.catalog.migrations import MIGRATIONS
 from vectorstores_server.engines.local.embedding import EmbedderChoice
 from vectorstores_server.engines.local.engine import LocalEngine
+from vectorstores_tools.contract.engine import NewUpload, TextRequest
 from vectorstores_tools.contract.errors import (
     DirectoryUpgraded,
     FileNotFound,
@@ -105,7 +106,7 @@ async def test_a_read_only_engine_reads_and_refuses_to_write(tmp_path: Path, ope
     await writer.aclose()
     reader = open_engine(read_only=True)
     assert await found(reader, store, "walrus") == [file]
-    assert (await reader.read_text(file, store)).text == "a walrus"
+    assert (await reader.read_text(TextRequest(file, store))).text == "a walrus"
     for call in (
         new_store(reader),
         upload(reader, "x"),
@@ -114,7 +115,7 @@ async def test_a_read_only_engine_reads_and_refuses_to_write(tmp_path: Path, ope
         reader.update_store(store, StoreUpdate(name="x")),
         reader.delete_store(store),
         reader.delete_file(file),
-        reader.create_upload("a", "assistants", 3, "text/plain", None),
+        reader.create_upload(NewUpload("a", "assistants", 3, "text/plain", None)),
     ):
         with pytest.raises(NotAllowed, match="read-only"):
             await call
@@ -147,7 +148,7 @@ async def test_searching_and_reading_move_the_expiry_of_a_store(tmp_path: Path, 
     file = await add(engine, store, "a walrus")
     uses: list[Callable[[LocalEngine], Awaitable[object]]] = [
         lambda engine: search(engine, store, "walrus"),
-        lambda engine: engine.read_text(file, store),
+        lambda engine: engine.read_text(TextRequest(file, store)),
     ]
     for use in uses:
         fresh = open_engine()
@@ -182,7 +183,7 @@ async def test_an_expired_store_names_the_way_out_and_its_index_is_dropped(tmp_p
     assert (await engine.retrieve_store(store)).status == "expired"
     for call in (
         search(engine, store, "walrus"),
-        engine.read_text(file, store),
+        engine.read_text(TextRequest(file, store)),
         attach(engine, store, file),
         ingest(engine, store, source("/a", "x")),
         engine.detach_file(store, file),

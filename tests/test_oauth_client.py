@@ -20,10 +20,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from local import opened
 from oauth_issuer import Issuer
 from serving import listening
-from vectorstores_server.engines.health import Health
 from vectorstores_server.http.app import Servers, build_web
 from vectorstores_server.http.oauth import resource_server
 from vectorstores_server.http.policy import Policy
+from vectorstores_tools.contract.health import Health
 
 
 class Memory(TokenStorage):

@@ -12,7 +12,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 
 from local import Words, add, opened, store, upload
-from vectorstores_server.engines.health import Check, Health
 from vectorstores_server.engines.local import health
 from vectorstores_server.engines.local.embedding import EmbedderChoice
 from vectorstores_server.engines.local.engine import LocalEngine
@@ -25,9 +24,9 @@ from vectorstores_server.http.auth import ANYBODY
 from vectorstores_server.http.concurrency import Admission
 from vectorstores_server.http.metrics import API_ROUTES, Metrics, route_of
 from vectorstores_server.http.operations import Probe, operations
-from vectorstores_server.http.readiness import engine_probe
 from vectorstores_server.http.v1.api import build_api
 from vectorstores_tools.contract.errors import Unavailable
+from vectorstores_tools.contract.health import Check, Health
 from vectorstores_tools.contract.requests import FileAttach
 
 
@@ -131,7 +130,7 @@ async def test_every_path_of_v1_has_its_route_in_the_metrics(tmp_path: Path) -> 
 
 
 async def test_a_local_engine_that_was_never_used_is_ready(tmp_path: Path) -> None:
-    async with opened(tmp_path) as engine, served(engine_probe(engine)) as http:
+    async with opened(tmp_path) as engine, served(engine.health) as http:
         reply = await http.get("/ready")
     assert reply.status_code == 200
     assert {name: check["state"] for name, check in reply.json()["checks"].items()} == {
@@ -148,7 +147,7 @@ async def test_the_numbers_of_a_local_engine_follow_what_it_does(tmp_path: Path)
         store_id = await store(engine)
         await add(engine, store_id, "The tide is high.\n\nThe moon is full.")
         await add(engine, store_id, b"\x00\x01\x02", "broken.pdf")
-        async with served(engine_probe(engine)) as http:
+        async with served(engine.health) as http:
             assert (await http.get("/ready")).json()["checks"]["model"] == {"ok": True, "state": "words/32"}
             found = await scraped(http)
     expected = {
@@ -217,7 +216,7 @@ async def test_an_index_whose_table_is_gone_or_damaged_is_not_ready(tmp_path: Pa
 async def test_a_data_directory_that_cannot_be_is_not_ready_and_says_why(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     engine = LocalEngine(tmp_path / "file" / "data", None)
-    async with served(engine_probe(engine)) as http:
+    async with served(engine.health) as http:
         reply = await http.get("/ready")
         assert (await http.get("/metrics")).status_code == 200
     await engine.aclose()
@@ -237,7 +236,7 @@ async def test_a_full_disk_is_not_ready(tmp_path: Path, monkeypatch: pytest.Monk
 async def test_a_model_that_was_asked_for_and_is_not_there_is_not_ready(tmp_path: Path) -> None:
     choice = EmbedderChoice(name="minilm", cache=tmp_path / "cache", path=tmp_path / "nothing")
     engine = LocalEngine(tmp_path / "data", choice)
-    async with served(engine_probe(engine)) as http:
+    async with served(engine.health) as http:
         reply = await http.get("/ready")
     await engine.aclose()
     assert reply.status_code == 503
@@ -255,7 +254,7 @@ async def test_a_remote_is_ready_when_it_answers(status: int, ready: bool) -> No
 
     choice = RemoteChoice("http://127.0.0.1/v1", "planted-key")
     engine = RemoteEngine(RemoteClient(address_of(choice), httpx.MockTransport(answer)), chosen_dialect(choice))
-    async with served(engine_probe(engine)) as http:
+    async with served(engine.health) as http:
         reply = await http.get("/ready")
     await engine.aclose()
     assert (reply.json()["ready"], asked) == (ready, ["/v1/vector_stores"])

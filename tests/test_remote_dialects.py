@@ -26,7 +26,7 @@ from vectorstores_server.engines.remote.dialects import dialect_of
 from vectorstores_server.engines.remote.factory import open_remote
 from vectorstores_server.engines.remote.http.address import RemoteChoice
 from vectorstores_tools.contract import filters
-from vectorstores_tools.contract.engine import NewFile
+from vectorstores_tools.contract.engine import NewFile, TextRequest
 from vectorstores_tools.contract.errors import (
     BatchNotFound,
     FileNotInStore,
@@ -181,7 +181,7 @@ async def test_text_that_comes_in_overlapping_chunks_is_put_together(tmp_path: P
         file = await add(engine, store, text)
         raw = await double.answer(Asked("GET", f"vector_stores/{store}/files/{file}/content", {}, {}))
         assert len(raw.said["data"]) > 10
-        assert (await engine.read_text(file, store)).text == text
+        assert (await engine.read_text(TextRequest(file, store))).text == text
 
 
 async def test_a_connection_that_is_gone_after_an_error_does_not_break_the_next_call(tmp_path: Path) -> None:

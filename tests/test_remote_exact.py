@@ -26,7 +26,7 @@ from published import (
     listing,
 )
 from vectorstores_tools.contract import filters
-from vectorstores_tools.contract.engine import NewFile
+from vectorstores_tools.contract.engine import NewFile, NewUpload, TextRequest
 from vectorstores_tools.contract.errors import (
     BadCursor,
     BatchNotFound,
@@ -249,7 +249,7 @@ async def test_weights_are_never_sent_to_a_search(script: Script) -> None:
 async def test_parsed_text_is_the_content_of_the_file_in_its_store(script: Script) -> None:
     script.on("GET vector_stores/vs_abc123/files/file-abc123/content", TEXT)
     script.on("GET files/file-abc123", FILE)
-    read = await script.engine.read_text("file-abc123", "vs_abc123", start=3, end=9)
+    read = await script.engine.read_text(TextRequest("file-abc123", "vs_abc123", start=3, end=9))
     assert (read.text, read.start, read.end, read.total) == ("st. Se", 3, 9, 14)
     assert (read.file_id, read.filename) == ("file-abc123", "salesOverview.pdf")
 
@@ -258,7 +258,7 @@ async def test_a_text_of_which_only_the_beginning_is_shown_is_not_passed_off_as_
     script.on("GET vector_stores/vs_abc123/files/file-abc123/content", {**TEXT, "has_more": True, "next_page": "x"})
     script.on("GET files/file-abc123", FILE)
     with pytest.raises(NotSupported, match="search finds"):
-        await script.engine.read_text("file-abc123", "vs_abc123")
+        await script.engine.read_text(TextRequest("file-abc123", "vs_abc123"))
 
 
 async def test_text_of_a_file_in_progress_is_not_ready(script: Script) -> None:
@@ -266,7 +266,7 @@ async def test_text_of_a_file_in_progress_is_not_ready(script: Script) -> None:
     script.on("GET files/file-abc123", FILE)
     script.on("GET vector_stores/vs_1/files/file-abc123", {**ATTACHED, "status": "in_progress", "last_error": None})
     with pytest.raises(NotReady, match="wait_seconds"):
-        await script.engine.read_text("file-abc123", "vs_1")
+        await script.engine.read_text(TextRequest("file-abc123", "vs_1"))
 
 
 async def test_a_file_is_uploaded_as_a_form(script: Script) -> None:
@@ -308,7 +308,7 @@ async def test_an_upload_in_parts_is_four_calls(script: Script) -> None:
     script.on("POST uploads/upload_abc123/cancel", {**UPLOAD, "status": "cancelled"})
     engine = script.engine
     upload = await engine.create_upload(
-        "a.jsonl", "assistants", 6, "text/jsonl", FileExpiresAfter.model_validate(expires)
+        NewUpload("a.jsonl", "assistants", 6, "text/jsonl", FileExpiresAfter.model_validate(expires))
     )
     assert (upload.id, upload.object, upload.bytes) == ("upload_abc123", "upload", 2147483648)
     assert (upload.status, upload.expires_at, upload.file) == ("pending", 1719127296, None)

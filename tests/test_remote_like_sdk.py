@@ -12,7 +12,7 @@ from engine_calls import stream
 from published import ATTACHED, BATCH, FILE, HITS, PART, STATIC, STORE, TEXT, UPLOAD, Script, deleted, listing
 from vectorstores_server.engines.remote.engine import RemoteEngine
 from vectorstores_tools.contract import filters
-from vectorstores_tools.contract.engine import NewFile
+from vectorstores_tools.contract.engine import NewFile, NewUpload, TextRequest
 from vectorstores_tools.contract.requests import (
     FileAttach,
     FilesRequest,
@@ -104,7 +104,7 @@ CASES: dict[str, Case] = {
     "text": (
         {**TEXT, "filename": "a.txt"},
         lambda sdk: sdk.vector_stores.files.content("file-1", vector_store_id="vs_1"),
-        lambda engine: engine.read_text("file-1", "vs_1"),
+        lambda engine: engine.read_text(TextRequest("file-1", "vs_1")),
     ),
     "batch of ids": (
         BATCH,
@@ -144,7 +144,7 @@ CASES: dict[str, Case] = {
     "begin upload": (
         UPLOAD,
         lambda sdk: sdk.uploads.create(bytes=9, filename="a", mime_type="text/plain", purpose="assistants"),
-        lambda engine: engine.create_upload("a", "assistants", 9, "text/plain", None),
+        lambda engine: engine.create_upload(NewUpload("a", "assistants", 9, "text/plain", None)),
     ),
     "send part": (
         PART,

@@ -26,6 +26,7 @@ from vectorstores_server.engines.local.ingest.preparation import FilePreparer, P
 from vectorstores_server.engines.local.parsing import ParseFailure
 from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.engines.local.worker import garbage_collection, session, worker
+from vectorstores_tools.contract.engine import TextRequest
 from vectorstores_tools.contract.errors import DiskFull
 from vectorstores_tools.contract.models import File
 from vectorstores_tools.contract.requests import FileAttach, StoreCreate, StoreFilesRequest
@@ -151,7 +152,7 @@ async def test_an_unreadable_cached_text_is_made_again_wherever_it_is_met(tmp_pa
         assert hit.content[0].text == FOX
         assert text.read_bytes() == whole
         damage_it()
-        assert (await engine.read_text(file, id)).text == FOX
+        assert (await engine.read_text(TextRequest(file, id))).text == FOX
         damage_it()
         await engine.attach_file(id, FileAttach(file_id=file, chunking_strategy=SMALL_CHUNKS))
         await engine.attach_file(other, FileAttach(file_id=file))

@@ -17,12 +17,12 @@ from mcp.server import MCPServer
 from local import opened
 from oauth_issuer import AUDIENCE, ISSUER
 from serving import listening
-from vectorstores_server.engines.health import Health
 from vectorstores_server.http.app import Servers, build_web
 from vectorstores_server.http.auth import Caller, StaticTokens
 from vectorstores_server.http.concurrency import Admission
 from vectorstores_server.http.oauth import resource_server
 from vectorstores_server.http.policy import Policy
+from vectorstores_tools.contract.health import Health
 
 TOKENS = StaticTokens(["first", "second", "ro:third"])
 MEBIBYTE = 1024 * 1024

@@ -60,7 +60,9 @@ class PathUpload:
         """Upload, then wait for the batch while there is time."""
         engine, store_id = self.call.engine, given.vector_store_id
         async with aclosing(self._sources(progress)) as sources:
-            done = await engine.ingest(store_id, sources, AttachOptions(given.attributes, given.chunking_strategy))
+            done = await engine.attach_sources(
+                store_id, sources, AttachOptions(given.attributes, given.chunking_strategy)
+            )
         if done.batch is None:
             return done, None
         batch_id = done.batch.id

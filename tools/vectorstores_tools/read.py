@@ -7,6 +7,7 @@ from vectorstores_tools.arguments.parsing import refuse
 from vectorstores_tools.context import ToolCall
 from vectorstores_tools.contract import uris
 from vectorstores_tools.contract.characters import clean, line
+from vectorstores_tools.contract.engine import TextRequest
 from vectorstores_tools.contract.errors import InvalidRequest
 from vectorstores_tools.contract.models import TextSlice
 from vectorstores_tools.rendering.reply import Reply, compact, largest, room
@@ -22,7 +23,7 @@ async def read(call: ToolCall, given: Read) -> Reply:
     room_here = room(given.max_tokens)
     if given.page is None:
         end = min(end, start + room_here) if end is not None else start + room_here
-    piece = await call.engine.read_text(file_id, store_id, start=start, end=end, page=given.page)
+    piece = await call.engine.read_text(TextRequest(file_id, store_id, start=start, end=end, page=given.page))
     asked_end = _asked_end(given, piece)
     fence = Fence([clean(piece.text), line(piece.filename)])
 

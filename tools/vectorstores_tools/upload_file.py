@@ -58,7 +58,7 @@ async def _ingested(call: ToolCall, given: UploadFile, store_id: str, progress: 
         async def single_source() -> AsyncGenerator[Source]:
             yield source
 
-        done = await call.engine.ingest(
+        done = await call.engine.attach_sources(
             store_id, single_source(), AttachOptions(given.attributes, given.chunking_strategy)
         )
     unchanged = ["This file was already attached here, unchanged; nothing was uploaded."] if done.unchanged else []

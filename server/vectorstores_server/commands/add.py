@@ -92,7 +92,7 @@ async def _add(engine: Engine, intake: MachineIntake, store: VectorStore, origin
         with bar("Reading ", len(part)) as done:
             reading = _OpenedSources(intake, part, outcomes, done)
             async with aclosing(reading.sources()) as sources:
-                ingested = await engine.ingest(store.id, sources, AttachOptions())
+                ingested = await engine.attach_sources(store.id, sources, AttachOptions())
         for note in ingested.notes:
             say(line(note, 500))
         outcomes.failed += reading.opened - len(ingested.file_ids)

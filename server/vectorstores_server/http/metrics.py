@@ -15,9 +15,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from vectorstores_server.engines.health import Health
 from vectorstores_server.http.access_log import FinishedRequest
 from vectorstores_server.http.concurrency import Admission
+from vectorstores_tools.contract.health import Health
 
 PREFIX = "vector_stores_"
 TOTAL = "_total"

@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from vectorstores_server.engines.health import Check, Health
 from vectorstores_server.http.metrics import Metrics
 from vectorstores_server.http.policy import HEALTH
 from vectorstores_tools.contract.errors import VectorStoreError
+from vectorstores_tools.contract.health import Check, Health
 
 SECONDS_GOOD = 1.0
 

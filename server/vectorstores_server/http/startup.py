@@ -8,7 +8,6 @@ from vectorstores_server.http.app import Servers, build_web
 from vectorstores_server.http.auth import AnyVerifier, StaticTokens, Verifier, answered_hosts, check_bind
 from vectorstores_server.http.concurrency import Admission
 from vectorstores_server.http.policy import Policy
-from vectorstores_server.http.readiness import engine_probe
 from vectorstores_server.http.server import BindAddress, serve_http
 from vectorstores_server.intake import intake_for
 from vectorstores_server.protocol.server import ToolSurface, build_server
@@ -33,7 +32,7 @@ async def serve_web(settings: Settings, address: str, surface: ToolSurface) -> N
         app = build_web(
             _servers(settings, engine, surface),
             engine,
-            engine_probe(engine),
+            engine.health,
             policy=policy,
             admission=admission,
             metadata=oauth.metadata if oauth else None,

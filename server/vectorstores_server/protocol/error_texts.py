@@ -33,5 +33,5 @@ def _in_our_shape(text: str) -> dict[str, Any]:
     error = {"message": fact or FAILED, "code": "server_error" if failed else None, "param": None, "next": ""}
     if failed:
         error["next"] = STEP
-    said = f"{error['message']} {error['next']}".strip()
-    return {"content": [{"type": "text", "text": said}], "structuredContent": {"error": error}}
+    whole = f"{error['message']} {error['next']}".strip()
+    return {"content": [{"type": "text", "text": whole}], "structuredContent": {"error": error}}

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from vectorstores_tools.contract import uris
 from vectorstores_tools.contract.characters import clean, line
-from vectorstores_tools.contract.engine import Engine
+from vectorstores_tools.contract.engine import Engine, TextRequest
 from vectorstores_tools.contract.errors import BadCursor, NotFound, VectorStoreError
 from vectorstores_tools.contract.lookups import stores_of
 from vectorstores_tools.contract.requests import PageRequest, StoreFilesRequest
@@ -80,7 +80,7 @@ class StoreResources:
         most = start + (FIRST_CHARACTERS if end is None else MOST_CHARACTERS)
         last = most if end is None else min(end, most)
         try:
-            piece = await self.engine.read_text(file_id, vector_store_id, start=start, end=last)
+            piece = await self.engine.read_text(TextRequest(file_id, vector_store_id, start=start, end=last))
         except VectorStoreError as error:
             raise _unreadable(error) from error
         text = clean(piece.text)

@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from vectorstores_tools.contract.health import Health
 from vectorstores_tools.contract.intake import Source
 from vectorstores_tools.contract.models import (
     Deleted,
@@ -79,6 +80,31 @@ class NewFile:
 
 
 @dataclass(frozen=True, slots=True)
+class NewUpload:
+    """A file that is to arrive in parts: `bytes` is the size of the whole."""
+
+    filename: str
+    purpose: str
+    bytes: int
+    mime_type: str
+    expires_after: FileExpiresAfter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextRequest:
+    """A part of a file's parsed text: characters [start, end), or one page, counted from 1. All of it by default.
+
+    With `store_id` the file must be attached there.
+    """
+
+    file_id: str
+    store_id: str | None = None
+    start: int = 0
+    end: int | None = None
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FileContent:
     """A File's bytes: `size` of the whole, `stream` of the range that was asked for."""
 
@@ -97,7 +123,7 @@ class AttachOptions:
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What `ingest` did: the batch of what it uploaded, or with nothing new the last batch of these origins.
+    """What `attach_sources` did: the batch of what it uploaded, or with nothing new the last batch of these origins.
 
     `again` counts known files that are processed anew, because they had failed or their chunks get other sizes.
     """
@@ -163,16 +189,8 @@ class Engine(Protocol):
         """Take the file out of this store. The File stays."""
         ...
 
-    async def read_text(
-        self,
-        file_id: str,
-        store_id: str | None = None,
-        *,
-        start: int = 0,
-        end: int | None = None,
-        page: int | None = None,
-    ) -> TextSlice:
-        """Return characters [start, end) or one page of the parsed text. Raises NotReady while there is none."""
+    async def read_text(self, request: TextRequest) -> TextSlice:
+        """Return a part of the parsed text. Raises NotReady while there is none."""
         ...
 
     async def create_batch(self, store_id: str, files: Sequence[FileAttach]) -> FileBatch:
@@ -191,7 +209,7 @@ class Engine(Protocol):
         """Return a page of the batch's files."""
         ...
 
-    async def ingest(self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions) -> Ingested:
+    async def attach_sources(self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions) -> Ingested:
         """Upload and attach sources until the iterator ends, as one batch.
 
         An origin that is attached here with the same sha256 and has not failed or been cancelled is skipped, its
@@ -222,9 +240,7 @@ class Engine(Protocol):
         """Open the bytes [start, end) of the File as it was uploaded."""
         ...
 
-    async def create_upload(
-        self, filename: str, purpose: str, bytes: int, mime_type: str, expires_after: FileExpiresAfter | None
-    ) -> Upload:
+    async def create_upload(self, new: NewUpload) -> Upload:
         """Begin a File that arrives in parts; it expires after an hour."""
         ...
 
@@ -238,6 +254,10 @@ class Engine(Protocol):
 
     async def cancel_upload(self, upload_id: str) -> Upload:
         """Give up an upload."""
+        ...
+
+    async def health(self) -> Health:
+        """Tell an operator how the engine's parts are. Raises Unavailable where nothing can be told."""
         ...
 
     async def changed(self, since: int) -> int:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import anyio
+from typing_extensions import override
 
 from vectorstores_server.engines.background import BackgroundTasks
-from vectorstores_server.engines.health import Health
 from vectorstores_server.engines.local.activity import StoreActivity
 from vectorstores_server.engines.local.catalog import Catalog, files, operations, stores
 from vectorstores_server.engines.local.catalog.database import DB
@@ -20,8 +20,18 @@ from vectorstores_server.engines.local.files.upload_parts import UploadParts
 from vectorstores_server.engines.local.files.uploads import LocalUploads
 from vectorstores_server.engines.local.health import LocalHealth
 from vectorstores_server.engines.local.parsing import EXTENSIONS, NAMES
-from vectorstores_tools.contract.engine import AttachOptions, Capabilities, FileContent, Ingested, NewFile
+from vectorstores_tools.contract.engine import (
+    AttachOptions,
+    Capabilities,
+    Engine,
+    FileContent,
+    Ingested,
+    NewFile,
+    NewUpload,
+    TextRequest,
+)
 from vectorstores_tools.contract.errors import InvalidRequest, NotSupported
+from vectorstores_tools.contract.health import Health
 from vectorstores_tools.contract.intake import Source
 from vectorstores_tools.contract.models import (
     Deleted,
@@ -40,7 +50,6 @@ from vectorstores_tools.contract.requests import (
     MAX_FILES_IN_BATCH,
     Attributes,
     FileAttach,
-    FileExpiresAfter,
     FilesRequest,
     PageRequest,
     SearchRequest,
@@ -60,8 +69,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class LocalEngine:
-    """Implements `contract.Engine` in the data directory `directory`. Nothing is opened before the first call."""
+class LocalEngine(Engine):
+    """The engine in the data directory `directory`. Nothing is opened before the first call."""
 
     def __init__(
         self,
@@ -94,12 +103,13 @@ class LocalEngine:
         self._health = LocalHealth(read_only=read_only)
 
     @property
+    @override
     def capabilities(self) -> Capabilities:
         """All of it but query rewriting."""
         return Capabilities(extensions=EXTENSIONS, names=NAMES, max_file_bytes=self._max_file_bytes)
 
+    @override
     async def create_store(self, request: StoreCreate) -> VectorStore:
-        """See the contract. `notes` is an extra key: sentences for the reader, none where there is nothing to say."""
         components = await self._start()
         identity, dimensions = await components.vectors()
         store, others = await self._write(operations.create_store, request, identity, dimensions, clock())
@@ -108,68 +118,60 @@ class LocalEngine:
             notes.append(namesakes(others))
         return store.model_copy(update={"notes": notes})
 
+    @override
     async def list_stores(self, request: PageRequest) -> Page[VectorStore]:
-        """See the contract."""
         return await self._read(stores.list_stores, request, clock())
 
+    @override
     async def retrieve_store(self, store_id: str) -> VectorStore:
-        """See the contract."""
         return await self._read(stores.retrieve_store, store_id, clock())
 
+    @override
     async def update_store(self, store_id: str, request: StoreUpdate) -> VectorStore:
-        """See the contract."""
         return await self._write(stores.update_store, store_id, request, clock())
 
+    @override
     async def delete_store(self, store_id: str) -> Deleted:
-        """See the contract."""
         return await self._write_freeing(stores.delete_store, store_id, clock())
 
+    @override
     async def search(self, store_id: str, request: SearchRequest) -> SearchPage:
-        """See the contract."""
         if request.rewrite_query:
             raise NotSupported("Query rewriting is not available here;", "send several queries.", param="rewrite_query")
         page = await (await self._start()).searcher.search(store_id, request)
         self._last_use.note(store_id)
         return page
 
+    @override
     async def attach_file(self, store_id: str, request: FileAttach) -> VectorStoreFile:
-        """See the contract."""
         return await self._write(operations.attach_file, store_id, request, clock())
 
+    @override
     async def list_store_files(self, store_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
-        """See the contract."""
         return await self._read(operations.list_store_files, store_id, request)
 
+    @override
     async def retrieve_store_file(self, store_id: str, file_id: str) -> VectorStoreFile:
-        """See the contract."""
         return await self._read(operations.retrieve_store_file, store_id, file_id)
 
+    @override
     async def update_store_file(self, store_id: str, file_id: str, attributes: Attributes | None) -> VectorStoreFile:
-        """See the contract."""
         return await self._write(operations.update_store_file, store_id, file_id, attributes, clock())
 
+    @override
     async def detach_file(self, store_id: str, file_id: str) -> Deleted:
-        """See the contract."""
         return await self._write_freeing(operations.detach_file, store_id, file_id, clock())
 
-    async def read_text(
-        self,
-        file_id: str,
-        store_id: str | None = None,
-        *,
-        start: int = 0,
-        end: int | None = None,
-        page: int | None = None,
-    ) -> TextSlice:
-        """See the contract."""
+    @override
+    async def read_text(self, request: TextRequest) -> TextSlice:
         await self._start()
-        text = await self._reader.text(file_id, store_id, start=start, end=end, page=page)
-        if store_id is not None:
-            self._last_use.note(store_id)
+        text = await self._reader.text(request)
+        if request.store_id is not None:
+            self._last_use.note(request.store_id)
         return text
 
+    @override
     async def create_batch(self, store_id: str, files: Sequence[FileAttach]) -> FileBatch:
-        """See the contract."""
         if not 1 <= len(files) <= MAX_FILES_IN_BATCH:
             raise InvalidRequest(
                 f"A batch takes 1 to {MAX_FILES_IN_BATCH} files, not {len(files)}.",
@@ -178,70 +180,68 @@ class LocalEngine:
             )
         return await self._write(operations.create_batch, store_id, files, clock())
 
+    @override
     async def retrieve_batch(self, store_id: str, batch_id: str) -> FileBatch:
-        """See the contract."""
         return await self._read(operations.retrieve_batch, store_id, batch_id)
 
+    @override
     async def cancel_batch(self, store_id: str, batch_id: str) -> FileBatch:
-        """See the contract."""
         return await self._write_freeing(operations.cancel_batch, store_id, batch_id, clock())
 
+    @override
     async def list_batch_files(self, store_id: str, batch_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
-        """See the contract."""
         return await self._read(operations.list_batch_files, store_id, batch_id, request)
 
-    async def ingest(self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions) -> Ingested:
-        """See the contract."""
+    @override
+    async def attach_sources(self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions) -> Ingested:
         await self._start()
-        return await self._receiver.ingest(store_id, sources, options)
+        return await self._receiver.attach_sources(store_id, sources, options)
 
+    @override
     async def create_file(self, new: NewFile) -> File:
-        """See the contract."""
         await self._start()
         return await self._receiver.create_file(new)
 
+    @override
     async def list_files(self, request: FilesRequest) -> Page[File]:
-        """See the contract."""
         return await self._read(files.list_files, request, clock())
 
+    @override
     async def retrieve_file(self, file_id: str) -> File:
-        """See the contract."""
         return (await self._read(files.retrieve_file, file_id, clock()))[0]
 
+    @override
     async def delete_file(self, file_id: str) -> Deleted:
-        """See the contract."""
         return await self._write_freeing(files.delete_file, file_id, clock())
 
+    @override
     def read_file(
         self, file_id: str, start: int = 0, end: int | None = None
     ) -> AbstractAsyncContextManager[FileContent]:
-        """See the contract."""
         return self._reader.content(file_id, start, end)
 
-    async def create_upload(
-        self, filename: str, purpose: str, bytes: int, mime_type: str, expires_after: FileExpiresAfter | None
-    ) -> Upload:
-        """See the contract."""
+    @override
+    async def create_upload(self, new: NewUpload) -> Upload:
         await self._start()
-        return await self._uploads.create(filename, purpose, bytes, mime_type, expires_after)
+        return await self._uploads.create(new)
 
+    @override
     async def add_part(self, upload_id: str, stream: AsyncIterator[bytes]) -> UploadPart:
-        """See the contract."""
         await self._start()
         return await self._uploads.add_part(upload_id, stream)
 
+    @override
     async def complete_upload(self, upload_id: str, part_ids: Sequence[str], md5: str | None) -> Upload:
-        """See the contract."""
         await self._start()
         return await self._uploads.complete(upload_id, part_ids, md5)
 
+    @override
     async def cancel_upload(self, upload_id: str) -> Upload:
-        """See the contract."""
         await self._start()
         return await self._uploads.cancel(upload_id)
 
+    @override
     async def changed(self, since: int) -> int:
-        """See the contract."""
         await self._start()
         return await self._catalog.changed(since)
 
@@ -276,13 +276,13 @@ class LocalEngine:
         """Mend what `check` found; returns what is left. Raises Unavailable while another process goes on working."""
         return await (await self._working()).repair(findings)
 
+    @override
     async def health(self) -> Health:
-        """Tell an operator how the parts are."""
         components, worker = await self._start(), await self._working()
         return await self._health.look(components, worker)
 
+    @override
     async def aclose(self) -> None:
-        """See the contract."""
         await self._background.end()
         if self._components is not None:
             await self._components.aclose()

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from anyio import CapacityLimiter, to_thread
 
-from vectorstores_server.engines.health import Check, Health
 from vectorstores_server.engines.local.catalog.connection import translated
 from vectorstores_server.engines.local.catalog.statistics import CatalogStatistics, take_inventory
 from vectorstores_server.engines.local.index.errors import IndexUnavailable
 from vectorstores_tools.contract.errors import VectorStoreError
+from vectorstores_tools.contract.health import Check, Health
 
 if TYPE_CHECKING:
     from vectorstores_server.engines.local.components import Components

@@ -5,6 +5,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from dataclasses import replace
 from typing import Any, TypeVar
 
+import anyio
+from typing_extensions import override
+
 from vectorstores_server.engines.background import BackgroundTasks
 from vectorstores_server.engines.remote.attachments.attaching import Attachments
 from vectorstores_server.engines.remote.attachments.provenance import remarked, shown, shown_page, unmarked
@@ -22,8 +25,18 @@ from vectorstores_server.engines.remote.http.transport_errors import going_on
 from vectorstores_server.engines.remote.name_hints import explained
 from vectorstores_server.engines.remote.polling import PollingMarks
 from vectorstores_server.engines.remote.search.searching import search
-from vectorstores_tools.contract.engine import AttachOptions, Capabilities, FileContent, Ingested, NewFile
-from vectorstores_tools.contract.errors import InvalidRequest, NotSupported, VectorStoreError
+from vectorstores_tools.contract.engine import (
+    AttachOptions,
+    Capabilities,
+    Engine,
+    FileContent,
+    Ingested,
+    NewFile,
+    NewUpload,
+    TextRequest,
+)
+from vectorstores_tools.contract.errors import InvalidRequest, NotSupported, Unavailable, VectorStoreError
+from vectorstores_tools.contract.health import Check, Health
 from vectorstores_tools.contract.intake import Source
 from vectorstores_tools.contract.models import (
     Deleted,
@@ -41,7 +54,6 @@ from vectorstores_tools.contract.requests import (
     MAX_FILES_IN_BATCH,
     Attributes,
     FileAttach,
-    FileExpiresAfter,
     FilesRequest,
     PageRequest,
     SearchRequest,
@@ -52,9 +64,12 @@ from vectorstores_tools.contract.requests import (
 
 T = TypeVar("T")
 
+SECONDS_TO_ANSWER = 5.0
+"""For the question whether the service is there."""
 
-class RemoteEngine:
-    """Implements `contract.Engine` over one service. The client is ours to close."""
+
+class RemoteEngine(Engine):
+    """The engine over one service. The client is ours to close."""
 
     def __init__(self, client: RemoteClient, dialect: Dialect) -> None:
         self._client = client
@@ -67,12 +82,13 @@ class RemoteEngine:
         self._uploads = RemoteUploads(client, dialect)
 
     @property
+    @override
     def capabilities(self) -> Capabilities:
         """What the service has."""
         return self._dialect.capabilities
 
+    @override
     async def create_store(self, request: StoreCreate) -> VectorStore:
-        """See the contract."""
         self._dialect.check_expiry(request.expires_after)
         self._dialect.check_description(request.description)
         self._dialect.check_metadata(request.metadata)
@@ -81,19 +97,19 @@ class RemoteEngine:
         body = request.model_dump(exclude_unset=True, exclude_none=True)
         return self._store(await self._changing(self._client.post("vector_stores", body)))
 
+    @override
     async def list_stores(self, request: PageRequest) -> Page[VectorStore]:
-        """See the contract."""
         await self._asked(pagination.check_cursor(self._client, self._dialect, request))
         page = await self._asked(pagination.page(self._client, "vector_stores", request, VectorStore))
         return page.model_copy(update={"data": [self._own(store) for store in page.data]})
 
+    @override
     async def retrieve_store(self, store_id: str) -> VectorStore:
-        """See the contract."""
         about = Subject(store_id)
         return self._store(await self._asked(self._client.get(routes.store(store_id), None, about), about))
 
+    @override
     async def update_store(self, store_id: str, request: StoreUpdate) -> VectorStore:
-        """See the contract."""
         self._dialect.check_expiry(request.expires_after)
         self._dialect.check_metadata(request.metadata)
         body = request.model_dump(exclude_unset=True)
@@ -102,68 +118,62 @@ class RemoteEngine:
         sent = self._client.post(routes.store(store_id), body, about, repeatable=True)
         return self._store(await self._changing(sent, about))
 
+    @override
     async def delete_store(self, store_id: str) -> Deleted:
-        """See the contract."""
         about = Subject(store_id)
         reply = await self._changing(self._client.delete(routes.store(store_id), about), about)
         return read_as(Deleted, {**reply, "object": "vector_store.deleted"})
 
+    @override
     async def search(self, store_id: str, request: SearchRequest) -> SearchPage:
-        """See the contract."""
         page = await self._asked(search(self._client, self._dialect, store_id, request), Subject(store_id))
         for hit in page.data:
             hit.attributes = unmarked(hit.attributes)
         return page
 
+    @override
     async def attach_file(self, store_id: str, request: FileAttach) -> VectorStoreFile:
-        """See the contract. The marks of a source stay, whatever attributes are given."""
+        """Attach it; the marks of a source stay, whatever attributes are given."""
         about = Subject(store_id, request.file_id)
         (entry,) = await self._asked(self._attaching.with_marks(store_id, [request]), about)
         return shown(await self._changing(self._attaching.attach_file(store_id, entry), about))
 
+    @override
     async def list_store_files(self, store_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
-        """See the contract."""
         await self._asked(pagination.check_cursor(self._client, self._dialect, request, store_id))
         about = Subject(store_id)
         listed = pagination.page(self._client, routes.store(store_id, "/files"), request, VectorStoreFile, about)
         return shown_page(await self._asked(listed, about))
 
+    @override
     async def retrieve_store_file(self, store_id: str, file_id: str) -> VectorStoreFile:
-        """See the contract."""
         about = Subject(store_id, file_id)
         with going_on(vector_store_id=store_id, file_id=file_id):
             file = await self._asked(self._attaching.look(store_id, file_id), about)
         await self._settle(store_id, file.status)
         return shown(file)
 
+    @override
     async def update_store_file(self, store_id: str, file_id: str, attributes: Attributes | None) -> VectorStoreFile:
-        """See the contract. The marks of a source stay, whatever map is given."""
+        """Replace the map; the marks of a source stay, whatever map is given."""
         about = Subject(store_id, file_id)
         file = await self._asked(self._attaching.look(store_id, file_id), about)
         merged = remarked(attributes, file.attributes)
         return shown(await self._changing(self._attaching.describe(store_id, file, merged), about))
 
+    @override
     async def detach_file(self, store_id: str, file_id: str) -> Deleted:
-        """See the contract."""
         about = Subject(store_id, file_id)
         reply = await self._changing(self._client.delete(routes.store_file(store_id, file_id), about), about)
         return read_as(Deleted, {**reply, "id": file_id, "object": "vector_store.file.deleted"})
 
-    async def read_text(
-        self,
-        file_id: str,
-        store_id: str | None = None,
-        *,
-        start: int = 0,
-        end: int | None = None,
-        page: int | None = None,
-    ) -> TextSlice:
-        """See the contract."""
-        asked = text(self._client, self._dialect, file_id, store_id, start, end, page)
-        return await self._asked(asked, Subject(store_id or "", file_id))
+    @override
+    async def read_text(self, request: TextRequest) -> TextSlice:
+        about = Subject(request.store_id or "", request.file_id)
+        return await self._asked(text(self._client, self._dialect, request), about)
 
+    @override
     async def create_batch(self, store_id: str, files: Sequence[FileAttach]) -> FileBatch:
-        """See the contract."""
         if not 1 <= len(files) <= MAX_FILES_IN_BATCH:
             raise InvalidRequest(
                 f"A batch takes 1 to {MAX_FILES_IN_BATCH} files, not {len(files)}.",
@@ -173,27 +183,27 @@ class RemoteEngine:
         entries = await self._asked(self._attaching.with_marks(store_id, files), Subject(store_id))
         return await self._changing(self._attaching.together(store_id, entries), Subject(store_id))
 
+    @override
     async def retrieve_batch(self, store_id: str, batch_id: str) -> FileBatch:
-        """See the contract."""
         about = Subject(store_id, batch_id=batch_id)
         with going_on(vector_store_id=store_id, batch_id=batch_id):
             batch = await self._asked(self._attaching.look_at_batch(store_id, batch_id), about)
         await self._settle(store_id, batch.status)
         return batch
 
+    @override
     async def cancel_batch(self, store_id: str, batch_id: str) -> FileBatch:
-        """See the contract."""
         about = Subject(store_id, batch_id=batch_id)
         return await self._changing(self._attaching.cancel_batch(store_id, batch_id), about)
 
+    @override
     async def list_batch_files(self, store_id: str, batch_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
-        """See the contract."""
         about = Subject(store_id, batch_id=batch_id)
         with going_on(vector_store_id=store_id, batch_id=batch_id):
             return shown_page(await self._asked(self._attaching.batch_files(store_id, batch_id, request), about))
 
-    async def ingest(self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions) -> Ingested:
-        """See the contract."""
+    @override
+    async def attach_sources(self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions) -> Ingested:
         await self._background.begin()
         try:
             done = await self._changing(self._source_sync.ingest(store_id, sources, options), Subject(store_id))
@@ -203,23 +213,25 @@ class RemoteEngine:
             return done
         return replace(done, batch=await self.retrieve_batch(store_id, done.batch.id))
 
+    @override
     async def create_file(self, new: NewFile) -> File:
-        """See the contract."""
         return await self._changing(self._send_file(new))
 
+    @override
     async def list_files(self, request: FilesRequest) -> Page[File]:
-        """See the contract. `before` is not on this list of OpenAI's API."""
+        """`before` is not on this list of OpenAI's API."""
         if request.before is not None:
             raise NotSupported("The list of uploaded files has no 'before';", "page with 'after'.", param="before")
         return await self._asked(pagination.page(self._client, "files", request, File))
 
+    @override
     async def retrieve_file(self, file_id: str) -> File:
-        """See the contract."""
         about = Subject(file_id=file_id)
         return read_as(File, await self._asked(self._client.get(routes.file(file_id), None, about), about))
 
+    @override
     async def delete_file(self, file_id: str) -> Deleted:
-        """See the contract. A service that leaves the file in its stores is asked store by store."""
+        """Delete the File; a service that leaves it in its stores is asked store by store."""
         about = Subject(file_id=file_id)
         if not self._dialect.delete_detaches:
             await self._asked(self._attaching.need_files([file_id]), about)
@@ -227,36 +239,42 @@ class RemoteEngine:
         reply = await self._changing(self._client.delete(routes.file(file_id), about), about)
         return read_as(Deleted, {**reply, "object": "file"})
 
+    @override
     def read_file(
         self, file_id: str, start: int = 0, end: int | None = None
     ) -> AbstractAsyncContextManager[FileContent]:
-        """See the contract."""
         return self._content(file_id, start, end)
 
-    async def create_upload(
-        self, filename: str, purpose: str, bytes: int, mime_type: str, expires_after: FileExpiresAfter | None
-    ) -> Upload:
-        """See the contract."""
-        return await self._asked(self._uploads.create(filename, purpose, bytes, mime_type, expires_after))
+    @override
+    async def create_upload(self, new: NewUpload) -> Upload:
+        return await self._asked(self._uploads.create(new))
 
+    @override
     async def add_part(self, upload_id: str, stream: AsyncIterator[bytes]) -> UploadPart:
-        """See the contract."""
         return await self._asked(self._uploads.add(upload_id, stream))
 
+    @override
     async def complete_upload(self, upload_id: str, part_ids: Sequence[str], md5: str | None) -> Upload:
-        """See the contract."""
         return await self._asked(self._uploads.complete(upload_id, part_ids, md5))
 
+    @override
     async def cancel_upload(self, upload_id: str) -> Upload:
-        """See the contract."""
         return await self._asked(self._uploads.cancel(upload_id))
 
+    @override
     async def changed(self, since: int) -> int:
-        """See the contract: what others change is seen by looking again."""
+        """Look again: nothing tells what others change."""
         return await self._polling.changed(since)
 
+    @override
+    async def health(self) -> Health:
+        with anyio.move_on_after(SECONDS_TO_ANSWER):
+            await self.list_stores(PageRequest(limit=1))
+            return Health({"remote": Check(True, "it answers")})
+        raise Unavailable(f"The remote does not answer within {SECONDS_TO_ANSWER:.0f} s.", "Try again later.")
+
+    @override
     async def aclose(self) -> None:
-        """See the contract."""
         await self._background.end()
         await self._client.aclose()
 

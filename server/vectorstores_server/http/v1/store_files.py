@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from vectorstores_server.http.v1.dependencies import EngineOf, Extended, StoreFileId, StoreId, reply, strictly
 from vectorstores_server.http.v1.page_schemas import FileContentPage, ListPage, TextItem
 from vectorstores_server.http.v1.schemas import DeletedStoreFile, VectorStoreFileObject
+from vectorstores_tools.contract.engine import TextRequest
 from vectorstores_tools.contract.requests import Attributes, FileAttach, Request, StoreFilesRequest
 
 router = APIRouter(prefix="/vector_stores/{vector_store_id}/files", tags=["Vector store files"])
@@ -69,7 +70,7 @@ async def retrieve_vector_store_file_content(
     engine: EngineOf, extended: Extended, vector_store_id: StoreId, file_id: StoreFileId
 ) -> JSONResponse:
     """Return a file's parsed text."""
-    text = await engine.read_text(file_id, vector_store_id)
+    text = await engine.read_text(TextRequest(file_id, vector_store_id))
     page = FileContentPage(
         object="vector_store.file_content.page",
         data=[TextItem(type="text", text=text.text)],

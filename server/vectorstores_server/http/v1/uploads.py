@@ -11,6 +11,7 @@ from vectorstores_server.http.v1.dependencies import EngineOf, Extended, UploadI
 from vectorstores_server.http.v1.files import MAX_FILENAME, Purpose, expiry
 from vectorstores_server.http.v1.multipart import chunks, open_form
 from vectorstores_server.http.v1.schemas import UploadObject, UploadPartObject
+from vectorstores_tools.contract.engine import NewUpload
 from vectorstores_tools.contract.errors import TooLarge
 from vectorstores_tools.contract.requests import FileExpiresAfter, Request
 
@@ -58,7 +59,8 @@ async def create_upload(
 ) -> JSONResponse:
     """Begin an upload; it expires after an hour."""
     expires_after = expiry(body.purpose, body.expires_after)
-    upload = await engine.create_upload(body.filename, body.purpose, body.bytes, body.mime_type, expires_after)
+    new = NewUpload(body.filename, body.purpose, body.bytes, body.mime_type, expires_after)
+    upload = await engine.create_upload(new)
     return reply(upload, UploadObject, extended)
 
 

@@ -5,28 +5,20 @@ from collections.abc import Callable, Sequence
 
 from vectorstores_server.engines.local.catalog.files import enter_file, retrieve_file
 from vectorstores_server.engines.local.catalog.ids import new_id
+from vectorstores_tools.contract.engine import NewUpload
 from vectorstores_tools.contract.errors import Conflict, InvalidRequest, UploadNotFound
 from vectorstores_tools.contract.models import File, Upload, UploadPart
-from vectorstores_tools.contract.requests import FileExpiresAfter
 
 UPLOAD_SECONDS = 3600
 
 
-def insert_upload(
-    db: sqlite3.Connection,
-    filename: str,
-    purpose: str,
-    bytes: int,
-    mime_type: str,
-    expires_after: FileExpiresAfter | None,
-    now: int,
-) -> Upload:
+def insert_upload(db: sqlite3.Connection, new: NewUpload, now: int) -> Upload:
     """Begin an upload."""
     upload_id = new_id("upload_")
     db.execute(
         "INSERT INTO upload VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'pending', NULL)",
-        (upload_id, filename, purpose, mime_type, bytes, now, now + UPLOAD_SECONDS,
-         expires_after.seconds if expires_after else None),
+        (upload_id, new.filename, new.purpose, new.mime_type, new.bytes, now, now + UPLOAD_SECONDS,
+         new.expires_after.seconds if new.expires_after else None),
     )  # fmt: skip
     return upload(db, upload_id, now)
 

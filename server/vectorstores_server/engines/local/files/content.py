@@ -17,7 +17,7 @@ from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.catalog.stores import usable
 from vectorstores_server.engines.local.files.blobs import BLOCK, Blobs
 from vectorstores_server.engines.local.parsing.document import Document
-from vectorstores_tools.contract.engine import FileContent
+from vectorstores_tools.contract.engine import FileContent, TextRequest
 from vectorstores_tools.contract.errors import InvalidRequest, NotReady, Unavailable
 from vectorstores_tools.contract.models import File, TextSlice, VectorStoreFile
 
@@ -39,19 +39,17 @@ class ContentReader:
         self._blobs = blobs
         self._restore = restore
 
-    async def text(
-        self, file_id: str, store_id: str | None, *, start: int, end: int | None, page: int | None
-    ) -> TextSlice:
+    async def text(self, request: TextRequest) -> TextSlice:
         """Return a range of the parsed text. Raises NotReady while there is none, InvalidRequest for a bad range."""
         attached: VectorStoreFile | None = None
-        if store_id is not None:
-            await self._catalog.read(usable, store_id, clock())
-            attached = await self._catalog.read(retrieve_store_file, store_id, file_id)
-        file, sha256 = await self._catalog.read(retrieve_file, file_id, clock())
+        if request.store_id is not None:
+            await self._catalog.read(usable, request.store_id, clock())
+            attached = await self._catalog.read(retrieve_store_file, request.store_id, request.file_id)
+        file, sha256 = await self._catalog.read(retrieve_file, request.file_id, clock())
         document = await self._document(file, sha256)
         if document is None:
             raise _not_ready(file, attached)
-        return _slice(file, document, start, end, page)
+        return _slice(file, document, request.start, request.end, request.page)
 
     @asynccontextmanager
     async def content(self, file_id: str, start: int, end: int | None) -> AsyncGenerator[FileContent]:

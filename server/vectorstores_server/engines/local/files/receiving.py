@@ -34,7 +34,7 @@ class SourceReceiver:
             await self._catalog.write(enter_file, file, received.sha256, lambda: self._blobs.keep(received))
         return file
 
-    async def ingest(self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions) -> Ingested:
+    async def attach_sources(self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions) -> Ingested:
         """Take the sources one by one; each is attached before the next is asked for."""
         await self._catalog.read(usable, store_id, clock())
         entered: list[EnteredSource] = []

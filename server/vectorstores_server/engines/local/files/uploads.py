@@ -7,6 +7,7 @@ from vectorstores_server.engines.local.catalog.ids import clock, new_id
 from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.engines.local.files.receiving import make_file
 from vectorstores_server.engines.local.files.upload_parts import MAX_PART_BYTES, UploadParts
+from vectorstores_tools.contract.engine import NewUpload
 from vectorstores_tools.contract.errors import InvalidRequest, TooLarge
 from vectorstores_tools.contract.models import Upload, UploadPart
 from vectorstores_tools.contract.requests import FileExpiresAfter
@@ -21,19 +22,15 @@ class LocalUploads:
         self._parts = parts
         self._limit = limit
 
-    async def create(
-        self, filename: str, purpose: str, size: int, mime_type: str, expires_after: FileExpiresAfter | None
-    ) -> Upload:
-        """Begin an upload of `size` bytes."""
-        if size < 1:
+    async def create(self, new: NewUpload) -> Upload:
+        """Begin an upload."""
+        if new.bytes < 1:
             raise InvalidRequest("bytes must be at least 1.", "Pass the size of the whole file.", param="bytes")
-        if size > self._limit:
+        if new.bytes > self._limit:
             raise TooLarge(
                 f"The file is larger than {self._limit} bytes.", "Split it into smaller ones.", param="bytes"
             )
-        return await self._catalog.write(
-            uploads.insert_upload, filename, purpose, size, mime_type, expires_after, clock()
-        )
+        return await self._catalog.write(uploads.insert_upload, new, clock())
 
     async def add_part(self, upload_id: str, stream: AsyncIterator[bytes]) -> UploadPart:
         """Store one part."""

@@ -8,7 +8,7 @@ from vectorstores_server.engines.remote.http import routes
 from vectorstores_server.engines.remote.http.client import RemoteClient
 from vectorstores_server.engines.remote.http.decoding import items_of, read_as
 from vectorstores_server.engines.remote.http.reply_errors import Subject
-from vectorstores_tools.contract.engine import FileContent
+from vectorstores_tools.contract.engine import FileContent, TextRequest
 from vectorstores_tools.contract.errors import InvalidRequest, NotReady, NotSupported, VectorStoreError
 from vectorstores_tools.contract.models import File, TextSlice, VectorStoreFile
 
@@ -16,36 +16,29 @@ MOST_DECODED = 20_000_000
 """Bytes of an upload that are read as text."""
 
 
-async def text(
-    client: RemoteClient,
-    dialect: Dialect,
-    file_id: str,
-    store_id: str | None,
-    start: int,
-    end: int | None,
-    page: int | None,
-) -> TextSlice:
+async def text(client: RemoteClient, dialect: Dialect, request: TextRequest) -> TextSlice:
     """Return characters [start, end) of what the remote parsed, of the upload itself without a store."""
-    if page is not None:
+    if request.page is not None:
         raise NotSupported("This service does not tell pages;", "use start and end, in characters.", param="page")
+    start, end = request.start, request.end
     if start < 0 or (end is not None and end < start):
         raise InvalidRequest(
             f"There are no characters from {start} to {end}.", "Pass 0 <= start <= end.", param="start"
         )
-    if store_id is None:
-        file = await _file(client, file_id)
+    if request.store_id is None:
+        file = await _file(client, request.file_id)
         filename, whole = file.filename, await _raw(client, file)
     else:
-        filename, whole = await _parsed(client, dialect, store_id, file_id)
+        filename, whole = await _parsed(client, dialect, request.store_id, request.file_id)
     if start > len(whole):
         raise InvalidRequest(
-            f"The text of {file_id} has {len(whole)} characters.",
+            f"The text of {request.file_id} has {len(whole)} characters.",
             f"Pass a start of at most {len(whole)}.",
             param="start",
         )
     stop = len(whole) if end is None else min(end, len(whole))
     return TextSlice(
-        file_id=file_id, filename=filename, text=whole[start:stop], start=start, end=stop, total=len(whole)
+        file_id=request.file_id, filename=filename, text=whole[start:stop], start=start, end=stop, total=len(whole)
     )
 
 

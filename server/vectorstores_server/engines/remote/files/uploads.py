@@ -9,9 +9,9 @@ from vectorstores_server.engines.remote.http import routes
 from vectorstores_server.engines.remote.http.client import RemoteClient
 from vectorstores_server.engines.remote.http.decoding import read_as
 from vectorstores_server.engines.remote.http.reply_errors import Subject
+from vectorstores_tools.contract.engine import NewUpload
 from vectorstores_tools.contract.errors import NotSupported
 from vectorstores_tools.contract.models import Upload, UploadPart
-from vectorstores_tools.contract.requests import FileExpiresAfter
 
 
 class RemoteUploads:
@@ -21,14 +21,17 @@ class RemoteUploads:
         self._client = client
         self._dialect = dialect
 
-    async def create(
-        self, filename: str, purpose: str, size: int, mime_type: str, expires_after: FileExpiresAfter | None
-    ) -> Upload:
+    async def create(self, new: NewUpload) -> Upload:
         """Begin one."""
         self._check()
-        body: dict[str, Any] = {"filename": filename, "purpose": purpose, "bytes": size, "mime_type": mime_type}
-        if expires_after is not None:
-            body["expires_after"] = expires_after.model_dump()
+        body: dict[str, Any] = {
+            "filename": new.filename,
+            "purpose": new.purpose,
+            "bytes": new.bytes,
+            "mime_type": new.mime_type,
+        }
+        if new.expires_after is not None:
+            body["expires_after"] = new.expires_after.model_dump()
         return read_as(Upload, await self._client.post("uploads", body))
 
     async def add(self, upload_id: str, stream: AsyncIterator[bytes]) -> UploadPart:

@@ -1,4 +1,4 @@
-"""How an engine is, for an operator: which of its parts work, and what it counts. Not of the contract."""
+"""The health of an engine, for an operator: which of its parts work, and what it counts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
