@@ -18,6 +18,7 @@ NAMES = (
     "growth",
     "quality",
     "languages",
+    "names",
     "crash",
     "load",
     "uploads",

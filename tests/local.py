@@ -86,7 +86,7 @@ class Gate(Words):
 
 @asynccontextmanager
 async def opened(
-    directory: Path, embedder: Embedder | None = None, checkpoint: Callable[[str], None] | None = None
+    directory: Path, embedder: Words | Embedder | None = None, checkpoint: Callable[[str], None] | None = None
 ) -> AsyncGenerator[LocalEngine]:
     engine = LocalEngine(directory, embedder)
     try:

@@ -123,3 +123,19 @@ def test_a_passage_inside_a_chosen_chunk_adds_no_hit_although_its_own_chunk_is_a
 
 def test_equal_ranges_of_different_revisions_stay_apart() -> None:
     assert len(merged(rank(found(passage(1), passage(2))))) == 2
+
+
+def test_meaning_never_outvotes_a_name_that_only_one_passage_holds() -> None:
+    rare = passage(1, 0, cosine=0.33, text_score=14.2)._replace(named=True)
+    alike = [passage(2, n, cosine=0.6, text_score=7.1) for n in range(5)]
+    ranked = rank(found(*alike, rare))
+    assert ranked[0].passage is rare
+    assert ranked[0].score <= 1
+    assert ranked[0].passage.cosine == 0.33, "what is reported stays what was measured"
+
+
+def test_without_a_name_nothing_is_lifted() -> None:
+    rows = [passage(1, 0, cosine=0.33, text_score=14.2), passage(2, 1, cosine=0.6, text_score=7.1)]
+    assert [r.score for r in rank(found(*rows))] == sorted(
+        (score(r.cosine, r.text_score, 3, 1000) for r in rows), reverse=True
+    )

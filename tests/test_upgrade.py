@@ -12,7 +12,8 @@ import anyio
 from local import Words, add, opened, search, settled, store, upload
 from vectorstores_server.engines.local.catalog.index_tables import TABLE_FORMAT
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_tools.contract.requests import FileAttach
+from vectorstores_server.engines.local.parsing import VERSION
+from vectorstores_tools.contract.requests import FileAttach, PageRequest
 
 TEXTS = [f"Item{number} of the landlord’s résumé: foxes are jumping over the lazy dog." for number in range(20)]
 BLOCKED = "a_0"
@@ -100,6 +101,21 @@ async def test_it_waits_for_a_process_that_has_the_embedder(tmp_path: Path):
         await add(engine, await store(engine), "other work that this process can do")
         assert len((await search(engine, id, "dog", max_num_results=50)).data) == len(TEXTS)
         assert execute(tmp_path, "SELECT format FROM store_table WHERE store_id = ?", id) == [(1,)]
+
+
+async def test_a_file_that_older_parsers_refused_is_tried_once_more_and_only_once(tmp_path: Path):
+    async with opened(tmp_path) as engine:
+        id = await store(engine)
+        file = await add(engine, id, bytes(range(256)) * 8, "picture.bin")
+        assert (await engine.retrieve_store_file(id, file)).status == "failed"
+        assert execute(tmp_path, "SELECT refused_by FROM attachment") == [(VERSION,)]
+    execute(tmp_path, "UPDATE attachment SET refused_by = 1")
+    async with opened(tmp_path) as engine:
+        await engine.list_stores(PageRequest())
+        with anyio.fail_after(30):
+            while execute(tmp_path, "SELECT refused_by, status FROM attachment") != [(VERSION, "failed")]:
+                await anyio.lowlevel.checkpoint()
+        assert execute(tmp_path, "SELECT next_rev FROM counter") == [(3,)]
 
 
 async def test_what_comes_while_a_table_is_built_anew_is_in_both(tmp_path: Path):

@@ -28,8 +28,9 @@ def flip(db: sqlite3.Connection, built: Sequence[BuiltRevision], now: int) -> se
     return live
 
 
-def failed(db: sqlite3.Connection, rev: int, code: str, message: str, now: int) -> bool:
-    """End the revision with an error; False when nobody wanted it any more."""
+def failed(db: sqlite3.Connection, rev: int, code: str, message: str, now: int, version: int = 1) -> bool:
+    """End the revision with an error of this version of the parsers; False when nobody wanted it any more."""
+    db.execute("UPDATE attachment SET refused_by = ? WHERE want_rev = ?", (version, rev))
     return give_up(db, rev, "failed", now, (code, message))
 
 

@@ -51,6 +51,26 @@ def requeue(db: sqlite3.Connection, live_revs: Collection[int], now: int) -> int
     return queued
 
 
+_REFUSED = (
+    "SELECT attachment.* FROM attachment JOIN store ON store.id = store_id WHERE status = 'failed' AND expired = 0"
+    " AND live_rev IS NULL AND error_code IN ('unsupported_file', 'invalid_file') AND refused_by < ?"
+)
+
+
+def has_refused(db: sqlite3.Connection, version: int) -> bool:
+    """Tell whether an older version of the parsers than this refused a file that nobody has tried again since."""
+    return db.execute(f"{_REFUSED} LIMIT 1", (version,)).fetchone() is not None
+
+
+def requeue_refused(db: sqlite3.Connection, version: int, now: int) -> int:
+    """Queue these files once more, each once a version; return how many."""
+    rows = db.execute(_REFUSED, (version,)).fetchall()
+    for row in rows:
+        requeue_row(db, row, now, BATCHED)
+        db.execute("UPDATE attachment SET refused_by = ? WHERE id = ?", (version, row["id"]))
+    return len(rows)
+
+
 def rebuild(db: sqlite3.Connection, store_id: str, now: int) -> str:
     """Give the store an empty table and queue all that was live; return the name of the table to set aside."""
     store = db.execute("SELECT table_name, embedder, dimensions FROM store WHERE id = ?", (store_id,)).fetchone()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vectorstores_server.engines.local.catalog.connection import check_version, connect
+from vectorstores_server.engines.local.catalog.index_tables import TABLE_FORMAT
 
 _STORES = (
     "SELECT count(*) AS stores, total(n_in_progress) AS in_progress, total(n_completed) AS completed,"
@@ -15,7 +16,8 @@ _OTHERS = (
     "SELECT (SELECT count(*) FROM file) AS files, (SELECT total(rows) FROM attachment) AS passages,"
     " (SELECT count(*) FROM attachment WHERE want_rev IS NOT NULL) AS queue_length,"
     " (SELECT count(*) FROM dead_rev) AS dead_revisions,"
-    " (SELECT count(*) FROM store_table WHERE state = 'building') AS tables_building"
+    " (SELECT count(*) FROM store_table WHERE state = 'building') AS tables_building,"
+    f" (SELECT count(*) FROM store_table WHERE state = 'live' AND format < {TABLE_FORMAT}) AS tables_outdated"  # noqa: S608 a number of ours
 )
 
 

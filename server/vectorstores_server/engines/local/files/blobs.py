@@ -56,9 +56,12 @@ class Blobs:
         """Return where a File's bytes are."""
         return self.blobs / sha256
 
-    def text_path(self, sha256: str) -> Path:
-        """Return where the parsed text of these bytes is, made by this version of the parsers."""
-        return self.texts / f"{sha256}.{PARSER}-{VERSION}"
+    def text_path(self, sha256: str, version: int | None = None) -> Path:
+        """Return where the text of these bytes is that this version of the parsers made; without one, the newest."""
+        if version is not None:
+            return self.texts / f"{sha256}.{PARSER}-{version}"
+        paths = [self.text_path(sha256, number) for number in range(VERSION, 0, -1)]
+        return next((path for path in paths if path.exists()), paths[0])
 
     @asynccontextmanager
     async def receive(self, stream: AsyncIterator[bytes], limit: int) -> AsyncGenerator[ReceivedBytes]:
@@ -80,16 +83,16 @@ class Blobs:
 
     async def write_text(self, sha256: str, data: bytes) -> None:
         """Keep the parsed text of a blob."""
-        await self._run(self._write_text, self.text_path(sha256), data)
+        await self._run(self._write_text, self.text_path(sha256, VERSION), data)
 
-    async def read_document(self, sha256: str) -> Document | None:
+    async def read_document(self, sha256: str, version: int | None = None) -> Document | None:
         """Return the parsed text of a blob, None where none can be read: the blob is parsed again then."""
-        return await self._run(self.load_document, sha256)
+        return await self._run(self.load_document, sha256, version)
 
-    def load_document(self, sha256: str) -> Document | None:
+    def load_document(self, sha256: str, version: int | None = None) -> Document | None:
         """Read a parsed text in this thread. A damaged one is a miss; raises OSError where the machine fails."""
         try:
-            return Document.loads(self.text_path(sha256).read_bytes())
+            return Document.loads(self.text_path(sha256, version).read_bytes())
         except FileNotFoundError:
             return None
         except ValueError as error:

@@ -84,6 +84,7 @@ class Weights:
 class CandidateQuery:
     """What to look for: by `vector`, by `text` (as the table's words are made), or by both.
 
+    `names` are terms of it that mark a passage as `named` where only a few have them.
     `counted` is the part of the text whose tokens are the length of the question, None for all of it.
     `best` is how many of the best passages the caller needs: candidates that cannot be among them may be left out.
     """
@@ -96,6 +97,7 @@ class CandidateQuery:
     best: int = 50
     weights: Weights = Weights()
     counted: str | None = None
+    names: Sequence[str] = ()
 
 
 class StoredPlace(NamedTuple):
@@ -115,7 +117,10 @@ class StoredRows(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A passage that may answer. `cosine` is exact, None without vectors; `text_score` is BM25 as LanceDB gives it."""
+    """A passage that may answer. `cosine` is exact, None without vectors; `text_score` is BM25 as LanceDB gives it.
+
+    `named`: it is one of the few that hold a name of the question.
+    """
 
     rev: int
     ordinal: int
@@ -125,6 +130,7 @@ class Candidate(NamedTuple):
     chunk_end: int
     cosine: float | None
     text_score: float
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)

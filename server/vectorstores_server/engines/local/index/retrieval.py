@@ -7,6 +7,7 @@ both queries. The codes of the vector index give the cosines of the nearest thou
 
 import math
 from asyncio import gather
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,8 @@ from vectorstores_server.engines.local.index.records import Candidate, Candidate
 from vectorstores_server.engines.local.index.scoring import half_point
 
 WIDE = 1_000
+FEW = 3
+"""Passages that may hold a name for it to say which of them are meant."""
 CODE_ERROR = 0.44  # over the root of the dimensions: four standard deviations of a cosine by 4-bit codes
 
 Floats = NDArray[float64]
@@ -48,15 +51,18 @@ async def find(table: Table, query: CandidateQuery) -> Candidates:
     if vector is not None and len(vector) != table.dimensions:
         raise WrongDimensions(table.name, table.dimensions, len(vector))
     coded = await table.coded() if vector is not None else None
-    near, texts, n_tokens, n_rows = await gather(
+    near, texts, named, n_tokens, n_rows = await gather(
         _near(table, vector, query.vector_k, where, coded=coded),
         _matching(table, query.text, query.text_k, where),
+        _named(table, query.names, where),
         _tokens(table, query.text if query.counted is None else query.counted),
         table.count(),
     )
+    texts = named | texts
     bounds = _bounds(near, texts, query.vector_k)
     chosen = _possible(bounds, query, n_tokens, n_rows, by_vector=vector is not None)
-    rows = await _read(table, [bounds.ids[at] for at in chosen], texts, near, vector)
+    ids = list(dict.fromkeys([*(bounds.ids[at] for at in chosen), *named]))
+    rows = await _read(table, ids, texts, near, vector, named)
     complete = near.complete and len(texts) < query.text_k and len(rows) == len(bounds.ids)
     return Candidates(rows, n_tokens, n_rows, complete)
 
@@ -77,6 +83,12 @@ async def _near(
 async def _matching(table: Table, text: str, k: int, where: str | None) -> dict[int, float]:
     """Return BM25 scores by row id, falling."""
     return await table.matching(text, k, where) if text.strip() else {}
+
+
+async def _named(table: Table, names: Sequence[str], where: str | None) -> dict[int, float]:
+    """Return the rows of names that only a few rows have."""
+    answers = await gather(*(table.matching(name, FEW + 1, where) for name in names))
+    return {row: score for answer in answers if len(answer) <= FEW for row, score in answer.items()}
 
 
 async def _tokens(table: Table, text: str) -> int:
@@ -107,7 +119,12 @@ def _possible(bounds: CosineBounds, query: CandidateQuery, n_tokens: int, n_rows
 
 
 async def _read(
-    table: Table, ids: list[int], texts: dict[int, float], near: NearestRows, vector: NDArray[float32] | None
+    table: Table,
+    ids: list[int],
+    texts: dict[int, float],
+    near: NearestRows,
+    vector: NDArray[float32] | None,
+    named: Collection[int],
 ) -> list[Candidate]:
     """Read rows, and their vectors unless all cosines are known exactly."""
     if not ids:
@@ -119,7 +136,10 @@ async def _read(
     else:
         cosines = [near.cosines.get(row) for row in taken.ids]
     scores = [texts.get(row, 0.0) for row in taken.ids]
-    return [Candidate(*place, *both) for place, *both in zip(taken.places, cosines, scores, strict=True)]
+    return [
+        Candidate(*place, *both, named=row in named)
+        for row, place, *both in zip(taken.ids, taken.places, cosines, scores, strict=True)
+    ]
 
 
 def _cosines(vectors: NDArray[float32], vector: NDArray[float32]) -> list[float]:

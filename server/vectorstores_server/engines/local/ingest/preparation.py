@@ -126,7 +126,9 @@ class FilePreparer:
 
     async def _text_of_before(self, work: QueuedRevision, former: FormerRows) -> Document | None:
         """Return the text that the rows stand in; None where these parsers make another and theirs is not kept."""
-        return await self._document(work) if former.text_version == VERSION else None
+        if former.text_version == VERSION:
+            return await self._document(work)
+        return await self._blobs.read_document(work.sha256, former.text_version)
 
     async def _kept(self, work: QueuedRevision, former: FormerRows) -> PreparedFile:
         """Return the passages that the file has, with their vectors, of the text that they were cut from."""
@@ -149,7 +151,7 @@ class FilePreparer:
         return document
 
     async def _document(self, work: QueuedRevision) -> Document:
-        stored = await self._blobs.read_document(work.sha256)
+        stored = await self._blobs.read_document(work.sha256, VERSION)
         if stored is not None:
             return stored
         path = self._blobs.path(work.sha256)

@@ -9,7 +9,7 @@ from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.catalog.outcomes import failed, flip
 from vectorstores_server.engines.local.catalog.revisions import BuiltRevision, bury_revs
 from vectorstores_server.engines.local.catalog.work_queue import QueuedRevision
-from vectorstores_server.engines.local.parsing import ParseFailure
+from vectorstores_server.engines.local.parsing import VERSION, ParseFailure
 
 
 @dataclass(slots=True)
@@ -93,7 +93,9 @@ class CatalogQueue:
 
     async def refuse(self, work: QueuedRevision, failure: ParseFailure) -> None:
         """Fail the file; a version of it that is live stays."""
-        self._counts.failed += await self._catalog.write(failed, work.rev, failure.code, failure.message, clock())
+        self._counts.failed += await self._catalog.write(
+            failed, work.rev, failure.code, failure.message, clock(), VERSION
+        )
 
     async def without_vectors(self, works: Sequence[QueuedRevision], reason: str) -> None:
         """Fail the files."""

@@ -5,7 +5,7 @@ formats; each imports its library itself, so that the child loads only what the 
 """
 
 PARSER = "vs"
-VERSION = 1  # raise it when the same bytes give another text, other pages or other headings
+VERSION = 2  # raise it when the same bytes give another text, other pages or other headings
 
 _DOCUMENTS = (
     ".pdf .docx .docm .dotx .dotm .pptx .pptm .ppsx .ppsm .potx .potm .xlsx .xlsm .xltx .xltm .epub .html .htm .xhtml "

@@ -7,6 +7,7 @@ from vectorstores_server.engines.local.catalog.search_view import CitedFile
 from vectorstores_server.engines.local.index import Candidate, Candidates
 from vectorstores_server.engines.local.index.scoring import text_share
 from vectorstores_server.engines.local.parsing.document import Document
+from vectorstores_server.engines.local.search.document_cache import TextKey
 from vectorstores_server.engines.local.search.highlight import anchor
 from vectorstores_server.engines.local.search.ranking import RankedChunk, ScoredPassage
 from vectorstores_server.engines.local.words.places import QuestionWords
@@ -27,14 +28,14 @@ class FoundPassages:
 
 
 def cite(
-    hit: RankedChunk, found: FoundPassages, store_id: str, texts: Mapping[str, Document], words: QuestionWords
+    hit: RankedChunk, found: FoundPassages, store_id: str, texts: Mapping[TextKey, Document], words: QuestionWords
 ) -> SearchHit:
     """Write a hit down. `page`, `heading_path` and `lines` are those of the part of its best passage that answers.
 
     `chars` are those of the chunk.
     """
     passage, of = hit.passage, found.cited[hit.passage.rev]
-    document = texts.get(of.sha256, Document(""))
+    document = texts.get(TextKey(of.sha256, of.text_version), Document(""))
     start, end = passage.chunk_start, passage.chunk_end
     best = hit.matched[:MOST_MATCHES]
     place, first, last = anchor(document, passage.start, passage.end, words)

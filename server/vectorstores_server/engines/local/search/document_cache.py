@@ -2,11 +2,12 @@
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import anyio.to_thread
 
 from vectorstores_server.engines.local.files.blobs import Blobs
+from vectorstores_server.engines.local.parsing import VERSION
 from vectorstores_server.engines.local.parsing.document import Document
 
 MOST_CHARACTERS = 16_000_000
@@ -14,40 +15,52 @@ Restore: TypeAlias = Callable[[str, str], Awaitable[Document | None]]
 """Parses a blob again, by its hash and a file name; None where it cannot be parsed."""
 
 
+class TextKey(NamedTuple):
+    """The hash of a file's bytes, and the version of the parsers that made the text."""
+
+    sha256: str
+    version: int
+
+
 class DocumentCache:
-    """Documents by the hash of their bytes; the least recently used are forgotten first."""
+    """Documents by the hash of their bytes and the parsers' version; the least recently used are forgotten first."""
 
     def __init__(self, blobs: Blobs, restore: Restore) -> None:
         self._blobs = blobs
         self._restore = restore
-        self._kept: OrderedDict[str, Document] = OrderedDict()
+        self._kept: OrderedDict[TextKey, Document] = OrderedDict()
         self._characters = 0
 
-    async def get(self, named: Mapping[str, str]) -> dict[str, Document]:
-        """Return the documents, by hash -> file name; one that cannot be read is made again, if its blob is there."""
+    async def get(self, named: Mapping[TextKey, str]) -> dict[TextKey, Document]:
+        """Return the documents, by their keys -> file name.
+
+        One that cannot be read is made again, if its blob is there and these parsers make the same text.
+        """
         missing = [h for h in named if h not in self._kept]
         read = await anyio.to_thread.run_sync(self._read, missing) if missing else {}
-        for sha256 in missing:
-            if sha256 not in read and (made := await self._restore(sha256, named[sha256])) is not None:
-                read[sha256] = made
+        for key in missing:
+            if key in read or key.version != VERSION:
+                continue
+            if (made := await self._restore(key.sha256, named[key])) is not None:
+                read[key] = made
         found = read | {h: self._kept[h] for h in named if h in self._kept}
-        for sha256 in found:
-            self._keep(sha256, found[sha256])
+        for key in found:
+            self._keep(key, found[key])
         return found
 
-    def _read(self, hashes: Collection[str]) -> dict[str, Document]:
-        found: dict[str, Document] = {}
-        for sha256 in hashes:
-            document = self._blobs.load_document(sha256)
+    def _read(self, keys: Collection[TextKey]) -> dict[TextKey, Document]:
+        found: dict[TextKey, Document] = {}
+        for key in keys:
+            document = self._blobs.load_document(key.sha256, key.version)
             if document is not None:
-                found[sha256] = document
+                found[key] = document
         return found
 
-    def _keep(self, sha256: str, document: Document) -> None:
-        if sha256 not in self._kept:
+    def _keep(self, key: TextKey, document: Document) -> None:
+        if key not in self._kept:
             self._characters += len(document.text)
-        self._kept[sha256] = document
-        self._kept.move_to_end(sha256)
+        self._kept[key] = document
+        self._kept.move_to_end(key)
         while self._characters > MOST_CHARACTERS and len(self._kept) > 1:
             _, forgotten = self._kept.popitem(last=False)
             self._characters -= len(forgotten.text)

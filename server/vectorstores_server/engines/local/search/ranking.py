@@ -30,8 +30,21 @@ def rank(found: Candidates, ranker: Ranker = "fused", weights: Weights = MEASURE
         ranked = [ScoredPassage(_unfused(row), row) for row in found.rows]
     else:
         n, rows = found.n_tokens, found.n_rows
-        ranked = [ScoredPassage(score(row.cosine, row.text_score, n, rows, weights), row) for row in found.rows]
+        cosines = _cosines(found.rows)
+        scores = [score(c, row.text_score, n, rows, weights) for c, row in zip(cosines, found.rows, strict=True)]
+        ranked = list(map(ScoredPassage, scores, found.rows))
     return in_order(ranked)
+
+
+def _cosines(rows: Sequence[Candidate]) -> list[float | None]:
+    """Return the cosines that count: those of passages with the name that is asked for are as good as any other.
+
+    A name means nothing to a model, so that the meaning of passages without it would outvote it.
+    """
+    if not any(row.named for row in rows):
+        return [row.cosine for row in rows]
+    best = max((row.cosine for row in rows if row.cosine is not None), default=0.0)
+    return [best if row.named and row.cosine is not None else row.cosine for row in rows]
 
 
 def _unfused(row: Candidate) -> float:

@@ -18,7 +18,8 @@ from vectorstores_server.engines.local.embedding import Embedder, EmbeddingFailu
 from vectorstores_server.engines.local.embedding.errors import NO_VECTORS
 from vectorstores_server.engines.local.index import CandidateQuery, Index, IndexUnavailable, Weights
 from vectorstores_server.engines.local.search.citations import FoundPassages, above, cite
-from vectorstores_server.engines.local.search.document_cache import DocumentCache
+from vectorstores_server.engines.local.search.document_cache import DocumentCache, TextKey
+from vectorstores_server.engines.local.search.names import names_in
 from vectorstores_server.engines.local.search.query_plan import VECTOR_K, QueryPlan, last_resort, plan_query
 from vectorstores_server.engines.local.search.ranking import best_of, merged, rank
 from vectorstores_server.engines.local.words.analysis import AskedWords, asked_words
@@ -104,7 +105,7 @@ class Searcher:
                     "`vector-stores-mcp reindex` builds it anew from the stored documents.",
                 ) from error
             cited = [found.cited[hit.passage.rev] for hit in found.hits]
-            texts = await self._texts.get({of.sha256: of.filename for of in cited})
+            texts = await self._texts.get({TextKey(of.sha256, of.text_version): of.filename for of in cited})
         words = QuestionWords(question.request.queries)
         hits = [cite(hit, found, view.store_id, texts, words) for hit in found.hits]
         return self._page(view, found, question, hits)
@@ -169,6 +170,7 @@ class Searcher:
             vector=question.vectors[number] if question.vectors else None,
             text=asked.text,
             counted=asked.counted,
+            names=names_in(request.queries[number]) if view.format >= TABLE_FORMAT else (),
             revs=plan.revs,
             vector_k=plan.vector_k,
             text_k=plan.text_k,

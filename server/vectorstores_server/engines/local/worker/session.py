@@ -1,8 +1,10 @@
 """One holding of the worker's lock: build what is queued, fill new tables, sweep, until it has been quiet."""
 
 import logging
+import shutil
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
 from typing import TypeVar
 
 import anyio
@@ -17,6 +19,7 @@ from vectorstores_server.engines.local.directory import reserve
 from vectorstores_server.engines.local.embedding import EmbeddingFailure
 from vectorstores_server.engines.local.ingest.pipeline import IngestPipeline, is_of_one_file
 from vectorstores_server.engines.local.ingest.work_sources import CatalogQueue, IngestCounts, WorkSource
+from vectorstores_server.engines.local.parsing import VERSION
 from vectorstores_server.engines.local.worker.garbage_collection import GarbageCollector
 from vectorstores_server.engines.local.worker.rebuild import TableRebuild
 from vectorstores_server.engines.local.worker.reconciliation import boot_id, needed, reconcile
@@ -28,6 +31,10 @@ SWEEP_SECONDS = 5.0
 PAUSE = 60.0
 """Before an embedder that has failed is asked again for what is not a user's file."""
 
+ROOM = 3
+"""Times the size of a table that is free before another is built beside it: twice while that is optimized."""
+LEAST_FREE_BYTES = 256 * 1024 * 1024
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -35,6 +42,8 @@ T = TypeVar("T")
 
 class WorkerState:
     """What the worker of this process has learned and done. `rebuild_after` is a monotonic time.
+
+    `asked_again`: it has been looked whether files that older parsers refused are to be tried once more.
 
     `identity` is the embedder's; None without one, and until there is work for which a service has to be asked.
     """
@@ -48,6 +57,7 @@ class WorkerState:
         self.identity: str | None = None
         self.identify_after = 0.0
         self.rebuild_after = 0.0
+        self.asked_again = False
 
     @property
     def identities(self) -> list[str]:
@@ -70,6 +80,10 @@ class WorkerState:
 
     async def must_rebuild(self) -> bool:
         """Tell whether a table waits to be filled that this process can fill, or a store for its first vectors."""
+        if not self.asked_again:
+            self.asked_again = True
+            if await self.catalog.read(reconciliation.has_refused, VERSION):
+                return True
         if time.monotonic() < self.rebuild_after:
             return False
         if await self.catalog.read(index_tables.building_tables, self.identity):
@@ -85,9 +99,20 @@ class WorkerState:
             await self.catalog.write(index_tables.begin_vectors, self.identity, self.embedder.dimensions)
             tables = await self.catalog.read(index_tables.building_tables, self.identity)
         if not tables and (table := await self.catalog.read(index_tables.next_outdated, self.identity)) is not None:
+            if not await anyio.to_thread.run_sync(has_room, self.components.index.directory, table.name):
+                log.warning("upgrade_waits: the disk has no room for a second table of %s", table.store_id)
+                self.rebuild_after = time.monotonic() + PAUSE
+                return None
             await self.catalog.write(index_tables.begin_upgrade, table)
             tables = await self.catalog.read(index_tables.building_tables, self.identity)
         return tables[0] if tables else None
+
+
+def has_room(directory: Path, table: str) -> bool:
+    """Tell whether a table can be built beside this one, and be optimized, with something left."""
+    size = sum(path.stat().st_size for path in (directory / f"{table}.lance").rglob("*") if path.is_file())
+    directory.mkdir(parents=True, exist_ok=True)
+    return shutil.disk_usage(directory).free > ROOM * size + LEAST_FREE_BYTES
 
 
 class WorkSession:
@@ -110,6 +135,8 @@ class WorkSession:
             failpoints.reached("reconciled")
         await catalog.write_freeing(reconciliation.mark_worker, clean=False, boot_id=boot)
         failpoints.reached("dirty")
+        if await catalog.read(reconciliation.has_refused, VERSION):
+            await catalog.write(reconciliation.requeue_refused, VERSION, clock())
         try:
             await self._work_until_quiet()
         except anyio.get_cancelled_exc_class():
