@@ -13,11 +13,11 @@ _STORES = (
     " FROM store WHERE expired = 0"
 )
 _OTHERS = (
-    "SELECT (SELECT count(*) FROM file) AS files, (SELECT total(rows) FROM attachment) AS passages,"
+    "SELECT (SELECT count(*) FROM file) AS files, (SELECT total(rows) FROM attachment) AS passages,"  # noqa: S608 a number
     " (SELECT count(*) FROM attachment WHERE want_rev IS NOT NULL) AS queue_length,"
     " (SELECT count(*) FROM dead_rev) AS dead_revisions,"
     " (SELECT count(*) FROM store_table WHERE state = 'building') AS tables_building,"
-    f" (SELECT count(*) FROM store_table WHERE state = 'live' AND format < {TABLE_FORMAT}) AS tables_outdated"  # noqa: S608 a number of ours
+    f" (SELECT count(*) FROM store_table WHERE state = 'live' AND format < {TABLE_FORMAT}) AS tables_outdated"
 )
 
 
