@@ -148,7 +148,7 @@ def test_every_parameter_of_the_design_is_there() -> None:
         },
         "list": {"of", "vector_store_id", "batch_id", "limit", "order", "after", "before", "filter"},
         "retrieve": {"vector_store_id", "file_id", "batch_id", "wait_seconds"},
-        "read": {"uri", "file_id", "vector_store_id", "start", "end", "page", "max_tokens"},
+        "read": {"as", "uri", "file_id", "vector_store_id", "start", "end", "page", "max_tokens"},
         "update": {"vector_store_id", "file_id", "name", "metadata", "expires_after", "attributes", "clear"},
         "delete": {"what", "vector_store_id", "file_id", "confirm"},
         "cancel_batch": {"vector_store_id", "batch_id"},

@@ -10,6 +10,7 @@ from vectorstores_tools.contract.characters import clean, line
 from vectorstores_tools.contract.engine import TextRequest
 from vectorstores_tools.contract.errors import InvalidRequest
 from vectorstores_tools.contract.models import TextSlice
+from vectorstores_tools.read_image import read_image
 from vectorstores_tools.rendering.reply import Reply, compact, largest, room
 from vectorstores_tools.rendering.untrusted_text import Fence
 
@@ -17,8 +18,11 @@ from vectorstores_tools.rendering.untrusted_text import Fence
 async def read(call: ToolCall, given: Read) -> Reply:
     """Read a file's parsed text: around a hit by its uri, or by file_id from character start, or one page.
 
-    Says how to go on where the text is longer than max_tokens. To find a place use search.
+    Says how to go on where the text is longer than max_tokens. To find a place use search. as="image" shows the page
+    itself (charts, tables, formulas), the passage of a uri marked.
     """
+    if given.as_ == "image":
+        return await _image(call, given)
     file_id, store_id, start, end = _place(given)
     room_here = room(given.max_tokens)
     if given.page is None:
@@ -34,8 +38,13 @@ async def read(call: ToolCall, given: Read) -> Reply:
     return at(max(length, 0))
 
 
-def _place(given: Read) -> tuple[str, str | None, int, int | None]:
-    if given.page is not None:
+async def _image(call: ToolCall, given: Read) -> Reply:
+    file_id, store_id, start, end = _place(given, passage=True)
+    return await read_image(call, TextRequest(file_id, store_id, start=start, end=end, page=given.page))
+
+
+def _place(given: Read, *, passage: bool = False) -> tuple[str, str | None, int, int | None]:
+    if given.page is not None and not passage:
         refuse(given, ("start", "end"), "page names the place already.")
     if given.uri is None:
         if given.file_id is None:
@@ -48,7 +57,7 @@ def _place(given: Read) -> tuple[str, str | None, int, int | None]:
         raise InvalidRequest(
             f"'{given.uri}' is no file.", f"{step}(vector_store_id='{named.store_id}', ...) shows it.", param="uri"
         )
-    start = given.start if given.start is not None else (0 if given.page else named.start or 0)
+    start = given.start if given.start is not None else (0 if given.page and not passage else named.start or 0)
     end = given.end if given.end is not None or given.start is not None else named.end
     return _checked(named.file_id, named.store_id, start, end)
 

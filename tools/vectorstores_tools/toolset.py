@@ -1,5 +1,6 @@
 """The whole tool surface: which functions there are, what each may do, and how it is shown and answered."""
 
+import base64
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
@@ -8,7 +9,7 @@ from mcp.server.mcpserver import Context, Resolve
 from mcp.server.mcpserver.resolve import build_resolver_plans
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
-from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from mcp.types import CallToolResult, ContentBlock, ImageContent, TextContent, ToolAnnotations
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from vectorstores_tools.arguments import inputs, schemas
@@ -156,7 +157,15 @@ class _ToolRun:
             reply = await self.spec.run(call, given)
         except VectorStoreError as error:
             return _refused(error)
-        return CallToolResult(content=[TextContent(type="text", text=reply.text)], structured_content=reply.structured)
+        return CallToolResult(content=_content(reply), structured_content=reply.structured)
+
+
+def _content(reply: Reply) -> list[ContentBlock]:
+    content: list[ContentBlock] = [TextContent(type="text", text=reply.text)]
+    if reply.picture is not None:
+        data = base64.b64encode(reply.picture.data).decode()
+        content.append(ImageContent(type="image", data=data, mime_type=reply.picture.media_type))
+    return content
 
 
 class _Unchecked(FuncMetadata):

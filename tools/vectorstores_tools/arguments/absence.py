@@ -107,7 +107,8 @@ def _within(value: Any, member: OptionalMember, nothing: Nothing) -> Any:
 
 @lru_cache(maxsize=256)
 def _member(model: type[BaseModel], name: str) -> OptionalMember:
-    field = model.model_fields.get(name)
+    named = {field.alias or member: field for member, field in model.model_fields.items()}
+    field = named.get(name)
     if field is None:
         return OptionalMember(known=False)
     types = _types(field.annotation)

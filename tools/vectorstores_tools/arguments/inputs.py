@@ -157,6 +157,7 @@ class Read(Request):
     start: int | None = Field(default=None, ge=0, description="Character")
     end: int | None = Field(default=None, ge=1)
     page: int | None = Field(default=None, ge=1)
+    as_: Literal["text", "image"] = Field(default="text", alias="as", description="image: see a PDF's page, a picture")
     max_tokens: Tokens = 8_000
 
 

@@ -30,7 +30,8 @@ def checked(model: type[M], **values: Any) -> M:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise _naming(invalid(error.errors(include_url=False), tuple(model.model_fields))) from None
+        names = tuple(field.alias or name for name, field in model.model_fields.items())
+        raise _naming(invalid(error.errors(include_url=False), names)) from None
 
 
 def exactly_one(given: BaseModel, *names: str) -> str:

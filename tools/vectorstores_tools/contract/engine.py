@@ -105,6 +105,21 @@ class TextRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class PageImage:
+    """A page of a file as an image; `marked` says whether the passage that was asked for is marked on it."""
+
+    file_id: str
+    filename: str
+    data: bytes
+    media_type: str
+    width: int
+    height: int
+    page: int
+    pages: int
+    marked: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FileContent:
     """A File's bytes: `size` of the whole, `stream` of the range that was asked for."""
 
@@ -191,6 +206,13 @@ class Engine(Protocol):
 
     async def read_text(self, request: TextRequest) -> TextSlice:
         """Return a part of the parsed text. Raises NotReady while there is none."""
+        ...
+
+    async def read_image(self, request: TextRequest) -> PageImage:
+        """Return a page of a PDF, or a picture: `page`, else the one of a passage [start, end), which is marked.
+
+        Raises NotSupported for files of other types.
+        """
         ...
 
     async def create_batch(self, store_id: str, files: Sequence[FileAttach]) -> FileBatch:

@@ -10,11 +10,20 @@ CHARACTERS_PER_TOKEN = 3.5
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """An image beside an answer's text."""
+
+    data: bytes
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """One answer in both its renderings."""
 
     structured: dict[str, Any]
     text: str
+    picture: Picture | None = None
 
 
 def room(max_tokens: int) -> int:

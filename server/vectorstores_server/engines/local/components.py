@@ -7,6 +7,7 @@ from vectorstores_server.engines.local.catalog import Catalog
 from vectorstores_server.engines.local.embedding import Embedder, EmbedderChoice, EmbeddingFailure, open_embedder
 from vectorstores_server.engines.local.embedding.errors import NO_MODEL, NO_VECTORS
 from vectorstores_server.engines.local.files.blobs import Blobs
+from vectorstores_server.engines.local.files.page_images import PageImages
 from vectorstores_server.engines.local.files.upload_parts import UploadParts
 from vectorstores_server.engines.local.index import Index
 from vectorstores_server.engines.local.ingest.preparation import FilePreparer
@@ -71,6 +72,11 @@ class Components:
         """What parses and cuts files, in two processes of its own."""
         window = self.embedder.window if self.embedder else None
         return FilePreparer(self.blobs, ParserProcess(), ParserProcess(), window, self.index)
+
+    @cached_property
+    def images(self) -> PageImages:
+        """What shows pages, in a process of its own."""
+        return PageImages(self.catalog, self.blobs)
 
     async def aclose(self) -> None:
         """Close what was made."""

@@ -28,6 +28,7 @@ from vectorstores_tools.contract.engine import (
     Ingested,
     NewFile,
     NewUpload,
+    PageImage,
     TextRequest,
 )
 from vectorstores_tools.contract.errors import InvalidRequest, NotSupported
@@ -169,6 +170,11 @@ class LocalEngine(Engine):
         if request.store_id is not None:
             self._last_use.note(request.store_id)
         return text
+
+    @override
+    async def read_image(self, request: TextRequest) -> PageImage:
+        images = (await self._start()).images
+        return await images.image(request, self._reader.document)
 
     @override
     async def create_batch(self, store_id: str, files: Sequence[FileAttach]) -> FileBatch:

@@ -33,6 +33,7 @@ from vectorstores_tools.contract.engine import (
     Ingested,
     NewFile,
     NewUpload,
+    PageImage,
     TextRequest,
 )
 from vectorstores_tools.contract.errors import InvalidRequest, NotSupported, Unavailable, VectorStoreError
@@ -171,6 +172,10 @@ class RemoteEngine(Engine):
     async def read_text(self, request: TextRequest) -> TextSlice:
         about = Subject(request.store_id or "", request.file_id)
         return await self._asked(text(self._client, self._dialect, request), about)
+
+    @override
+    async def read_image(self, request: TextRequest) -> PageImage:
+        raise NotSupported("This service shows no pages;", "leave out as to read the text.", param="as")
 
     @override
     async def create_batch(self, store_id: str, files: Sequence[FileAttach]) -> FileBatch:

@@ -46,7 +46,7 @@ class ContentReader:
             await self._catalog.read(usable, request.store_id, clock())
             attached = await self._catalog.read(retrieve_store_file, request.store_id, request.file_id)
         file, sha256 = await self._catalog.read(retrieve_file, request.file_id, clock())
-        document = await self._document(file, sha256)
+        document = await self.document(file, sha256)
         if document is None:
             raise _not_ready(file, attached)
         return _slice(file, document, request.start, request.end, request.page)
@@ -70,7 +70,8 @@ class ContentReader:
             bytes_ = _range(opened, first, last)
             yield FileContent(file, size, _verified(bytes_, sha256, file_id) if (first, last) == (0, size) else bytes_)
 
-    async def _document(self, file: File, sha256: str) -> Document | None:
+    async def document(self, file: File, sha256: str) -> Document | None:
+        """Return the parsed text of a File whose bytes have this hash, None where there is none."""
         parsed = await self._blobs.read_document(sha256)
         if parsed is not None:
             return parsed

@@ -6,13 +6,20 @@ C code would end the connection. Its standard error is a pipe that nobody reads,
 
 import faulthandler
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from vectorstores_server.engines.local.parsing import ParseFailure
 from vectorstores_server.engines.local.parsing.dispatch import read_document, shown_name
 from vectorstores_server.system import posix
+
+if TYPE_CHECKING:  # imported by the child when it is asked for an image
+    from vectorstores_server.engines.local.parsing.page_image import RenderedPage
+    from vectorstores_server.engines.local.parsing.page_marks import PassageOnPage
+
+T = TypeVar("T")
 
 
 def ready() -> None:
@@ -31,12 +38,39 @@ def parse_in_child(
 
     `seconds` is for an orphan: a `parent` that lives ends this process earlier.
     """
+    return _confined(
+        lambda: read_document(Path(path), filename).dumps(), filename, parent, cpu_seconds, seconds, memory_bytes
+    )
+
+
+def render_in_child(
+    path: str,
+    filename: str,
+    page: int,
+    passage: "PassageOnPage | None",
+    *,
+    parent: int,
+    cpu_seconds: float,
+    seconds: float,
+    memory_bytes: int,
+) -> "RenderedPage | ParseFailure":
+    """Return a page of the file as an image, or why there is none. `seconds` as of parse_in_child."""
+    from vectorstores_server.engines.local.parsing.page_image import render
+
+    return _confined(
+        lambda: render(Path(path), filename, page, passage), filename, parent, cpu_seconds, seconds, memory_bytes
+    )
+
+
+def _confined(
+    work: Callable[[], T], filename: str, parent: int, cpu_seconds: float, seconds: float, memory_bytes: int
+) -> T | ParseFailure:
     posix.end_with_parent(parent)
     posix.limit_self(memory_bytes=memory_bytes, cpu_seconds=cpu_seconds)
     with silent():
         faulthandler.dump_traceback_later(seconds, exit=True, file=2)
         try:
-            return read_document(Path(path), filename).dumps()
+            return work()
         except ParseFailure as failure:
             return failure
         except MemoryError:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import anyio
 from anyio import BrokenWorkerProcess, CancelScope, CapacityLimiter, current_time, to_process, to_thread
@@ -13,6 +14,8 @@ from vectorstores_server.engines.local.parsing import ParseFailure, child_main
 from vectorstores_server.engines.local.parsing.dispatch import shown_name
 from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.engines.local.parsing.limits import ParseLimits
+from vectorstores_server.engines.local.parsing.page_image import RenderedPage
+from vectorstores_server.engines.local.parsing.page_marks import PassageOnPage
 from vectorstores_server.system.machine_errors import is_of_the_machine
 from vectorstores_tools.contract.errors import Unavailable
 
@@ -20,7 +23,7 @@ _SHIELDED_SECONDS = 0.7
 _AT_ONCE_SECONDS = 0.5
 _LARGE = 1 << 20  # bytes; what is smaller is taken back faster than a thread is asked
 
-_Work = Callable[[], bytes | ParseFailure]
+T = TypeVar("T")
 
 
 class ParserProcess:
@@ -44,14 +47,21 @@ class ParserProcess:
         async with self._turn:
             try:
                 size = (await to_thread.run_sync(path.stat)).st_size
-                result = await self._parse_in_child(path, filename, size)
+                work = partial(child_main.parse_in_child, str(path), filename)
+                result = await self._in_child(work, filename, size)
             except OSError as error:
                 if is_of_the_machine(error):
                     raise
                 raise ParseFailure("server_error", f"{shown_name(filename)} could not be read: {error}.") from error
-        if isinstance(result, ParseFailure):
-            raise result
         return await to_thread.run_sync(Document.loads, result) if len(result) > _LARGE else Document.loads(result)
+
+    async def render(self, path: Path, filename: str, page: int, passage: PassageOnPage | None) -> RenderedPage:
+        """Return a page of the file as an image; ParseFailure when there is none. Raises as `parse`."""
+        async with self._turn:
+            size = (await to_thread.run_sync(path.stat)).st_size
+            return await self._in_child(
+                partial(child_main.render_in_child, str(path), filename, page, passage), filename, size
+            )
 
     async def end_child(self) -> None:
         """Give back the memory of a child that waits; nothing when there is none."""
@@ -63,13 +73,11 @@ class ParserProcess:
                 except (SystemExit, BrokenWorkerProcess):  # how the child says that it goes, or that it has gone
                     return
 
-    async def _parse_in_child(self, path: Path, filename: str, size: int) -> bytes | ParseFailure:
+    async def _in_child(self, task: Callable[..., T | ParseFailure], filename: str, size: int) -> T:
         seconds = self._limits.time_allowance(size)
         cpu_seconds = self._limits.cpu_allowance(size)
         work = partial(
-            child_main.parse_in_child,
-            str(path),
-            filename,
+            task,
             parent=os.getpid(),
             cpu_seconds=cpu_seconds,
             seconds=seconds + 1,
@@ -79,20 +87,22 @@ class ParserProcess:
         for _ in range(2):  # a child that waited may have been ended from outside: once more, with a new one
             began = current_time()
             result = await self._attempt(work, seconds)
+            if isinstance(result, ParseFailure):
+                raise result
             if result is not None:
                 return result
             took = current_time() - began
             if took > _AT_ONCE_SECONDS:
                 break
-        return _ended(filename, slow=took >= min(seconds, cpu_seconds))
+        raise _ended(filename, slow=took >= min(seconds, cpu_seconds))
 
-    async def _attempt(self, work: _Work, seconds: float) -> bytes | ParseFailure | None:
+    async def _attempt(self, work: Callable[[], T | ParseFailure], seconds: float) -> T | ParseFailure | None:
         """None when the child ended: by itself, or killed after `seconds`."""
         with anyio.move_on_after(seconds), suppress(BrokenWorkerProcess):
             return await self._run(work)
         return None
 
-    async def _run(self, work: _Work) -> bytes | ParseFailure:
+    async def _run(self, work: Callable[[], T | ParseFailure]) -> T | ParseFailure:
         if not self._child_waits:
             await _start_child(self._one)
         self._child_waits = False
@@ -102,6 +112,19 @@ class ParserProcess:
 
 
 async def _start_child(one_at_a_time: CapacityLimiter) -> None:
+    """Raise Unavailable when it does not start."""
+    failure = await _started(one_at_a_time)
+    if isinstance(
+        failure, BrokenWorkerProcess
+    ):  # one that was ended a moment ago may still be taken for one that waits
+        failure = await _started(one_at_a_time)
+    if failure is not None:
+        raise Unavailable(
+            f"The parser process could not be started ({failure}).", "What is queued is tried again by itself."
+        ) from failure
+
+
+async def _started(one_at_a_time: CapacityLimiter) -> Exception | None:
     """Shielded for a while: anyio does not close a process that it is told to leave while that starts."""
     failure: Exception | None = None
     with CancelScope(shield=True) as scope:
@@ -112,10 +135,7 @@ async def _start_child(one_at_a_time: CapacityLimiter) -> None:
             except (BrokenWorkerProcess, OSError) as error:
                 failure = error
             group.cancel_scope.cancel()
-    if failure is not None:
-        raise Unavailable(
-            f"The parser process could not be started ({failure}).", "What is queued is tried again by itself."
-        ) from failure
+    return failure
 
 
 async def _lift(scope: CancelScope) -> None:

@@ -43,6 +43,23 @@ class Box(NamedTuple):
         """Whether both stand on one line."""
         return min(self.top, other.top) - max(self.bottom, other.bottom) > 0.5 * min(self.height, other.height)
 
+    def with_(self, other: "Box") -> "Box":
+        """Return the box around both."""
+        left, bottom = min(self.left, other.left), min(self.bottom, other.bottom)
+        return Box(left, bottom, max(self.right, other.right), max(self.top, other.top))
+
+    def turned(self, rotation: int) -> "Box":
+        """Return the box as the page is shown, but for where its corner is."""
+        match rotation:
+            case 90:
+                return Box(self.bottom, -self.right, self.top, -self.left)
+            case 180:
+                return Box(-self.right, -self.top, -self.left, -self.bottom)
+            case 270:
+                return Box(-self.top, self.left, -self.bottom, self.right)
+            case _:
+                return self
+
 
 class Piece(NamedTuple):
     """A stretch of a line without a wide gap, and which of the boxes it is made of: from `first` up to `end`."""

@@ -26,8 +26,6 @@ class Letter(NamedTuple):
     left: float
     right: float
     size: float
-    made: bool
-    """Whether PDFium made it: a space in place of a gap."""
 
 
 def may_look_odd(text: str) -> bool:

@@ -12,6 +12,7 @@ from vectorstores_server.engines.local.parsing.pdf_letters import Letter, looks_
 _MAYBE_UNKNOWN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ufffd]")
 _LINE = re.compile(r"[^\r\n]+")
 _ARABIC = re.compile("[\u0600-\u06ff]")
+_WHITE = re.compile(r"\s+")
 _BOLD = 600
 _BOLD_NAME = re.compile(rb"bold|black|heavy|-(?:bd|b)\b|cmbx|,b", re.IGNORECASE)
 
@@ -45,13 +46,33 @@ class TextPage:
         if _ARABIC.search(text):
             text = self._text = reversed_ligatures(text, self._in_one_box)
         boxes = list(self._rectangles())
-        lines = reordered([_turned(box, rotation) for box in boxes])
+        lines = reordered([box.turned(rotation) for box in boxes])
         if lines is not None:
             return with_divided_words(self._in_order(boxes, lines))
         one_by_one = len(boxes) > 0.5 * len(text)
         if not one_by_one and not may_look_odd(text):
             return text
         return _LINE.sub(lambda line: self._mended(line) if one_by_one or looks_odd(line[0]) else line[0], text)
+
+    def in_reading_order(self, rotation: int) -> list[tuple[str, int]]:
+        """Return the letters in the order of `text`, each with its number on the page; white space has none."""
+        boxes = list(self._rectangles())
+        lines = reordered([box.turned(rotation) for box in boxes])
+        if lines is None:
+            return [(letter, -1 if letter.isspace() else at) for at, letter in enumerate(self._text)]
+        parts = self._parts(boxes)
+        ordered: list[tuple[str, int]] = []
+        for line in lines:
+            for piece in line:
+                ordered += [(self._text[at], at) for part in parts[piece.first : piece.end] for at in part]
+                ordered.append((" ", -1))
+        return ordered
+
+    def loose_box(self, index: int) -> Box:
+        """Return the place that a letter takes on its line, in points."""
+        rect = self._raw.FS_RECTF()
+        self._raw.FPDFText_GetLooseCharBox(self._handle, index, ctypes.byref(rect))
+        return Box(rect.left, rect.bottom, rect.right, rect.top)
 
     def lines(self) -> Iterator[TypeLine]:
         """Yield the lines as PDFium has them, with their type."""
@@ -103,32 +124,30 @@ class TextPage:
             yield Box(left.value, bottom.value, right.value, top.value)
 
     def _in_order(self, boxes: Sequence[Box], lines: Sequence[Sequence[Piece]]) -> str:
-        parts = self._parts(boxes)
-        shown = (" ".join("".join(parts[piece.first : piece.end]).strip() for piece in line) for line in lines)
+        parts = ["".join(self._text[at] for at in part) for part in self._parts(boxes)]
+        shown = (" ".join(_WHITE.sub(" ", "".join(parts[p.first : p.end])).strip() for p in line) for line in lines)
         return "\n".join(line for line in shown if line)
 
-    def _parts(self, boxes: Sequence[Box]) -> list[str]:
+    def _parts(self, boxes: Sequence[Box]) -> list[list[int]]:
         """Share the letters out to the boxes, which come in the same order; each letter goes to one of them."""
-        parts = [""] * len(boxes)
+        parts: list[list[int]] = [[] for _ in boxes]
         number = 0
         for index, letter in enumerate(self._text):
-            if letter.isspace():
-                parts[number] += " "
-                continue
-            box = self._box(index)
-            while number + 1 < len(boxes) and not _within(box, boxes[number]) and _follows(box, boxes[number + 1 :]):
-                number += 1
-            parts[number] += letter
-        return [re.sub(" +", " ", part) for part in parts]
+            if not letter.isspace():
+                box = self._box(index)
+                while (
+                    number + 1 < len(boxes) and not _within(box, boxes[number]) and _follows(box, boxes[number + 1 :])
+                ):
+                    number += 1
+            parts[number].append(index)
+        return parts
 
     def _mended(self, line: re.Match[str]) -> str:
         return mended([self._letter(index) for index in range(line.start(), line.end())])
 
     def _letter(self, index: int) -> Letter:
-        rect = self._raw.FS_RECTF()
-        self._raw.FPDFText_GetLooseCharBox(self._handle, index, ctypes.byref(rect))
-        made = self._raw.FPDFText_IsGenerated(self._handle, index) == 1
-        return Letter(self._text[index], rect.left, rect.right, rect.top - rect.bottom, made)
+        place = self.loose_box(index)
+        return Letter(self._text[index], place.left, place.right, place.height)
 
 
 def _within(box: Box, around: Box) -> bool:
@@ -139,16 +158,3 @@ def _within(box: Box, around: Box) -> bool:
 def _follows(box: Box, boxes: Sequence[Box]) -> bool:
     """Whether one of the next boxes holds the letter; one that none holds stays where it is."""
     return any(_within(box, other) for other in boxes[:8])
-
-
-def _turned(box: Box, rotation: int) -> Box:
-    """Return the box as the page is shown."""
-    match rotation:
-        case 90:
-            return Box(box.bottom, -box.right, box.top, -box.left)
-        case 180:
-            return Box(-box.right, -box.top, -box.left, -box.bottom)
-        case 270:
-            return Box(-box.top, box.left, -box.bottom, box.right)
-        case _:
-            return box
