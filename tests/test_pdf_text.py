@@ -158,6 +158,12 @@ def test_larger_and_bolder_lines_are_headings(tmp_path: Path) -> None:
     assert all(document.text[heading.start :].startswith(heading.title) for heading in document.headings)
 
 
+def test_the_head_of_a_table_is_no_heading(tmp_path: Path) -> None:
+    head = [Placed(60 + 150 * column, 714, text, bold=True) for column, text in enumerate(("Day", "Town", "Paid"))]
+    rows = [Placed(60, 700 - LEADING * row, " ".join(WORDS[row : row + 6])) for row in range(12)]
+    assert read(tmp_path, [[*head, *rows]]).headings == ()
+
+
 def test_text_of_one_type_has_no_headings(tmp_path: Path) -> None:
     lines = [Placed(72, 720 - LEADING * row, " ".join(WORDS[row : row + 6])) for row in range(12)]
     assert read(tmp_path, [lines]).headings == ()
@@ -165,10 +171,10 @@ def test_text_of_one_type_has_no_headings(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", [True, False])
 def test_what_people_typed_onto_a_page_is_read_once(tmp_path: Path, *, form: bool) -> None:
-    place = "/Rect [72 650 300 670] /DA (/F1 10 Tf) /F 4"
+    place, lower = (f"/Rect [72 {bottom} 300 {bottom + 20}] /DA (/F1 10 Tf) /F 4" for bottom in (650, 600))
     typed = [
         f"<< /Type /Annot /Subtype /Widget /FT /Tx /T (surname) /V (Wombatowski) {place} >>",
-        f"<< /Type /Annot /Subtype /FreeText {place} /Contents (Typed with a viewer) >>",
+        f"<< /Type /Annot /Subtype /FreeText {lower} /Contents (Typed with a viewer) >>",
         f"<< /Type /Annot /Subtype /Text {place} /Contents (Reviewer: wrong) >>",
         f"<< /Type /Annot /Subtype /Popup {place} /Contents (Reviewer: wrong) >>",
         "<< /Type /Annot /Subtype /Text /Rect [0 0 9 9] /F 2 /Contents (Nobody sees this) >>",

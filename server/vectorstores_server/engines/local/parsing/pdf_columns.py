@@ -17,6 +17,7 @@ _CELL = 25  # letters a cell of a table has at most, in the middle
 _LINES = 3
 _ALIGNED = 0.8
 _CROSSING = 0.2  # of the pieces may lie across a gap between columns: headings, footers
+_LETTER = 6  # points: signs are lower than the line that they stand on
 _FEWEST_STEPS = 2
 _MAX_PIECES = 3_000
 
@@ -97,7 +98,7 @@ def _goes_to_and_fro(boxes: Sequence[Box]) -> bool:
     found = 0
     _, _, right, top = boxes[0]
     for left, bottom, following_right, following_top in boxes:
-        if bottom > top or (bottom < top and left - right > following_top - bottom):
+        if bottom > top or (bottom < top and left - right > max(following_top - bottom, _LETTER)):
             found += 1
         right, top = following_right, following_top
     return found >= _FEWEST_STEPS
@@ -108,9 +109,10 @@ def _pieces(boxes: Sequence[Box]) -> Iterator[Piece]:
     box, first = boxes[0], 0
     for at, following in enumerate(boxes[1:], 1):
         left, bottom, right, top = following
-        height = max(top - bottom, box.top - box.bottom, 0.1)
-        gap = left - box.right
-        if -_GAP * height < gap < _GAP * height and box.beside(following):
+        gap, height = left - box.right, top - bottom
+        other = box.top - box.bottom
+        reach = _GAP * (max(other, height))
+        if -reach < gap < reach and box.beside(following):
             box = Box(min(box.left, left), min(box.bottom, bottom), max(box.right, right), max(box.top, top))
         else:
             yield Piece(box, first, at)

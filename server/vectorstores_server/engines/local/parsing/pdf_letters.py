@@ -14,6 +14,7 @@ _MANY_SHORT = re.compile(r"(?: \S{1,2}){3,}(?!\S)")
 _DOUBLED = re.compile(r"(?:([^\W\d_])\1){3,}")
 _MAYBE_DOUBLED = re.compile(r"(.)\1(?!\1)(.)\2(.)\3")
 _OVERLAP = 0.3  # of a letter's width
+_SHIFT = 0.005  # of the type's size; what is struck at the same place PDFium leaves out
 _EQUAL = 0.04
 _MOST = 0.8
 _APART = 0.2  # of the type's size
@@ -37,8 +38,10 @@ def looks_odd(line: str) -> bool:
     """Whether a line reads as if its letters were struck twice or set apart."""
     if _DOUBLED.search(line):
         return True
-    short = sum(len(match[0].split()) for match in _MANY_SHORT.finditer(line))
-    return short > len(line.split()) / 2 and any(len(word) == 1 and word.isalpha() for word in line.split())
+    words = line.split()
+    short = [word for word in words if len(word) <= 2]
+    letters = sum(1 for word in short if word.isalpha())  # formulas have signs and figures
+    return len(short) > len(words) / 2 and letters >= _MOST * len(short) and _MANY_SHORT.search(line) is not None
 
 
 def mended(letters: Sequence[Letter]) -> str:
@@ -55,7 +58,8 @@ def mended(letters: Sequence[Letter]) -> str:
     gap = median(gaps)
     if min(gaps) > 0.5 * gap > 0.5 * _APART * ink[0].size and not _has_words(kept):
         return _with_spaces(ink, [each > 1.6 * gap for each in gaps])
-    return re.sub(" +", " ", "".join(letter.text for letter in kept))
+    text = "".join(letter.text for letter in kept)
+    return text if len(kept) == len(letters) else re.sub(" +", " ", text)
 
 
 def _at_most(values: Sequence[float], most: float) -> int:
@@ -77,6 +81,8 @@ def _struck_once(letters: Sequence[Letter]) -> list[Letter]:
 
 def _same_place(letter: Letter, other: Letter) -> bool:
     if letter.text != other.text:
+        return False
+    if abs(letter.left - other.left) < _SHIFT * letter.size:  # both are of one sign: a ligature
         return False
     overlap = min(letter.right, other.right) - max(letter.left, other.left)
     return overlap > _OVERLAP * max(letter.right - letter.left, 0.1)

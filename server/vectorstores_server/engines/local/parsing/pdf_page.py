@@ -12,13 +12,16 @@ from vectorstores_server.engines.local.parsing.pdf_letters import Letter, looks_
 _MAYBE_UNKNOWN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ufffd]")
 _LINE = re.compile(r"[^\r\n]+")
 _ARABIC = re.compile("[\u0600-\u06ff]")
+_CELLS_APART = 1.5  # heights of the type
+_ONE_BY_ONE = 0.6  # boxes for each letter
+_SPACES = frozenset(" \t\r\n")  # isspace() takes control characters for some
 _WHITE = re.compile(r"\s+")
 _BOLD = 600
 _BOLD_NAME = re.compile(rb"bold|black|heavy|-(?:bd|b)\b|cmbx|,b", re.IGNORECASE)
 
 
 class TypeLine(NamedTuple):
-    """A line of a page, the size of its type in points, and whether all of it is bold."""
+    """A line of a page, the size of its type in points, and whether all of it is bold and no row of cells."""
 
     text: str
     size: float
@@ -49,10 +52,12 @@ class TextPage:
         lines = reordered([box.turned(rotation) for box in boxes])
         if lines is not None:
             return with_divided_words(self._in_order(boxes, lines))
-        one_by_one = len(boxes) > 0.5 * len(text)
-        if not one_by_one and not may_look_odd(text):
-            return text
-        return _LINE.sub(lambda line: self._mended(line) if one_by_one or looks_odd(line[0]) else line[0], text)
+        one_by_one = len(boxes) > _ONE_BY_ONE * len(text)
+        if one_by_one or may_look_odd(text):
+            closed_up = _LINE.sub(lambda line: self._mended(line, one_by_one=one_by_one), text)
+            if closed_up != text:
+                return closed_up
+        return _in_lines(text, self._page.get_text_bounded())
 
     def in_reading_order(self, rotation: int) -> list[tuple[str, int]]:
         """Return the letters in the order of `text`, each with its number on the page; white space has none."""
@@ -83,8 +88,16 @@ class TextPage:
             text = line[0].strip()
             if text:
                 first, last = line.start() + line[0].index(text), line.start() + len(line[0].rstrip()) - 1
-                bold = self._bold(first) and self._bold(last)
+                bold = self._bold(first) and self._bold(last) and not self._in_cells(first, text)
                 yield TypeLine(text, round(size(self._handle, first) * self._scale(first), 1), bold)
+
+    def _in_cells(self, first: int, text: str) -> bool:
+        """Whether the words stand as far apart as the cells of a table's head."""
+        for gap in _WHITE.finditer(text):
+            before, after = self.loose_box(first + gap.start() - 1), self.loose_box(first + gap.end())
+            if after.left - before.right > _CELLS_APART * before.height:
+                return True
+        return False
 
     def _bold(self, index: int) -> bool:
         if self._raw.FPDFText_GetFontWeight(self._handle, index) >= _BOLD:
@@ -142,12 +155,24 @@ class TextPage:
             parts[number].append(index)
         return parts
 
-    def _mended(self, line: re.Match[str]) -> str:
-        return mended([self._letter(index) for index in range(line.start(), line.end())])
+    def _mended(self, line: re.Match[str], *, one_by_one: bool) -> str:
+        if not looks_odd(line[0]) and not (one_by_one and " " in line[0]):
+            return line[0]
+        text = mended([self._letter(index) for index in range(line.start(), line.end())])
+        return text if text.count(" ") <= line[0].count(" ") else line[0]
 
     def _letter(self, index: int) -> Letter:
         place = self.loose_box(index)
         return Letter(self._text[index], place.left, place.right, place.height)
+
+
+def _in_lines(text: str, lines: str) -> str:
+    """Return the letters of `text` in the lines of `lines`, in which PDFium keeps raised figures beside their words."""
+    letters = [letter for letter in text if letter not in _SPACES]
+    if len(letters) != sum(1 for letter in lines if letter not in _SPACES):
+        return lines
+    following = iter(letters)
+    return "".join(letter if letter in _SPACES else next(following) for letter in lines)
 
 
 def _within(box: Box, around: Box) -> bool:
