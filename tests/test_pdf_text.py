@@ -194,6 +194,17 @@ def test_pages_without_text_are_noted(tmp_path: Path) -> None:
     assert read(tmp_path, [words]).notes == ()
 
 
+def test_a_form_of_which_only_the_placeholder_can_be_read_is_noted(tmp_path: Path) -> None:
+    path = tmp_path / "stored"
+    data = placed_pdf(
+        [[Placed(72, 700, "Please wait... If this message is not replaced, update your viewer.")]], form=True
+    )
+    path.write_bytes(data.replace(b"/AcroForm <<", b"/NeedsRendering true /AcroForm << /XFA [(template) 3 0 R]"))
+    assert read_document(path, "a.pdf").notes == ("XFA form: only its placeholder",)
+    path.write_bytes(placed_pdf([[Placed(72, 700, "Please wait for the ferry.")]], form=True))
+    assert read_document(path, "a.pdf").notes == ()
+
+
 def test_text_whose_fonts_do_not_say_what_they_show_is_noted() -> None:
     text = " ".join(WORDS * 3)
     assert looks_garbled("".join(chr(ord(letter) - 29) if letter != " " else " " for letter in text.title()))

@@ -19,6 +19,7 @@ _KIND = "a PDF"
 _PASSWORD_NEEDED = 4  # FPDF_ERR_PASSWORD
 _MAX_BOOKMARKS = 20_000
 _PLACEHOLDER = 1_500  # characters: "Please wait ... your viewer may not be able to display this"
+_WAIT = re.compile(r"please wait|viewer|adobe reader|acrobat", re.IGNORECASE)
 _RUNS = 8
 _FILE_NAME = re.compile(r"untitled\b.*|.*\.(?:docx?|pdf|tex|dvi|indd|pptx?|xlsx?|odt|qxd|ps|rtf)", re.IGNORECASE)
 _MADE_BY = re.compile(r"Microsoft (?:Word|PowerPoint|Excel) - ")
@@ -35,7 +36,7 @@ def read_pdf(path: Path) -> Document:
             pages = reader.pages()
             bookmarks = list(islice(_bookmarks(pdf), _MAX_BOOKMARKS)) or headings(reader.lines)
             title = _title(pdf.get_metadata_value("Title"))
-            is_xfa = pdf.get_formtype() == pdfium.raw.FORMTYPE_XFA_FULL
+            form_type = pdf.get_formtype()
     except pdfium.PdfiumError as error:
         raise (encrypted() if error.err_code == _PASSWORD_NEEDED else damaged(_KIND)) from error
     except DAMAGE as error:
@@ -44,6 +45,7 @@ def read_pdf(path: Path) -> Document:
     for page in pages:
         builder.page()
         builder.add(page + "\n")
+    is_xfa = form_type in (pdfium.raw.FORMTYPE_XFA_FULL, pdfium.raw.FORMTYPE_XFA_FOREGROUND)
     for note in _notes(pages, is_xfa=is_xfa):
         builder.note(note)
     document = builder.build()
@@ -106,7 +108,7 @@ def _notes(pages: Sequence[str], *, is_xfa: bool) -> Iterator[str]:
         many = f"pages {_ranges(empty)} hold" if len(empty) > 1 else f"page {empty[0]} holds"
         yield f"{many} no text (scanned?)"
     text = "\n".join(pages)
-    if is_xfa and len(text) < _PLACEHOLDER:
+    if is_xfa and len(text) < _PLACEHOLDER and _WAIT.search(text):
         yield "XFA form: only its placeholder"
     if looks_garbled(text):
         yield "text looks garbled: the fonts carry no characters"

@@ -61,6 +61,8 @@ class TextPage:
 
     def in_reading_order(self, rotation: int) -> list[tuple[str, int]]:
         """Return the letters in the order of `text`, each with its number on the page; white space has none."""
+        if not self._counts:
+            return []
         boxes = list(self._rectangles())
         lines = reordered([box.turned(rotation) for box in boxes])
         if lines is None:
