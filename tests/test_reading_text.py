@@ -3,13 +3,17 @@
 import base64
 import json
 import random
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import samples
 from test_parsing import read
 from test_reading_office import Words, case
+from vectorstores_server.engines.local.parsing import EXTENSIONS
+from vectorstores_server.engines.local.parsing.dispatch import read_document
 
 
 @pytest.mark.parametrize(
@@ -113,3 +117,60 @@ def test_no_run_of_base64_is_in_the_text(tmp_path: Path, shape: str, name: str) 
         assert "kept words" in text
         assert "more words" in text
         assert not any(run[at : at + 40] in text for at in range(0, len(run) - 40, 20))
+
+
+def test_a_mail_is_its_decoded_headers_and_body() -> None:
+    document = case("mbox.eml")
+    assert "Subject: Zamówienie numbat" in document.text
+    assert "Łukasz" in document.text
+    assert "the delivery of the café furniture is on Monday" in document.text
+    assert document.title == "Zamówienie numbat"
+
+
+def test_attachments_of_a_mail_are_notes_and_mails_in_it_are_read(tmp_path: Path) -> None:
+    inner, outer = EmailMessage(), EmailMessage()
+    inner["Subject"] = "Inner numbat"
+    inner.set_content("inner words")
+    outer["Subject"] = "Outer"
+    outer.set_content("outer words")
+    outer.add_attachment(b"\x00" * 900, maintype="image", subtype="png", filename="picture.png")
+    outer.add_attachment(inner)
+    document = read(tmp_path, "a.eml", outer.as_bytes())
+    assert document.notes == ("attachment not read: picture.png",)
+    for phrase in ("outer words", "Subject: Inner numbat", "inner words"):
+        assert document.text.count(phrase) == 1
+
+
+def test_rich_text_is_read_without_its_marks(tmp_path: Path) -> None:
+    text = read(tmp_path, "a.rtf", r"{\rtf1\ansi\ansicpg1252 Caf\'e9 {\b bold} numbat\par second line}").text
+    assert text.split() == ["Café", "bold", "numbat", "second", "line"]
+
+
+OPEN = (
+    " ".join(f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in ("office", "text", "table"))
+    + ' xmlns:draw="urn:oasis:names:tc:opendocument:xmlns:drawing:1.0"'
+)
+
+
+@pytest.mark.parametrize("name", ["a.odt", "a.ods", "a.odp"])
+def test_every_word_of_an_open_document_is_told_once(tmp_path: Path, name: str) -> None:
+    words = Words(len(name))
+    rows = "".join(
+        f"<table:table-row><table:table-cell><text:p>{words.one()}</text:p></table:table-cell></table:table-row>"
+        for _ in range(4)
+    )
+    body = (
+        f'<text:h text:outline-level="2">{words.some()}</text:h><text:p>{words.one()}<text:s/>'
+        f"<text:span>{words.one()}</text:span><text:line-break/>{words.one()}</text:p>"
+        f"<text:list><text:list-item><text:p>{words.some()}</text:p></text:list-item></text:list>"
+        f"<table:table>{rows}</table:table>"
+        f"<draw:page><draw:frame><draw:text-box><text:p>{words.some()}</text:p></draw:text-box></draw:frame></draw:page>"
+    )
+    content = f"<office:document-content {OPEN}><office:body><office:text>{body}</office:text></office:body>"
+    parts = {"content.xml": f"{content}</office:document-content>", "META-INF/manifest.xml": "<manifest/>"}
+    words.check(read_document(samples.write_zip(tmp_path / "o", parts), name))
+
+
+def test_subtitles_are_read_and_taken_from_folders() -> None:
+    assert "The wombat enters the" in case("subs.srt").text
+    assert {".srt", ".vtt", ".eml", ".odt", ".xls", ".rtf", ".bib", ".ics", ".po", ".svg"} <= EXTENSIONS

@@ -9,7 +9,8 @@ VERSION = 2  # raise it when the same bytes give another text, other pages or ot
 
 _DOCUMENTS = (
     ".pdf .docx .docm .dotx .dotm .pptx .pptm .ppsx .ppsm .potx .potm .xlsx .xlsm .xltx .xltm .epub .html .htm .xhtml "
-    ".md .markdown .mdx .qmd .rmd .rst .adoc .asciidoc .org .tex .txt .text .log .ipynb"
+    ".md .markdown .mdx .qmd .rmd .rst .adoc .asciidoc .org .tex .odt .ods .odp .xls .xlsb .rtf .eml "
+    ".srt .vtt .ics .bib .po .svg .txt .text .log .ipynb"
 )
 _DATA = ".csv .tsv .json .jsonl .ndjson .geojson .yaml .yml .toml .ini .cfg .conf .properties .xml .xsd .xsl .rss"
 _SOURCE_CODE = (

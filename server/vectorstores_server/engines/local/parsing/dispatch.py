@@ -5,6 +5,7 @@ A parser's library is imported when a file needs it.
 
 import warnings
 from pathlib import Path, PurePath
+from typing import Any
 
 from vectorstores_server.engines.local.parsing import ParseFailure
 from vectorstores_server.engines.local.parsing.charset import decode
@@ -35,20 +36,15 @@ _OFFICE = frozenset(
 _SAVE_AS = {
     ".doc": ".docx",
     ".dot": ".docx",
-    ".rtf": ".docx",
-    ".odt": ".docx",
     ".pages": ".docx",
     ".wpd": ".docx",
-    ".xls": ".xlsx",
-    ".xlsb": ".xlsx",
-    ".ods": ".xlsx",
     ".numbers": ".xlsx",
     ".ppt": ".pptx",
-    ".odp": ".pptx",
     ".key": ".pptx",
     ".mobi": ".epub",
     ".azw3": ".epub",
     ".djvu": ".pdf",
+    ".msg": ".eml",
     ".ps": ".pdf",
     ".xps": ".pdf",
 }
@@ -101,6 +97,12 @@ def _read_package(path: Path, extension: str) -> Document | None:
     match extension:
         case ".pdf":
             from vectorstores_server.engines.local.parsing.pdf import read_pdf as read
+        case ".odt" | ".ods" | ".odp" | ".ott" | ".ots" | ".otp":
+            from vectorstores_server.engines.local.parsing.open_document import read_open_document as read
+        case ".xls" | ".xlsb":
+            from vectorstores_server.engines.local.parsing.excel import read_old_workbook as read
+        case ".eml":
+            from vectorstores_server.engines.local.parsing.mail import read_mail as read
         case ".epub":
             from vectorstores_server.engines.local.parsing.epub import read_epub as read
         case _:
@@ -118,6 +120,11 @@ def _read_text(path: Path, kind: str) -> Document:
         return with_notes(read_html(without_base64(decoded.text)), *decoded.notes)
     decoded = decode(path.read_bytes(), declares=kind in (".xml", ".xsd", ".xsl", ".rss", ".svg"))
     text = clean(decoded.text)
+    if kind == ".rtf":
+        from striprtf import striprtf
+
+        untyped: Any = striprtf
+        text = clean(str(untyped.rtf_to_text(text, errors="ignore")))
     if kind != ".ipynb":  # there each cell by itself
         text = without_base64(text)
     check_length(len(text))
@@ -134,7 +141,7 @@ def _structured(text: str, kind: str) -> Document:
             return markup.markdown(text)
         case ".rst" | ".adoc" | ".asciidoc" | ".org" | ".tex":
             return markup.READERS[kind](text)
-        case ".txt" | ".text":
+        case ".txt" | ".text" | ".rtf":
             return plain_text.plain(text)
         case ".csv" | ".tsv":
             return rows.delimited(text, kind)

@@ -56,7 +56,13 @@ def read_workbook(package: OfficePackage, main: str, path: Path) -> Document:
 
 def read_old_workbook(path: Path) -> Document:
     """Read the binary workbooks (.xls, .xlsb) and what else calamine reads."""
+    from vectorstores_server.engines.local.parsing.zip_check import check_archive
+
     builder = DocumentBuilder()
+    with path.open("rb") as file:
+        packed = file.read(2) == b"PK"
+    if packed:
+        check_archive(path, _OLD_KIND)
     workbook = _calamine(path)
     if workbook is None:
         raise damaged(_OLD_KIND)

@@ -1,0 +1,65 @@
+"""Mail (.eml): the headers that matter, the body decoded, attachments named in notes."""
+
+import re
+from email import policy
+from email.message import EmailMessage, MIMEPart
+from email.parser import BytesParser
+from pathlib import Path
+from typing import Any, cast
+
+from vectorstores_server.engines.local.parsing.charset import decode
+from vectorstores_server.engines.local.parsing.document import Document
+from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder
+from vectorstores_server.engines.local.parsing.encoded_runs import without_base64
+from vectorstores_server.engines.local.parsing.html import add_html
+from vectorstores_server.engines.local.parsing.office_package import one_part
+
+_HEADERS = ("From", "To", "Cc", "Date", "Subject")
+_MBOX = re.compile(rb"\AFrom [^\n]*\n")
+
+
+def read_mail(path: Path) -> Document:
+    """Read one mail; of alternatives the plain text, or the page where there is none."""
+    message = BytesParser(policy=policy.default).parsebytes(_MBOX.sub(b"", path.read_bytes()))
+    builder = DocumentBuilder()
+    _add_message(builder, message)
+    return builder.build(str(message.get("Subject", "")))
+
+
+def _add_message(builder: DocumentBuilder, message: EmailMessage) -> None:
+    builder.gap()
+    for name in _HEADERS:
+        with one_part(builder, f"the header {name}"):
+            for header in message.get_all(name, []):
+                builder.line(f"{name}: {' '.join(str(header).split())}")
+    body = message.get_body(("plain", "html"))
+    if body is not None:
+        with one_part(builder, "the body of the mail"):
+            _add_body(builder, body)
+    _add_attachments(builder, message)
+
+
+def _add_attachments(builder: DocumentBuilder, message: EmailMessage) -> None:
+    for part in message.iter_attachments():
+        if (name := part.get_filename()) and part.get_content_type() != "message/rfc822":
+            builder.note(f"attachment not read: {name}")
+        if part.get_content_type() == "message/rfc822" and isinstance(inner := _content(part), EmailMessage):
+            with one_part(builder, "an attached mail"):
+                _add_message(builder, cast("EmailMessage", inner))
+
+
+def _content(part: Any) -> object:
+    return part.get_content()
+
+
+def _add_body(builder: DocumentBuilder, body: MIMEPart) -> None:
+    data = cast("object", body.get_payload(decode=True))
+    try:
+        text = str(body.get_content())
+    except (LookupError, ValueError):  # a character set that there is not
+        text = decode(data).text if isinstance(data, bytes) else ""
+    if body.get_content_type() == "text/html":
+        builder.gap()
+        add_html(builder, without_base64(text))
+    else:
+        builder.block(without_base64(text.strip()))
