@@ -9,6 +9,7 @@ import pytest
 from conftest import MAX_FILE_BYTES
 from engine_calls import (
     NOISE,
+    SMALL,
     add,
     attach,
     file_ids,
@@ -320,3 +321,16 @@ async def test_a_waiter_hears_of_a_change(engine: Engine):
         tasks.start_soon(new_store, engine)
         with anyio.fail_after(30):
             assert await engine.changed(mark) > mark
+
+
+async def test_a_new_version_inherits_what_the_call_does_not_give(engine: Engine):
+    store = await new_store(engine)
+    old = await ingest(engine, store, source("/d/a.txt", "apple"), attributes={"team": "red"}, chunking_strategy=SMALL)
+    before = await settled(engine, store, old.file_ids[0])
+    new = await ingest(engine, store, source("/d/a.txt", "banana"))
+    after = await settled(engine, store, new.file_ids[0])
+    assert after.id != before.id
+    assert (after.attributes, after.chunking_strategy) == ({"team": "red"}, before.chunking_strategy)
+    other = await ingest(engine, store, source("/d/a.txt", "cherry"), attributes={"team": "blue"})
+    last = await settled(engine, store, other.file_ids[0])
+    assert (last.attributes, last.chunking_strategy) == ({"team": "blue"}, before.chunking_strategy)

@@ -16,7 +16,7 @@ from vectorstores_tools.rendering.diagnostics import NOTES, SearchOutcome
 from vectorstores_tools.rendering.excerpts import Excerpts
 from vectorstores_tools.rendering.reply import Reply, compact, room
 from vectorstores_tools.rendering.search_results import RankedHit, RankedHits, render
-from vectorstores_tools.rendering.untrusted_text import Fence
+from vectorstores_tools.rendering.untrusted_text import Fence, cleaned
 from vectorstores_tools.search import fence_of
 
 LEAST_TOKENS = 200
@@ -130,3 +130,38 @@ def test_what_is_said_of_the_search_itself_fits_the_smallest_budget(
 def test_a_nonce_that_a_text_holds_is_not_taken():
     nonces = iter(["aaaaaa", "bbbbbb"])
     assert Fence(["a doc-aaaaaa b"], lambda: next(nonces)).name == "doc-bbbbbb"
+
+
+@given(rankings, budgets)
+@settings(deadline=None, max_examples=60)
+def test_a_hit_that_shows_text_keeps_its_citation(ranking: RankedHits, max_tokens: int):
+    reply, _ = rendered(ranking, max_tokens)
+    data = reply.structured["data"]
+    assert len(data) == len(ranking.hits) or f"{len(ranking.hits) - len(data)} more are not named: max_tokens=" in str(
+        reply.structured["shown"]
+    )
+    for shown, ranked in zip(data, ranking.hits, strict=False):
+        assert {"file_id", "filename", "score", "uri"} <= shown.keys()
+        if "text" in shown:
+            assert (shown.get("page"), shown["lines"]) == (ranked.hit.page, ranked.hit.lines)
+            kept = len(shown.get("attributes", {})) + shown.get("attributes_cut", 0)
+            assert kept == len(cleaned(ranked.hit.attributes or {}, "attributes"))
+            assert "lines 1-99999" in reply.text or "lines" not in shown
+
+
+def test_the_best_passage_is_shown_before_all_are_named() -> None:
+    text = "The keeper lights the lamp at dusk. " * 20
+    hits = [
+        RankedHit(
+            SearchHit(file_id=f"file-{n:024}", filename=f"{n}.txt", score=1 - n / 100, lines=(1, 9), chars=(0, 700)),
+            STORE, Excerpts(text, [(0, len(text))], 700), [1 - n / 100],
+        )
+        for n in range(50)
+    ]  # fmt: skip
+    reply, _ = rendered(RankedHits(hits), 500)
+    assert "text" in reply.structured["data"][0]
+    more = re.search(r"(\d+) more are not named: max_tokens=(\d+) names them", reply.structured["shown"])
+    assert more
+    assert len(reply.structured["data"]) + int(more[1]) == 50
+    again, _ = rendered(RankedHits(hits), int(more[2]))
+    assert len(again.structured["data"]) == 50

@@ -1,10 +1,13 @@
 """search, through the protocol."""
 
 import re
+from pathlib import Path
 
 import pytest
 
-from clients import Caller, text_of, unfenced
+from clients import Caller, connected, text_of, unfenced
+from v1_client import change
+from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_tools.rendering.reply import CHARACTERS_PER_TOKEN, compact
 
 PARAGRAPHS = {
@@ -160,3 +163,44 @@ async def test_a_ranker_without_vectors_says_what_its_score_is(caller: Caller) -
     await filled(caller)
     found = await caller.call("search", query="honey", ranking_options={"ranker": "none"})
     assert any("by words only" in note for note in found["notes"])
+
+
+async def test_a_filter_that_matches_nothing_says_what_there_is(caller: Caller, subtests: pytest.Subtests) -> None:
+    store = await caller.store()
+    for year in (2024, 2025, 2026, 2026):
+        await caller.add(store, f"Bees of {year}.", f"{year}.txt", attributes={"year": year, "team": "red"})
+    for key, value, says in (
+        ("topik", "ai", 'no file has the key "topik"; there are "team", "year"'),
+        ("year", "2026", '"year" holds numbers (2026, 2024, 2025), not the string "2026"'),
+        ("team", "blue", '"team" holds "red"'),
+    ):
+        with subtests.test(key):
+            filter = {"type": "and", "filters": [{"type": "eq", "key": key, "value": value}]}
+            result = await caller.call("search", query="bees", vector_store_id=store, filters=filter)
+            assert result["reason"].startswith("the filter matches no file")
+            if caller_knows_keys(result):
+                assert says in result["reason"]
+
+
+def caller_knows_keys(result: dict[str, object]) -> bool:
+    """A remote that is none of ours does not tell; one of ours does, over its extended replies."""
+    return "; " in str(result["reason"])
+
+
+async def test_a_store_that_has_expired_is_no_choice_and_spoils_nothing(
+    local_engine: LocalEngine, tmp_path: Path
+) -> None:
+    async with connected(local_engine, "auto", tmp_path / "files") as caller:
+        live = await caller.store(name="live")
+        await caller.add(live, "Bees make honey.")
+        old = await caller.store(name="old", expires_after={"anchor": "last_active_at", "days": 1})
+        change(tmp_path / "data", f"UPDATE store SET last_active_at = 1, expires_at = 2 WHERE id = '{old}'")
+        assert (await caller.call("search", query="honey"))["vector_store_id"] == live
+        both = await caller.result("search", query="honey", vector_store_id=[old, live])
+        assert both.structured_content is not None
+        assert len(both.structured_content["data"]) == 1
+        assert both.structured_content["not_searched"] == {"expired": [old]}
+        assert f"Not searched: {old}, which has expired." in text_of(both)
+        assert (await caller.refused("search", query="honey", vector_store_id=[old]))["code"] == "vector_store_expired"
+        await caller.call("delete", what="store", vector_store_id=live, confirm=True)
+        assert "Every vector store has expired" in (await caller.refused("search", query="honey"))["message"]

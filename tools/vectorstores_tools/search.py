@@ -12,9 +12,10 @@ from vectorstores_tools.context import ToolCall
 from vectorstores_tools.contract import filters
 from vectorstores_tools.contract.characters import clean, line
 from vectorstores_tools.contract.engine import Engine
-from vectorstores_tools.contract.errors import InvalidRequest, VectorStoreError
-from vectorstores_tools.contract.models import SearchHit, SearchPage
-from vectorstores_tools.contract.requests import PageRequest, SearchRequest
+from vectorstores_tools.contract.errors import InvalidRequest, StoreExpired, VectorStoreError
+from vectorstores_tools.contract.lookups import stores_of
+from vectorstores_tools.contract.models import SearchHit, SearchPage, VectorStore
+from vectorstores_tools.contract.requests import SearchRequest
 from vectorstores_tools.rendering.diagnostics import SearchOutcome
 from vectorstores_tools.rendering.excerpts import Excerpts, words
 from vectorstores_tools.rendering.reply import CHARACTERS_PER_TOKEN, Reply, compact
@@ -26,6 +27,8 @@ PASSAGE_TOKENS = 200
 """To how much of its surroundings a concise hit may grow, for each passage that matched."""
 
 STORES_SHOWN = 20
+PAGES = 10
+"""Of 100 stores: how far one that has not expired is looked for."""
 AT_ONCE = 4
 """Searches of several stores that run side by side."""
 
@@ -43,23 +46,31 @@ async def search(call: ToolCall, given: Search) -> Reply:
         ranking_options=given.ranking_options.model_dump() if given.ranking_options else {},
     )
     store_ids = given.vector_store_id or [await _only_store(call.engine)]
-    pages = await _searched(call.engine, list(dict.fromkeys(store_ids)), request)
+    pages, expired = await _searched(call.engine, list(dict.fromkeys(store_ids)), request)
     detailed = given.response_format == "detailed"
     max_tokens = given.max_tokens or (DETAILED_TOKENS if detailed else CONCISE_TOKENS)
-    ranking = _ranking(pages, given, SearchOutcome(call, pages, given, max_tokens), detailed)
+    ranking = _ranking(pages, given, SearchOutcome(call, pages, given, max_tokens, expired), detailed)
     return render(ranking, max_tokens, fence_of(ranking))
 
 
 async def _only_store(engine: Engine) -> str:
-    page = await engine.list_stores(PageRequest(limit=STORES_SHOWN))
-    if len(page.data) == 1 and not page.has_more:
-        return page.data[0].id
-    if not page.data:
-        raise InvalidRequest(
-            "There is no vector store yet.", "create_store makes one, batch_attach fills it.", param="vector_store_id"
-        )
-    shown = ", ".join(f"{store.id} ({line(store.name or 'no name', 60)})" for store in page.data)
-    more = ", ..." if page.has_more else ""
+    """Return the only store that can be searched; one that has expired is no choice."""
+    usable: list[VectorStore] = []
+    expired = 0
+    async for store in stores_of(engine, pages=PAGES):
+        if store.status == "expired":
+            expired += 1
+        elif len(usable) > STORES_SHOWN:
+            break
+        else:
+            usable.append(store)
+    if len(usable) == 1:
+        return usable[0].id
+    if not usable:
+        fact = "Every vector store has expired." if expired else "There is no vector store yet."
+        raise InvalidRequest(fact, "create_store makes one, batch_attach fills it.", param="vector_store_id")
+    shown = ", ".join(f"{store.id} ({line(store.name or 'no name', 60)})" for store in usable[:STORES_SHOWN])
+    more = ", ..." if len(usable) > STORES_SHOWN else ""
     raise InvalidRequest(
         "There are several vector stores.",
         f"Pass vector_store_id, one or a list: {shown}{more}.",
@@ -67,10 +78,15 @@ async def _only_store(engine: Engine) -> str:
     )
 
 
-async def _searched(engine: Engine, store_ids: Sequence[str], request: SearchRequest) -> dict[str, SearchPage]:
-    """Search each store, several at once. The first error is raised, in the order of the stores."""
+async def _searched(
+    engine: Engine, store_ids: Sequence[str], request: SearchRequest
+) -> tuple[dict[str, SearchPage], list[str]]:
+    """Search each store, several at once; return the ids of those that have expired, too.
+
+    The first other error is raised, in the order of the stores.
+    """
     if len(store_ids) == 1:
-        return {store_ids[0]: await engine.search(store_ids[0], request)}
+        return {store_ids[0]: await engine.search(store_ids[0], request)}, []
     found: dict[str, SearchPage | VectorStoreError] = {}
     limit = anyio.CapacityLimiter(AT_ONCE)
 
@@ -84,13 +100,13 @@ async def _searched(engine: Engine, store_ids: Sequence[str], request: SearchReq
     async with anyio.create_task_group() as tasks:
         for store_id in store_ids:
             tasks.start_soon(search_store, store_id)
-    pages: dict[str, SearchPage] = {}
+    pages = {store_id: page for store_id in store_ids if isinstance(page := found[store_id], SearchPage)}
+    expired = [store_id for store_id in store_ids if isinstance(found[store_id], StoreExpired)]
     for store_id in store_ids:
-        page = found[store_id]
-        if isinstance(page, VectorStoreError):
-            raise page
-        pages[store_id] = page
-    return pages
+        error = found[store_id]
+        if isinstance(error, VectorStoreError) and not (pages and isinstance(error, StoreExpired)):
+            raise error
+    return pages, expired
 
 
 def _ranking(pages: dict[str, SearchPage], given: Search, finding: SearchOutcome, detailed: bool) -> RankedHits:

@@ -79,6 +79,13 @@ def matches(filter: Filter | None, attributes: Mapping[str, Any] | None) -> bool
     return _compare(filter, held)
 
 
+def comparisons(filter: Filter) -> list[Comparison]:
+    """Return the comparisons of a filter, in their order."""
+    if isinstance(filter, Comparison):
+        return [filter]
+    return [comparison for part in filter.filters for comparison in comparisons(part)]
+
+
 def kind(value: object) -> str:
     """Return boolean, number or string: values of different kinds are never equal and have no order."""
     if isinstance(value, bool):

@@ -168,11 +168,24 @@ class NotSearched(Answer):
     failed: int = 0
 
 
+class HeldKey(Answer):
+    """What the files of a store hold under a key that a filter names: some values, the most frequent first.
+
+    `kinds` are boolean, number, string; empty where no file has the key, and then `instead` names some that they have.
+    """
+
+    key: str
+    kinds: list[str] = []
+    values: list[str | int | float | bool] = []
+    instead: list[str] = []
+
+
 class SearchPage(Answer):
     """The answer to a search, best first. What is not in the contract says why hits are missing.
 
     `files` = how many files were searchable after the filter; `below_threshold` = hits that score_threshold removed,
-    `best_below` the best of their scores; `notes` are sentences for the reader.
+    `best_below` the best of their scores; `notes` are sentences for the reader; `held` is what there is under the keys
+    of a filter that matched no file.
     """
 
     object: str = "vector_store.search_results.page"
@@ -186,6 +199,7 @@ class SearchPage(Answer):
     below_threshold: int = 0
     best_below: float | None = None
     notes: list[str] = []
+    held: list[HeldKey] = []
 
 
 class TextSlice(Answer):

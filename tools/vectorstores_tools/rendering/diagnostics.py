@@ -1,17 +1,22 @@
 """What a search could not see, and why it found nothing, as facts and as sentences (pure)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vectorstores_tools.arguments.absence import filter_present
 from vectorstores_tools.arguments.inputs import Search
 from vectorstores_tools.context import ToolCall
-from vectorstores_tools.contract.characters import line
-from vectorstores_tools.contract.models import SearchPage
+from vectorstores_tools.contract import filters
+from vectorstores_tools.contract.characters import json_line, line
+from vectorstores_tools.contract.models import HeldKey, SearchPage
 from vectorstores_tools.rendering.reply import room
 
 STORES_EXPLAINED = 3
 NOTE = 200
+KEYS_EXPLAINED = 3
+LONGEST_VALUE = 40
+"""Characters of a key or value that is quoted: they are somebody's words."""
 NOTES = 3
 """At most, and together a quarter of the answer."""
 
@@ -24,6 +29,8 @@ class SearchOutcome:
     pages: Mapping[str, SearchPage]
     given: Search
     max_tokens: int
+    expired: Sequence[str] = ()
+    """Stores that were asked for and have expired."""
 
     def facts(self, found: bool) -> dict[str, Any]:
         """Return what the answer's object says of the search as a whole."""
@@ -43,15 +50,15 @@ class SearchOutcome:
         facts = self.facts(found)
         lines = [f"No hits: {facts['reason']}."] if "reason" in facts else []
         if "not_searched" in facts:
-            counts = " and ".join(f"{n} {status.replace('_', ' ')}" for status, n in facts["not_searched"].items())
-            lines.append(f"Not searched: {counts}.")
+            lines.append(f"Not searched: {_told(facts['not_searched'])}.")
         lines += facts.get("notes", [])
         return [*lines, f"Next: {facts['next']}."] if "next" in facts else lines
 
-    def _unseen(self) -> dict[str, int]:
+    def _unseen(self) -> dict[str, Any]:
         unseen = [page.not_searched for page in self.pages.values() if page.not_searched]
         counts = {"in_progress": sum(u.in_progress for u in unseen), "failed": sum(u.failed for u in unseen)}
-        return {status: count for status, count in counts.items() if count}
+        expired = {"expired": [line(store_id) for store_id in self.expired]} if self.expired else {}
+        return {status: count for status, count in counts.items() if count} | expired
 
     def _notes(self) -> list[str]:
         notes = list(dict.fromkeys(note for page in self.pages.values() for note in page.notes))[:NOTES]
@@ -75,10 +82,17 @@ class SearchOutcome:
         if page.store_files == 0 and not waiting:
             return "the store is empty"
         if page.files == 0 and self.given.filters is not None and (page.store_files or 0) > 0:
-            return "the filter matches no file"
+            return "; ".join(["the filter matches no file", *self._unmet(page)])
         if waiting:
             return f"{waiting} file{'s are' if waiting > 1 else ' is'} still in progress"
         return "nothing in the store matches the query"
+
+    def _unmet(self, page: SearchPage) -> list[str]:
+        """Say of each comparison that can be meant otherwise what there is under its key."""
+        filter = filters.parse_filter(filter_present(self.given.filters)) if page.held else None
+        held = {known.key: known for known in page.held}
+        asked = [part for part in filters.comparisons(filter) if part.key in held] if filter else []
+        return [_unmet(part, held[part.key]) for part in asked[:KEYS_EXPLAINED]]
 
     def _next(self, found: bool) -> str | None:
         page_of = list(self.pages.items())
@@ -98,3 +112,29 @@ class SearchOutcome:
         if page.files == 0 and self.given.filters is not None:
             return f"list(vector_store_id='{store_id}') shows the attributes"
         return "other words, or several queries in one call"
+
+
+def _told(unseen: Mapping[str, Any]) -> str:
+    counts = [f"{n} {status.replace('_', ' ')}" for status, n in unseen.items() if status != "expired"]
+    if expired := unseen.get("expired"):
+        counts.append(f"{', '.join(expired)}, which {'has' if len(expired) == 1 else 'have'} expired")
+    return " and ".join(counts)
+
+
+def _unmet(asked: filters.Comparison, held: HeldKey) -> str:
+    key = _short(asked.key)
+    if not held.kinds:
+        others = f"; there are {', '.join(map(_short, held.instead))}" if held.instead else ""
+        return f"no file has the key {key}{others}"
+    wanted = asked.value if isinstance(asked.value, tuple) else (asked.value,)
+    values = ", ".join(_short(value) for value in held.values)
+    strange = [value for value in wanted if filters.kind(value) not in held.kinds]
+    if strange:
+        return f"{key} holds {' and '.join(f'{kind}s' for kind in held.kinds)} ({values}), not the" + (
+            f" {filters.kind(strange[0])} {_short(strange[0])}"
+        )
+    return f"{key} holds {values}"
+
+
+def _short(value: object) -> str:
+    return line(json_line(value), LONGEST_VALUE)

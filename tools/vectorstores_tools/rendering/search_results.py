@@ -1,27 +1,35 @@
 """A ranking shown inside a budget, as an object and as text (pure).
 
-Both renderings are fitted by themselves: all that is known of each hit while there is room; then short citations; then
-less around each passage; then only the best passages, each whole and the last one shortened, and every hit named.
+Both renderings are fitted by themselves: all that is known of each hit while there is room; then without the headings;
+then without the attributes beyond 200 characters; then less around each passage; then only the best passages, each
+whole and the last one shortened, and the other hits named, as many as fit. A hit that shows text always says its file,
+page and lines.
 Whole passages in the order of their scores show 86 of 100 characters of an answer in 1,500 tokens, where all of them
 cut to the same size show 50 (docs/benchmarks.md).
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from vectorstores_tools.contract import uris
 from vectorstores_tools.contract.characters import clean, line, sentence
 from vectorstores_tools.contract.models import SearchHit
 from vectorstores_tools.rendering.excerpts import Excerpts
-from vectorstores_tools.rendering.reply import Reply, compact, largest, room
+from vectorstores_tools.rendering.reply import CHARACTERS_PER_TOKEN, Reply, compact, largest, room
 from vectorstores_tools.rendering.untrusted_text import Fence, cleaned
 
 LEAST = 160
 """Characters of a passage below which it says nothing: then it is not shown."""
 
 MAX_HEADING = 120
+WHOLE, WITHOUT_HEADINGS, WITHOUT_ALL_ATTRIBUTES = range(3)
+"""What a citation holds, from all that is known to what is never left out."""
+MOST_ATTRIBUTES = 200
+"""Characters of attributes that a tight citation keeps."""
+MOST_TOKENS = 20_000
 
 Rendered = TypeVar("Rendered")
 
@@ -57,14 +65,16 @@ class RankedHits:
 class DisplayPlan:
     """How much is shown: `named` hits, with `extra` characters around each passage, or the best passages only.
 
-    Those are, for each hit, its first `counts`, and of one more (hit, size). `brief`: short citations.
+    Those are, for each hit, its first `counts`, and of one more (hit, size). `tight`: how much of the citations goes.
+    `needs`: the max_tokens that would name every hit.
     """
 
     named: int
-    brief: bool = True
+    tight: int = WITHOUT_ALL_ATTRIBUTES
     extra: int = 0
     counts: Sequence[int] | None = None
     part: tuple[int, int] | None = None
+    needs: int = MOST_TOKENS
 
     def text(self, number: int, excerpts: Excerpts) -> str | None:
         """Return what is shown of a hit's text; None when it is named only."""
@@ -92,32 +102,53 @@ def _fitted(
     def fits(plan: DisplayPlan) -> bool:
         return measure(compose(plan)) <= budget
 
-    for plan in (DisplayPlan(len(hits), brief=False, extra=everything), DisplayPlan(len(hits), extra=everything)):
-        answer = compose(plan)
+    for tight in (WHOLE, WITHOUT_HEADINGS, WITHOUT_ALL_ATTRIBUTES):
+        answer = compose(DisplayPlan(len(hits), tight, extra=everything))
         if measure(answer) <= budget:
             return answer
     extra = largest(0, everything, lambda extra: fits(DisplayPlan(len(hits), extra=extra)))
-    if extra >= 0:
-        return compose(DisplayPlan(len(hits), extra=extra))
-    return compose(_best_passages(hits, fits))
+    plan = DisplayPlan(len(hits), extra=extra) if extra >= 0 else _best_passages(hits, fits)
+    if plan.named < len(hits):
+        size = measure(compose(replace(plan, named=len(hits), counts=_padded(plan.counts, len(hits)))))
+        needed = math.ceil(size / CHARACTERS_PER_TOKEN / 100) * 100
+        plan = replace(plan, needs=min(MOST_TOKENS, needed))
+    return compose(plan)
+
+
+def _padded(counts: Sequence[int] | None, length: int) -> Sequence[int] | None:
+    return None if counts is None else [*counts, *[0] * (length - len(counts))]
 
 
 def _best_passages(hits: Sequence[RankedHit], fits: Callable[[DisplayPlan], bool]) -> DisplayPlan:
-    """Show the best passages of all hits whole, as many as fit, and a part of the next."""
+    """Show the best passages of all hits whole, as many as fit, and a part of the next; name the other hits.
+
+    Where all names leave no room for a passage the best one comes first, and the names of the best as far as they fit.
+    """
     order = _order(hits)
 
-    def first(count: int, part: int = 0) -> DisplayPlan:
+    def first(count: int, part: int = 0, named: int = len(hits)) -> DisplayPlan:
         shown = Counter(order[:count])
-        counts = [shown[number] for number in range(len(hits))]
-        return DisplayPlan(len(hits), counts=counts, part=(order[count], part) if part else None)
+        counts = [shown[number] for number in range(named)]
+        return DisplayPlan(named, counts=counts, part=(order[count], part) if part else None)
+
+    def with_part(count: int, named: int = len(hits)) -> DisplayPlan:
+        size = hits[order[count]].excerpts.size(order[:count].count(order[count]))
+        part = largest(LEAST, size, lambda part: fits(first(count, part, named)))
+        return first(count, part if part >= LEAST else 0, named)
 
     count = largest(0, len(order) - 1, lambda count: fits(first(count)))
-    if count < 0:
+    if count > 0:
+        return with_part(count)
+    least = order[0] + 1
+    best = with_part(0)
+    if best.part is None or count < 0:
+        best = with_part(0, least)
+    if best.part is None:
         named = largest(1, len(hits), lambda named: fits(DisplayPlan(named, counts=[0] * named)))
         return DisplayPlan(named, counts=[0] * named)
-    size = hits[order[count]].excerpts.size(order[:count].count(order[count]))
-    part = largest(LEAST, size, lambda part: fits(first(count, part)))
-    return first(count, part if part >= LEAST else 0)
+    size = best.part[1]
+    named = largest(least, len(hits), lambda named: fits(first(0, size, named)))
+    return first(0, size, max(named, least))
 
 
 def _order(hits: Sequence[RankedHit]) -> list[int]:
@@ -129,12 +160,12 @@ def _order(hits: Sequence[RankedHit]) -> list[int]:
 def _object(ranking: RankedHits, plan: DisplayPlan, fence: Fence) -> dict[str, Any]:
     answer = {"object": "vector_store.search_results.page"} | ranking.facts
     texts = _texts(ranking, plan)
-    if left_out := _left_out(ranking, texts):
+    if left_out := _left_out(ranking, texts, plan.needs):
         answer["shown"] = left_out
     if any(texts):
         answer["notice"] = fence.notice
     answer["data"] = [
-        _named(ranked, plan) if text is None else _full(ranked, plan, ranking.detailed) | {"text": fence.around(text)}
+        _named(ranked) if text is None else _full(ranked, plan, ranking.detailed) | {"text": fence.around(text)}
         for ranked, text in zip(ranking.hits, texts, strict=False)
     ]
     return answer
@@ -146,13 +177,13 @@ def _texts(ranking: RankedHits, plan: DisplayPlan) -> list[str | None]:
 
 def _full(ranked: RankedHit, plan: DisplayPlan, detailed: bool) -> dict[str, Any]:
     hit = ranked.hit
-    known: dict[str, Any] = _named(ranked, plan) | {"page": hit.page}
-    if not plan.brief:
+    attributes, cut = _attributes(hit, plan)
+    known: dict[str, Any] = _named(ranked) | {"page": hit.page, "lines": hit.lines}
+    known |= {"attributes": attributes or None, "attributes_cut": cut or None}
+    if plan.tight == WHOLE:
         known |= {
             "vector_store_id": ranked.store_id,
-            "attributes": cleaned(hit.attributes or None, "attributes"),
             "heading_path": [line(heading, MAX_HEADING) for heading in hit.heading_path or ()] or None,
-            "lines": hit.lines,
             "chars": hit.chars,
         }
     if detailed:
@@ -160,9 +191,23 @@ def _full(ranked: RankedHit, plan: DisplayPlan, detailed: bool) -> dict[str, Any
     return {key: value for key, value in known.items() if value is not None}
 
 
-def _named(ranked: RankedHit, plan: DisplayPlan) -> dict[str, Any]:
-    named = {"score": _score(ranked.hit.score), "filename": line(ranked.hit.filename), "uri": ranked.uri}
-    return named if plan.brief else {"file_id": line(ranked.hit.file_id)} | named  # the uri holds it
+def _named(ranked: RankedHit) -> dict[str, Any]:
+    hit = ranked.hit
+    return {
+        "file_id": line(hit.file_id), "score": _score(hit.score), "filename": line(hit.filename), "uri": ranked.uri,
+    }  # fmt: skip
+
+
+def _attributes(hit: SearchHit, plan: DisplayPlan) -> tuple[dict[str, Any], int]:
+    """Return the attributes that are shown, and how many are not."""
+    attributes: dict[str, Any] = cleaned(hit.attributes or {}, "attributes")
+    if plan.tight < WITHOUT_ALL_ATTRIBUTES:
+        return attributes, 0
+    kept: dict[str, Any] = {}
+    for name, value in attributes.items():
+        if len(compact(kept | {name: value})) <= MOST_ATTRIBUTES:
+            kept[name] = value
+    return kept, len(attributes) - len(kept)
 
 
 def _score(score: float | None) -> float | None:
@@ -171,7 +216,7 @@ def _score(score: float | None) -> float | None:
 
 def _text(ranking: RankedHits, plan: DisplayPlan, fence: Fence) -> str:
     texts = _texts(ranking, plan)
-    left_out = _left_out(ranking, texts)
+    left_out = _left_out(ranking, texts, plan.needs)
     count = len(ranking.hits)
     blocks = [
         " ".join(
@@ -198,21 +243,23 @@ def _citation(ranked: RankedHit, plan: DisplayPlan, detailed: bool) -> str:
     parts = [line(hit.filename)]
     if hit.page is not None:
         parts.append(f"p. {hit.page}")
-    if not plan.brief:
-        if hit.heading_path:
-            parts.append(" > ".join(line(heading, MAX_HEADING) for heading in hit.heading_path))
-        if hit.lines:
-            parts.append(f"lines {hit.lines[0]}-{hit.lines[1]}")
-        if hit.attributes:
-            parts.append(sentence(compact(cleaned(hit.attributes, "attributes"))))
+    if plan.tight == WHOLE and hit.heading_path:
+        parts.append(" > ".join(line(heading, MAX_HEADING) for heading in hit.heading_path))
+    if hit.lines:
+        parts.append(f"lines {hit.lines[0]}-{hit.lines[1]}")
+    attributes, cut = _attributes(hit, plan)
+    if attributes:
+        parts.append(sentence(compact(attributes)))
+    if cut:
+        parts.append(f"{cut} more attributes")
     if detailed and hit.vector_score is not None and hit.text_score is not None:
         parts.append(f"vector {hit.vector_score:.3f}, text {hit.text_score:.3f}")
     return " · ".join(parts)
 
 
-def _left_out(ranking: RankedHits, texts: Sequence[str | None]) -> str:
+def _left_out(ranking: RankedHits, texts: Sequence[str | None], needs: int) -> str:
     count, full = len(ranking.hits), sum(text is not None for text in texts)
     if full == count:
         return ""
-    more = f" {count - len(texts)} are not even named: raise max_tokens." if len(texts) < count else ""
+    more = f" {count - len(texts)} more are not named: max_tokens={needs} names them." if len(texts) < count else ""
     return f"{full} of {count} hits in full; {ranking.rest} shows the rest.{more}"

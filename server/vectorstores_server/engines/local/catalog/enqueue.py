@@ -61,7 +61,7 @@ def requeue_row(
 ) -> int:
     """Let an attachment be processed again; those who waited for a former revision wait for the new one."""
     rev = new_rev(db)
-    size, overlap = (sizes.max_chunk_size_tokens, sizes.chunk_overlap_tokens) if sizes else _target(row)
+    size, overlap = (sizes.max_chunk_size_tokens, sizes.chunk_overlap_tokens) if sizes else target_sizes(row)
     if row["want_rev"] is not None:
         table = db.execute("SELECT table_name FROM store WHERE id = ?", (row["store_id"],)).fetchone()[0]
         bury_revs(db, table, (row["want_rev"],), now)
@@ -97,7 +97,8 @@ def _first(
     return rev
 
 
-def _target(row: sqlite3.Row) -> tuple[int, int]:
+def target_sizes(row: sqlite3.Row) -> tuple[int, int]:
+    """Return the chunk size and overlap that an attachment has, or is getting."""
     if row["want_size"] is None:
         return row["chunk_size"], row["chunk_overlap"]
     return row["want_size"], row["want_overlap"]
@@ -105,4 +106,4 @@ def _target(row: sqlite3.Row) -> tuple[int, int]:
 
 def differs(row: sqlite3.Row, sizes: StaticChunking) -> bool:
     """Tell whether the attachment has, or is getting, other sizes."""
-    return _target(row) != (sizes.max_chunk_size_tokens, sizes.chunk_overlap_tokens)
+    return target_sizes(row) != (sizes.max_chunk_size_tokens, sizes.chunk_overlap_tokens)

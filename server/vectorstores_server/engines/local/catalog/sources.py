@@ -2,16 +2,17 @@
 
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vectorstores_server.engines.local.catalog.attachments import replace_attributes
 from vectorstores_server.engines.local.catalog.batches import add_to_batch, insert_batch
-from vectorstores_server.engines.local.catalog.enqueue import Origin, differs
+from vectorstores_server.engines.local.catalog.enqueue import Origin, differs, target_sizes
 from vectorstores_server.engines.local.catalog.files import insert_file
+from vectorstores_server.engines.local.catalog.ids import loads
 from vectorstores_server.engines.local.catalog.stores import touch, usable
 from vectorstores_tools.contract.engine import AttachOptions
 from vectorstores_tools.contract.models import File
-from vectorstores_tools.contract.requests import FileAttach
+from vectorstores_tools.contract.requests import ChunkingStrategy, FileAttach, StaticChunking
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,8 @@ def enter(
     keep()
     insert_file(db, file, origin.sha256)
     batch_id = batch_id or insert_batch(db, store_id, now)
-    add_to_batch(db, batch_id, store_id, _request(file.id, options), now, origin)
+    succeeding = _inheriting(db, store_id, origin, options)
+    add_to_batch(db, batch_id, store_id, _request(file.id, succeeding), now, origin)
     touch(db, store_id, now)
     return EnteredSource(file.id, batch_id, new=True)
 
@@ -86,11 +88,29 @@ def _newest(db: sqlite3.Connection, store_id: str, origin: Origin) -> sqlite3.Ro
 
     An older one does not count: the newer will replace it, so bytes that came back have to be attached again.
     """
-    row = db.execute(
+    row = _last_version(db, store_id, origin)
+    return row if row is not None and row["sha256"] == origin.sha256 else None
+
+
+def _last_version(db: sqlite3.Connection, store_id: str, origin: Origin) -> sqlite3.Row | None:
+    return db.execute(
         "SELECT * FROM attachment WHERE store_id = ? AND source = ? ORDER BY id DESC LIMIT 1",
         (store_id, origin.source),
     ).fetchone()
-    return row if row is not None and row["sha256"] == origin.sha256 else None
+
+
+def _inheriting(db: sqlite3.Connection, store_id: str, origin: Origin, options: AttachOptions) -> AttachOptions:
+    """Return the options of a new version: what the call does not give is as the last version has it."""
+    row = _last_version(db, store_id, origin)
+    if row is None:
+        return options
+    size, overlap = target_sizes(row)
+    sizes = StaticChunking.model_construct(max_chunk_size_tokens=size, chunk_overlap_tokens=overlap)
+    return replace(
+        options,
+        attributes=loads(row["attributes"]) if options.attributes is None else options.attributes,
+        chunking_strategy=options.chunking_strategy or ChunkingStrategy(type="static", static=sizes),
+    )
 
 
 def _is_idle(row: sqlite3.Row, options: AttachOptions) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from vectorstores_server.engines.local.catalog import Catalog, Snapshot, index_tables, search_view
+from vectorstores_server.engines.local.catalog.held_keys import held_keys
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.catalog.index_tables import TABLE_FORMAT
 from vectorstores_server.engines.local.catalog.search_view import StoreView
@@ -104,11 +105,13 @@ class Searcher:
                     f"The index of vector store '{store_id}' cannot be used: {error.reason}.",
                     "`vector-stores-mcp reindex` builds it anew from the stored documents.",
                 ) from error
+            unmet = request.filters if view.matching == [] else None
+            held = await snapshot.read(held_keys, view.store_id, unmet) if unmet is not None else []
             cited = [found.cited[hit.passage.rev] for hit in found.hits]
             texts = await self._texts.get({TextKey(of.sha256, of.text_version): of.filename for of in cited})
         words = QuestionWords(question.request.queries)
         hits = [cite(hit, found, view.store_id, texts, words) for hit in found.hits]
-        return self._page(view, found, question, hits)
+        return self._page(view, found, question, hits).model_copy(update={"held": held})
 
     async def _embed(self, store_id: str, request: SearchRequest) -> SearchQuestion:
         """Embed before the snapshot is taken: a remote embedder may take seconds."""

@@ -44,6 +44,10 @@ class SyncState:
         newest = max((file.created_at for file in attached), default=0)
         return next((f for f in attached if f.created_at == newest and _sha256(f) == source.sha256), None)
 
+    def last_version(self, source: Source) -> VectorStoreFile | None:
+        """Return the newest file of this source, whatever its bytes."""
+        return max(self.known.get(source.origin, []), key=lambda file: file.created_at, default=None)
+
     def takes_place(self, file_id: str, source: Source) -> None:
         """Note that a file stands for its source now, and others no longer do."""
         self.file_ids.append(file_id)
@@ -116,10 +120,15 @@ class SourceSync:
                 raise
             delivery.notes.append(f"{source.origin}: {error.fact} It was not uploaded.")
             return
-        attributes = marked(delivery.options.attributes, source.origin, source.sha256)
+        last = delivery.last_version(source)
+        given = delivery.options.attributes
+        if given is None and last is not None:  # a new version is as the last one was, but for what is given
+            given = unmarked(last.attributes)
+        attributes = marked(given, source.origin, source.sha256)
         if attributes is None:
             delivery.notes.append(UNMARKED)
-        new = VectorStoreFile(id=file.id, attributes=attributes or delivery.options.attributes)
+        cut = last.chunking_strategy if last is not None else None
+        new = VectorStoreFile(id=file.id, attributes=attributes or given, chunking_strategy=cut)
         delivery.entries.append(attached_as(new, None, delivery.options.chunking_strategy))
         delivery.uploaded += 1
         delivery.takes_place(file.id, source)
