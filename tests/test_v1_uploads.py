@@ -80,6 +80,7 @@ async def test_a_cancelled_upload_takes_nothing_more(api: httpx.AsyncClient, tmp
     assert (await post(api, f"/v1/uploads/{upload}/cancel"))["status"] == "cancelled"
     again = await api.post(f"/v1/uploads/{upload}/parts", files={"data": ("blob", b"x")})
     assert said(again, 409)[2] == "upload_id"
+    assert again.headers["x-should-retry"] == "false"  # OpenAI's clients would try a 409 again
     assert said(await api.post(f"/v1/uploads/{upload}/complete", json={"part_ids": [part]}), 409)[3] == "conflict"
     assert files_below(tmp_path / "data" / "uploads") == []
 

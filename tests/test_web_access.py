@@ -203,3 +203,29 @@ async def test_the_metadata_of_oauth_lies_at_the_root_and_needs_no_token(tmp_pat
 async def test_without_oauth_there_is_no_metadata(tmp_path: Path) -> None:
     async with web(tmp_path, Policy(verifier=TOKENS)) as served:
         assert (await served.http.get("/.well-known/oauth-protected-resource/mcp")).status_code == 404
+
+
+ROUTES = ("/mcp", "/mcp/", "/sse", "/messages/", "/v1/vector_stores", "/v1/nothing", "/health", "/ready", "/metrics")
+PAGE = "http://localhost:3000"
+
+
+async def test_a_page_of_an_allowed_origin_may_read_every_reply(tmp_path: Path) -> None:
+    async with web(tmp_path, Policy(verifier=TOKENS)) as site:
+        for route in ROUTES:
+            asking = {
+                "origin": PAGE,
+                "access-control-request-method": "POST",
+                "access-control-request-headers": "authorization, content-type",
+            }
+            preflight = await site.http.options(route, headers=asking)
+            assert (preflight.status_code, preflight.content) == (204, b"")
+            assert preflight.headers["access-control-allow-headers"] == "authorization, content-type"
+            assert "POST" in preflight.headers["access-control-allow-methods"]
+            reply = await site.http.post(route, headers={"origin": PAGE, **bearer("first")}, json=LIST)
+            refused = await site.http.post(route, headers={"origin": PAGE}, json=LIST)
+            for answer in (preflight, reply, refused):
+                assert answer.headers["access-control-allow-origin"] == PAGE
+                assert "access-control-allow-credentials" not in answer.headers
+            foreign = await site.http.options(route, headers=asking | {"origin": "http://evil.example"})
+            assert foreign.status_code == 403
+            assert "access-control-allow-origin" not in foreign.headers

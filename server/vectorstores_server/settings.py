@@ -165,8 +165,10 @@ class Settings(BaseSettings):
         default=None, description="what text files that are not UTF-8 are in, such as cp1250; default: it is guessed"
     )
     read_only: bool = Field(default=False, description="offer agents only what changes nothing")
-    toolset: Literal["all", "core"] = Field(
-        default="all", description="the tools that agents are offered: all, or core, the five of the main job"
+    toolset: Literal["all", "core", "chatgpt"] = Field(
+        default="all",
+        description="the tools that agents are offered: all, core (the five of the main job), or chatgpt (the two that"
+        " its connectors call)",
     )
     exclude_tools: Names = Field(default=(), description="tools that agents are not offered")
     http: Address | None = Field(default=None, description="serve over HTTP on HOST:PORT instead of stdin and stdout")

@@ -15,6 +15,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from vectorstores_tools.arguments import inputs, schemas
 from vectorstores_tools.arguments.parsing import parse_arguments
 from vectorstores_tools.batches import batch_attach, cancel_batch
+from vectorstores_tools.chatgpt import fetch, find_documents
 from vectorstores_tools.context import ToolCall
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import VectorStoreError
@@ -44,7 +45,7 @@ REPLACES = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempote
 class ToolSurface:
     """What of the tools a server shows. `roots_from_client` is for a client on this machine, one to a server."""
 
-    toolset: Literal["all", "core"] = "all"
+    toolset: Literal["all", "core", "chatgpt"] = "all"
     read_only: bool = False
     excluded: frozenset[str] = field(default_factory=frozenset[str])
     roots_from_client: bool = False
@@ -77,6 +78,11 @@ TOOLS = (
     ToolSpec("delete", "Delete a store or a file", delete, inputs.Delete, schemas.DELETED, REPLACES),
     ToolSpec("cancel_batch", "Cancel a batch", cancel_batch, inputs.CancelBatch, schemas.BATCH, REPLACES),
 )
+CHATGPT = (
+    ToolSpec("search", "Search documents", find_documents, inputs.FindDocuments, schemas.RESULTS, READS),
+    ToolSpec("fetch", "Show a document", fetch, inputs.FetchDocument, schemas.DOCUMENT, READS),
+)
+"""What ChatGPT's connectors call, and nothing else."""
 TOOL_NAMES = tuple(spec.name for spec in TOOLS)
 TAKES_PATHS = ("upload_file", "batch_attach")
 
@@ -85,8 +91,8 @@ def shown(surface: ToolSurface) -> list[ToolSpec]:
     """Return the tools that a surface shows, in their order."""
     return [
         spec
-        for spec in TOOLS
-        if (spec.core or surface.toolset == "all")
+        for spec in (CHATGPT if surface.toolset == "chatgpt" else TOOLS)
+        if (spec.core or surface.toolset != "core")
         and (spec.annotations.read_only_hint or not surface.read_only)
         and spec.name not in surface.excluded
     ]

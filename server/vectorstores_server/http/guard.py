@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vectorstores_server.http import access_log
+from vectorstores_server.http import access_log, cors
 from vectorstores_server.http.access_log import CLIENT_CLOSED_REQUEST, FinishedRequest
 from vectorstores_server.http.auth import ANYBODY
 from vectorstores_server.http.concurrency import Admission
@@ -61,6 +61,8 @@ class Guard:
         if self._admission.closing:
             message = "The server is stopping. Try again shortly."
             raise Refusal(503, message, "stopping", Retry_After="5", Connection="close")
+        if await exchange.answered_preflight():
+            return
         await exchange.check()
         if exchange.path in OPERATIONS:
             await exchange.pass_on(self._app)
@@ -101,14 +103,26 @@ class _Exchange:
         self._deadline = float("inf")
         self._expired = False
         self._replied = False
+        self._origin: str | None = None
+        """The page that may read the reply."""
         self._id = f"req_{uuid4().hex}"
         self.path: str = scope["path"]
         self.stream = is_stream(scope["method"], scope["path"], self._headers)
         self.caller = ANYBODY
 
+    async def answered_preflight(self) -> bool:
+        """Check the names; answer what a browser asks first, which comes without a token."""
+        self._policy.check_names(self._headers)
+        self._origin = cors.origin_of(self._headers)
+        allowed = cors.preflight_headers(self._scope["method"], self._headers)
+        if allowed is None:
+            return False
+        self._status = 204
+        await self._reply(204, b"", dict(allowed))
+        return True
+
     async def check(self) -> None:
         """Raise the first Refusal that applies."""
-        self._policy.check_names(self._headers)
         self.caller = await self._policy.identify(self._headers, self.path)
         if self.caller.read_only:
             self._policy.check_reads_only(self._scope["method"], self.path)
@@ -173,7 +187,10 @@ class _Exchange:
             return
         if message["type"] == "http.response.start":
             self._status = message["status"]
-            MutableHeaders(scope=message)["x-request-id"] = self._id
+            headers = MutableHeaders(scope=message)
+            headers["x-request-id"] = self._id
+            for name, value in cors.reply_headers(self._origin).items():
+                headers[name] = value
         self._replied = message["type"] == "http.response.body" and not message.get("more_body", False)
         await self._send(message)
 
@@ -181,14 +198,13 @@ class _Exchange:
         """Reply with the refusal."""
         self._status = refusal.status
         body = refusal.body(self.path)
-        headers = {
-            "content-type": "application/json",
-            "content-length": str(len(body)),
-            "x-request-id": self._id,
-            **refusal.headers,
-        }
+        headers = {"content-type": "application/json", "content-length": str(len(body)), **refusal.headers}
+        await self._reply(refusal.status, body, headers)
+
+    async def _reply(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        headers = {**headers, "x-request-id": self._id, **cors.reply_headers(self._origin)}
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-        await self._send({"type": "http.response.start", "status": refusal.status, "headers": raw})
+        await self._send({"type": "http.response.start", "status": status, "headers": raw})
         await self._send({"type": "http.response.body", "body": body})
 
     def seen(self, seconds: float, error: BaseException | None) -> FinishedRequest:

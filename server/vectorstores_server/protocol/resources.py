@@ -15,6 +15,7 @@ from vectorstores_tools.contract.characters import clean, line
 from vectorstores_tools.contract.engine import Engine, TextRequest
 from vectorstores_tools.contract.errors import BadCursor, NotFound, VectorStoreError
 from vectorstores_tools.contract.lookups import stores_of
+from vectorstores_tools.contract.models import Page, VectorStoreFile
 from vectorstores_tools.contract.requests import PageRequest, StoreFilesRequest
 from vectorstores_tools.rendering.reply import compact
 from vectorstores_tools.rendering.untrusted_text import Fence, cleaned
@@ -23,6 +24,9 @@ FIRST_CHARACTERS = 50_000
 MOST_CHARACTERS = 1_000_000
 MOST_BYTES = 4 * 1024 * 1024
 STORES_A_PAGE = 50
+LONGEST_LIST = 60_000
+"""Characters of a list of files; each may have 9,000 in its attributes."""
+MAPS = ("attributes", "last_error")
 JSON = "application/json"
 PAGES_WATCHED = 10
 """Of 100 stores: how far a change of the list is looked for."""
@@ -57,12 +61,12 @@ class StoreResources:
             raise _unreadable(error) from error
 
     async def files(self, vector_store_id: str) -> str:
-        """Return the newest 100 files of the store; the list tool shows the others."""
+        """Return the newest 100 files of the store, or as many as fit; the list tool shows the others."""
         try:
             page = await self.engine.list_store_files(vector_store_id, StoreFilesRequest(limit=100))
         except VectorStoreError as error:
             raise _unreadable(error) from error
-        return _json(page)
+        return _fitting(vector_store_id, page)
 
     async def batch(self, vector_store_id: str, batch_id: str) -> str:
         """Return the batch: status and how many of its files stand where."""
@@ -151,6 +155,20 @@ class StoreResources:
         """Return what tells whether the list of stores is another."""
         stores = stores_of(self.engine, pages=PAGES_WATCHED)
         return compact([(store.id, store.name) async for store in stores])
+
+
+def _fitting(store_id: str, page: Page[VectorStoreFile]) -> str:
+    """Return a page of at most LONGEST_LIST characters, first without the maps of its files, and how to go on."""
+    facts = cleaned(page.model_dump(mode="json"))
+    if len(compact(facts)) > LONGEST_LIST:
+        facts["data"] = [{key: value for key, value in item.items() if key not in MAPS} for item in facts["data"]]
+        facts["message"] = "Too long to show attributes: retrieve shows them."
+    while len(compact(facts["data"])) > LONGEST_LIST:
+        facts["data"] = facts["data"][: len(facts["data"]) * 3 // 4]
+        facts |= {"last_id": facts["data"][-1]["id"], "has_more": True}
+    if facts["has_more"]:
+        facts["next"] = f"list(vector_store_id='{line(store_id)}', after='{facts['last_id']}')"
+    return compact(facts)
 
 
 def _json(item: BaseModel) -> str:

@@ -187,3 +187,15 @@ class CancelBatch(Request):
 
     vector_store_id: Id
     batch_id: Id
+
+
+class FindDocuments(Request):
+    """Arguments of ChatGPT's search."""
+
+    query: Query = Field(description="What to look for")
+
+
+class FetchDocument(Request):
+    """Arguments of ChatGPT's fetch."""
+
+    id: str = Field(min_length=1, max_length=2_000, description="Of a result of search")

@@ -74,3 +74,5 @@ TEXT = _object(
 )  # fmt: skip
 UPDATED = _object(id="string", object="string", created_at="integer", status="string")
 DELETED = _object(id="string", object="string", deleted="boolean", message="string")
+RESULTS = _object(results="array")
+DOCUMENT = _object(id="string", title="string", text="string", url="string", metadata="object")

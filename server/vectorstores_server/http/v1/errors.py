@@ -15,6 +15,7 @@ from vectorstores_server.system.machine_errors import is_of_the_machine
 from vectorstores_tools.arguments.validation import invalid
 from vectorstores_tools.contract.characters import line
 from vectorstores_tools.contract.errors import (
+    Conflict,
     InvalidRequest,
     NotFound,
     NotReady,
@@ -25,6 +26,8 @@ from vectorstores_tools.contract.errors import (
 )
 
 BODY = ("body",)
+FINAL = {"x-should-retry": "false"}
+"""For a state that does not pass: OpenAI's clients would try a 409 again."""
 METHODS = ("DELETE", "GET", "POST")
 
 log = logging.getLogger(__name__)
@@ -55,7 +58,8 @@ def envelope(
 
 def from_error(error: VectorStoreError) -> JSONResponse:
     """Return the reply for an error of the product."""
-    return envelope(error.status, _message(error), error.type, error.param, error.code)
+    headers = FINAL if isinstance(error, Conflict) else None
+    return envelope(error.status, _message(error), error.type, error.param, error.code, headers)
 
 
 def _message(error: VectorStoreError) -> str:
