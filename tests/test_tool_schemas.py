@@ -105,6 +105,18 @@ def test_inputs_are_flat_objects_without_titles_nulls_and_references() -> None:
             assert node.get("default", 0) is not None
 
 
+def test_every_parameter_is_described_and_no_schema_asks_too_much_of_a_client() -> None:
+    for tool in (*tools(), *tools(ToolSurface(toolset="chatgpt"))):
+        for name, parameter in tool.input_schema["properties"].items():
+            assert parameter.get("description"), (tool.name, name)
+        for node in (*nodes(tool.input_schema), *nodes(tool.output_schema)):
+            assert "const" not in node
+            assert not isinstance(node.get("type"), list)
+        for name in ("filters", "chunking_strategy"):
+            if name in tool.input_schema["properties"]:
+                assert tool.input_schema["properties"][name].keys() == {"type", "description"}
+
+
 def test_outputs_are_objects_that_name_their_keys_and_allow_others() -> None:
     for tool in tools():
         assert tool.output_schema is not None

@@ -4,7 +4,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema
 
-from vectorstores_tools.contract.filters import COMPARISONS, COMPOUNDS
 from vectorstores_tools.contract.requests import (
     MAX_FILE_IDS_AT_CREATE,
     MAX_FILES_IN_BATCH,
@@ -29,21 +28,15 @@ Clearable = Literal["name", "metadata", "expires_after", "attributes"]
 
 OneOrMore = WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})
 Pairs = WithJsonSchema({"type": "object"})
-"""A map whose limits a call learns from its error."""
-SCALARS = [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]
-FilterTree = WithJsonSchema(
-    {
-        "type": "object",
-        "properties": {
-            "type": {"type": "string", "enum": [*COMPARISONS, *COMPOUNDS]},
-            "key": {"type": "string"},
-            "value": {"anyOf": [*SCALARS, {"type": "array", "items": {"anyOf": SCALARS}}]},
-            "filters": {"type": "array", "items": {"type": "object"}},
-        },
-    }
-)
-
-Chunking = Annotated[ChunkingStrategy | None, Field(description="auto is 800/400; overlap at most half")]
+"""An object of which the description shows the form; what is wrong with one a call learns from its error."""
+Chunking = Annotated[
+    Annotated[ChunkingStrategy, Pairs] | None,
+    Field(
+        description='{"type":"auto"} (800/400) or '
+        '{"type":"static","static":{"max_chunk_size_tokens":300,"chunk_overlap_tokens":100}}'
+    ),
+]
+Expiry = Annotated[Annotated[ExpiresAfter, Pairs] | None, Field(description='{"anchor":"last_active_at","days":7}')]
 FileMap = Annotated[
     Annotated[Attributes, Pairs] | None,
     Field(description="To filter by: up to 16 strings, numbers, booleans"),
@@ -55,13 +48,13 @@ Wait = Annotated[int, Field(ge=0, le=50, description="Seconds to wait for proces
 class CreateStore(Request):
     """Arguments of create_store."""
 
-    name: str | None = None
-    description: str | None = None
+    name: str | None = Field(default=None, description="For people")
+    description: str | None = Field(default=None, description="What is in it")
     metadata: StoreMap = None
     file_ids: Annotated[list[Id], Field(max_length=MAX_FILE_IDS_AT_CREATE)] | None = Field(
         default=None, description="Uploaded Files to attach"
     )
-    expires_after: ExpiresAfter | None = None
+    expires_after: Expiry = None
     chunking_strategy: Chunking = None
 
 
@@ -69,11 +62,11 @@ class UploadFile(Request):
     """Arguments of upload_file."""
 
     path: str | None = Field(default=None, min_length=1, description="Absolute, or from ~")
-    text: str | None = Field(default=None, max_length=MAX_TEXT_CHARACTERS)
-    url: str | None = None
+    text: str | None = Field(default=None, max_length=MAX_TEXT_CHARACTERS, description="The content itself")
+    url: str | None = Field(default=None, description="https, where allowed")
     file_id: Id | None = Field(default=None, description="Attach this uploaded File")
-    filename: str | None = Field(default=None, min_length=1, max_length=255)
-    purpose: str = "assistants"
+    filename: str | None = Field(default=None, min_length=1, max_length=255, description="Its ending tells the type")
+    purpose: str = Field(default="assistants", description="As in OpenAI's API")
     vector_store_id: Id | None = Field(default=None, description="Attach to it at once")
     attributes: FileMap = None
     chunking_strategy: Chunking = None
@@ -89,8 +82,10 @@ class BatchFile(FileAttach):
 class BatchAttach(Request):
     """Arguments of batch_attach."""
 
-    vector_store_id: Id
-    file_ids: Annotated[list[Id], Field(max_length=MAX_FILES_IN_BATCH)] | None = None
+    vector_store_id: Id = Field(description="The store")
+    file_ids: Annotated[list[Id], Field(max_length=MAX_FILES_IN_BATCH)] | None = Field(
+        default=None, description="Uploaded Files"
+    )
     files: Annotated[list[BatchFile], Field(max_length=MAX_FILES_IN_BATCH)] | None = Field(
         default=None, description="As file_ids, each with its own options"
     )
@@ -112,14 +107,17 @@ class RankingInput(Request):
 class Search(Request):
     """Arguments of search."""
 
-    query: Annotated[Queries, OneOrMore]
+    query: Annotated[Queries, OneOrMore] = Field(description="What to look for; a list for several wordings")
     vector_store_id: Annotated[Stores, OneOrMore] | None = Field(default=None, description="Not needed with one store")
-    filters: Annotated[Any, FilterTree] = Field(
+    filters: Annotated[Any, Pairs] = Field(
         default=None,
-        description='By attributes, e.g. {"type":"eq","key":"topic","value":"ai"}; and / or take filters',
+        description='By attributes, e.g. {"type":"eq","key":"topic","value":"ai"}; ne gt gte lt lte, in nin (a list);'
+        ' {"type":"and","filters":[...]}, or',
     )
-    max_num_results: int = Field(default=10, ge=1, le=50)
-    ranking_options: RankingInput | None = None
+    max_num_results: int = Field(default=10, ge=1, le=50, description="How many hits")
+    ranking_options: Annotated[RankingInput, Pairs] | None = Field(
+        default=None, description='{"score_threshold":0.3}; ranker none is cosine alone'
+    )
     response_format: Literal["concise", "detailed"] = Field(
         default="concise", description="Passages that matched, or chunks"
     )
@@ -132,19 +130,19 @@ class List(Request):
     of: Literal["stores", "files"] | None = Field(default=None, description="files: all uploaded ones")
     vector_store_id: Id | None = Field(default=None, description="Its files")
     batch_id: Id | None = Field(default=None, description="That batch's files")
-    limit: int = Field(default=20, ge=1, le=100)
-    order: Order = "desc"
+    limit: int = Field(default=20, ge=1, le=100, description="A page's length")
+    order: Order = Field(default="desc", description="By time of making")
     after: Id | None = Field(default=None, description="last_id of the page before")
-    before: Id | None = None
+    before: Id | None = Field(default=None, description="first_id of the page after")
     filter: Status | None = Field(default=None, description="Files of this status")
 
 
 class Retrieve(Request):
     """Arguments of retrieve."""
 
-    vector_store_id: Id | None = None
-    file_id: Id | None = None
-    batch_id: Id | None = None
+    vector_store_id: Id | None = Field(default=None, description="The store")
+    file_id: Id | None = Field(default=None, description="A file, in the store where one is given")
+    batch_id: Id | None = Field(default=None, description="A batch of the store")
     wait_seconds: Wait = Field(default=0, description="Wait for a final status")
 
 
@@ -152,41 +150,41 @@ class Read(Request):
     """Arguments of read."""
 
     uri: str | None = Field(default=None, max_length=2_000, description="vectorstore://... of a hit")
-    file_id: Id | None = None
-    vector_store_id: Id | None = None
-    start: int | None = Field(default=None, ge=0, description="Character")
-    end: int | None = Field(default=None, ge=1)
-    page: int | None = Field(default=None, ge=1)
+    file_id: Id | None = Field(default=None, description="Instead of uri")
+    vector_store_id: Id | None = Field(default=None, description="Where the file is attached")
+    start: int | None = Field(default=None, ge=0, description="First character")
+    end: int | None = Field(default=None, ge=1, description="Character after the last")
+    page: int | None = Field(default=None, ge=1, description="Instead of start and end")
     as_: Literal["text", "image"] = Field(default="text", alias="as", description="image: see a PDF's page, a picture")
-    max_tokens: Tokens = 8_000
+    max_tokens: Tokens = Field(default=8_000, description="Of the answer")
 
 
 class Update(Request):
     """Arguments of update."""
 
-    vector_store_id: Id
-    file_id: Id | None = None
-    name: str | None = None
+    vector_store_id: Id = Field(description="The store")
+    file_id: Id | None = Field(default=None, description="A file in it, for attributes")
+    name: str | None = Field(default=None, description="Of the store")
     metadata: StoreMap = None
-    expires_after: ExpiresAfter | None = None
+    expires_after: Expiry = None
     attributes: FileMap = None
-    clear: list[Clearable] | None = None
+    clear: list[Clearable] | None = Field(default=None, description="Fields to empty")
 
 
 class Delete(Request):
     """Arguments of delete."""
 
-    what: Literal["store", "file_from_store", "file"]
-    vector_store_id: Id | None = None
-    file_id: Id | None = None
+    what: Literal["store", "file_from_store", "file"] = Field(description="Names the ids that are needed")
+    vector_store_id: Id | None = Field(default=None, description="For store, file_from_store")
+    file_id: Id | None = Field(default=None, description="For file_from_store, file")
     confirm: bool = Field(default=False, description="True once the user agreed, for store and file")
 
 
 class CancelBatch(Request):
     """Arguments of cancel_batch."""
 
-    vector_store_id: Id
-    batch_id: Id
+    vector_store_id: Id = Field(description="The store")
+    batch_id: Id = Field(description="The batch")
 
 
 class FindDocuments(Request):

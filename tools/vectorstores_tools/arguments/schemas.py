@@ -46,10 +46,11 @@ def _slim(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str
 
 
 def _object(**keys: str) -> dict[str, Any]:
-    """Return the schema of an object from a type for each key; `x?` may be null."""
-    properties = {
-        name: {"type": [kind[:-1], "null"]} if kind.endswith("?") else {"type": kind} for name, kind in keys.items()
-    }
+    """Return the schema of an object from a type for each key; one that may be null (`x?`) shows none.
+
+    Several clients take no list of types.
+    """
+    properties = {name: {} if kind.endswith("?") else {"type": kind} for name, kind in keys.items()}
     return {"type": "object", "properties": properties, "additionalProperties": True}
 
 
