@@ -11,6 +11,7 @@ from vectorstores_tools.arguments.parsing import checked
 from vectorstores_tools.context import ToolCall
 from vectorstores_tools.contract import uris
 from vectorstores_tools.contract.characters import clean, line
+from vectorstores_tools.contract.engine import TextRequest
 from vectorstores_tools.contract.errors import InvalidRequest, StoreExpired
 from vectorstores_tools.contract.lookups import stores_of
 from vectorstores_tools.contract.models import SearchHit
@@ -50,7 +51,7 @@ async def fetch(call: ToolCall, given: FetchDocument) -> Reply:
     if named.kind != "file" or named.store_id is None or named.file_id is None:
         raise InvalidRequest(f"'{given.id}' is no document.", "Pass an id that search returned.", param="id")
     item = await call.engine.retrieve_store_file(named.store_id, named.file_id)
-    piece = await call.engine.read_text(named.file_id, named.store_id, start=0, end=LONGEST_DOCUMENT)
+    piece = await call.engine.read_text(TextRequest(named.file_id, named.store_id, end=LONGEST_DOCUMENT))
     fence = Fence([clean(piece.text)])
     rest = f"\n[The first {piece.end} of {piece.total} characters.]" if piece.end < piece.total else ""
     uri = uris.file(named.store_id, named.file_id)
