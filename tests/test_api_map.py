@@ -101,7 +101,7 @@ async def test_the_parameters_and_fields_of_listing_files_are_llama_stacks(calle
     before = await caller.call("list", vector_store_id=store, before=ids[2])
     assert [item["id"] for item in after["data"]] == ids[2:]
     assert [item["id"] for item in before["data"]] == ids[:2]
-    for arguments in ({"limit": 0}, {"limit": 101}, {"order": "up"}, {"filter": "done"}):
+    for arguments in ({"limit": -1}, {"limit": 101}, {"order": "up"}, {"filter": "done"}):
         await caller.refused("list", vector_store_id=store, **arguments)
 
 

@@ -62,7 +62,12 @@ def of_the_version_before(directory: Path) -> None:
     (directory / MARKER).unlink()
     (directory / "reserve.bin").unlink(missing_ok=True)
     with closing(sqlite3.connect(directory / "catalog.db")) as db:
-        db.executescript("DROP TABLE deleted_content; PRAGMA user_version = 2; PRAGMA application_id = 0;")
+        added = {"store_table": ("format", "kept"), "attachment": ("text_version", "refused_by")}
+        dropped = "; ".join(
+            f"ALTER TABLE {t} DROP COLUMN {column}" for t, columns in added.items() for column in columns
+        )
+        db.executescript(f"DROP TABLE deleted_content; DROP TABLE rebuilt; {dropped}; PRAGMA application_id = 0;")
+        db.execute("PRAGMA user_version = 2")
 
 
 def foreign_database(directory: Path, application: int, tables: str) -> None:

@@ -3,7 +3,6 @@ from typing import Any
 
 import pytest
 
-from vectorstores_server.engines import open_engine
 from vectorstores_server.engines.remote.factory import chosen_dialect, open_remote
 from vectorstores_server.engines.remote.http.address import Auth, RemoteChoice, address_of, read_headers
 from vectorstores_server.settings import read_settings
@@ -93,10 +92,10 @@ def test_an_empty_key_is_refused_before_the_service_refuses_it() -> None:
         address_of(RemoteChoice("https://api.example.com/v1", ""))
 
 
-async def test_an_empty_key_of_the_settings_is_an_error_at_the_start() -> None:
-    given = {"backend": "remote", "remote_base_url": "https://api.example.com/v1", "remote_api_key": " "}
-    with pytest.raises(InvalidRequest, match="VECTOR_STORES_REMOTE_API_KEY"):
-        await open_engine(read_settings(given))
+@pytest.mark.parametrize("empty", ["", " "])
+def test_an_empty_key_of_the_settings_is_none(empty: str) -> None:
+    given = {"backend": "remote", "remote_base_url": "https://api.example.com/v1", "remote_api_key": empty}
+    assert read_settings(given).remote_api_key is None
 
 
 def test_headers_without_a_colon_are_refused_unseen() -> None:

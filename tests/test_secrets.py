@@ -275,7 +275,8 @@ async def asked(client: Client) -> AsyncIterator[Any]:
     yield made
     listed = await client.list_resources()
     yield listed
-    store: str = made.structured_content["id"] if made.structured_content else listed.resources[0].uri.split("/")[-1]
+    answer: dict[str, Any] = made.structured_content or {}
+    store: str = answer.get("id") or listed.resources[0].uri.split("/")[-1]
     yield await client.read_resource(f"vectorstore://{store}")
     text = "The tide is high."
     yield await client.call_tool("upload_file", {"text": text, "filename": "a.txt", "vector_store_id": store})

@@ -13,7 +13,7 @@ from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder
 from vectorstores_server.engines.local.parsing.errors import DAMAGE, damaged, encrypted
 from vectorstores_server.engines.local.parsing.html import add_html
-from vectorstores_server.engines.local.parsing.office_package import one_part
+from vectorstores_server.engines.local.parsing.one_part import one_part
 from vectorstores_server.engines.local.parsing.zip_check import check_archive
 
 _KIND = "an EPUB book"

@@ -14,13 +14,8 @@ from vectorstores_server.engines.local.parsing.document_builder import DocumentB
 from vectorstores_server.engines.local.parsing.drawings import add_graphics, text_of
 from vectorstores_server.engines.local.parsing.errors import DAMAGE, damaged
 from vectorstores_server.engines.local.parsing.number_formats import general, shown_number
-from vectorstores_server.engines.local.parsing.office_package import (
-    OfficePackage,
-    R,
-    one_part,
-    parsed_xml,
-    transitional,
-)
+from vectorstores_server.engines.local.parsing.office_package import OfficePackage, R, parsed_xml, transitional
+from vectorstores_server.engines.local.parsing.one_part import one_part
 from vectorstores_server.engines.local.parsing.tables import add_table
 
 if TYPE_CHECKING:

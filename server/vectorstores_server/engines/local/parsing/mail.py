@@ -12,7 +12,7 @@ from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder
 from vectorstores_server.engines.local.parsing.encoded_runs import without_base64
 from vectorstores_server.engines.local.parsing.html import add_html
-from vectorstores_server.engines.local.parsing.office_package import one_part
+from vectorstores_server.engines.local.parsing.one_part import one_part
 
 _HEADERS = ("From", "To", "Cc", "Date", "Subject")
 _MBOX = re.compile(rb"\AFrom [^\n]*\n")

@@ -9,17 +9,13 @@ import io
 import posixpath
 import re
 import zipfile
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder
 from vectorstores_server.engines.local.parsing.errors import DAMAGE
-from vectorstores_server.system.machine_errors import is_of_the_machine
 
 R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _STRICT = re.compile(rb"""(?<=["'])http://purl\.oclc\.org/ooxml/(\w+)/(\w+)""")
@@ -121,14 +117,3 @@ def parsed_xml(data: bytes) -> Element:
     if b"purl.oclc.org" in data:
         data = _STRICT.sub(_TRANSITIONAL, data)
     return ElementTree.fromstring(data)  # noqa: S314  # Expat limits what entities expand to, and fetches none
-
-
-@contextmanager
-def one_part(builder: DocumentBuilder, name: str) -> Generator[None]:
-    """Read one slide, sheet or chapter: what it raises over its bytes is a note, and the others are read on."""
-    try:
-        yield
-    except DAMAGE as error:
-        if isinstance(error, OSError) and is_of_the_machine(error):
-            raise
-        builder.note(f"{name} could not be read")
