@@ -64,7 +64,7 @@ def test_add_makes_the_store_and_search_finds_with_a_citation(run: Run, notes: P
     assert "words" in out.split("Adding")[0], "that there is no model is said when the store is made"
     code, out, _ = run("search", "what", "moves", "the", "tides?")
     assert code == 0
-    assert "tides.md, Tides, lines 1-5" in out
+    assert "tides.md, Tides > Cause, lines 3-5" in out
     assert "vectorstore://vs_" in out
     assert "The moon moves the tides twice a day." in out
 

@@ -160,7 +160,7 @@ def test_a_misspelt_variable_is_noticed() -> None:
         ("REMOTE_BASE_URL", "api.org", "REMOTE_BASE_URL: a URL is expected that begins with http:// or https://"),
         ("EMBEDDER_BATCH", "many", "EMBEDDER_BATCH: a whole number is expected."),
         ("READ_ONLY", "perhaps", "READ_ONLY: true or false is expected."),
-        ("TOOLSET", "some", "TOOLSET: it must be 'all' or 'core'."),
+        ("TOOLSET", "some", "TOOLSET: it must be 'all', 'core' or 'chatgpt'."),
     ],
 )
 def test_what_is_expected_is_said_in_words(
