@@ -7,7 +7,6 @@ import anyio
 
 from vectorstores_server.console.progress import bar
 from vectorstores_server.console.terminal import counted, say, warn
-from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_tools.contract.characters import line
 from vectorstores_tools.contract.engine import Engine, Ingested
 from vectorstores_tools.contract.lookups import filename_of, files_of
@@ -87,7 +86,7 @@ async def _wait(engine: Engine, store_id: str, ingested: Ingested, named: Collec
 
 async def _long_one(engine: Engine, store_id: str) -> str:
     """Say how far the first long file is; a remote, which does not tell, is not asked."""
-    if not isinstance(engine, LocalEngine):
+    if engine.capabilities.remote:
         return ""
     page = await engine.list_store_files(store_id, StoreFilesRequest(limit=20, order="asc", filter="in_progress"))
     return next((words for file in page.data if (words := built(file)[1])), "")

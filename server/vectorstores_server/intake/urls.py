@@ -104,13 +104,15 @@ class UrlFetcher:
 
     async def _request(self, client: "httpx.AsyncClient", url: str) -> "httpx.Request":
         """Return the request to the checked address of the URL's host."""
+        from vectorstores_server.system.replies import PLAIN
+
         self.check(url)
         asked = client.build_request("GET", url)
         address = await self._address(asked.url.host, _port(url))
         return client.build_request(
             "GET",
             asked.url.copy_with(host=address),
-            headers={"Host": asked.url.netloc.decode("ascii"), "Accept-Encoding": "identity"},
+            headers={"Host": asked.url.netloc.decode("ascii"), **PLAIN},
             extensions={"sni_hostname": asked.url.raw_host.decode("ascii")},
         )
 
@@ -125,8 +127,9 @@ class UrlFetcher:
 
     async def _save(self, reply: "httpx.Response", url: str, file: IO[bytes]) -> tuple[str, int]:
         """Write the body as it was sent; nothing is unpacked, so what is counted is what came over the network."""
-        encoding = reply.headers.get("content-encoding", "identity").strip().lower()
-        if encoding not in ("", "identity"):
+        from vectorstores_server.system.replies import packing
+
+        if encoding := packing(reply):
             raise InvalidRequest(
                 f"'{_bare(url)}' is sent packed ({line(encoding)}), though it was asked for as it is.",
                 "Save it, and pass its path.",

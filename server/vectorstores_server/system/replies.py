@@ -22,6 +22,12 @@ class RefusedReplyError(httpx.RemoteProtocolError):
     """A reply that is not read: asking again brings the same. The message is a clause about the service."""
 
 
+def packing(reply: httpx.Response) -> str:
+    """Return how a reply is packed, "" where it is as it should be."""
+    encoding = reply.headers.get("content-encoding", "").strip().lower()
+    return "" if encoding == "identity" else encoding
+
+
 def bounded(most: int = MOST_JSON) -> dict[str, list[Hook]]:
     """Return the event hooks of a client that refuses packed replies and ends those with more than `most` bytes.
 
@@ -29,8 +35,7 @@ def bounded(most: int = MOST_JSON) -> dict[str, list[Hook]]:
     """
 
     async def check(reply: httpx.Response) -> None:
-        encoding = reply.headers.get("content-encoding", "").strip().lower()
-        if encoding not in ("", "identity"):
+        if packing(reply):
             raise RefusedReplyError("answered packed, though it was asked not to", request=reply.request)
         limit: int | None = reply.request.extensions.get(MOST, most)
         if limit is not None and isinstance(reply.stream, httpx.AsyncByteStream):
