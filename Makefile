@@ -22,8 +22,9 @@ OWN_PROCESS := conformance test_api_map.py test_bad_input.py test_cli.py test_cr
 check: setup lint
 	$(BIN)/pytest -n 2 -m "not slow" $(addprefix --ignore=tests/,$(OWN_PROCESS))
 
+# Three at once on two cores: the tests that start processes wait more than they compute.
 test: setup lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n 3 --dist worksteal
 
 test-slow: setup
 	$(BIN)/pytest -m slow

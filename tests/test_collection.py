@@ -1,0 +1,42 @@
+"""What a test knows is the same whenever it runs: nothing is read from the clock while tests are collected."""
+
+import ast
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+CLOCKS = {("time", "time"), ("time", "monotonic"), ("datetime", "now"), ("date", "today")}
+
+
+def _clock_calls(tree: ast.AST) -> list[int]:
+    """The lines that ask a clock, outside the bodies of functions: what runs when the module is imported."""
+    lines: list[int] = []
+    pending: list[ast.AST] = [tree]
+    while pending:
+        node = pending.pop()
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and isinstance(node.func.value, ast.Name)
+        ):
+            if (node.func.value.id, node.func.attr) in CLOCKS:
+                lines.append(node.lineno)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            pending += [*node.decorator_list, *node.args.defaults, *(d for d in node.args.kw_defaults if d)]
+        elif not isinstance(node, ast.Lambda):
+            pending += ast.iter_child_nodes(node)
+    return lines
+
+
+def test_no_test_takes_a_time_while_it_is_collected() -> None:
+    """A time of collection is ten minutes old when the last test runs."""
+    found = [
+        f"{path.relative_to(TESTS)}:{line}"
+        for path in TESTS.rglob("*.py")
+        for line in _clock_calls(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert found == []
+
+
+def test_the_check_finds_a_clock_in_a_decorator_and_in_a_default() -> None:
+    module = "import time\n@mark(time.time())\ndef f(a=time.time()):\n    time.time()\n"
+    assert sorted(_clock_calls(ast.parse(module))) == [2, 3]
