@@ -9,10 +9,10 @@ import pytest
 
 from local import Words, add, opened, search, settled, store
 from test_cli import run
-from vectorstores_server.engines.local.checking.findings import Finding
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.worker import session
 from vectorstores_tools.contract.errors import Unavailable
+from vectorstores_tools.contract.maintenance import Finding
 
 __all__ = ["run"]
 
@@ -63,7 +63,7 @@ def set_aside(data: Path) -> int:
 
 
 async def found(engine: LocalEngine) -> list[Finding]:
-    return [finding async for finding in engine.check(lambda count: None)]
+    return [finding async for finding in engine.maintenance.check(lambda count: None)]
 
 
 @pytest.mark.parametrize(("what", "how"), KINDS, ids=[f"{what} {how}" for what, how in KINDS])
@@ -78,7 +78,7 @@ async def test_each_kind_of_damage_is_found_named_and_mended(tmp_path: Path, wha
         assert parts == {what if what in ("blob", "text") else "table"}
         if what in ("blob", "text"):
             assert "fox.txt" in str(findings[0])
-        left = await engine.repair(findings)
+        left = await engine.maintenance.repair(findings)
         if what == "blob":
             assert left == findings, "only its owner has the bytes"
             assert "upload the file again" in str(left[0])

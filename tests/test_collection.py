@@ -17,9 +17,8 @@ def _clock_calls(tree: ast.AST) -> list[int]:
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)
             and isinstance(node.func.value, ast.Name)
-        ):
-            if (node.func.value.id, node.func.attr) in CLOCKS:
-                lines.append(node.lineno)
+        ) and (node.func.value.id, node.func.attr) in CLOCKS:
+            lines.append(node.lineno)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             pending += [*node.decorator_list, *node.args.defaults, *(d for d in node.args.kw_defaults if d)]
         elif not isinstance(node, ast.Lambda):

@@ -90,7 +90,7 @@ async def test_a_folder_that_holds_anything_else_is_refused_and_nothing_in_it_ch
     folder.chmod(0o755)
     before = state(folder)
     async with opened(folder) as engine:
-        for call in (engine.list_stores(PageRequest()), upload(engine, FOX), engine.purge(), store(engine)):
+        for call in (engine.list_stores(PageRequest()), upload(engine, FOX), engine.maintenance.purge(), store(engine)):
             with pytest.raises(Unavailable, match=r"(?s)not a data directory.*VECTOR_STORES_DATA"):
                 await call
     assert state(folder) == before
@@ -163,7 +163,7 @@ async def test_a_directory_of_the_version_before_is_recognised_and_keeps_everyth
     async with opened(data, Words()) as engine:
         assert len((await search(engine, id, "fox")).data) == 1
         assert (await engine.retrieve_store(id)).name == ("wal" if unclean else "test")
-        await engine.purge()
+        await engine.maintenance.purge()
     assert (data / MARKER).exists()
     assert planted.read_text() == "the user's own"
     assert foreign(data, 5) == ["blobs/holiday.jpg"]
@@ -196,7 +196,7 @@ async def test_a_lost_catalog_beside_our_data_is_refused_until_it_is_said_to_beg
     engine = LocalEngine(data, Words(), new_catalog=True)
     try:
         assert (await engine.list_stores(PageRequest())).data == []
-        await engine.purge(trash=True)
+        await engine.maintenance.purge(trash=True)
     finally:
         await engine.aclose()
     [aside] = data.glob("aside-*")
@@ -235,12 +235,12 @@ async def test_every_file_that_we_did_not_write_outlives_everything_that_removes
         os.utime(part.parent, (0, 0))
         assert not any(is_ours(str(path.relative_to(data))) for path in planted)
         before = {path: path.read_bytes() for path in planted}
-        await engine.reindex(None)
+        await engine.maintenance.reindex(None)
         await settled(engine, id)
         for file in (await engine.list_store_files(id, StoreFilesRequest())).data:
             await engine.delete_file(file.id)
         await engine.delete_store(id)
-        await engine.purge(trash=True)
+        await engine.maintenance.purge(trash=True)
     catalog, index = Catalog(data), Index(data / "index")
     await reconcile(catalog, index)
     collector = GarbageCollector(catalog, data, index, look_every=0)
@@ -295,7 +295,7 @@ async def test_what_was_deleted_never_sees_the_trash(tmp_path: Path):
         id = await store(engine)
         doomed = await add(engine, id, secret, "classified-dossier.txt")
         await engine.delete_file(doomed)
-        await engine.purge()
+        await engine.maintenance.purge()
         late = write(
             tmp_path / "text" / f"{'cd' * 32}.vs-1", secret
         )  # a text whose File was deleted while it was parsed
@@ -319,7 +319,7 @@ async def test_one_step_of_a_purge_that_fails_keeps_no_other_from_being_done(tmp
             manifest.write_bytes(b"unreadable")
         await engine.delete_file(secret)
         with pytest.raises(Unavailable, match=rf"table {lost}"):
-            await engine.purge()
+            await engine.maintenance.purge()
         assert list(traces(tmp_path)) == []
 
 
@@ -353,7 +353,7 @@ async def test_deleting_and_purging_work_when_no_byte_is_free(small_disk: Path):
     async with opened(data, Words()) as engine:
         id = await store(engine)
         first, second = [await add(engine, id, f"{FOX} {number}" * 2_000, f"{number}.txt") for number in range(2)]
-        await engine.purge()  # keeps the reserve
+        await engine.maintenance.purge()  # keeps the reserve
         assert (data / "reserve.bin").exists()
         fill(small_disk / "filler")
         assert shutil.disk_usage(small_disk).free < 8192
@@ -364,5 +364,5 @@ async def test_deleting_and_purging_work_when_no_byte_is_free(small_disk: Path):
         assert (await engine.list_files(FilesRequest())).data == []
     assert not (data / "reserve.bin").exists()
     async with opened(data, Words()) as engine:
-        await engine.purge()
+        await engine.maintenance.purge()
         assert not list((data / "blobs").glob("*"))

@@ -23,7 +23,7 @@ async def test_what_was_deleted_is_off_the_disk_after_a_purge(tmp_path: Path):
         kept = await add(engine, id, KEPT, "bread.txt")
         assert len(list(traces(tmp_path))) > 5
         await engine.delete_file(doomed)
-        await engine.purge()
+        await engine.maintenance.purge()
         assert [h.file_id for h in (await search(engine, id, "bread")).data] == [kept]
         assert (await search(engine, id, "xylophonist brzeczyszczykiewicz", max_num_results=50)).data[0].text_score == 0
     assert list(traces(tmp_path)) == []
@@ -34,9 +34,9 @@ async def test_a_deleted_store_leaves_nothing_but_its_files(tmp_path: Path):
         id = await store(engine, "classified-dossier")
         file = await add(engine, id, SECRET)
         await engine.delete_store(id)
-        await engine.purge()
+        await engine.maintenance.purge()
         left = {trace.split(" in ")[1].split("/")[0] for trace in traces(tmp_path)}
         assert left <= {"blobs", "text"}
         await engine.delete_file(file)
-        await engine.purge()
+        await engine.maintenance.purge()
     assert list(traces(tmp_path)) == []

@@ -210,7 +210,7 @@ def rows(data: Path, sql: str) -> list[tuple[object, ...]]:
 async def test_without_a_model_a_new_store_and_a_search_say_how_to_get_one(tmp_path: Path):
     engine = LocalEngine(tmp_path / "data", None)
     made = await engine.create_store(StoreCreate(name="a"))
-    assert "vector-stores-mcp model install" in str(made.model_extra)
+    assert "vector-stores-mcp model install" in str(made.notes)
     await add(engine, made.id, "a walrus")
     assert any("vector-stores-mcp model install" in note for note in (await search(engine, made.id, "walrus")).notes)
     await engine.aclose()
@@ -218,14 +218,14 @@ async def test_without_a_model_a_new_store_and_a_search_say_how_to_get_one(tmp_p
 
 async def test_an_operator_who_wants_no_vectors_is_not_told_to_get_a_model(open_engine: Open):
     made = await open_engine(embedder="none").create_store(StoreCreate(name="a"))
-    assert "model install" not in str(made.model_extra)
-    assert "EMBEDDER is none" in str(made.model_extra)
+    assert "model install" not in str(made.notes)
+    assert "EMBEDDER is none" in str(made.notes)
 
 
 async def test_a_second_store_of_a_name_names_the_first(open_engine: Open):
     engine = open_engine()
     first = await new_store(engine, name="papers")
-    assert first in str((await engine.create_store(StoreCreate(name="papers"))).model_extra)
+    assert first in str((await engine.create_store(StoreCreate(name="papers"))).notes)
 
 
 async def test_a_model_that_was_demanded_and_is_not_there_is_an_error_with_the_command(tmp_path: Path):

@@ -20,7 +20,7 @@ async def rebuilt(engine: LocalEngine, id: str) -> None:
     """Wait until the store is searched with vectors."""
     mark = 0
     with anyio.fail_after(30):
-        while (await search(engine, id, "fox")).notes or await engine.rebuilding():
+        while (await search(engine, id, "fox")).notes or await engine.maintenance.rebuilding():
             mark = await engine.changed(mark)
 
 
@@ -52,8 +52,8 @@ async def test_vectors_are_filled_in_when_the_model_arrives(tmp_path: Path):
 async def test_reindex_makes_the_vectors_of_another_embedder(tmp_path: Path):
     id = await filled(tmp_path, Words(32))
     async with opened(tmp_path, Words(16)) as engine:
-        assert await engine.reindex() == 1
-        assert await engine.reindex() == 0, "it is under way"
+        assert await engine.maintenance.reindex() == 1
+        assert await engine.maintenance.reindex() == 0, "it is under way"
         await rebuilt(engine, id)
         assert len((await search(engine, id, "fox", max_num_results=50)).data) == len(TEXTS)
 
@@ -61,7 +61,7 @@ async def test_reindex_makes_the_vectors_of_another_embedder(tmp_path: Path):
 async def test_reindex_without_an_embedder_leaves_vectors_alone(tmp_path: Path):
     await filled(tmp_path, Words())
     async with opened(tmp_path) as engine:
-        assert await engine.reindex() == 0
+        assert await engine.maintenance.reindex() == 0
 
 
 async def test_the_store_is_searched_and_filled_while_it_is_rebuilt(tmp_path: Path):

@@ -143,7 +143,7 @@ async def failed_batch(engine: Engine) -> tuple[str, str]:
 
 async def failed_names(engine: Engine, store: str, batch: str) -> set[str]:
     listed = await engine.list_batch_files(store, batch, StoreFilesRequest(filter="failed", order="asc"))
-    return {str((file.model_extra or {}).get("filename")) for file in listed.data}
+    return {file.filename or "" for file in listed.data}
 
 
 class Leisurely(Azure):

@@ -76,9 +76,9 @@ async def exercise(engine: LocalEngine) -> str:
     await engine.attach_file(id, FileAttach(file_id=await upload(engine, b"\x00\x01\x02" * 99, "noise.txt")))
     await settled(engine, id)
     await engine.delete_file(doomed)
-    await engine.reindex(None)
+    await engine.maintenance.reindex(None)
     mark = 0
-    while await engine.rebuilding():
+    while await engine.maintenance.rebuilding():
         mark = await engine.changed(mark)
     return id
 
@@ -158,10 +158,10 @@ async def test_an_unreadable_cached_text_is_made_again_wherever_it_is_met(tmp_pa
         await engine.attach_file(other, FileAttach(file_id=file))
         assert [f.status for f in await settled(engine, id) + await settled(engine, other)] == ["completed"] * 2
         damage_it()
-        await engine.reindex(None)
+        await engine.maintenance.reindex(None)
         mark = 0
         with anyio.fail_after(60):
-            while await engine.rebuilding():
+            while await engine.maintenance.rebuilding():
                 mark = await engine.changed(mark)
         assert len((await search(engine, id, "fox")).data) == 1
 

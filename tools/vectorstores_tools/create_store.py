@@ -1,7 +1,5 @@
 """The tool `create_store`, and what a new store's owner is told at once."""
 
-from typing import cast
-
 from vectorstores_tools.arguments.inputs import CreateStore
 from vectorstores_tools.arguments.parsing import checked
 from vectorstores_tools.context import ToolCall, next_for
@@ -22,9 +20,7 @@ async def create_store(call: ToolCall, given: CreateStore) -> Reply:
     """
     store = await call.engine.create_store(checked(StoreCreate, **given.model_dump(exclude_none=True)))
     await call.stores_changed()
-    notes = _notes(store)
-    if notes is None:
-        notes = await _same_name(call, store)
+    notes = await _same_name(call, store) if store.notes is None else store.notes
     shown = store.model_dump(mode="json", exclude={"notes"})
     return described(shown, *notes, notes=notes or None, next=next_for(call, store) or _fill(store))
 
@@ -33,14 +29,8 @@ def _fill(store: VectorStore) -> str | None:
     return None if store.file_counts.total else f"batch_attach(vector_store_id='{store.id}', paths=[...]) fills it"
 
 
-def _notes(store: VectorStore) -> list[str] | None:
-    """Return what the engine says besides the object, e.g. that it has no model; None where it is not one of ours."""
-    listed = (store.model_extra or {}).get("notes")
-    return [str(note) for note in cast("list[object]", listed)] if isinstance(listed, list) else None
-
-
 async def _same_name(call: ToolCall, store: VectorStore) -> list[str]:
-    """Return a note where there are other stores of this name; an engine of ours has looked itself."""
+    """Return a note where there are other stores of this name; an engine that has notes of its own has looked."""
     if not store.name:
         return []
     try:

@@ -79,8 +79,8 @@ async def _store(engine: Engine, named: str | None) -> VectorStore:
         return await usable_store(engine, known.id)
     store = await engine.create_store(StoreCreate(name=named))
     say(f"Made the store {line(named)} ({store.id})")
-    for note in (store.model_extra or {}).get("notes", []):
-        say(line(str(note), 500))
+    for note in store.notes or ():
+        say(line(note, 500))
     return store
 
 

@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 import anyio.to_thread
 
-from vectorstores_server.console.lookups import local_engine_of
+from vectorstores_server.console.lookups import engine_of, maintenance_of
 from vectorstores_server.console.progress import bar
 from vectorstores_server.console.terminal import counted, say, size, whole_path
 from vectorstores_server.engines.local.backup.making import back_up, bytes_to_copy, check_target
@@ -19,7 +19,8 @@ INTERRUPTED = "The backup is not complete: remove its folder, and begin again."
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:
     """Copy, and say what was copied."""
     target = whole_path(arguments.folder)
-    async with local_engine_of(settings.model_copy(update={"read_only": True})) as engine:
+    async with engine_of(settings.model_copy(update={"read_only": True})) as engine:
+        maintenance_of(engine)  # what a remote keeps is not ours to copy
         if not settings.data.exists():
             raise InvalidRequest(f"There is no data directory {settings.data} yet.", "Name it with --data.")
         check_target(settings.data, target)

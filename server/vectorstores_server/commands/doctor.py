@@ -8,20 +8,19 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from vectorstores_server.console.lookups import engine_of, local_engine_of
+from vectorstores_server.console.lookups import engine_of, maintenance_of
 from vectorstores_server.console.progress import bar
 from vectorstores_server.console.terminal import agrees, counted, fields, say, size
-from vectorstores_server.engines.local.checking.findings import Finding
 from vectorstores_server.engines.local.directory.names import foreign
 from vectorstores_server.engines.local.directory.removal import Removal
 from vectorstores_server.engines.local.embedding.errors import INSTALL_COMMAND, EmbeddingFailure
 from vectorstores_server.engines.local.embedding.weights import find_weights, verify
-from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.settings import APP, Settings, unknown_variables
 from vectorstores_server.system import posix
 from vectorstores_tools.contract.characters import line
 from vectorstores_tools.contract.errors import InvalidRequest, VectorStoreError
 from vectorstores_tools.contract.lookups import stores_of
+from vectorstores_tools.contract.maintenance import Finding, Maintenance
 from vectorstores_tools.contract.requests import PageRequest
 
 MOST_NAMED = 5
@@ -58,10 +57,11 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
 
 async def _check(settings: Settings, *, repair: bool, sure: bool) -> int:
     """Look at everything; 0 when all is sound, or mended."""
-    async with local_engine_of(settings if repair else settings.model_copy(update={"read_only": True})) as engine:
+    async with engine_of(settings if repair else settings.model_copy(update={"read_only": True})) as engine:
+        maintenance = maintenance_of(engine)
         if not settings.data.exists():
             raise InvalidRequest(f"There is no data directory {settings.data} yet.", "Name it with --data.")
-        found = await _findings(engine)
+        found = await _findings(maintenance)
         for finding in found:
             say(str(finding))
         say(
@@ -73,33 +73,34 @@ async def _check(settings: Settings, *, repair: bool, sure: bool) -> int:
             return 1 if found else 0
         if not sure and not agrees(f"Mend what can be mended of {counted(len(found), 'thing')}?"):
             raise InvalidRequest("Nothing was changed.", "Answer y, or pass --yes.")
-        left = await engine.repair(found)
+        left = await maintenance.repair(found)
         say(f"Mended {len(found) - len(left)}; {len(left)} left.")
         for finding in left:
             say(str(finding))
     return 1 if left else 0
 
 
-async def _findings(engine: LocalEngine) -> list[Finding]:
+async def _findings(maintenance: Maintenance) -> list[Finding]:
     done = 0
-    with bar("Looking", await engine.things_to_check()) as show:
+    with bar("Looking", await maintenance.things_to_check()) as show:
 
         def report(count: int) -> None:
             nonlocal done
             done += count
             show(done)
 
-        return [finding async for finding in engine.check(report)]
+        return [finding async for finding in maintenance.check(report)]
 
 
 async def _purge(settings: Settings, *, trash: bool, sure: bool) -> int:
-    async with local_engine_of(settings) as engine:
+    async with engine_of(settings) as engine:
+        maintenance = maintenance_of(engine)
         if trash:
             count, bytes_held = Removal(settings.data).trash_size()
             question = f"Erase the trash, {counted(count, 'file')} of {size(bytes_held)} that nothing names?"
             if count and not sure and not agrees(question):
                 raise InvalidRequest("Nothing was erased.", "Answer y, or pass --yes.")
-        await engine.purge(trash=trash)
+        await maintenance.purge(trash=trash)
     say("What was deleted is off the disk." + (" The trash is empty." if trash else ""))
     return 0
 

@@ -4,11 +4,12 @@ import argparse
 
 import anyio
 
-from vectorstores_server.console.lookups import find_store, local_engine_of
+from vectorstores_server.console.lookups import engine_of, find_store, maintenance_of
 from vectorstores_server.console.progress import bar
 from vectorstores_server.console.terminal import counted, say
-from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.settings import Settings
+from vectorstores_tools.contract.engine import Engine
+from vectorstores_tools.contract.maintenance import Maintenance
 
 LOOK_SECONDS = 1.0
 INTERRUPTED = "The old index answers; the new one is built on while any server or command runs."
@@ -16,12 +17,13 @@ INTERRUPTED = "The old index answers; the new one is built on while any server o
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:
     """Begin, and wait for the end; what is interrupted goes on by itself. The old index answers until then."""
-    async with local_engine_of(settings) as engine:
+    async with engine_of(settings) as engine:
+        maintenance = maintenance_of(engine)
         store_id = (await find_store(engine, arguments.store)).id if arguments.store else None
-        count = await engine.reindex(store_id)
-        total = max(count, await engine.rebuilding())
+        count = await maintenance.reindex(store_id)
+        total = max(count, await maintenance.rebuilding())
         if total:
-            await _wait(engine, total)
+            await _wait(engine, maintenance, total)
     if count:
         say(f"Rebuilt the index of {counted(count, 'store')}.")
     elif total:
@@ -33,10 +35,10 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
     return 0
 
 
-async def _wait(engine: LocalEngine, total: int) -> None:
+async def _wait(engine: Engine, maintenance: Maintenance, total: int) -> None:
     mark = await engine.changed(0)
     with bar("Rebuilding", total) as done:
-        while left := await engine.rebuilding():
+        while left := await maintenance.rebuilding():
             done(max(0, total - left))
             with anyio.move_on_after(LOOK_SECONDS):
                 mark = await engine.changed(mark)

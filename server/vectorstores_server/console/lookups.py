@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 import anyio
 
 from vectorstores_server.engines import open_engine
-from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.settings import APP, Settings
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import InvalidRequest, NotFound, NotSupported
 from vectorstores_tools.contract.lookups import filename_of, files_of, stores_of, uploaded_files
+from vectorstores_tools.contract.maintenance import Maintenance
 from vectorstores_tools.contract.models import File, VectorStore, VectorStoreFile
 
 SECONDS_TO_CLOSE = 5
@@ -27,13 +27,11 @@ async def engine_of(settings: Settings) -> AsyncGenerator[Engine]:
             await engine.aclose()
 
 
-@asynccontextmanager
-async def local_engine_of(settings: Settings) -> AsyncGenerator[LocalEngine]:
-    """Open the engine, which must be the one on this machine."""
-    async with engine_of(settings) as engine:
-        if not isinstance(engine, LocalEngine):
-            raise NotSupported("There is no index on this machine;", "the remote API keeps it.")
-        yield engine
+def maintenance_of(engine: Engine) -> Maintenance:
+    """Return the upkeep of the engine's own data. Raises NotSupported where a remote keeps them."""
+    if engine.maintenance is None:
+        raise NotSupported("There is no index on this machine;", "the remote API keeps it.")
+    return engine.maintenance
 
 
 async def usable_store(engine: Engine, named: str | None) -> VectorStore:

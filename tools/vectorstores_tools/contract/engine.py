@@ -15,6 +15,7 @@ from typing import Protocol
 
 from vectorstores_tools.contract.health import Health
 from vectorstores_tools.contract.intake import Source
+from vectorstores_tools.contract.maintenance import Maintenance
 from vectorstores_tools.contract.models import (
     Deleted,
     File,
@@ -276,6 +277,11 @@ class Engine(Protocol):
 
     async def cancel_upload(self, upload_id: str) -> Upload:
         """Give up an upload."""
+        ...
+
+    @property
+    def maintenance(self) -> Maintenance | None:
+        """The upkeep of what this engine keeps; None where it keeps nothing itself."""
         ...
 
     async def health(self) -> Health:

@@ -12,8 +12,8 @@ from vectorstores_tools.contract.requests import FilesRequest, PageRequest, Stat
 
 async def filename_of(engine: Engine, file: VectorStoreFile) -> str:
     """Return the name of a store's file, empty where the File is gone: its id still says which it was."""
-    if known := (file.model_extra or {}).get("filename"):
-        return str(known)
+    if file.filename:
+        return file.filename
     try:
         return (await engine.retrieve_file(file.id)).filename
     except NotFound:

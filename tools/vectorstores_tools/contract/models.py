@@ -3,11 +3,27 @@
 Status and code are open strings, only ids are required, and keys that are not known are kept: a remote may have more.
 """
 
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 T = TypeVar("T")
+
+
+def _or_absent(value: object, read: ValidatorFunctionWrapHandler) -> Any:
+    """Return the value, None where it has another shape: a remote may mean something else by a key of that name."""
+    try:
+        return read(value)
+    except ValidationError:
+        return None
+
+
+def _is_absent(value: object) -> bool:
+    return value is None
+
+
+Extra = Annotated[T | None, WrapValidator(_or_absent), Field(exclude_if=_is_absent)]
+"""A key that OpenAI's objects do not have: it stays away where an engine has nothing to say under it."""
 
 
 class Answer(BaseModel):
@@ -34,7 +50,10 @@ class LastError(Answer):
 
 
 class VectorStore(Answer):
-    """A store. status: in_progress, completed or expired. Times are Unix seconds."""
+    """A store. status: in_progress, completed or expired. Times are Unix seconds.
+
+    `notes` are sentences for the person who has just made it; None where the engine tells of nothing.
+    """
 
     id: str
     object: str = "vector_store"
@@ -48,10 +67,21 @@ class VectorStore(Answer):
     expires_at: int | None = None
     last_active_at: int | None = None
     metadata: dict[str, Any] | None = None
+    notes: Extra[list[str]] = None
+
+
+class PassageProgress(Answer):
+    """How many of a long file's passages are in the index so far, and how many there will be."""
+
+    done: int = 0
+    of: int = 0
 
 
 class VectorStoreFile(Answer):
-    """A File in a store; its id is the File's. status: in_progress, completed, failed or cancelled."""
+    """A File in a store; its id is the File's. status: in_progress, completed, failed or cancelled.
+
+    `filename` is None where the engine does not say it with the file; `progress` is there while a long file is built.
+    """
 
     id: str
     object: str = "vector_store.file"
@@ -62,10 +92,15 @@ class VectorStoreFile(Answer):
     last_error: LastError | None = None
     chunking_strategy: dict[str, Any] | None = None
     attributes: dict[str, Any] | None = None
+    filename: Extra[str] = None
+    progress: Extra[PassageProgress] = None
 
 
 class FileBatch(Answer):
-    """Files attached together. status: in_progress, completed, failed or cancelled."""
+    """Files attached together. status: in_progress, completed, failed or cancelled.
+
+    `notes` are sentences about the batch itself.
+    """
 
     id: str
     object: str = "vector_store.files_batch"
@@ -73,6 +108,7 @@ class FileBatch(Answer):
     vector_store_id: str = ""
     status: str = "in_progress"
     file_counts: FileCounts = FileCounts()
+    notes: Extra[list[str]] = None
 
 
 class File(Answer):

@@ -17,12 +17,10 @@ def report_counts(counts: FileCounts, progress: Progress, before: int = 0) -> No
 
 def built(item: VectorStoreFile) -> tuple[float, str]:
     """Return the share of a long file's passages that are done, and it in words; 0 and none where nobody tells."""
-    extra = item.model_extra or {}
-    match extra.get("passages"):
-        case {"done": int(done), "of": int(of)} if of:
-            return done / of, f"{line(str(extra.get('filename') or item.id), 80)}: {done:,} of {of:,} passages"
-        case _:
-            return 0.0, ""
+    if item.progress is None or not item.progress.of:
+        return 0.0, ""
+    done, of = item.progress.done, item.progress.of
+    return done / of, f"{line(item.filename or item.id, 80)}: {done:,} of {of:,} passages"
 
 
 async def follow_file(

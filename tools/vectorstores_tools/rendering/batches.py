@@ -17,7 +17,7 @@ async def described_batch(call: ToolCall, batch: FileBatch, *sentences: str, **m
     """Return a batch with up to ten of its failures."""
     failed = await failures(call.engine, batch) if batch.file_counts.failed else None
     # What the engine says of the batch itself stands beside what the call has to say.
-    notes = [*(batch.model_extra or {}).get("notes", ()), *(more.pop("notes", None) or ())] or None
+    notes = [*(batch.notes or ()), *(more.pop("notes", None) or ())] or None
     step = more.pop("next", None) or next_for(call, batch)
     return described(batch, *sentences, failures=failed, notes=notes, next=step, **more)
 

@@ -19,6 +19,7 @@ from vectorstores_server.engines.local.files.receiving import SourceReceiver
 from vectorstores_server.engines.local.files.upload_parts import UploadParts
 from vectorstores_server.engines.local.files.uploads import LocalUploads
 from vectorstores_server.engines.local.health import LocalHealth
+from vectorstores_server.engines.local.maintenance import LocalMaintenance
 from vectorstores_server.engines.local.parsing import EXTENSIONS, NAMES
 from vectorstores_tools.contract.engine import (
     AttachOptions,
@@ -60,7 +61,6 @@ from vectorstores_tools.contract.requests import (
 )
 
 if TYPE_CHECKING:
-    from vectorstores_server.engines.local.checking.findings import Finding
     from vectorstores_server.engines.local.components import Components
     from vectorstores_server.engines.local.embedding import Embedder, EmbedderChoice
     from vectorstores_server.engines.local.parsing.document import Document
@@ -102,6 +102,7 @@ class LocalEngine(Engine):
         self._worker: Worker | None = None
         self._last_use = StoreActivity(self._catalog, self._background, read_only=read_only)
         self._health = LocalHealth(read_only=read_only)
+        self._maintenance = LocalMaintenance(self._catalog, self._blobs, self._start, self._working)
 
     @property
     @override
@@ -251,36 +252,10 @@ class LocalEngine(Engine):
         await self._start()
         return await self._catalog.changed(since)
 
-    async def reindex(self, store_id: str | None = None) -> int:
-        """Have a store, or every one, built anew with today's embedder; return how many that are. Not waited for."""
-        components = await self._start()
-        return await (await self._working()).reindex(store_id, *await components.vectors())
-
-    async def rebuilding(self) -> int:
-        """Return how many stores are still to be built anew."""
-        return await (await self._working()).rebuilding()
-
-    async def purge(self, *, trash: bool = False) -> None:
-        """Take what was deleted off the disk now. Raises Unavailable while another process works on the directory."""
-        await (await self._working()).purge(trash=trash)
-
-    async def check(self, report: Callable[[int], None]) -> "AsyncIterator[Finding]":
-        """Look at everything that is stored; yields what is wrong. `report` is told how many things were looked at."""
-        from vectorstores_server.engines.local.checking.check import DataCheck
-
-        components = await self._start()
-        async for finding in DataCheck(self._catalog, self._blobs, components.index).findings(report):
-            yield finding
-
-    async def things_to_check(self) -> int:
-        """Return how many things `check` looks at."""
-        from vectorstores_server.engines.local.checking.check import DataCheck
-
-        return await DataCheck(self._catalog, self._blobs, (await self._start()).index).size()
-
-    async def repair(self, findings: "Sequence[Finding]") -> "list[Finding]":
-        """Mend what `check` found; returns what is left. Raises Unavailable while another process goes on working."""
-        return await (await self._working()).repair(findings)
+    @property
+    @override
+    def maintenance(self) -> LocalMaintenance:
+        return self._maintenance
 
     @override
     async def health(self) -> Health:

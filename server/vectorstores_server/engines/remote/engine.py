@@ -271,6 +271,11 @@ class RemoteEngine(Engine):
         """Look again: nothing tells what others change."""
         return await self._polling.changed(since)
 
+    @property
+    @override
+    def maintenance(self) -> None:
+        return None
+
     @override
     async def health(self) -> Health:
         with anyio.move_on_after(SECONDS_TO_ANSWER):

@@ -9,7 +9,7 @@ from vectorstores_server.engines.local.catalog.pagination import Listing, Positi
 from vectorstores_server.engines.local.catalog.revisions import bury_revs
 from vectorstores_tools.contract.errors import FileNotInStore
 from vectorstores_tools.contract.filters import kind
-from vectorstores_tools.contract.models import Deleted, LastError, Page, VectorStoreFile
+from vectorstores_tools.contract.models import Deleted, LastError, Page, PassageProgress, VectorStoreFile
 from vectorstores_tools.contract.requests import Attributes, StoreFilesRequest
 
 COLUMNS = "attachment.*, file.filename AS filename"
@@ -113,10 +113,7 @@ def end_waiting(db: sqlite3.Connection, rev: int | None, status: str, error: tup
 
 
 def store_file(row: sqlite3.Row | Mapping[str, Any]) -> VectorStoreFile:
-    """Return the contract's object of an attachment's row.
-
-    Extra keys: `filename`, and `passages` = {done, of} of a long file that is being built.
-    """
+    """Return the contract's object of an attachment's row."""
     code = row["error_code"]
     size, overlap = _sizes(row)
     return VectorStoreFile.model_validate(
@@ -133,15 +130,15 @@ def store_file(row: sqlite3.Row | Mapping[str, Any]) -> VectorStoreFile:
             },
             "attributes": loads(row["attributes"]),
             "filename": row["filename"],
-            **_progress(row),
+            "progress": _progress(row),
         }
     )
 
 
-def _progress(row: sqlite3.Row | Mapping[str, Any]) -> dict[str, dict[str, int]]:
+def _progress(row: sqlite3.Row | Mapping[str, Any]) -> PassageProgress | None:
     if row["status"] != "in_progress" or not row["to_build"]:
-        return {}
-    return {"passages": {"done": row["built"], "of": row["to_build"]}}
+        return None
+    return PassageProgress(done=row["built"], of=row["to_build"])
 
 
 def _sizes(row: sqlite3.Row | Mapping[str, Any]) -> Sequence[int]:

@@ -10,10 +10,10 @@ import anyio.to_thread
 
 from vectorstores_server.engines.local.catalog import Catalog
 from vectorstores_server.engines.local.catalog.reconciliation import live_rows
-from vectorstores_server.engines.local.checking.findings import Finding
 from vectorstores_server.engines.local.directory import sums
 from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.engines.local.index import CandidateQuery, Index, IndexUnavailable, IndexUnreachable
+from vectorstores_tools.contract.maintenance import Finding
 
 Report = Callable[[int], None]
 """Is told how many things have been looked at."""

@@ -8,10 +8,10 @@ import anyio.to_thread
 
 from vectorstores_server.engines.local.catalog import Catalog, reconciliation
 from vectorstores_server.engines.local.catalog.ids import clock
-from vectorstores_server.engines.local.checking.findings import Finding
 from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.engines.local.index import Index
 from vectorstores_server.system.posix import private_directory
+from vectorstores_tools.contract.maintenance import Finding
 
 Restore = Callable[[str, str], Awaitable[object]]
 

@@ -9,7 +9,6 @@ import anyio
 
 from vectorstores_server.engines.local.catalog import index_tables, reconciliation, work_queue
 from vectorstores_server.engines.local.catalog.ids import clock
-from vectorstores_server.engines.local.checking.findings import Finding
 from vectorstores_server.engines.local.checking.repair import Repairer
 from vectorstores_server.engines.local.components import Components
 from vectorstores_server.engines.local.index import IndexUnavailable
@@ -17,6 +16,7 @@ from vectorstores_server.engines.local.ingest.work_sources import IngestCounts
 from vectorstores_server.engines.local.worker.lock import WorkerLock
 from vectorstores_server.engines.local.worker.session import LOOK_SECONDS, WorkerState, WorkSession
 from vectorstores_tools.contract.errors import DirectoryUpgraded, Unavailable
+from vectorstores_tools.contract.maintenance import Finding
 
 TRY_SECONDS = 1.0
 PURGE_WAIT_SECONDS = 30.0

@@ -32,7 +32,7 @@ class FilenameCache:
 
     async def named(self, page: Page[VectorStoreFile]) -> Page[VectorStoreFile]:
         """Return the page with the names that can be had in the time of one request."""
-        unknown = [file.id for file in page.data if file.id not in self._known and not _named(file)]
+        unknown = [file.id for file in page.data if file.id not in self._known and not file.filename]
         if len(unknown) <= MOST_ASKED:
             async with anyio.create_task_group() as tasks:
                 for file_id in unknown:
@@ -45,8 +45,4 @@ class FilenameCache:
 
     def _with_name(self, file: VectorStoreFile) -> VectorStoreFile:
         name = self._known.get(file.id)
-        return file if name is None or _named(file) else file.model_copy(update={"filename": name})
-
-
-def _named(file: VectorStoreFile) -> bool:
-    return bool((file.model_extra or {}).get("filename"))
+        return file if name is None or file.filename else file.model_copy(update={"filename": name})

@@ -1,0 +1,57 @@
+"""The upkeep that a person can ask for of the data that an engine keeps: check, repair, reindex, purge."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Repair = Literal["parse again", "set aside", "rebuild", "none"]
+
+SENTENCES: dict[Repair, str] = {
+    "parse again": "its text is parsed again from its bytes",
+    "set aside": "the bytes are set aside; upload the file again",
+    "rebuild": "the store's index is built again from the stored files",
+    "none": "restore the data directory from a backup",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong: what, of which kind, whom it concerns, and what mends it."""
+
+    part: Literal["catalog", "blob", "text", "table"]
+    name: str
+    problem: str
+    repair: Repair
+    files: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        concerned = f" ({', '.join(self.files[:3])}{', ...' if len(self.files) > 3 else ''})" if self.files else ""
+        return f"{self.part} {self.name}{concerned}: {self.problem}; {SENTENCES[self.repair]}"
+
+
+class Maintenance(Protocol):
+    """The upkeep of one engine's data. An engine that keeps none has no Maintenance."""
+
+    async def reindex(self, store_id: str | None = None) -> int:
+        """Have a store, or every one, built anew with today's embedder; return how many that are. Not waited for."""
+        ...
+
+    async def rebuilding(self) -> int:
+        """Return how many stores are still to be built anew."""
+        ...
+
+    async def purge(self, *, trash: bool = False) -> None:
+        """Take what was deleted off the disk now. Raises Unavailable while another process works on the data."""
+        ...
+
+    def check(self, report: Callable[[int], None]) -> AsyncIterator[Finding]:
+        """Look at everything that is stored; yields what is wrong. `report` is told how many things were looked at."""
+        ...
+
+    async def things_to_check(self) -> int:
+        """Return how many things `check` looks at."""
+        ...
+
+    async def repair(self, findings: Sequence[Finding]) -> list[Finding]:
+        """Mend what `check` found; returns what is left. Raises Unavailable while another process goes on working."""
+        ...
