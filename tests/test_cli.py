@@ -417,7 +417,7 @@ def test_config_writes_beside_the_clients_other_servers_after_a_backup(run: Run,
     assert backup.read_text(encoding="utf-8") == before
 
 
-@pytest.mark.parametrize("content", ["{ // a comment\n}", "[]", '{"mcpServers": []}'])
+@pytest.mark.parametrize("content", ["{ // a comment\n", "[]", '{"mcpServers": []}'])
 def test_config_does_not_touch_a_file_that_it_does_not_understand(run: Run, tmp_path: Path, content: str) -> None:
     file = tmp_path / ".cursor" / "mcp.json"
     file.parent.mkdir()

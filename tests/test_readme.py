@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from vectorstores_server.commands.config import client_of
-from vectorstores_server.console.parser import CLIENTS, parse_command_line
+from vectorstores_server.clients.known import known_clients
+from vectorstores_server.console.parser import parse_command_line
 from vectorstores_server.settings import PREFIX, SECRETS, Settings, flag_of, is_list
 from vectorstores_tools.arguments import schemas
 from vectorstores_tools.toolset import TOOLS
@@ -70,14 +70,14 @@ def test_installing_the_model_is_the_second_line_of_installing() -> None:
     assert block[1:3] == ["pip install vector-stores-mcp", "vector-stores-mcp model install"]
 
 
-@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("client", HEADINGS)
 def test_each_client_has_a_block_of_the_form_that_config_writes(client: str) -> None:
     text = README.split(f"**{HEADINGS[client]}**")[1]
     block = json.loads(text.split("```json")[1].split("```")[0])
 
-    known = client_of(client)
+    known = known_clients()[client]
     [server] = block[known.key].values()
-    assert set(server) == {"command", "args", "env"} | ({"type"} if known.typed else set())
+    assert set(server) == set(known.entry("", {}))
     assert Path(server["command"]).is_absolute()
     assert {name.removeprefix(PREFIX).lower() for name in server["env"]} <= set(Settings.model_fields)
 

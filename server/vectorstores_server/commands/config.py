@@ -1,68 +1,78 @@
-"""`config`: the block that makes a client start this server, with absolute paths; `--write` puts it into its file."""
+"""`config`: what makes a client start this server, with absolute paths; `--write` puts it into the client's file."""
 
 import argparse
-import json
 import os
+import shlex
 import shutil
+import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-from vectorstores_server.console.terminal import say, warn
+from vectorstores_server.clients.files import block, holds_server, with_server
+from vectorstores_server.clients.known import NAME, KnownClient, known_clients
+from vectorstores_server.console.terminal import say, table, warn
 from vectorstores_server.settings import APP, PREFIX, SECRETS, Settings
 from vectorstores_tools.contract.errors import InvalidRequest
 
-NAME = "vector-stores"
 BY_HAND = "Paste the block above into it by hand."
 
 
-@dataclass(frozen=True, slots=True)
-class ClientConfig:
-    """Where a client keeps its servers, and under which key."""
-
-    file: Path
-    key: str = "mcpServers"
-    typed: bool = False
-    """Whether a server says that it is of type stdio."""
-
-
-def client_of(name: str) -> ClientConfig:
-    """Return what is known of a client. Source: the clients' own pages on MCP, as of 2026."""
-    clients = {
-        "claude-desktop": ClientConfig(_application_data() / "Claude" / "claude_desktop_config.json"),
-        "claude-code": ClientConfig(Path.cwd() / ".mcp.json", typed=True),
-        "cursor": ClientConfig(Path.home() / ".cursor" / "mcp.json"),
-        "vscode": ClientConfig(Path.cwd() / ".vscode" / "mcp.json", key="servers", typed=True),
-    }
-    return clients[name]
-
-
-def _application_data() -> Path:
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support"
-    if sys.platform == "win32":
-        return Path(os.environ.get("APPDATA", Path.home() / "AppData" / "Roaming"))
-    return Path.home() / ".config"
-
-
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Write the block to stdout, or into the client's file."""
-    client = client_of(arguments.client)
-    block = _block(client, settings)
+    """Write the block to stdout, or into the client's file; without a client list those that are here."""
+    if arguments.client is None:
+        return _list(write=arguments.write)
+    client = known_clients()[arguments.client]
+    environment = _environment(settings)
     if not arguments.write:
-        _print(client, block)
-        warn(f"It belongs in {client.file}; --write puts it there.")
+        _print(client, environment)
+        _tell_where(client)
         _tell_left_out(settings)
         return 0
     _tell_left_out(settings)
     try:
-        _write(client, block)
+        _write(client, environment)
     except InvalidRequest:
-        _print(client, block)
+        _print_block(client, environment)
         raise
     return 0
+
+
+def _list(*, write: bool) -> int:
+    """Say which clients this machine has, and which of them have the server."""
+    if write:
+        raise InvalidRequest("--write needs a client.", f"{APP} config lists those that this machine has.")
+    clients = known_clients()
+    found = [client for client in clients.values() if _is_here(client)]
+    if not found:
+        say(f"None of the clients that are known was found: {', '.join(clients)}.")
+    else:
+        rows = [(client.name, _state(client), str(client.file)) for client in found]
+        table([("client", "has the server", "file"), *rows], gives_way=0)
+    warn(f"`{APP} config CLIENT` prints what a client needs, and --write puts it into the file.")
+    return 0
+
+
+def _is_here(client: KnownClient) -> bool:
+    traces = [client.file, client.folder] if client.folder else [client.file.parent]
+    return any(trace.exists() for trace in traces) or (
+        client.program != "" and shutil.which(client.program) is not None
+    )
+
+
+def _state(client: KnownClient) -> str:
+    try:
+        return "yes" if client.file.exists() and holds_server(_read(client.file), client) else "no"
+    except (OSError, ValueError):
+        return "cannot be read"
+
+
+def _tell_where(client: KnownClient) -> None:
+    if client.name == "claude-code":
+        warn(f"Run it once, and all of your projects have the server; --write puts it into {client.file} instead.")
+    else:
+        warn(f"It belongs in {client.file}; --write puts it there.")
 
 
 def _tell_left_out(settings: Settings) -> None:
@@ -73,14 +83,23 @@ def _tell_left_out(settings: Settings) -> None:
         warn(f"Left out, as a secret: {', '.join(kept)}. Add it by hand, or use the variable with _FILE.")
 
 
-def _print(client: ClientConfig, block: dict[str, Any]) -> None:
-    for row in json.dumps({client.key: {NAME: block}}, indent=2).splitlines():
+def _print(client: KnownClient, environment: dict[str, str]) -> None:
+    if client.name == "claude-code":
+        say(_claude_mcp_add(environment))
+    else:
+        _print_block(client, environment)
+
+
+def _print_block(client: KnownClient, environment: dict[str, str]) -> None:
+    for row in block(client, client.entry(_command(), environment)).splitlines():
         say(row)
 
 
-def _block(client: ClientConfig, settings: Settings) -> dict[str, Any]:
-    kind = {"type": "stdio"} if client.typed else {}
-    return {**kind, "command": _command(), "args": [], "env": _environment(settings)}
+def _claude_mcp_add(environment: dict[str, str]) -> str:
+    """Return Claude Code's own command. `--env` takes all that follows, so another option stands before the name."""
+    pairs = [word for name, value in environment.items() for word in ("--env", f"{name}={value}")]
+    words = ["claude", "mcp", "add", *pairs, "--transport", "stdio", "--scope", "user", NAME, "--", _command()]
+    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
 
 
 def _command() -> str:
@@ -106,13 +125,9 @@ def _variable(value: object) -> str:
     return str(value)
 
 
-def _write(client: ClientConfig, block: dict[str, Any]) -> None:
-    """Put the block beside the client's other servers; what was there is kept next to it."""
-    known = _read(client.file)
-    servers = known.setdefault(client.key, {})
-    if not isinstance(servers, dict):
-        raise InvalidRequest(f"'{client.key}' in {client.file} is not an object.", BY_HAND)
-    servers[NAME] = block
+def _write(client: KnownClient, environment: dict[str, str]) -> None:
+    """Put the server beside the client's other ones; the file as it was is kept next to it."""
+    text = _with_server(client, environment)
     client.file.parent.mkdir(parents=True, exist_ok=True)
     if client.file.exists():
         backup = client.file.with_name(f"{client.file.name}.{time.strftime('%Y%m%d-%H%M%S')}.bak")
@@ -120,20 +135,24 @@ def _write(client: ClientConfig, block: dict[str, Any]) -> None:
         say(f"The file as it was: {backup}")
     target = client.file.resolve()
     fresh = target.with_name(f".{target.name}.{os.getpid()}")
-    fresh.write_text(json.dumps(known, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    fresh.write_bytes(text.encode())
     if target.exists():
         shutil.copymode(target, fresh)
     fresh.replace(target)
     say(f"Wrote the server '{NAME}' into {client.file}. Restart the client.")
 
 
-def _read(file: Path) -> dict[str, Any]:
-    if not file.exists():
-        return {}
+def _with_server(client: KnownClient, environment: dict[str, str]) -> str:
+    """Return the file's new text, with the mark at its beginning and the ends of lines that it had."""
     try:
-        known = json.loads(file.read_text(encoding="utf-8-sig") or "{}")
+        text = _read(client.file) if client.file.exists() else ""
+        mark = "\ufeff" if text.startswith("\ufeff") else ""
+        breaks = "\r\n" if "\r\n" in text else "\n"
+        plain = text.removeprefix(mark).replace("\r\n", "\n")
+        return mark + with_server(plain, client, client.entry(_command(), environment)).replace("\n", breaks)
     except (OSError, ValueError) as error:
-        raise InvalidRequest(f"{file} cannot be read as JSON ({error}).", BY_HAND) from None
-    if not isinstance(known, dict):
-        raise InvalidRequest(f"{file} does not hold a JSON object.", BY_HAND)
-    return cast("dict[str, Any]", known)
+        raise InvalidRequest(f"{client.file} cannot be read as {client.syntax} ({error}).", BY_HAND) from None
+
+
+def _read(file: Path) -> str:
+    return file.read_bytes().decode()

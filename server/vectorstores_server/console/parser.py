@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any, NoReturn
 
+from vectorstores_server.clients.known import known_clients
 from vectorstores_server.console.flags import HTTP, NOTE, all_settings, hidden_settings, settings_for
 from vectorstores_server.settings import APP, Settings
 from vectorstores_tools.contract.characters import sentence
 
-CLIENTS = ("claude-desktop", "claude-code", "cursor", "vscode")
 STORE = "NAME|ID"
 
 
@@ -68,10 +68,11 @@ def _add_serving(commands: _Commands) -> None:
         "serve", "[SETTING ...]", "serve MCP on stdin and stdout (what happens without a command)", all_settings()
     )
     config = commands.add(
-        "config", "CLIENT [--write] [SETTING ...]", "print the configuration block for a client",
+        "config", "[CLIENT] [--write] [SETTING ...]", "print what a client needs, or list the clients of this machine",
         all_settings(without=HTTP),
     )  # fmt: skip
-    config.add_argument("client", choices=CLIENTS, metavar="CLIENT", help=", ".join(CLIENTS))
+    clients = sorted(known_clients())
+    config.add_argument("client", nargs="?", choices=clients, metavar="CLIENT", help=", ".join(clients))
     config.add_argument("--write", action="store_true", help="put it into the client's file, after a backup")
 
 
