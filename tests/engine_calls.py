@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -112,6 +113,11 @@ def source(origin: str, text: str, body: AsyncIterator[bytes] | None = None) -> 
     data = text.encode()
     name = origin.rpartition("/")[2]
     return Source(name, origin, hashlib.sha256(data).hexdigest(), len(data), body or stream(data))
+
+
+def below(folder: str, origin: str, text: str) -> Source:
+    """A source that was found in a folder that was named."""
+    return replace(source(origin, text), folder=folder)
 
 
 async def ingest(engine: Engine, store: str, *sources: Source, **options: Any) -> Ingested:

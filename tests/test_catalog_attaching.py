@@ -20,8 +20,8 @@ from memory_catalog import (
     status,
 )
 from vectorstores_server.engines.local.catalog import attachments, batches, files, operations, sources, stores
-from vectorstores_server.engines.local.catalog.enqueue import Origin
 from vectorstores_server.engines.local.catalog.ids import new_id
+from vectorstores_server.engines.local.catalog.places import Origin
 from vectorstores_server.engines.local.catalog.work_queue import BuiltRevision, blocked, doable, flip, still_wanted
 from vectorstores_tools.contract.engine import AttachOptions
 from vectorstores_tools.contract.errors import BatchNotFound, FileNotFound, FileNotInStore

@@ -491,3 +491,19 @@ def test_a_misspelt_variable_is_named_by_every_command(run: Run, monkeypatch: py
 def test_the_version_is_told_by_the_module_too() -> None:
     told = subprocess.run([*MODULE, "--version"], check=True, capture_output=True, text=True)
     assert told.stdout.startswith("vector-stores-mcp 0.")
+
+
+def test_the_command_line_tells_files_of_one_name_apart(run: Run, tmp_path: Path) -> None:
+    folder, paths = tmp_path / "notes", ("api/index.ts", "web/index.ts")
+    for path in paths:
+        (folder / path).parent.mkdir(parents=True)
+        (folder / path).write_text(f"walrus of the {path[:3]}", encoding="utf-8")
+    assert run("add", "--store", "sea", folder)[0] == 0
+    _, listed, _ = run("ls", "sea")
+    _, found, _ = run("search", "walrus")
+    assert all(path in listed and path in found for path in paths)
+    file_id = next(word for word in listed.split() if word.startswith("file-"))
+    _, shown, _ = run("show", file_id)
+    fields = dict(row.split(maxsplit=1) for row in shown.splitlines())
+    assert fields["path"] in paths
+    assert fields["source"] == str(folder / fields["path"])

@@ -82,7 +82,8 @@ class PathUpload:
             try:
                 async with self.call.intake.open(origin, self.call.roots) as source:
                     tell = self._going_out(progress)
-                    yield watched(replace(source, stream=self._counting(source.stream)), tell)
+                    found = replace(source, folder=self.survey.folders.get(origin))
+                    yield watched(replace(found, stream=self._counting(source.stream)), tell)
             except VectorStoreError as error:
                 self.refused.append({"filename": origin, "code": error.code or error.type, "message": str(error)})
             self.taken += 1

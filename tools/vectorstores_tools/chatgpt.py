@@ -42,7 +42,7 @@ async def find_documents(call: ToolCall, given: FindDocuments) -> Reply:
             if uri not in best or best[uri].score < hit.score:
                 best[uri] = hit
     ranked = sorted(best.items(), key=lambda pair: -pair[1].score)[:DOCUMENTS]
-    return _sent({"results": [{"id": uri, "title": line(hit.filename), "url": uri} for uri, hit in ranked]})
+    return _sent({"results": [{"id": uri, "title": line(hit.path or hit.filename), "url": uri} for uri, hit in ranked]})
 
 
 async def fetch(call: ToolCall, given: FetchDocument) -> Reply:
@@ -58,7 +58,7 @@ async def fetch(call: ToolCall, given: FetchDocument) -> Reply:
     return _sent(
         {
             "id": uri,
-            "title": line(piece.filename),
+            "title": line(piece.path or piece.filename),
             "text": f"{fence.notice}\n{fence.around(clean(piece.text))}{rest}",
             "url": uri,
             "metadata": cleaned(item.attributes or {}, "attributes"),

@@ -12,6 +12,7 @@ from vectorstores_tools.contract.errors import InvalidRequest
 from vectorstores_tools.contract.models import TextSlice
 from vectorstores_tools.read_image import read_image
 from vectorstores_tools.rendering.reply import Reply, compact, largest, room
+from vectorstores_tools.rendering.search_results import MAX_PATH
 from vectorstores_tools.rendering.untrusted_text import Fence
 
 
@@ -29,7 +30,7 @@ async def read(call: ToolCall, given: Read) -> Reply:
         end = min(end, start + room_here) if end is not None else start + room_here
     piece = await call.engine.read_text(TextRequest(file_id, store_id, start=start, end=end, page=given.page))
     asked_end = _asked_end(given, piece)
-    fence = Fence([clean(piece.text), line(piece.filename)])
+    fence = Fence([clean(piece.text), line(piece.filename), *_origin(piece).values()])
 
     def at(length: int) -> Reply:
         return _reply(piece, length, store_id, asked_end, fence)
@@ -87,6 +88,7 @@ def _reply(piece: TextSlice, length: int, store_id: str | None, asked_end: int, 
         "object": "vector_store.file_content",
         "file_id": line(piece.file_id),
         "filename": line(piece.filename),
+        **_origin(piece),
         "start": piece.start,
         "end": shown_end,
         "total": piece.total,
@@ -100,7 +102,14 @@ def _reply(piece: TextSlice, length: int, store_id: str | None, asked_end: int, 
     place = f"Characters {piece.start} to {shown_end} of {piece.total} of {line(piece.file_id)}"
     page = f" (page {piece.page} of {piece.pages})" if piece.pages and piece.page else ""
     head = [f"{place}{page}.", f"Next: {step}." if step else "", fence.notice]
-    return Reply(facts | {"notice": fence.notice, "text": text}, f"{' '.join(filter(None, head))}\n{text}")
+    called = f"{fence.around(_origin(piece)['path'])}\n" if "path" in _origin(piece) else ""
+    return Reply(facts | {"notice": fence.notice, "text": text}, f"{' '.join(filter(None, head))}\n{called}{text}")
+
+
+def _origin(piece: TextSlice) -> dict[str, str]:
+    """Return where the file came from; its path, where that says more than the name."""
+    path = {"path": line(piece.path, MAX_PATH)} if piece.path and piece.path != piece.filename else {}
+    return path | ({"source": line(piece.source, MAX_PATH)} if piece.source else {})
 
 
 def _next(piece: TextSlice, shown_end: int, store_id: str | None, asked_end: int) -> str | None:

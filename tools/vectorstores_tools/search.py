@@ -153,6 +153,8 @@ def fence_of(ranking: RankedHits) -> Fence:
         inside += [
             clean(ranked.excerpts.text),
             line(hit.filename),
+            line(hit.path or ""),
+            line(hit.source or ""),
             headings,
             compact(cleaned(hit.attributes or {}, "attributes")),
         ]

@@ -91,8 +91,10 @@ async def _opened(call: ToolCall, given: UploadFile, progress: Progress) -> Asyn
         raise InvalidRequest(
             f"'{named}' gives no file to upload ({why}).", "Name a file that can be read.", param=param
         )
-    async with call.intake.open(survey.origins[0], call.roots) as source:
-        named_so = replace(source, filename=given.filename) if given.filename else source
+    origin = survey.origins[0]
+    async with call.intake.open(origin, call.roots) as source:
+        found = replace(source, folder=survey.folders.get(origin))
+        named_so = replace(found, filename=given.filename) if given.filename else found
         steps = 50 if given.vector_store_id else 100
         yield watched(named_so, lambda share, words: progress.says(round(steps * share), 100, words))
 

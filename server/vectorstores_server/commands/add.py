@@ -1,7 +1,7 @@
 """`add`: attach files, folders, globs or URLs to a store, and watch them become searchable."""
 
 import argparse
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,7 +38,7 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
             raise InvalidRequest("No file was found to add.", "Name files of a supported type.")
         store = await _store(engine, arguments.store)
         say(f"Adding {counted(len(survey.origins), 'file')} to {line(store.name or '')} ({store.id})")
-        outcomes = await _add(engine, intake, store, survey.origins)
+        outcomes = await _add(engine, intake, store, survey)
     say(str(outcomes))
     return 1 if outcomes.failed else 0
 
@@ -84,13 +84,13 @@ async def _store(engine: Engine, named: str | None) -> VectorStore:
     return store
 
 
-async def _add(engine: Engine, intake: MachineIntake, store: VectorStore, origins: Sequence[str]) -> FileOutcomes:
-    outcomes = FileOutcomes()
+async def _add(engine: Engine, intake: MachineIntake, store: VectorStore, survey: Survey) -> FileOutcomes:
+    outcomes, origins = FileOutcomes(), survey.origins
     for first in range(0, len(origins), MAX_FILES_IN_BATCH):
         part = origins[first : first + MAX_FILES_IN_BATCH]
         before = await unfinished(engine, store.id)
         with bar("Reading ", len(part)) as done:
-            reading = _OpenedSources(intake, part, outcomes, done)
+            reading = _OpenedSources(intake, part, survey.folders, outcomes, done)
             async with aclosing(reading.sources()) as sources:
                 ingested = await engine.attach_sources(store.id, sources, AttachOptions())
         for note in ingested.notes:
@@ -106,6 +106,7 @@ class _OpenedSources:
 
     intake: MachineIntake
     origins: Sequence[str]
+    folders: Mapping[str, str]
     outcomes: FileOutcomes
     done: Callable[[int], None]
     opened: int = 0
@@ -115,7 +116,7 @@ class _OpenedSources:
             try:
                 async with self.intake.open(origin, None) as source:
                     self.opened += 1
-                    yield source
+                    yield replace(source, folder=self.folders.get(origin))
             except VectorStoreError as error:
                 self.outcomes.tell_failure(str(error))
             self.done(count)

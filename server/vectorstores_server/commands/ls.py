@@ -35,7 +35,7 @@ async def _files(engine: Engine, store: VectorStore) -> None:
     rows = [
         (
             file.id,
-            await filename_of(engine, file),
+            file.path or await filename_of(engine, file),
             file.status,
             moment(file.created_at),
             size(file.usage_bytes),

@@ -57,7 +57,7 @@ def _show(number: int, hit: SearchHit, store_id: str, query: str) -> None:
 
 def citation(hit: SearchHit) -> str:
     """Return where a hit stands: file, page, headings, lines; what is not known is left out."""
-    parts = [line(hit.filename or hit.file_id)]
+    parts = [line(hit.path or hit.filename or hit.file_id)]
     if hit.page is not None:
         parts.append(f"page {hit.page}")
     if hit.heading_path:

@@ -58,10 +58,14 @@ def _fields_of(file: File, held: list[tuple[VectorStore, VectorStoreFile]]) -> N
             ("size", size(file.bytes)),
             ("created", moment(file.created_at)),
             ("expires", moment(file.expires_at)),
-            *(("in store", _standing(store, attached)) for store, attached in held),
+            *(pair for store, attached in held for pair in _attached(store, attached)),
             ("in store", "" if held else "none"),
         ]
     )
+
+
+def _attached(store: VectorStore, file: VectorStoreFile) -> list[tuple[str, object]]:
+    return [("in store", _standing(store, file)), ("path", file.path), ("source", file.source)]
 
 
 def _standing(store: VectorStore, file: VectorStoreFile) -> str:

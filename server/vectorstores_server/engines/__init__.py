@@ -10,12 +10,16 @@ if TYPE_CHECKING:
     from vectorstores_tools.contract.engine import Engine
 
 
-async def open_engine(settings: "Settings") -> "Engine":
-    """Return the engine that the settings ask for. It opens nothing before its first call."""
-    return _remote(settings) if settings.backend == "remote" else _local(settings)
+async def open_engine(settings: "Settings", *, tells_paths: bool = True) -> "Engine":
+    """Return the engine that the settings ask for. It opens nothing before its first call.
+
+    `tells_paths`: whoever asks it sits at this machine, and may know where a file came from.
+    """
+    make = _remote if settings.backend == "remote" else _local
+    return make(settings, tells_paths=tells_paths)
 
 
-def _remote(settings: "Settings") -> "Engine":
+def _remote(settings: "Settings", *, tells_paths: bool) -> "Engine":
     from vectorstores_server.engines.remote.factory import open_remote
     from vectorstores_server.engines.remote.http.address import RemoteChoice, read_headers
 
@@ -28,11 +32,12 @@ def _remote(settings: "Settings") -> "Engine":
             headers=read_headers(headers.get_secret_value()) if headers else {},
             auth=settings.remote_auth,
             dialect=settings.remote_dialect,
-        )
+        ),
+        tells_paths=tells_paths,
     )
 
 
-def _local(settings: "Settings") -> "Engine":
+def _local(settings: "Settings", *, tells_paths: bool) -> "Engine":
     from importlib.metadata import version
 
     from vectorstores_server.engines.local.embedding import EmbedderChoice
@@ -57,4 +62,5 @@ def _local(settings: "Settings") -> "Engine":
         version=version("vector-stores-mcp"),
         new_catalog=settings.new_catalog,
         own_log=settings.log_file,
+        tells_paths=tells_paths,
     )

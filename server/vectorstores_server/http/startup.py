@@ -26,7 +26,7 @@ async def serve_web(settings: Settings, address: str, surface: ToolSurface) -> N
     check_bind(bind.host, tokens, settings.allowed_hosts, oauth_issuer=settings.oauth_issuer)
     oauth = _oauth(settings)
     policy = _policy(settings, tokens, oauth)
-    engine = await open_engine(settings)
+    engine = await open_engine(settings, tells_paths=False)
     with bind.listen() as listening:
         admission = Admission(settings.max_requests, settings.max_requests_per_token)
         app = build_web(

@@ -14,18 +14,20 @@ from anyio.from_thread import check_cancelled
 from vectorstores_server.intake.roots import Roots
 from vectorstores_server.system import posix
 from vectorstores_tools.contract.errors import InvalidRequest, NotAllowed, TooLarge, VectorStoreError
-from vectorstores_tools.contract.intake import Source
+from vectorstores_tools.contract.intake import FileStat, Source
 
 CHUNK = 1 << 18
+MOST_INODE = (1 << 63) - 1
 
 
 @asynccontextmanager
 async def open_file(path: Path, roots: Roots, max_bytes: int) -> AsyncGenerator[Source]:
     """Open a regular file below a root, hash it, and stream it from its beginning."""
     fd = await to_thread.run_sync(_open_checked, path, roots, max_bytes)
+    status = os.fstat(fd)
     try:
         sha256, size = await to_thread.run_sync(_digest, fd, max_bytes, path)
-        yield Source(filename=path.name, origin=str(path), sha256=sha256, size=size, stream=_stream(fd, size))
+        yield Source(path.name, str(path), sha256, size, _stream(fd, size), stat=stat_of(status))
     finally:
         os.close(fd)
 
@@ -56,6 +58,11 @@ def _check_opened(fd: int, path: Path, roots: Roots, max_bytes: int) -> None:
         raise InvalidRequest(f"'{path}' is empty.", "Name a file with content.")
     if status.st_size > max_bytes:
         raise _too_large(path, status.st_size, max_bytes)
+
+
+def stat_of(status: os.stat_result) -> FileStat:
+    """Return what is kept of a file's status; some file systems number their files beyond what a database holds."""
+    return FileStat(status.st_size, status.st_mtime_ns, status.st_ino & MOST_INODE)
 
 
 def not_regular(path: Path) -> InvalidRequest:

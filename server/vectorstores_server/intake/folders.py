@@ -42,6 +42,8 @@ class FolderWalk:
     roots: Roots
     wanted: FileCriteria
     pattern: tuple[str, ...] = ()
+    top: Path | None = None
+    """The folder that was walked; None where a file was named by itself."""
     files: list[Path] = field(default_factory=list[Path])
     skipped: Counter[str] = field(default_factory=Counter[str])
     examples: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
@@ -54,6 +56,7 @@ class FolderWalk:
 
     def folder(self, top: Path) -> None:
         """Walk `top`, a real path. To be called in a worker thread of anyio."""
+        self.top = top
         pending: list[tuple[Path, GitIgnore | None]] = [(top, gitignore.around(top))]
         while pending and not self.full:
             check_cancelled()

@@ -55,7 +55,7 @@ class MachineIntake:
         return Roots.of([Path.home()] if client is None else client, self.data)
 
     def _survey(self, named: Sequence[str], roots: Roots) -> Survey:
-        origins: dict[str, None] = {}
+        origins: dict[str, str | None] = {}
         skipped: Counter[str] = Counter()
         examples: dict[str, list[str]] = {}
         for named_path in map(unquoted, named):
@@ -67,10 +67,13 @@ class MachineIntake:
             skipped.update(walk.skipped)
             for reason, passed_over in walk.examples.items():
                 examples[reason] = [*examples.get(reason, ()), *passed_over][:EXAMPLES]
-            origins.update((str(path), None) for path in walk.files)
+            folder = None if walk.top is None else str(walk.top)
+            for path in walk.files:
+                origins[str(path)] = origins.get(str(path)) or folder
             if len(origins) > self.max_files or walk.full:
                 raise self._too_many(roots.absolute(named_path), walk)
-        return Survey(list(origins), dict(skipped), examples)
+        folders = {origin: folder for origin, folder in origins.items() if folder is not None}
+        return Survey(list(origins), dict(skipped), examples, folders)
 
     def _find(self, named: str, roots: Roots) -> FolderWalk:
         path = roots.absolute(named)

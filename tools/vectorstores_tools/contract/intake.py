@@ -8,8 +8,21 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
+class FileStat:
+    """What the disk says of a file without its being read: the same again means that it has not changed."""
+
+    size: int
+    modified_ns: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
-    """Something that an intake found and opened. `origin` (an absolute path or URL) is its identity in a store."""
+    """Something that an intake found and opened. `origin` (an absolute path or URL) is its identity in a store.
+
+    `folder` is the one that was named and holds it, None where it was named by itself; `stat` is as it was before the
+    bytes were hashed, None for a URL.
+    """
 
     filename: str
     origin: str
@@ -18,16 +31,22 @@ class Source:
     stream: AsyncIterator[bytes]
     sent: Callable[[int], None] | None = None
     """As of NewFile."""
+    folder: str | None = None
+    stat: FileStat | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What an intake found: origins in a stable order, and how many entries it passed over, by reason."""
+    """What an intake found: origins in a stable order, and how many entries it passed over, by reason.
+
+    `folders` has for each origin the folder that was named and holds it; none for what was named by itself.
+    """
 
     origins: Sequence[str]
     skipped: Mapping[str, int] = field(default_factory=dict[str, int])
     examples: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     """The first five of them, by reason, as paths below what was named; of what nobody expects to be taken, none."""
+    folders: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class Intake(Protocol):

@@ -81,6 +81,8 @@ class VectorStoreFile(Answer):
     """A File in a store; its id is the File's. status: in_progress, completed, failed or cancelled.
 
     `filename` is None where the engine does not say it with the file; `progress` is there while a long file is built.
+    `source` is the absolute path or the URL that it came from; `path` is relative to the folder that was named, or to
+    the outermost mirror that holds it. Both are None for what was uploaded otherwise.
     """
 
     id: str
@@ -94,6 +96,8 @@ class VectorStoreFile(Answer):
     attributes: dict[str, Any] | None = None
     filename: Extra[str] = None
     progress: Extra[PassageProgress] = None
+    source: Extra[str] = None
+    path: Extra[str] = None
 
 
 class FileBatch(Answer):
@@ -195,6 +199,8 @@ class SearchHit(Answer):
     match_scores: list[float] | None = None
     vector_score: float | None = None
     text_score: float | None = None
+    source: Extra[str] = None
+    path: Extra[str] = None
 
 
 class NotSearched(Answer):
@@ -249,3 +255,5 @@ class TextSlice(Answer):
     total: int = 0
     page: int | None = None
     pages: int = 0
+    source: Extra[str] = None
+    path: Extra[str] = None

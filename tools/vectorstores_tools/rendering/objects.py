@@ -14,6 +14,8 @@ WRITTEN_BY_OTHERS = (
     "name",
     "description",
     "filename",
+    "path",
+    "source",
     "metadata",
     "attributes",
     "last_error",

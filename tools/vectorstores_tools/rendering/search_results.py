@@ -3,7 +3,7 @@
 Both renderings are fitted by themselves: all that is known of each hit while there is room; then without the headings;
 then without the attributes beyond 200 characters; then less around each passage; then only the best passages, each
 whole and the last one shortened, and the other hits named, as many as fit. A hit that shows text always says its file,
-page and lines.
+page and lines; the file by its path, where that says more than the name.
 Whole passages in the order of their scores show 86 of 100 characters of an answer in 1,500 tokens, where all of them
 cut to the same size show 50 (docs/benchmarks.md).
 """
@@ -25,6 +25,7 @@ LEAST = 160
 """Characters of a passage below which it says nothing: then it is not shown."""
 
 MAX_HEADING = 120
+MAX_PATH = 512
 WHOLE, WITHOUT_HEADINGS, WITHOUT_ALL_ATTRIBUTES = range(3)
 """What a citation holds, from all that is known to what is never left out."""
 MOST_ATTRIBUTES = 200
@@ -185,6 +186,7 @@ def _full(ranked: RankedHit, plan: DisplayPlan, detailed: bool) -> dict[str, Any
             "vector_store_id": ranked.store_id,
             "heading_path": [line(heading, MAX_HEADING) for heading in hit.heading_path or ()] or None,
             "chars": hit.chars,
+            "source": line(hit.source, MAX_PATH) if hit.source else None,
         }
     if detailed:
         known |= {"vector_score": _score(hit.vector_score), "text_score": _score(hit.text_score)}
@@ -193,9 +195,20 @@ def _full(ranked: RankedHit, plan: DisplayPlan, detailed: bool) -> dict[str, Any
 
 def _named(ranked: RankedHit) -> dict[str, Any]:
     hit = ranked.hit
+    place = {"path": line(hit.path or "", MAX_PATH)} if says_more(hit) else {}
     return {
-        "file_id": line(hit.file_id), "score": _score(hit.score), "filename": line(hit.filename), "uri": ranked.uri,
+        "file_id": line(hit.file_id), "score": _score(hit.score), "filename": line(hit.filename), **place,
+        "uri": ranked.uri,
     }  # fmt: skip
+
+
+def says_more(hit: SearchHit) -> bool:
+    """Tell whether the path of a hit says more than its name."""
+    return hit.path not in (None, "", hit.filename)
+
+
+def _called(hit: SearchHit) -> str:
+    return line(hit.path or "", MAX_PATH) if says_more(hit) else line(hit.filename)
 
 
 def _attributes(hit: SearchHit, plan: DisplayPlan) -> tuple[dict[str, Any], int]:
@@ -229,7 +242,7 @@ def _text(ranking: RankedHits, plan: DisplayPlan, fence: Fence) -> str:
     for rank, (ranked, text) in enumerate(zip(ranking.hits, texts, strict=False), 1):
         place = f"[{rank}] {ranked.hit.score:.3f} {ranked.uri}"
         if text is None:
-            names.append(f"{place} {line(ranked.hit.filename)}")
+            names.append(f"{place} {_called(ranked.hit)}")
         else:
             inside = f"{_citation(ranked, plan, ranking.detailed)}\n{text}"
             blocks.append(f"{place}\n{fence.around(inside)}")
@@ -240,7 +253,7 @@ def _text(ranking: RankedHits, plan: DisplayPlan, fence: Fence) -> str:
 
 def _citation(ranked: RankedHit, plan: DisplayPlan, detailed: bool) -> str:
     hit = ranked.hit
-    parts = [line(hit.filename)]
+    parts = [_called(hit)]
     if hit.page is not None:
         parts.append(f"p. {hit.page}")
     if plan.tight == WHOLE and hit.heading_path:

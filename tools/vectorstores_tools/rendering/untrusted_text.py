@@ -11,11 +11,13 @@ from typing import Any, cast
 from vectorstores_tools.contract.characters import clean, line, sentence
 
 NAMES = frozenset({"name", "filename"})
+PATHS = frozenset({"path", "source"})
 TEXTS = frozenset({"text", "description"})
 """Keys whose values keep their lines; so do the values of maps that somebody else filled. All others are one line."""
 MAPS_OF_OTHERS = frozenset({"attributes", "metadata"})
 LONGEST_NAME = 512
 """Of a store; a filename has 255 characters."""
+LONGEST_PATH = 4_096
 LONGEST_TEXT = 4_000
 """Characters of a text in an object; the longest of the contract, a store's description, has 2,000."""
 
@@ -35,6 +37,8 @@ def cleaned(value: Any, key: str = "") -> Any:
 def _cleaned_text(text: str, key: str) -> str:
     if key in NAMES:
         return line(text, LONGEST_NAME)
+    if key in PATHS:
+        return line(text, LONGEST_PATH)
     if key not in TEXTS:
         return sentence(text)
     shown = clean(text)

@@ -9,6 +9,7 @@ import anyio
 from typing_extensions import override
 
 from vectorstores_server.engines.background import BackgroundTasks
+from vectorstores_server.engines.disclosure import Disclosure
 from vectorstores_server.engines.local.activity import StoreActivity
 from vectorstores_server.engines.local.catalog import Catalog, files, operations, stores
 from vectorstores_server.engines.local.catalog.database import DB
@@ -71,7 +72,10 @@ T = TypeVar("T")
 
 
 class LocalEngine(Engine):
-    """The engine in the data directory `directory`. Nothing is opened before the first call."""
+    """The engine in the data directory `directory`. Nothing is opened before the first call.
+
+    `tells_paths`: its callers may know where on this machine a file came from.
+    """
 
     def __init__(
         self,
@@ -83,7 +87,9 @@ class LocalEngine(Engine):
         version: str = "0",
         new_catalog: bool = False,
         own_log: Path | None = None,
+        tells_paths: bool = True,
     ) -> None:
+        self._disclosure = Disclosure(paths=tells_paths)
         self._directory = directory
         self._choice = embedder
         self._read_only = read_only
@@ -142,23 +148,24 @@ class LocalEngine(Engine):
             raise NotSupported("Query rewriting is not available here;", "send several queries.", param="rewrite_query")
         page = await (await self._start()).searcher.search(store_id, request)
         self._last_use.note(store_id)
-        return page
+        return self._disclosure.of_search(page)
 
     @override
     async def attach_file(self, store_id: str, request: FileAttach) -> VectorStoreFile:
-        return await self._write(operations.attach_file, store_id, request, clock())
+        return self._disclosure.of(await self._write(operations.attach_file, store_id, request, clock()))
 
     @override
     async def list_store_files(self, store_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
-        return await self._read(operations.list_store_files, store_id, request)
+        return self._disclosure.of_page(await self._read(operations.list_store_files, store_id, request))
 
     @override
     async def retrieve_store_file(self, store_id: str, file_id: str) -> VectorStoreFile:
-        return await self._read(operations.retrieve_store_file, store_id, file_id)
+        return self._disclosure.of(await self._read(operations.retrieve_store_file, store_id, file_id))
 
     @override
     async def update_store_file(self, store_id: str, file_id: str, attributes: Attributes | None) -> VectorStoreFile:
-        return await self._write(operations.update_store_file, store_id, file_id, attributes, clock())
+        changed = await self._write(operations.update_store_file, store_id, file_id, attributes, clock())
+        return self._disclosure.of(changed)
 
     @override
     async def detach_file(self, store_id: str, file_id: str) -> Deleted:
@@ -170,7 +177,7 @@ class LocalEngine(Engine):
         text = await self._reader.text(request)
         if request.store_id is not None:
             self._last_use.note(request.store_id)
-        return text
+        return self._disclosure.of(text)
 
     @override
     async def read_image(self, request: TextRequest) -> PageImage:
@@ -197,7 +204,7 @@ class LocalEngine(Engine):
 
     @override
     async def list_batch_files(self, store_id: str, batch_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
-        return await self._read(operations.list_batch_files, store_id, batch_id, request)
+        return self._disclosure.of_page(await self._read(operations.list_batch_files, store_id, batch_id, request))
 
     @override
     async def attach_sources(self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions) -> Ingested:

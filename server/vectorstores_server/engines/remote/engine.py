@@ -9,8 +9,9 @@ import anyio
 from typing_extensions import override
 
 from vectorstores_server.engines.background import BackgroundTasks
+from vectorstores_server.engines.disclosure import Disclosure
 from vectorstores_server.engines.remote.attachments.attaching import Attachments
-from vectorstores_server.engines.remote.attachments.provenance import remarked, shown, shown_page, unmarked
+from vectorstores_server.engines.remote.attachments.provenance import remarked, shown, shown_page
 from vectorstores_server.engines.remote.attachments.replacement import FINAL, SourceReplacement
 from vectorstores_server.engines.remote.attachments.source_sync import SourceSync
 from vectorstores_server.engines.remote.dialects import Dialect
@@ -72,7 +73,8 @@ SECONDS_TO_ANSWER = 5.0
 class RemoteEngine(Engine):
     """The engine over one service. The client is ours to close."""
 
-    def __init__(self, client: RemoteClient, dialect: Dialect) -> None:
+    def __init__(self, client: RemoteClient, dialect: Dialect, *, tells_paths: bool = True) -> None:
+        self._disclosure = Disclosure(paths=tells_paths)
         self._client = client
         self._dialect = dialect
         self._background = BackgroundTasks()
@@ -128,23 +130,23 @@ class RemoteEngine(Engine):
     @override
     async def search(self, store_id: str, request: SearchRequest) -> SearchPage:
         page = await self._asked(search(self._client, self._dialect, store_id, request), Subject(store_id))
-        for hit in page.data:
-            hit.attributes = unmarked(hit.attributes)
-        return page
+        page.data = [shown(hit) for hit in page.data]
+        return self._disclosure.of_search(page)
 
     @override
     async def attach_file(self, store_id: str, request: FileAttach) -> VectorStoreFile:
         """Attach it; the marks of a source stay, whatever attributes are given."""
         about = Subject(store_id, request.file_id)
         (entry,) = await self._asked(self._attaching.with_marks(store_id, [request]), about)
-        return shown(await self._changing(self._attaching.attach_file(store_id, entry), about))
+        attached = await self._changing(self._attaching.attach_file(store_id, entry), about)
+        return self._disclosure.of(shown(attached))
 
     @override
     async def list_store_files(self, store_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
         await self._asked(pagination.check_cursor(self._client, self._dialect, request, store_id))
         about = Subject(store_id)
         listed = pagination.page(self._client, routes.store(store_id, "/files"), request, VectorStoreFile, about)
-        return shown_page(await self._asked(listed, about))
+        return self._disclosure.of_page(shown_page(await self._asked(listed, about)))
 
     @override
     async def retrieve_store_file(self, store_id: str, file_id: str) -> VectorStoreFile:
@@ -152,7 +154,7 @@ class RemoteEngine(Engine):
         with going_on(vector_store_id=store_id, file_id=file_id):
             file = await self._asked(self._attaching.look(store_id, file_id), about)
         await self._settle(store_id, file.status)
-        return shown(file)
+        return self._disclosure.of(shown(file))
 
     @override
     async def update_store_file(self, store_id: str, file_id: str, attributes: Attributes | None) -> VectorStoreFile:
@@ -160,7 +162,8 @@ class RemoteEngine(Engine):
         about = Subject(store_id, file_id)
         file = await self._asked(self._attaching.look(store_id, file_id), about)
         merged = remarked(attributes, file.attributes)
-        return shown(await self._changing(self._attaching.describe(store_id, file, merged), about))
+        changed = await self._changing(self._attaching.describe(store_id, file, merged), about)
+        return self._disclosure.of(shown(changed))
 
     @override
     async def detach_file(self, store_id: str, file_id: str) -> Deleted:
@@ -205,7 +208,8 @@ class RemoteEngine(Engine):
     async def list_batch_files(self, store_id: str, batch_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
         about = Subject(store_id, batch_id=batch_id)
         with going_on(vector_store_id=store_id, batch_id=batch_id):
-            return shown_page(await self._asked(self._attaching.batch_files(store_id, batch_id, request), about))
+            page = await self._asked(self._attaching.batch_files(store_id, batch_id, request), about)
+        return self._disclosure.of_page(shown_page(page))
 
     @override
     async def attach_sources(self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions) -> Ingested:

@@ -14,12 +14,14 @@ log = logging.getLogger(__name__)
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def open_remote(choice: RemoteChoice, transport: httpx.AsyncBaseTransport | None = None) -> RemoteEngine:
+def open_remote(
+    choice: RemoteChoice, transport: httpx.AsyncBaseTransport | None = None, *, tells_paths: bool = True
+) -> RemoteEngine:
     """Return the engine, to be closed by the caller. Raises InvalidRequest where a setting is wrong."""
     dialect = chosen_dialect(choice)
     address = address_of(choice, keep_alive=dialect.keep_alive)
     _warn_of_plain_text(address)
-    return RemoteEngine(RemoteClient(address, transport), dialect)
+    return RemoteEngine(RemoteClient(address, transport), dialect, tells_paths=tells_paths)
 
 
 def chosen_dialect(choice: RemoteChoice) -> Dialect:

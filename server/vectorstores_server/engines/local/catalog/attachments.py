@@ -12,7 +12,7 @@ from vectorstores_tools.contract.filters import kind
 from vectorstores_tools.contract.models import Deleted, LastError, Page, PassageProgress, VectorStoreFile
 from vectorstores_tools.contract.requests import Attributes, StoreFilesRequest
 
-COLUMNS = "attachment.*, file.filename AS filename"
+COLUMNS = "attachment.*, coalesce(name, file.filename) AS filename"
 JOINED = "attachment JOIN file ON file.id = attachment.file_id"
 
 
@@ -129,6 +129,8 @@ def store_file(row: sqlite3.Row | Mapping[str, Any]) -> VectorStoreFile:
                 "static": {"max_chunk_size_tokens": size, "chunk_overlap_tokens": overlap},
             },
             "attributes": loads(row["attributes"]),
+            "source": row["source"],
+            "path": row["path"],
             "filename": row["filename"],
             "progress": _progress(row),
         }

@@ -4,10 +4,11 @@ import sqlite3
 from collections.abc import Sequence
 
 from vectorstores_server.engines.local.catalog.attachments import COLUMNS, JOINED, position, store_file
-from vectorstores_server.engines.local.catalog.enqueue import ALONE, BATCHED, FIRST, Origin, attach
+from vectorstores_server.engines.local.catalog.enqueue import ALONE, BATCHED, FIRST, attach
 from vectorstores_server.engines.local.catalog.ids import new_id
 from vectorstores_server.engines.local.catalog.outcomes import give_up
 from vectorstores_server.engines.local.catalog.pagination import Listing, Position, page
+from vectorstores_server.engines.local.catalog.places import Origin
 from vectorstores_tools.contract.errors import BatchNotFound
 from vectorstores_tools.contract.models import FileBatch, FileCounts, Page, VectorStoreFile
 from vectorstores_tools.contract.requests import FileAttach, StoreFilesRequest

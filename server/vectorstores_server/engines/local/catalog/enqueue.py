@@ -2,23 +2,15 @@
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from vectorstores_server.engines.local.catalog.attachments import find_attachment, replace_attributes
+from vectorstores_server.engines.local.catalog.places import Origin
 from vectorstores_server.engines.local.catalog.revisions import bury_revs, new_rev
 from vectorstores_tools.contract.errors import FileNotFound
 from vectorstores_tools.contract.requests import AUTO_CHUNKING, FileAttach, StaticChunking
 
 BATCHED, FIRST, ALONE = 0, 1, 2
 """What is built first: what was attached by itself, a batch that is one file so far, then the others, oldest first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where an ingested file came from, and what it held: its identity in a store, which no update touches."""
-
-    source: str
-    sha256: str
 
 
 def require_files(db: sqlite3.Connection, file_ids: Sequence[str], now: int) -> None:

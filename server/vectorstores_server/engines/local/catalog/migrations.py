@@ -265,7 +265,25 @@ CREATE TABLE rebuilt (
 """What a table's rows hold, and whether they were copied as they stand; by which version of the parsers the text that
 is live was made, and the file refused; which revisions a table that is being built holds whole."""
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _PROGRESS, _DELETIONS, _FORMATS)
+_PLACES = """
+ALTER TABLE attachment ADD COLUMN path TEXT
+
+ALTER TABLE attachment ADD COLUMN folder TEXT
+
+ALTER TABLE attachment ADD COLUMN name TEXT
+
+ALTER TABLE attachment ADD COLUMN disk_bytes INTEGER
+
+ALTER TABLE attachment ADD COLUMN modified_ns INTEGER
+
+ALTER TABLE attachment ADD COLUMN inode INTEGER
+
+CREATE INDEX attachment_path ON attachment (store_id, path) WHERE path IS NOT NULL
+"""
+"""Where a source stands: its path below the folder that was named, and its name, where that is another than its
+File's. What the disk said when it was read, so that it need not be read again; `disk_bytes` NULL: that cannot tell."""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _PROGRESS, _DELETIONS, _FORMATS, _PLACES)
 
 
 def statements(script: str) -> list[str]:

@@ -49,6 +49,8 @@ class CitedFile:
     attributes: dict[str, Any]
     sha256: str
     text_version: int = 1
+    source: str | None = None
+    path: str | None = None
 
 
 def view(db: sqlite3.Connection, store_id: str, filter: Filter | None, now: int) -> StoreView:
@@ -89,7 +91,8 @@ def cited(db: sqlite3.Connection, store_id: str, revs: Collection[int]) -> dict[
     """Return what there is to say of those of `revs` that are live in this snapshot."""
     # CROSS JOIN keeps SQLite from walking all files of the store: .3 ms for 80 revisions instead of 14.
     rows = db.execute(
-        "SELECT live_rev, file_id, filename, attributes, file.sha256, text_version FROM json_each(?)"
+        "SELECT live_rev, file_id, coalesce(name, filename) AS filename, attributes, file.sha256, text_version, source,"
+        " attachment.path FROM json_each(?)"
         " CROSS JOIN attachment ON live_rev = value CROSS JOIN file ON file.id = file_id WHERE store_id = ?",
         (json.dumps(list(revs)), store_id),
     )
@@ -101,6 +104,8 @@ def cited(db: sqlite3.Connection, store_id: str, revs: Collection[int]) -> dict[
             loads(row["attributes"]) or {},
             row["sha256"],
             row["text_version"],
+            row["source"],
+            row["path"],
         )
         for row in rows
     }

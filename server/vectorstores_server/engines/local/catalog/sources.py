@@ -4,11 +4,12 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from vectorstores_server.engines.local.catalog.attachments import replace_attributes
+from vectorstores_server.engines.local.catalog.attachments import find_attachment, replace_attributes
 from vectorstores_server.engines.local.catalog.batches import add_to_batch, insert_batch
-from vectorstores_server.engines.local.catalog.enqueue import Origin, differs, target_sizes
+from vectorstores_server.engines.local.catalog.enqueue import differs, target_sizes
 from vectorstores_server.engines.local.catalog.files import insert_file
 from vectorstores_server.engines.local.catalog.ids import loads
+from vectorstores_server.engines.local.catalog.places import Origin, is_placed, place_of, put
 from vectorstores_server.engines.local.catalog.stores import touch, usable
 from vectorstores_tools.contract.engine import AttachOptions
 from vectorstores_tools.contract.models import File
@@ -39,7 +40,9 @@ class EnteredSource:
 def standing(db: sqlite3.Connection, store_id: str, origin: Origin, options: AttachOptions) -> KnownSource | None:
     """Return how the newest version of the source stands, None where the store has not these bytes of it."""
     row = _newest(db, store_id, origin)
-    return None if row is None else KnownSource(row["file_id"], _is_idle(row, options))
+    if row is None:
+        return None
+    return KnownSource(row["file_id"], _is_idle(row, options) and is_placed(row, place_of(origin, row)))
 
 
 def reattach(
@@ -50,6 +53,7 @@ def reattach(
     if row is None:
         return None
     usable(db, store_id, now)
+    put(db, row["id"], place_of(origin, row))
     if not _makes_work(row, options):
         if options.attributes is not None:
             replace_attributes(db, row["id"], options.attributes)
@@ -77,8 +81,10 @@ def enter(
     keep()
     insert_file(db, file, origin.sha256)
     batch_id = batch_id or insert_batch(db, store_id, now)
-    succeeding = _inheriting(db, store_id, origin, options)
-    add_to_batch(db, batch_id, store_id, _request(file.id, succeeding), now, origin)
+    last = _last_version(db, store_id, origin)
+    add_to_batch(db, batch_id, store_id, _request(file.id, _inheriting(last, options)), now, origin)
+    if (row := find_attachment(db, store_id, file.id)) is not None:
+        put(db, row["id"], place_of(origin, last))
     touch(db, store_id, now)
     return EnteredSource(file.id, batch_id, new=True)
 
@@ -99,9 +105,8 @@ def _last_version(db: sqlite3.Connection, store_id: str, origin: Origin) -> sqli
     ).fetchone()
 
 
-def _inheriting(db: sqlite3.Connection, store_id: str, origin: Origin, options: AttachOptions) -> AttachOptions:
+def _inheriting(row: sqlite3.Row | None, options: AttachOptions) -> AttachOptions:
     """Return the options of a new version: what the call does not give is as the last version has it."""
-    row = _last_version(db, store_id, origin)
     if row is None:
         return options
     size, overlap = target_sizes(row)

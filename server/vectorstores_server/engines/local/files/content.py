@@ -49,7 +49,10 @@ class ContentReader:
         document = await self.document(file, sha256)
         if document is None:
             raise _not_ready(file, attached)
-        return _slice(file, document, request.start, request.end, request.page)
+        part = _slice(file, document, request.start, request.end, request.page)
+        if attached is not None:
+            part.source, part.path = attached.source, attached.path
+        return part
 
     @asynccontextmanager
     async def content(self, file_id: str, start: int, end: int | None) -> AsyncGenerator[FileContent]:

@@ -1,12 +1,13 @@
 """How bytes come in: a File that is uploaded, and sources that are uploaded and attached in one go."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 
 from vectorstores_server.engines.local.catalog import Catalog
 from vectorstores_server.engines.local.catalog.batches import last_batch, retrieve_batch
-from vectorstores_server.engines.local.catalog.enqueue import Origin
 from vectorstores_server.engines.local.catalog.files import enter_file
 from vectorstores_server.engines.local.catalog.ids import clock, new_id
+from vectorstores_server.engines.local.catalog.places import Origin
 from vectorstores_server.engines.local.catalog.sources import EnteredSource, enter, reattach, standing
 from vectorstores_server.engines.local.catalog.stores import usable
 from vectorstores_server.engines.local.files.blobs import Blobs, ReceivedBytes
@@ -54,8 +55,8 @@ class SourceReceiver:
         return await self._summary(store_id, entered, batch_id, notes)
 
     async def _take(self, store_id: str, source: Source, options: AttachOptions, batch_id: str | None) -> EnteredSource:
-        name = _storable(source.origin)
-        origin = Origin(name, source.sha256)
+        folder = None if source.folder is None else _storable(source.folder)
+        origin = Origin(_storable(source.origin), source.sha256, folder, source.stat)
         known = await self._catalog.read(standing, store_id, origin, options)
         if known is not None and known.idle:
             return EnteredSource(known.file_id, batch_id)
@@ -65,7 +66,8 @@ class SourceReceiver:
                 return again
         async with self._blobs.receive(source.stream, self._limit) as received:
             # The bytes that came are what counts, should the file have changed since it was hashed.
-            origin = Origin(name, received.sha256)
+            if received.sha256 != origin.sha256:
+                origin = replace(origin, sha256=received.sha256, stat=None)
             file = make_file(source.filename, "assistants", received.size, None)
             return await self._catalog.write(
                 enter, store_id, origin, file, self._keeper(received), options, batch_id, clock()

@@ -42,6 +42,8 @@ def cite(
     return SearchHit(
         file_id=of.file_id,
         filename=of.filename,
+        source=of.source,
+        path=of.path,
         score=hit.score,
         attributes=of.attributes,
         content=[TextContent(text=document.text[start:end])],

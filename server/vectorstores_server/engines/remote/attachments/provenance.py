@@ -1,25 +1,53 @@
-"""Where an attached file came from, kept as two of its attributes: `source` and `sha256`."""
+"""Where an attached file came from, kept as two of its attributes: `source` and `sha256`.
+
+A source that is a path has `/./` between the folder that was named and the path below it, as rsync writes it.
+"""
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from pathlib import PurePath
+from typing import Any, TypeVar
 
 from vectorstores_tools.contract.errors import InvalidRequest
-from vectorstores_tools.contract.models import Page, VectorStoreFile
+from vectorstores_tools.contract.intake import Source
+from vectorstores_tools.contract.models import Page, SearchHit, VectorStoreFile
 from vectorstores_tools.contract.requests import Attributes
 
 SOURCE, SHA256 = "source", "sha256"
 MARKS = frozenset({SOURCE, SHA256})
 HASH = re.compile(r"[0-9a-f]{64}")
 LONGEST_SOURCE, MOST_ATTRIBUTES = 512, 16
+BELOW = "/./"
+Attached = TypeVar("Attached", VectorStoreFile, SearchHit)
 
 
-def marked(attributes: Attributes | None, source: str, sha256: str) -> Attributes | None:
+def placed(source: Source, before: str | None = None) -> str:
+    """Return the mark of a source; `before` is that of its last version, whose folder stays."""
+    if "://" in source.origin:
+        return source.origin
+    if before is not None and BELOW in before:
+        return before
+    path = PurePath(source.origin)
+    folder = source.folder if source.folder and path.is_relative_to(source.folder) else str(path.parent)
+    return f"{folder.rstrip('/')}{BELOW}{path.relative_to(folder).as_posix()}"
+
+
+def source_of(mark: str) -> str:
+    """Return the source that a mark is of."""
+    return str(PurePath(mark)) if BELOW in mark else mark
+
+
+def path_of(mark: str) -> str | None:
+    """Return the path below the folder that was named; None for a URL, and in a mark of an older version."""
+    return mark.partition(BELOW)[2] or None
+
+
+def marked(attributes: Attributes | None, mark: str, sha256: str) -> Attributes | None:
     """Return the attributes with the marks, None where there is no room for them or the caller uses their names."""
     given = attributes or {}
-    if MARKS & given.keys() or len(source) > LONGEST_SOURCE or len(given) + len(MARKS) > MOST_ATTRIBUTES:
+    if MARKS & given.keys() or len(mark) > LONGEST_SOURCE or len(given) + len(MARKS) > MOST_ATTRIBUTES:
         return None
-    return {**given, SOURCE: source, SHA256: sha256}
+    return {**given, SOURCE: mark, SHA256: sha256}
 
 
 def marks_of(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -47,9 +75,14 @@ def remarked(attributes: Attributes | None, before: Mapping[str, Any] | None) ->
     return {**given, **marks} or None
 
 
-def shown(file: VectorStoreFile) -> VectorStoreFile:
-    """Return the file with the attributes that its caller gave."""
-    return file.model_copy(update={"attributes": unmarked(file.attributes)})
+def shown(file: Attached) -> Attached:
+    """Return the file or hit with the attributes that its caller gave, and where it came from."""
+    marks = marks_of(file.attributes)
+    if not marks:
+        return file
+    mark = str(marks[SOURCE])
+    origin = {"source": source_of(mark), "path": path_of(mark)}
+    return file.model_copy(update={"attributes": unmarked(file.attributes), **origin})
 
 
 def shown_page(page: Page[VectorStoreFile]) -> Page[VectorStoreFile]:

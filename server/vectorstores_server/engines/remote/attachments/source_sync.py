@@ -6,7 +6,16 @@ from dataclasses import dataclass, field
 import anyio
 
 from vectorstores_server.engines.remote.attachments.attaching import Attachments
-from vectorstores_server.engines.remote.attachments.provenance import SHA256, SOURCE, marked, marks_of, unmarked
+from vectorstores_server.engines.remote.attachments.provenance import (
+    SHA256,
+    SOURCE,
+    marked,
+    marks_of,
+    path_of,
+    placed,
+    source_of,
+    unmarked,
+)
 from vectorstores_server.engines.remote.attachments.replacement import SourceReplacement
 from vectorstores_server.engines.remote.attachments.requests import attached_as, has_other_sizes
 from vectorstores_tools.contract.engine import AttachOptions, Ingested, NewFile
@@ -90,7 +99,7 @@ class SourceSync:
         outgoing = self._replacing.outgoing(store_id)
         async for file in self._attaching.every(store_id):
             if (marks := marks_of(file.attributes)) and file.id not in outgoing:
-                found.setdefault(str(marks[SOURCE]), []).append(file)
+                found.setdefault(source_of(str(marks[SOURCE])), []).append(file)
         return found
 
     async def _take(self, source: Source, delivery: SyncState) -> None:
@@ -99,14 +108,17 @@ class SourceSync:
             await self._take_new(source, delivery)
             return
         strategy, attributes = delivery.options.chunking_strategy, delivery.options.attributes
-        fitting = None if attributes is None else marked(attributes, source.origin, source.sha256)
+        mark = placed(source, _mark(current))
+        fitting = None if attributes is None else marked(attributes, mark, source.sha256)
         wanted = attributes if fitting is None else fitting
+        if attributes is None and path_of(_mark(current)) != path_of(mark):  # of a version that kept no path
+            wanted = marked(unmarked(current.attributes), mark, source.sha256)
         if current.status in GONE or has_other_sizes(strategy, current):
             delivery.entries.append(attached_as(current, wanted, strategy))
             delivery.again += 1
         else:
             delivery.unchanged += 1
-            if wanted is not None and attributes != unmarked(current.attributes):
+            if wanted is not None and wanted != current.attributes:
                 await self._attaching.describe(delivery.store_id, current, wanted)
         if attributes is not None and fitting is None:
             delivery.notes.append(UNMARKED)
@@ -124,7 +136,7 @@ class SourceSync:
         given = delivery.options.attributes
         if given is None and last is not None:  # a new version is as the last one was, but for what is given
             given = unmarked(last.attributes)
-        attributes = marked(given, source.origin, source.sha256)
+        attributes = marked(given, placed(source, _mark(last)), source.sha256)
         if attributes is None:
             delivery.notes.append(UNMARKED)
         cut = last.chunking_strategy if last is not None else None
@@ -144,6 +156,10 @@ class SourceSync:
         for new, old in delivery.replaced.items():
             self._replacing.expect(store_id, new, old)
         return batch
+
+
+def _mark(file: VectorStoreFile | None) -> str:
+    return str(marks_of(file.attributes).get(SOURCE, "")) if file is not None else ""
 
 
 def _sha256(file: VectorStoreFile) -> str:

@@ -1,0 +1,43 @@
+"""What of a file's origin leaves the process: over HTTP no path of this machine's disk, a URL as it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from vectorstores_tools.contract.models import Page, SearchPage, VectorStoreFile
+
+
+class HasSource(Protocol):
+    """An answer that says where a file came from."""
+
+    source: str | None
+
+
+H = TypeVar("H", bound=HasSource)
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """Lets through what the callers of one engine may know. `paths`: they sit at this machine."""
+
+    paths: bool = True
+
+    def of(self, answer: H) -> H:
+        """Return the answer as it may be shown."""
+        self._conceal([answer])
+        return answer
+
+    def of_page(self, page: Page[VectorStoreFile]) -> Page[VectorStoreFile]:
+        """Return a page of files as it may be shown."""
+        self._conceal(page.data)
+        return page
+
+    def of_search(self, page: SearchPage) -> SearchPage:
+        """Return the answer to a search as it may be shown."""
+        self._conceal(page.data)
+        return page
+
+    def _conceal(self, answers: Sequence[HasSource]) -> None:
+        for answer in () if self.paths else answers:
+            if answer.source is not None and "://" not in answer.source:
+                answer.source = None

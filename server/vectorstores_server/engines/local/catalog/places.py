@@ -1,0 +1,67 @@
+"""Where an attached file came from: its path below the folder that was named, and what the disk said of it then."""
+
+import sqlite3
+import time
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from vectorstores_tools.contract.intake import FileStat
+
+SETTLED_NS = 2_000_000_000
+"""A file that changed less than so long before it was read can change again with the same size and time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an ingested file came from, and what it held: its identity in a store, which no update touches.
+
+    `folder` is the one that was named and holds it; `stat` is what the disk said of the file before it was read.
+    """
+
+    source: str
+    sha256: str
+    folder: str | None = None
+    stat: FileStat | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePlace:
+    """What the catalog keeps of where a source stands. `folder` None: the file was named by itself."""
+
+    path: str | None
+    folder: str | None
+    disk_bytes: int | None
+    modified_ns: int | None
+    inode: int | None
+
+
+def place_of(origin: Origin, last: sqlite3.Row | None, now_ns: int | None = None) -> SourcePlace:
+    """Return the place of a source whose last version is `last`: the folder that was named first stays."""
+    folder = (last["folder"] if last is not None else None) or origin.folder
+    stat = origin.stat
+    if stat is None:
+        return SourcePlace(path_below(folder, origin.source), folder, None, None, None)
+    settled = stat.modified_ns < (time.time_ns() if now_ns is None else now_ns) - SETTLED_NS
+    size = stat.size if settled else None
+    return SourcePlace(path_below(folder, origin.source), folder, size, stat.modified_ns, stat.inode)
+
+
+def path_below(folder: str | None, source: str) -> str | None:
+    """Return the path below the folder, the bare name without one; None for a URL."""
+    if "://" in source:
+        return None
+    path = PurePath(source)
+    return path.relative_to(folder).as_posix() if folder and path.is_relative_to(folder) else path.name
+
+
+def is_placed(row: sqlite3.Row, place: SourcePlace) -> bool:
+    """Tell whether an attachment stands there already."""
+    return SourcePlace(row["path"], row["folder"], row["disk_bytes"], row["modified_ns"], row["inode"]) == place
+
+
+def put(db: sqlite3.Connection, attachment_id: int, place: SourcePlace) -> None:
+    """Note where an attachment stands."""
+    db.execute(
+        "UPDATE attachment SET path = ?, folder = ?, disk_bytes = ?, modified_ns = ?, inode = ? WHERE id = ?",
+        (place.path, place.folder, place.disk_bytes, place.modified_ns, place.inode, attachment_id),
+    )
