@@ -3,6 +3,8 @@ import io
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from local import add, opened, search, store
 from vectorstores_server.engines.local.embedding.minilm import MiniLM
@@ -42,6 +44,29 @@ def test_the_place_where_most_different_words_stand_together_wins() -> None:
 def test_a_rare_word_counts_more_than_several_that_stand_everywhere() -> None:
     days = [f"Part {number}: within how many days may customers come. " for number in range(4)]
     assert page([*days, "A refund is possible within fourteen days."], "within how many days a refund") == 5
+
+
+def test_a_word_that_its_section_repeats_weighs_no_less_than_one_that_stands_once_elsewhere() -> None:
+    parts = ["The ledge, the lower ledge, stands dry; above the ledge is a step. ", "High water comes twice a day. "]
+    assert page(parts, "is the ledge under water") == 1
+    assert page(parts[::-1], "is the ledge under water") == 2
+
+
+WORDS = st.sampled_from(["ledge", "water", "boat", "lamp", "tide", "rope", "stair", "crew", "horn", "fog"])
+
+
+@given(st.lists(st.lists(WORDS, min_size=1, max_size=8), min_size=2, max_size=6), st.sets(WORDS, min_size=1), st.data())
+def test_saying_a_word_again_where_the_answer_is_never_moves_the_citation_away(
+    parts: list[list[str]], asked: set[str], data: st.DataObject
+) -> None:
+    question = " ".join(sorted(asked))
+    cited = page([" ".join(part) + ". " for part in parts], question)
+    assert cited is not None
+    holding = [number for number, word in enumerate(parts[cited - 1]) if word in asked]
+    if holding:
+        number = data.draw(st.sampled_from(holding))
+        parts[cited - 1].insert(number, parts[cited - 1][number])
+        assert page([" ".join(part) + ". " for part in parts], question) == cited
 
 
 def test_forms_of_a_word_count_as_the_word() -> None:

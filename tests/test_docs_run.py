@@ -45,7 +45,7 @@ def test_every_command_of_a_page_runs_in_its_order(
 @pytest.mark.slow
 def test_the_demo_stores_asks_and_cites() -> None:
     demo = subprocess.run(
-        [sys.executable, ROOT / "examples" / "demo.py", "Which function tells whether the landing is covered?"],
+        [sys.executable, ROOT / "examples" / "demo.py", "Which function tells whether the ledge is under water?"],
         check=True,
         capture_output=True,
         text=True,
