@@ -15,9 +15,9 @@ from vectorstores_tools.rendering.objects import listed
 from vectorstores_tools.rendering.reply import Reply, compact
 
 MOST_CHARACTERS = 60_000
-"""Above this a page is shown without the maps of its items, which can have 9,000 characters each."""
+"""Above this a page is shown without the maps and notes of its items, which can have 10,000 characters each."""
 
-MAPS = ("metadata", "attributes", "description", "last_error")
+MAPS = ("metadata", "attributes", "description", "last_error", "notes")
 
 
 async def list_objects(call: ToolCall, given: List) -> Reply:
@@ -72,7 +72,9 @@ def _shown(page: Page[Any], empty: str) -> Reply:
     sentences = [f"{len(data)} shown."]
     if len(compact(data)) > MOST_CHARACTERS:
         data = [{key: value for key, value in item.items() if key not in MAPS} for item in data]
-        sentences.append("Too long to show metadata and attributes: retrieve shows them, or list with a lower limit.")
+        sentences.append(
+            "Too long to show metadata, attributes and notes: retrieve shows them, or list with a lower limit."
+        )
     if page.has_more:
         facts["next"] = f"the same call with after='{page.last_id}'"
         sentences.append(f"Next: {facts['next']}.")

@@ -1,5 +1,6 @@
 """The tool `read`: a part of a file's parsed text, by address, characters or page."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from vectorstores_tools.arguments.inputs import Read
@@ -13,7 +14,7 @@ from vectorstores_tools.contract.models import TextSlice
 from vectorstores_tools.read_image import read_image
 from vectorstores_tools.rendering.reply import Reply, compact, largest, room
 from vectorstores_tools.rendering.search_results import MAX_PATH
-from vectorstores_tools.rendering.untrusted_text import Fence
+from vectorstores_tools.rendering.untrusted_text import Fence, noted
 
 
 async def read(call: ToolCall, given: Read) -> Reply:
@@ -30,10 +31,12 @@ async def read(call: ToolCall, given: Read) -> Reply:
         end = min(end, start + room_here) if end is not None else start + room_here
     piece = await call.engine.read_text(TextRequest(file_id, store_id, start=start, end=end, page=given.page))
     asked_end = _asked_end(given, piece)
-    fence = Fence([clean(piece.text), line(piece.filename), *_origin(piece).values()])
+    # In a small answer the text goes before what is to be said of it.
+    notes = piece.notes if piece.notes and len(compact(piece.notes)) <= room_here // 4 else []
+    fence = Fence([clean(piece.text), line(piece.filename), *_origin(piece).values(), *notes])
 
     def at(length: int) -> Reply:
-        return _reply(piece, length, store_id, asked_end, fence)
+        return _reply(piece, length, store_id, asked_end, fence, notes)
 
     length = largest(0, len(piece.text), lambda length: _size(at(length)) <= room_here)
     return at(max(length, 0))
@@ -80,7 +83,9 @@ def _asked_end(given: Read, piece: TextSlice) -> int:
     return min(end, piece.total) if end is not None else piece.total
 
 
-def _reply(piece: TextSlice, length: int, store_id: str | None, asked_end: int, fence: Fence) -> Reply:
+def _reply(
+    piece: TextSlice, length: int, store_id: str | None, asked_end: int, fence: Fence, notes: Sequence[str]
+) -> Reply:
     shown_end = piece.start + length
     text = fence.around(clean(piece.text[:length]))
     step = _next(piece, shown_end, store_id, asked_end)
@@ -99,6 +104,8 @@ def _reply(piece: TextSlice, length: int, store_id: str | None, asked_end: int, 
         facts |= {"page": piece.page, "pages": piece.pages}
     if step:
         facts["next"] = step
+    if notes:
+        facts["notes"] = list(notes)
     place = f"Characters {piece.start} to {shown_end} of {piece.total} of {line(piece.file_id)}"
     page = f" (page {piece.page} of {piece.pages})" if piece.pages and piece.page else ""
     head = [f"{place}{page}.", f"Next: {step}." if step else "", fence.notice]
@@ -110,6 +117,8 @@ def _origin(piece: TextSlice) -> dict[str, str]:
     """Return where the file came from; its path, where that says more than the name."""
     path = {"path": line(piece.path, MAX_PATH)} if piece.path and piece.path != piece.filename else {}
     return path | ({"source": line(piece.source, MAX_PATH)} if piece.source else {})
+    shown = [" ".join(filter(None, head)), *noted(fence, notes), text]
+    return Reply(facts | {"notice": fence.notice, "text": text}, "\n".join(shown))
 
 
 def _next(piece: TextSlice, shown_end: int, store_id: str | None, asked_end: int) -> str | None:

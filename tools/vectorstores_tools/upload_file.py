@@ -36,7 +36,8 @@ async def upload_file(call: ToolCall, given: UploadFile) -> Reply:
 
     item, notes = await reported(call.report, work)
     file = await call.engine.retrieve_file(item.id)
-    return described(item, *notes, filename=file.filename, notes=notes or None, next=next_for(call, item))
+    notes_shown = [*notes, *(item.notes or ())] or None
+    return described(item, *notes, filename=file.filename, notes=notes_shown, next=next_for(call, item))
 
 
 async def _attached(

@@ -39,7 +39,7 @@ async def _files(engine: Engine, store: VectorStore) -> None:
             file.status,
             moment(file.created_at),
             size(file.usage_bytes),
-            file.last_error.message if file.last_error else "",
+            "; ".join([*([file.last_error.message] if file.last_error else ()), *(file.notes or ())]),
         )
         async for file in files_of(engine, store.id)
     ]

@@ -64,6 +64,19 @@ async def finish(
         outcomes.tell_failure(await _why(engine, file))
     outcomes.cancelled += len(cancelled)
     outcomes.completed += worked - len(failed) - len(cancelled)
+    await _tell_notes(engine, store_id, ingested)
+
+
+async def _tell_notes(engine: Engine, store_id: str, ingested: Ingested) -> None:
+    """Write which of the files that were worked on have notes."""
+    if ingested.batch is None or not (ingested.uploaded or ingested.again):
+        return
+    noted = (await engine.retrieve_batch(store_id, ingested.batch.id)).noted_files
+    if noted is None:
+        return
+    say(f"{counted(noted.total, 'file')} {'has' if noted.total == 1 else 'have'} notes; `ls` shows them all:")
+    for file in noted.files:
+        say(f"  {line(file.filename or file.file_id, 80)}: {'; '.join(file.notes or ())}")
 
 
 def _tell_former(statuses: list[str]) -> None:

@@ -18,7 +18,7 @@ from vectorstores_tools.contract.lookups import stores_of
 from vectorstores_tools.contract.models import Page, VectorStoreFile
 from vectorstores_tools.contract.requests import PageRequest, StoreFilesRequest
 from vectorstores_tools.rendering.reply import compact
-from vectorstores_tools.rendering.untrusted_text import Fence, cleaned
+from vectorstores_tools.rendering.untrusted_text import Fence, cleaned, noted
 
 FIRST_CHARACTERS = 50_000
 MOST_CHARACTERS = 1_000_000
@@ -26,7 +26,7 @@ MOST_BYTES = 4 * 1024 * 1024
 STORES_A_PAGE = 50
 LONGEST_LIST = 60_000
 """Characters of a list of files; each may have 9,000 in its attributes."""
-MAPS = ("attributes", "last_error")
+MAPS = ("attributes", "last_error", "notes")
 JSON = "application/json"
 PAGES_WATCHED = 10
 """Of 100 stores: how far a change of the list is looked for."""
@@ -88,8 +88,8 @@ class StoreResources:
         except VectorStoreError as error:
             raise _unreadable(error) from error
         text = clean(piece.text)
-        fence = Fence([text])
-        fenced = f"{fence.notice}\n{fence.around(text)}"
+        fence = Fence([text, *(piece.notes or ())])
+        fenced = "\n".join([fence.notice, *noted(fence, piece.notes or ()), fence.around(text)])
         if piece.end >= piece.total or (end is not None and end <= most):
             return fenced
         rest = uris.file(vector_store_id, file_id, piece.end, min(piece.end + FIRST_CHARACTERS, piece.total))
@@ -162,7 +162,7 @@ def _fitting(store_id: str, page: Page[VectorStoreFile]) -> str:
     facts = cleaned(page.model_dump(mode="json"))
     if len(compact(facts)) > LONGEST_LIST:
         facts["data"] = [{key: value for key, value in item.items() if key not in MAPS} for item in facts["data"]]
-        facts["message"] = "Too long to show attributes: retrieve shows them."
+        facts["message"] = "Too long to show attributes and notes: retrieve shows them."
     while len(compact(facts["data"])) > LONGEST_LIST:
         facts["data"] = facts["data"][: len(facts["data"]) * 3 // 4]
         facts |= {"last_id": facts["data"][-1]["id"], "has_more": True}

@@ -60,18 +60,20 @@ STORE = _object(
 )  # fmt: skip
 FILE = _object(
     id="string", object="string", created_at="integer", filename="string", bytes="integer", purpose="string",
-    vector_store_id="string", status="string", last_error="object?", attributes="object?", next="string",
+    vector_store_id="string", status="string", last_error="object?", attributes="object?", notes="array",
+    next="string",
 )  # fmt: skip
 BATCH = _object(
     id="string", object="string", created_at="integer", vector_store_id="string", status="string",
-    file_counts="object", failures="array", not_uploaded="integer", skipped="object", next="string",
+    file_counts="object", failures="array", noted_files="object", not_uploaded="integer", skipped="object",
+    next="string",
 )  # fmt: skip
 HITS = _object(object="string", data="array", shown="string", not_searched="object", next="string")
 LIST = _object(object="string", data="array", first_id="string?", last_id="string?", has_more="boolean", next="string")
 ANY = _object(id="string", object="string", created_at="integer", status="string", file_counts="object", next="string")
 TEXT = _object(
     object="string", file_id="string", filename="string", text="string", start="integer", end="integer",
-    total="integer", page="integer?", pages="integer", uri="string", next="string",
+    total="integer", page="integer?", pages="integer", notes="array", uri="string", next="string",
 )  # fmt: skip
 UPDATED = _object(id="string", object="string", created_at="integer", status="string")
 DELETED = _object(id="string", object="string", deleted="boolean", message="string")

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
+from vectorstores_tools.contract.notes import FileNotes
+
 T = TypeVar("T")
 
 
@@ -83,6 +85,7 @@ class VectorStoreFile(Answer):
     `filename` is None where the engine does not say it with the file; `progress` is there while a long file is built.
     `source` is the absolute path or the URL that it came from; `path` is relative to the folder that was named, or to
     the outermost mirror that holds it. Both are None for what was uploaded otherwise.
+    `notes` say what of the file is not in its text, or may be wrong in it.
     """
 
     id: str
@@ -98,12 +101,28 @@ class VectorStoreFile(Answer):
     progress: Extra[PassageProgress] = None
     source: Extra[str] = None
     path: Extra[str] = None
+    notes: Extra[FileNotes] = None
+
+
+class NotedFile(Answer):
+    """A file that has notes."""
+
+    file_id: str
+    filename: str = ""
+    notes: FileNotes = []
+
+
+class NotedFiles(Answer):
+    """Files that have notes: how many, and the first five."""
+
+    total: int = 0
+    files: list[NotedFile] = []
 
 
 class FileBatch(Answer):
     """Files attached together. status: in_progress, completed, failed or cancelled.
 
-    `notes` are sentences about the batch itself.
+    `notes` are sentences about the batch itself; `noted_files`, once it has ended, its files that have notes.
     """
 
     id: str
@@ -113,6 +132,7 @@ class FileBatch(Answer):
     status: str = "in_progress"
     file_counts: FileCounts = FileCounts()
     notes: Extra[list[str]] = None
+    noted_files: Extra[NotedFiles] = None
 
 
 class File(Answer):
@@ -245,7 +265,10 @@ class SearchPage(Answer):
 
 
 class TextSlice(Answer):
-    """A range [start, end) of a file's parsed text, in characters of it; `pages` is 0 where there are none."""
+    """A range [start, end) of a file's parsed text, in characters of it; `pages` is 0 where there are none.
+
+    `notes` are those on the file.
+    """
 
     file_id: str
     filename: str = ""
@@ -257,3 +280,4 @@ class TextSlice(Answer):
     pages: int = 0
     source: Extra[str] = None
     path: Extra[str] = None
+    notes: Extra[FileNotes] = None

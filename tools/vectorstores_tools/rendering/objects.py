@@ -23,6 +23,7 @@ WRITTEN_BY_OTHERS = (
     "not_opened",
     "skipped_examples",
     "notes",
+    "noted_files",
 )
 """Keys whose values are somebody's words: in the text form they stand inside the fence.
 

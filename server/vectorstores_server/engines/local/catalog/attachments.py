@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vectorstores_server.engines.local.catalog.ids import dumps, loads
+from vectorstores_server.engines.local.catalog.ids import dumps, loads, loads_notes
 from vectorstores_server.engines.local.catalog.pagination import Listing, Position, buried, bury, page
 from vectorstores_server.engines.local.catalog.revisions import bury_revs
 from vectorstores_tools.contract.errors import FileNotInStore
@@ -131,6 +131,7 @@ def store_file(row: sqlite3.Row | Mapping[str, Any]) -> VectorStoreFile:
             "attributes": loads(row["attributes"]),
             "source": row["source"],
             "path": row["path"],
+            "notes": loads_notes(row["notes"]) or None,
             "filename": row["filename"],
             "progress": _progress(row),
         }

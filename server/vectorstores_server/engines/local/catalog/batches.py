@@ -5,13 +5,15 @@ from collections.abc import Sequence
 
 from vectorstores_server.engines.local.catalog.attachments import COLUMNS, JOINED, position, store_file
 from vectorstores_server.engines.local.catalog.enqueue import ALONE, BATCHED, FIRST, attach
-from vectorstores_server.engines.local.catalog.ids import new_id
+from vectorstores_server.engines.local.catalog.ids import loads_notes, new_id
 from vectorstores_server.engines.local.catalog.outcomes import give_up
 from vectorstores_server.engines.local.catalog.pagination import Listing, Position, page
 from vectorstores_server.engines.local.catalog.places import Origin
 from vectorstores_tools.contract.errors import BatchNotFound
-from vectorstores_tools.contract.models import FileBatch, FileCounts, Page, VectorStoreFile
+from vectorstores_tools.contract.models import FileBatch, FileCounts, NotedFile, NotedFiles, Page, VectorStoreFile
 from vectorstores_tools.contract.requests import FileAttach, StoreFilesRequest
+
+NOTED_SHOWN = 5
 
 
 def insert_batch(db: sqlite3.Connection, store_id: str, now: int) -> str:
@@ -41,13 +43,30 @@ def retrieve_batch(db: sqlite3.Connection, store_id: str, batch_id: str) -> File
     grouped = db.execute("SELECT status, count(*) FROM batch_file WHERE batch_id = ? GROUP BY status", (batch_id,))
     counts: dict[str, int] = dict(grouped.fetchall())
     files = FileCounts.model_validate({**counts, "total": sum(counts.values())})
+    status = _status(files, cancelled=bool(row["cancelled"]))
     return FileBatch(
         id=batch_id,
         created_at=row["created_at"],
         vector_store_id=store_id,
-        status=_status(files, cancelled=bool(row["cancelled"])),
+        status=status,
         file_counts=files,
+        # Whoever waits for a batch looks at it again and again: this is looked up once, at its end.
+        noted_files=None if status == "in_progress" else _noted_files(db, store_id, batch_id),
     )
+
+
+def _noted_files(db: sqlite3.Connection, store_id: str, batch_id: str) -> NotedFiles | None:
+    """Return which files of the batch have notes, None where none has."""
+    rows = db.execute(
+        "SELECT attachment.file_id, filename, notes, count(*) OVER () AS total"
+        " FROM batch_file CROSS JOIN attachment ON attachment.file_id = batch_file.file_id AND store_id = ?"
+        " CROSS JOIN file ON file.id = batch_file.file_id"
+        " WHERE batch_id = ? AND batch_file.status = 'completed' AND notes IS NOT NULL"
+        " ORDER BY attachment.id LIMIT ?",
+        (store_id, batch_id, NOTED_SHOWN),
+    ).fetchall()
+    files = [NotedFile(file_id=r["file_id"], filename=r["filename"], notes=loads_notes(r["notes"])) for r in rows]
+    return NotedFiles(total=rows[0]["total"], files=files) if rows else None
 
 
 def cancel_batch(db: sqlite3.Connection, store_id: str, batch_id: str, now: int) -> FileBatch:

@@ -4,7 +4,7 @@ import json
 import secrets
 import string
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _ALPHABET = string.digits + string.ascii_lowercase
@@ -40,3 +40,13 @@ def dumps(values: Mapping[str, Any]) -> str:
 def loads(text: str | None) -> dict[str, Any] | None:
     """Return the map that `dumps` wrote, None for NULL."""
     return None if text is None else json.loads(text)
+
+
+def dumps_notes(notes: Sequence[str]) -> str | None:
+    """Return notes as JSON, NULL for none."""
+    return json.dumps(list(notes), ensure_ascii=False, separators=(",", ":")) if notes else None
+
+
+def loads_notes(text: str | None) -> list[str]:
+    """Return the notes that `dumps_notes` wrote."""
+    return [] if text is None else json.loads(text)

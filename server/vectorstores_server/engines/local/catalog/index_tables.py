@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from vectorstores_server.engines.local.catalog.files import ANY_SIZE
+from vectorstores_server.engines.local.catalog.ids import dumps_notes, loads_notes
 from vectorstores_server.engines.local.catalog.revisions import BuiltRevision, bury_revs
 
 TABLE_FORMAT = 2
@@ -100,17 +101,17 @@ def begin_vectors(db: sqlite3.Connection, identity: str, dimensions: int) -> Non
 def note_rebuilt(db: sqlite3.Connection, table: str, built: Sequence[BuiltRevision]) -> None:
     """Note the revisions that a table which is being built holds whole."""
     db.executemany(
-        "INSERT OR REPLACE INTO rebuilt VALUES (?, ?, ?, ?, ?)",
-        [(table, b.rev, b.rows, b.usage_bytes, b.text_version) for b in built],
+        "INSERT OR REPLACE INTO rebuilt VALUES (?, ?, ?, ?, ?, ?)",
+        [(table, b.rev, b.rows, b.usage_bytes, b.text_version, dumps_notes(b.notes)) for b in built],
     )
 
 
 def rebuilt(db: sqlite3.Connection, table: str) -> dict[int, BuiltRevision]:
     """Return the revisions that a table which is being built holds whole."""
     rows = db.execute(
-        "SELECT rev, table_name, rows, usage_bytes, text_version FROM rebuilt WHERE table_name = ?", (table,)
+        "SELECT rev, table_name, rows, usage_bytes, text_version, notes FROM rebuilt WHERE table_name = ?", (table,)
     )
-    return {row["rev"]: BuiltRevision(*row) for row in rows}
+    return {row["rev"]: BuiltRevision(*row[:5], notes=loads_notes(row["notes"])) for row in rows}
 
 
 def _without_vectors(db: sqlite3.Connection) -> str | None:
@@ -263,8 +264,8 @@ def switch_table(
     db.execute("UPDATE store SET table_name = ?, embedder = ?, dimensions = ? WHERE id = ?",
                (new, row["embedder"], row["dimensions"], store_id))  # fmt: skip
     kept = [built[rev] for rev in live]
-    db.executemany("UPDATE attachment SET rows = ?, usage_bytes = ?, text_version = ? WHERE live_rev = ?",
-                   [(b.rows, b.usage_bytes, b.text_version, b.rev) for b in kept])  # fmt: skip
+    db.executemany("UPDATE attachment SET rows = ?, usage_bytes = ?, text_version = ?, notes = ? WHERE live_rev = ?",
+                   [(b.rows, b.usage_bytes, b.text_version, dumps_notes(b.notes), b.rev) for b in kept])  # fmt: skip
     db.execute("DELETE FROM rebuilt WHERE table_name = ?", (new,))
     bury_revs(db, new, built.keys() - live, now)
     return []

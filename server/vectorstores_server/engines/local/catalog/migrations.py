@@ -283,7 +283,14 @@ CREATE INDEX attachment_path ON attachment (store_id, path) WHERE path IS NOT NU
 """Where a source stands: its path below the folder that was named, and its name, where that is another than its
 File's. What the disk said when it was read, so that it need not be read again; `disk_bytes` NULL: that cannot tell."""
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _PROGRESS, _DELETIONS, _FORMATS, _PLACES)
+_NOTES = """
+ALTER TABLE attachment ADD COLUMN notes TEXT
+
+ALTER TABLE rebuilt ADD COLUMN notes TEXT
+"""
+"""The notes on the text that is live, or will be with the table that is being built: a list as JSON, NULL for none."""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _PROGRESS, _DELETIONS, _FORMATS, _PLACES, _NOTES)
 
 
 def statements(script: str) -> list[str]:

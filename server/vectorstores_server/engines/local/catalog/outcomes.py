@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from vectorstores_server.engines.local.catalog.attachments import detach_row, end_waiting
 from vectorstores_server.engines.local.catalog.files import remove_file
+from vectorstores_server.engines.local.catalog.ids import dumps_notes
 from vectorstores_server.engines.local.catalog.revisions import BuiltRevision, bury_revs
 
 
@@ -51,6 +52,7 @@ def give_up(db: sqlite3.Connection, rev: int, status: str, now: int, error: tupl
         " status = CASE WHEN live_rev IS NULL THEN ? ELSE 'completed' END,"
         " chunk_size = CASE WHEN live_rev IS NULL THEN want_size ELSE chunk_size END,"
         " chunk_overlap = CASE WHEN live_rev IS NULL THEN want_overlap ELSE chunk_overlap END,"
+        " notes = CASE WHEN live_rev IS NULL THEN NULL ELSE notes END,"
         " want_size = NULL, want_overlap = NULL WHERE id = ?",
         (code, message, status, row["id"]),
     )
@@ -62,8 +64,8 @@ def _go_live(db: sqlite3.Connection, row: sqlite3.Row, revision: BuiltRevision, 
     db.execute(
         "UPDATE attachment SET live_rev = want_rev, want_rev = NULL, want_priority = 0, status = 'completed',"
         " chunk_size = want_size, chunk_overlap = want_overlap, want_size = NULL, want_overlap = NULL,"
-        " rows = ?, usage_bytes = ?, text_version = ?, error_code = NULL, error_message = NULL WHERE id = ?",
-        (revision.rows, revision.usage_bytes, revision.text_version, row["id"]),
+        " rows = ?, usage_bytes = ?, text_version = ?, notes = ?, error_code = NULL, error_message = NULL WHERE id = ?",
+        (revision.rows, revision.usage_bytes, revision.text_version, dumps_notes(revision.notes), row["id"]),
     )
     bury_revs(db, revision.table, (row["live_rev"],), now)
     end_waiting(db, revision.rev, "completed")

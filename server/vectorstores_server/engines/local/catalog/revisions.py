@@ -1,7 +1,7 @@
 """Revisions: integers that are never used twice, and those that are dead but may still have rows in Lance."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class BuiltRevision:
     """A revision whose rows are in `table`; usage_bytes = its indexed words and vectors.
 
-    `text_version` is that of the parsers which made the text that the rows stand in.
+    `text_version` is that of the parsers which made the text that the rows stand in, `notes` are those on it.
     """
 
     rev: int
@@ -17,6 +17,7 @@ class BuiltRevision:
     rows: int
     usage_bytes: int
     text_version: int = 1
+    notes: Sequence[str] = ()
 
 
 def new_rev(db: sqlite3.Connection) -> int:

@@ -113,6 +113,7 @@ def _slice(file: File, document: Document, start: int, end: int | None, page: in
         total=total,
         page=document.page_at(start),
         pages=pages,
+        notes=list(document.notes) or None,
     )
 
 

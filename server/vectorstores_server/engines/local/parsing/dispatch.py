@@ -4,6 +4,7 @@ A parser's library is imported when a file needs it.
 """
 
 import warnings
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -14,6 +15,7 @@ from vectorstores_server.engines.local.parsing.document_builder import check_len
 from vectorstores_server.engines.local.parsing.encoded_runs import without_base64
 from vectorstores_server.engines.local.parsing.errors import DAMAGE, ParserRefusal, unsupported
 from vectorstores_tools.contract.characters import line
+from vectorstores_tools.contract.notes import short_notes
 
 _OFFICE = frozenset(
     [
@@ -60,6 +62,7 @@ def read_document(path: Path, filename: str) -> Document:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # libraries warn of what is odd in the user's file
             document = _read(path, PurePath(filename))
+            document = replace(document, notes=tuple(short_notes(document.notes)))
         if not document.text.strip():
             raise unsupported("holds no text", "Upload a file that has some")
     except ParserRefusal as refusal:

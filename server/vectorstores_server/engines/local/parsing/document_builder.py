@@ -9,8 +9,6 @@ from vectorstores_server.engines.local.parsing.errors import invalid
 from vectorstores_server.engines.local.parsing.limits import MAX_CHARACTERS
 
 _TITLE_CHARACTERS = 200
-_NOTES = 5
-_NOTE_CHARACTERS = 120
 
 _RETURN = re.compile(r"\r\n?")
 # An editor does not count a form feed as a line end: beside one it goes, so that line numbers stay those of the file.
@@ -34,9 +32,8 @@ def one_line(text: str) -> str:
 
 
 def with_notes(document: Document, *sentences: str) -> Document:
-    """Return `document` with more notes: each cleaned and short, none twice, the first five."""
-    notes = (*document.notes, *(one_line(sentence)[:_NOTE_CHARACTERS].rstrip() for sentence in sentences))
-    return replace(document, notes=tuple(dict.fromkeys(filter(None, notes)))[:_NOTES])
+    """Return `document` with more notes; `read_document` shortens them all at the end."""
+    return replace(document, notes=(*document.notes, *sentences))
 
 
 class DocumentBuilder:

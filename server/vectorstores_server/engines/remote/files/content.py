@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 from vectorstores_server.engines.remote.dialects import Dialect
 from vectorstores_server.engines.remote.http import routes
@@ -27,9 +28,10 @@ async def text(client: RemoteClient, dialect: Dialect, request: TextRequest) -> 
         )
     if request.store_id is None:
         file = await _file(client, request.file_id)
-        filename, whole = file.filename, await _raw(client, file)
+        found = _ParsedText(file.filename, await _raw(client, file))
     else:
-        filename, whole = await _parsed(client, dialect, request.store_id, request.file_id)
+        found = await _parsed(client, dialect, request.store_id, request.file_id)
+    whole = found.text
     if start > len(whole):
         raise InvalidRequest(
             f"The text of {request.file_id} has {len(whole)} characters.",
@@ -37,9 +39,8 @@ async def text(client: RemoteClient, dialect: Dialect, request: TextRequest) -> 
             param="start",
         )
     stop = len(whole) if end is None else min(end, len(whole))
-    return TextSlice(
-        file_id=request.file_id, filename=filename, text=whole[start:stop], start=start, end=stop, total=len(whole)
-    )
+    piece = {"text": whole[start:stop], "start": start, "end": stop, "total": len(whole)}
+    return read_as(TextSlice, {"file_id": request.file_id, "filename": found.filename, "notes": found.notes, **piece})
 
 
 @asynccontextmanager
@@ -65,8 +66,15 @@ async def _cut(stream: AsyncIterator[bytes], skip: int, wanted: int | None) -> A
             yield kept
 
 
-async def _parsed(client: RemoteClient, dialect: Dialect, store_id: str, file_id: str) -> tuple[str, str]:
-    """Return the file's name and its text."""
+class _ParsedText(NamedTuple):
+    """A file's text with its name; another of ours tells the notes on it, too."""
+
+    filename: str
+    text: str
+    notes: object = None
+
+
+async def _parsed(client: RemoteClient, dialect: Dialect, store_id: str, file_id: str) -> _ParsedText:
     about = Subject(store_id, file_id)
     try:
         content = await client.get(routes.store_file(store_id, file_id, "/content"), None, about)
@@ -83,7 +91,7 @@ async def _parsed(client: RemoteClient, dialect: Dialect, store_id: str, file_id
         )
     if not any(parts):
         raise await _why_not(client, store_id, file_id, NotReady(f"{filename} has no text."))
-    return filename, joined(parts) if dialect.content_overlaps else "".join(parts)
+    return _ParsedText(filename, joined(parts) if dialect.content_overlaps else "".join(parts), content.get("notes"))
 
 
 async def _file(client: RemoteClient, file_id: str) -> File:
