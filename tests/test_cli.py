@@ -11,6 +11,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from noted import guessed
 from served import MODULE, served
 from vectorstores_server import cli
 from vectorstores_server.console.terminal import table
@@ -219,6 +220,18 @@ def test_ls_and_show_tell_about_stores_and_files(run: Run, notes: Path) -> None:
     birds = next(file[0] for file in files if file[1] == "birds.md")
     assert f"in store  sea ({store_id}), completed" in run("show", birds)[1]
     assert run("show", "birds.md") == run("show", birds)
+
+
+def test_add_ls_and_show_tell_the_notes_on_a_file(run: Run, tmp_path: Path) -> None:
+    sample = guessed()
+    (tmp_path / sample.name).write_bytes(sample.data)
+
+    out = run("add", "--store", "sea", tmp_path / sample.name)[1]
+    assert f"1 file has notes; `ls` shows them all:\n  {sample.name}: {sample.notes[0]}\n" in out
+    assert run("ls", "sea")[1].splitlines()[1].endswith(sample.notes[0])
+    assert f"note      {sample.notes[0]}\n" in run("show", sample.name)[1]
+
+    assert "notes" not in run("add", "--store", "lake", "--encoding", "windows-1250", tmp_path / sample.name)[1]
 
 
 def test_show_tells_why_a_file_failed_and_what_to_look_at_where_nothing_has_the_name(run: Run, notes: Path) -> None:

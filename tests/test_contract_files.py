@@ -22,6 +22,7 @@ from engine_calls import (
     stream,
     upload,
 )
+from noted import guessed
 from vectorstores_tools.contract.engine import AttachOptions, Engine, NewFile, NewUpload, TextRequest
 from vectorstores_tools.contract.errors import (
     BadCursor,
@@ -35,7 +36,7 @@ from vectorstores_tools.contract.errors import (
     UploadNotFound,
 )
 from vectorstores_tools.contract.intake import Source
-from vectorstores_tools.contract.requests import FileExpiresAfter, FilesRequest
+from vectorstores_tools.contract.requests import FileAttach, FileExpiresAfter, FilesRequest, StoreFilesRequest
 
 
 async def content(engine: Engine, file: str, start: int = 0, end: int | None = None) -> bytes:
@@ -334,3 +335,22 @@ async def test_a_new_version_inherits_what_the_call_does_not_give(engine: Engine
     other = await ingest(engine, store, source("/d/a.txt", "cherry"), attributes={"team": "blue"})
     last = await settled(engine, store, other.file_ids[0])
     assert (last.attributes, last.chunking_strategy) == ({"team": "blue"}, before.chunking_strategy)
+
+
+# Notes
+
+
+async def test_notes_are_those_on_the_text_that_is_searched(engine: Engine):
+    """A service that does not know notes says nothing of them; none invents any."""
+    sample, store = guessed(), await new_store(engine)
+    file = await upload(engine, sample.data, sample.name)
+    batch = await engine.create_batch(store, [FileAttach(file_id=file)])
+    ended = await finished(engine, store, batch.id)
+    known = (await engine.retrieve_store_file(store, file)).notes
+    assert known == sample.notes or (known is None and engine.capabilities.remote)
+    assert [item.notes for item in (await engine.list_store_files(store, StoreFilesRequest())).data] == [known]
+    assert [item.notes for item in (await engine.list_batch_files(store, batch.id, StoreFilesRequest())).data] == [
+        known
+    ]
+    assert (await engine.read_text(TextRequest(file, store))).notes == known
+    assert [noted.notes for noted in ended.noted_files.files] == [known] if ended.noted_files else known is None

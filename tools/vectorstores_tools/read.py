@@ -109,16 +109,15 @@ def _reply(
     place = f"Characters {piece.start} to {shown_end} of {piece.total} of {line(piece.file_id)}"
     page = f" (page {piece.page} of {piece.pages})" if piece.pages and piece.page else ""
     head = [f"{place}{page}.", f"Next: {step}." if step else "", fence.notice]
-    called = f"{fence.around(_origin(piece)['path'])}\n" if "path" in _origin(piece) else ""
-    return Reply(facts | {"notice": fence.notice, "text": text}, f"{' '.join(filter(None, head))}\n{called}{text}")
+    called = [fence.around(_origin(piece)["path"])] if "path" in _origin(piece) else []
+    shown = [" ".join(filter(None, head)), *called, *noted(fence, notes), text]
+    return Reply(facts | {"notice": fence.notice, "text": text}, "\n".join(shown))
 
 
 def _origin(piece: TextSlice) -> dict[str, str]:
     """Return where the file came from; its path, where that says more than the name."""
     path = {"path": line(piece.path, MAX_PATH)} if piece.path and piece.path != piece.filename else {}
     return path | ({"source": line(piece.source, MAX_PATH)} if piece.source else {})
-    shown = [" ".join(filter(None, head)), *noted(fence, notes), text]
-    return Reply(facts | {"notice": fence.notice, "text": text}, "\n".join(shown))
 
 
 def _next(piece: TextSlice, shown_end: int, store_id: str | None, asked_end: int) -> str | None:

@@ -5,7 +5,15 @@ Status and code are open strings, only ids are required, and keys that are not k
 
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from vectorstores_tools.contract.notes import FileNotes
 
@@ -112,11 +120,14 @@ class NotedFile(Answer):
     notes: FileNotes = []
 
 
+NOTED_SHOWN = 5
+
+
 class NotedFiles(Answer):
     """Files that have notes: how many, and the first five."""
 
-    total: int = 0
-    files: list[NotedFile] = []
+    total: int
+    files: Annotated[list[NotedFile], AfterValidator(lambda files: files[:NOTED_SHOWN])]
 
 
 class FileBatch(Answer):

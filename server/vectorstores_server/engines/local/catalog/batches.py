@@ -10,10 +10,16 @@ from vectorstores_server.engines.local.catalog.outcomes import give_up
 from vectorstores_server.engines.local.catalog.pagination import Listing, Position, page
 from vectorstores_server.engines.local.catalog.places import Origin
 from vectorstores_tools.contract.errors import BatchNotFound
-from vectorstores_tools.contract.models import FileBatch, FileCounts, NotedFile, NotedFiles, Page, VectorStoreFile
+from vectorstores_tools.contract.models import (
+    NOTED_SHOWN,
+    FileBatch,
+    FileCounts,
+    NotedFile,
+    NotedFiles,
+    Page,
+    VectorStoreFile,
+)
 from vectorstores_tools.contract.requests import FileAttach, StoreFilesRequest
-
-NOTED_SHOWN = 5
 
 
 def insert_batch(db: sqlite3.Connection, store_id: str, now: int) -> str:
