@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from vectorstores_server.http.v1.api import build_api
+from vectorstores_server.http.v1.dependencies import EXTENDED
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import VectorStoreError
 
@@ -94,12 +95,13 @@ class Published:
         """Answer as our own /v1 does; it names no pace, so that tests need not wait."""
         headers = {name: asked.headers[name] for name in PASSED_ON if name in asked.headers}
         if self.extended:
-            headers["x-vector-stores-extended"] = "1"
+            headers[EXTENDED] = "1"
         answer = await self._ours.request(
             asked.method, asked.path, params=asked.params, headers=headers, content=asked.content
         )
         if answer.headers.get("content-type") == "application/json":
-            return Reply(answer.status_code, answer.json())
+            kept = {name: value for name, value in answer.headers.items() if name == EXTENDED}
+            return Reply(answer.status_code, answer.json(), headers=kept)
         return Reply(answer.status_code, raw=answer.content, headers=dict(answer.headers))
 
     async def get(self, path: str, **params: str) -> Reply:

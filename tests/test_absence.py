@@ -46,7 +46,7 @@ TOOL_CALLS: dict[type[BaseModel], dict[str, Any]] = {
     },
     inputs.List: {
         "of": "files", "vector_store_id": "vs_1", "batch_id": "vsfb_1", "limit": 3, "order": "asc", "after": "a",
-        "before": "b", "filter": "failed",
+        "before": "b", "filter": "failed", "filters": FILTER,
     },
     inputs.Retrieve: {"vector_store_id": "vs_1", "file_id": "file-1", "batch_id": "vsfb_1", "wait_seconds": 3},
     inputs.Read: {

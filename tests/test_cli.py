@@ -13,6 +13,7 @@ import pytest
 
 from noted import guessed
 from served import MODULE, served
+from v1_client import change
 from vectorstores_server import cli
 from vectorstores_server.console.terminal import table
 from vectorstores_server.engines.local.engine import LocalEngine
@@ -353,6 +354,15 @@ def test_doctor_tells_where_things_are(run: Run, tmp_path: Path, notes: Path) ->
     assert "1 with 2 files, 0 of them in progress" in out
     assert "nobody works now" in out
     assert run("doctor", "--purge")[:2] == (0, "What was deleted is off the disk.\n")
+
+
+def test_doctor_names_attributes_that_filters_take_for_facts_of_the_file(run: Run, tmp_path: Path, notes: Path) -> None:
+    run("add", "--store", "sea", notes)
+    assert "filters take" not in run("doctor")[1]
+
+    change(tmp_path / "data", "INSERT INTO attribute SELECT id, store_id, '$path', 'string', 'x', 1 FROM attachment")
+
+    assert "$path: filters take these names for the file's own" in run("doctor")[1]
 
 
 def test_doctor_fails_where_the_model_that_is_asked_for_is_missing(run: Run, tmp_path: Path) -> None:

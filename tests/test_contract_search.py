@@ -1,12 +1,15 @@
 """What the contract promises of searching."""
 
+from pathlib import Path
+
 import pytest
 
-from engine_calls import NOISE, SMALL, add, attach, found, new_store, search, settled, upload
+from engine_calls import NOISE, SMALL, add, attach, file_ids, found, new_store, search, settled, upload
+from remotes import over
 from vectorstores_tools.contract import filters
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import NotSupported, StoreNotFound
-from vectorstores_tools.contract.requests import FileAttach
+from vectorstores_tools.contract.requests import FileAttach, StoreFilesRequest
 
 TEXTS = {
     "cats.txt": "Cats sleep sixteen hours a day and purr when they are content.",
@@ -73,6 +76,85 @@ async def test_filters_choose_the_files_that_are_searched(engine: Engine):
     assert page.data == []
     if page.files is not None:
         assert page.files == 0
+
+
+PREFIX = {"type": "prefix", "key": "name", "value": "do"}
+
+
+@pytest.mark.parametrize("asked", [PREFIX, {"type": "eq", "key": "$filename", "value": "dogs.txt"}])
+async def test_facts_of_a_file_and_prefixes_are_known_or_refused_with_what_to_do(engine: Engine, asked: object):
+    store, files = await library(engine)
+    known = filters.parse_filter(asked)
+    if await knows_facts(engine, store):
+        assert await found(engine, store, "cats dogs tax", filters=known) == [files["dogs.txt"]]
+        assert await file_ids(engine, store, filters=known) == [files["dogs.txt"]]
+    else:
+        with pytest.raises(NotSupported, match=r"is not available at .*; filter by attributes") as refused:
+            await search(engine, store, "cats", filters=known)
+        assert refused.value.param == "filters"
+
+
+async def test_files_added_since_then_of_a_type_are_found(engine: Engine):
+    store, files = await library(engine)
+    if not await knows_facts(engine, store):
+        pytest.skip("refused, as tested above")
+    since = (await engine.retrieve_store_file(store, files["cats.txt"])).created_at
+    assert len(await found(engine, store, "cats dogs tax", filters=fact("gte", "$added_at", since))) == 3
+    assert await found(engine, store, "cats dogs tax", filters=fact("lt", "$added_at", since)) == []
+    assert len(await found(engine, store, "cats dogs tax", filters=fact("eq", "$type", ".TXT"))) == 3
+    assert await found(engine, store, "cats dogs tax", filters=fact("in", "$type", ["pdf", "md"])) == []
+
+
+def fact(type: str, key: str, value: object) -> filters.Filter | None:
+    return filters.parse_filter({"type": type, "key": key, "value": value})
+
+
+async def knows_facts(engine: Engine, store: str) -> bool:
+    """Every engine on this machine does, and another vector-stores-mcp."""
+    try:
+        await engine.list_store_files(store, StoreFilesRequest(filters=fact("eq", "$type", "txt")))
+    except NotSupported:
+        return False
+    return True
+
+
+async def test_another_of_ours_and_the_local_engine_know_the_facts(local_engine: Engine, tmp_path: Path):
+    store, _ = await library(local_engine)
+    assert await knows_facts(local_engine, store)
+    async with over("forwarded", tmp_path / "far") as (engine, _):
+        store, _ = await library(engine)
+        assert await knows_facts(engine, store)
+
+
+async def test_an_attribute_named_like_a_fact_stays_readable_and_is_not_taken_for_one(engine: Engine):
+    store = await new_store(engine)
+    file = await add(engine, store, "Cats purr.", "cats.txt", {"$type": "own"})
+    assert (await engine.retrieve_store_file(store, file)).attributes == {"$type": "own"}
+    assert [hit.attributes for hit in (await search(engine, store, "cats")).data] == [{"$type": "own"}]
+    if await knows_facts(engine, store):
+        assert await found(engine, store, "cats", filters=fact("eq", "$type", "own")) == []
+        assert await found(engine, store, "cats", filters=fact("eq", "$type", "txt")) == [file]
+    own = filters.parse_filter({"type": "eq", "key": "$type", "value": "own"}, extended=False)
+    if not await knows_facts(engine, store):
+        return  # a service has its own limits for names
+    if engine.capabilities.remote:
+        with pytest.raises(NotSupported, match="takes '\\$type' for a fact of the file"):
+            await search(engine, store, "cats", filters=own)
+    else:
+        assert await found(engine, store, "cats", filters=own) == [file]
+
+
+async def test_a_list_knows_attributes_and_goes_on_page_by_page(engine: Engine):
+    store, files = await library(engine)
+    others = filters.parse_filter({"type": "ne", "key": "name", "value": "dogs.txt"})
+    wanted = [file for file in await file_ids(engine, store) if file != files["dogs.txt"]]
+    assert await file_ids(engine, store, filters=others) == wanted
+    page = await engine.list_store_files(store, StoreFilesRequest(limit=1, filters=others))
+    assert ([file.id for file in page.data], page.has_more) == (wanted[:1], True)
+    rest = await engine.list_store_files(store, StoreFilesRequest(limit=5, after=page.last_id, filters=others))
+    assert ([file.id for file in rest.data], rest.has_more) == (wanted[1:], False)
+    nothing = filters.parse_filter({"type": "eq", "key": "name", "value": "none"})
+    assert await file_ids(engine, store, filters=nothing) == []
 
 
 async def test_a_search_sees_new_attributes_at_once(engine: Engine):

@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vectorstores_server.engines.local.catalog.attachments import replace_attributes
+from vectorstores_server.engines.local.catalog.filter_sql import select_attachments
 from vectorstores_server.engines.local.catalog.migrations import MIGRATIONS, statements
 from vectorstores_server.engines.local.catalog.search_view import matching, not_matching
 from vectorstores_tools.contract.errors import InvalidFilter
+from vectorstores_tools.contract.file_facts import ADDED_AT, FACT_KEYS, FILENAME, MODIFIED_AT, PATH, TYPE, file_type
 from vectorstores_tools.contract.filters import (
     MAX_INTEGER,
     MAX_VALUES,
@@ -164,21 +166,55 @@ def test_what_is_no_filter_is_refused_with_an_example(given: object):
     assert "filters={" in refused.value.next
 
 
-KEYS = st.sampled_from(["a", "b", "c"])
+KEYS = st.sampled_from(["a", "b", "c", "$type"])
 INTEGERS = st.integers(-MAX_INTEGER, MAX_INTEGER)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 CLOSE = st.sampled_from([
-    0, -0.0, 0.5, 1, 1.0, True, False, "", "1", "a", "b", "é", "\U0001f600", "\uffff",
+    0, -0.0, 0.5, 1, 1.0, True, False, "", "1", "a", "ab", "b", "é", "\U0001f600", "\uffff", "\U0010ffff", "a\0b",
     2**53, 2**53 + 1, float(2**53), MAX_INTEGER, float(2**63),
 ])  # fmt: skip
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=3)
 SCALARS = CLOSE | INTEGERS | FLOATS | st.booleans() | TEXTS
 ORDERED = SCALARS.filter(lambda v: not isinstance(v, bool))
 ORDERINGS: list[Operator] = ["gt", "gte", "lt", "lte"]
-COMPARISONS = st.one_of(
-    st.builds(Comparison, st.sampled_from(["eq", "ne"]), KEYS, SCALARS),
-    st.builds(Comparison, st.sampled_from(ORDERINGS), KEYS, ORDERED),
-    st.builds(Comparison, st.sampled_from(["in", "nin"]), KEYS, st.lists(SCALARS, max_size=4).map(tuple)),
+NAMES = st.sampled_from(
+    [
+        "a.md",
+        "A.MD",
+        "b.tar.gz",
+        "Makefile",
+        ".env",
+        "x.",
+        "..x",
+        ".",
+        "",
+        "a\0.b",
+        "a.b\0c",
+        "a.É",
+        "\U0010ffff.\U0010ffff",
+        "\ud7ff.py",
+    ]
+) | st.text(st.characters(codec="utf-8"), max_size=4)
+MOMENTS = st.integers(0, 5)
+ENDINGS = st.sampled_from(["md", "gz", "É", "m", "\U0010ffff", "\ud7ff"])
+
+
+def comparisons_of(key: st.SearchStrategy[str], values: st.SearchStrategy[Any], of_file: bool) -> Any:
+    ordered = values.filter(lambda v: not isinstance(v, bool))
+    several = st.lists(values, max_size=4).map(tuple)
+    where = st.just(of_file)
+    return st.one_of(
+        st.builds(Comparison, st.sampled_from(["eq", "ne"]), key, values, where),
+        st.builds(Comparison, st.sampled_from(ORDERINGS), key, ordered, where),
+        st.builds(Comparison, st.sampled_from(["in", "nin"]), key, several, where),
+        st.builds(Comparison, st.just("prefix"), key, values.filter(lambda v: isinstance(v, str)), where),
+    )
+
+
+COMPARISONS = comparisons_of(KEYS, SCALARS, of_file=False) | comparisons_of(
+    st.sampled_from(FACT_KEYS),
+    MOMENTS | NAMES | ENDINGS | st.sampled_from(["src/api/", "src/a"]) | SCALARS,
+    of_file=True,
 )
 FILTERS: st.SearchStrategy[Filter] = st.recursive(
     COMPARISONS,
@@ -192,35 +228,93 @@ ATTRIBUTES = st.dictionaries(KEYS, SCALARS, max_size=3)
 def catalog() -> Generator[sqlite3.Connection]:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
         db.row_factory = sqlite3.Row
-        for statement in statements(MIGRATIONS[0]):
-            db.execute(statement)
+        for script in MIGRATIONS:
+            for statement in statements(script):
+                db.execute(statement)
         db.execute(
             "INSERT INTO store (id, created_at, last_active_at, table_name) VALUES ('s', 0, 0, 't'), ('o', 0, 0, 'u')"
         )
         yield db
 
 
-@settings(max_examples=300, deadline=None)
-@given(held=st.lists(ATTRIBUTES, min_size=1, max_size=5), filter=FILTERS)
+PATHS = st.none() | st.sampled_from(["src/api/a.py", "src/api", "src/apis/b", "src/"]) | NAMES
+FILES = st.fixed_dictionaries(
+    {"attributes": ATTRIBUTES, "filename": NAMES, "name": st.none() | NAMES, "added_at": MOMENTS, "path": PATHS,
+     "modified_ns": st.none() | st.integers(0, 5 * 10**9)}
+)  # fmt: skip
+
+
+def facts(file: dict[str, Any]) -> dict[str, Any]:
+    name = file["filename"] if file["name"] is None else file["name"]
+    seconds = None if file["modified_ns"] is None else file["modified_ns"] // 10**9
+    return {
+        PATH: file["path"], FILENAME: name, TYPE: file_type(name), ADDED_AT: file["added_at"], MODIFIED_AT: seconds,
+    }  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None)
+@given(held=st.lists(FILES, min_size=1, max_size=5), filter=FILTERS)
 def test_sql_finds_exactly_what_matches(catalog: sqlite3.Connection, held: list[dict[str, Any]], filter: Filter):
-    catalog.execute("DELETE FROM attribute")
-    catalog.execute("DELETE FROM attachment")
-    for number, attributes in enumerate(held):
-        # The same attributes in another store, which no filter of this one may see.
+    for table in ("attribute", "attachment", "file"):
+        catalog.execute(f"DELETE FROM {table}")
+    for number, file in enumerate(held):
+        catalog.execute(
+            "INSERT INTO file (id, filename, purpose, bytes, sha256, created_at) VALUES (?, ?, 'p', 0, '', 9)",
+            (f"f{number}", file["filename"]),
+        )
+        # The same file in another store, which no filter of this one may see.
         for store, id in (("s", number), ("o", 1000 + number)):
             catalog.execute(
-                "INSERT INTO attachment (id, store_id, file_id, created_at, status, chunk_size, chunk_overlap)"
-                " VALUES (?, ?, ?, 0, 'completed', 800, 400)",
-                (id, store, f"f{number}"),
+                "INSERT INTO attachment (id, store_id, file_id, created_at, name, path, modified_ns, status,"
+                " chunk_size, chunk_overlap) VALUES (?, ?, ?, ?, ?, ?, ?, 'completed', 800, 400)",
+                (id, store, f"f{number}", file["added_at"], file["name"], file["path"], file["modified_ns"]),
             )
-            replace_attributes(catalog, id, attributes)
+            replace_attributes(catalog, id, file["attributes"])
             if number % 3 == 0:  # attributes before and after the file is live
                 catalog.execute("UPDATE attachment SET live_rev = ? WHERE id = ?", (10 + id, id))
-                replace_attributes(catalog, id, attributes)
+                replace_attributes(catalog, id, file["attributes"])
             if number % 3 == 1:
                 catalog.execute("UPDATE attachment SET live_rev = ? WHERE id = ?", (10 + id, id))
-    live = {10 + n: a for n, a in enumerate(held) if n % 3 != 2}
-    wanted = {rev for rev, attributes in live.items() if matches(filter, attributes)}
+    meant = {n for n, file in enumerate(held) if matches(filter, file["attributes"], facts(file))}
+    live = {10 + n for n in range(len(held)) if n % 3 != 2}
+    wanted = {10 + n for n in meant} & live
     found = matching(catalog, "s", filter)
     assert (len(found), set(found)) == (len(wanted), wanted)
-    assert set(not_matching(catalog, "s", filter)) == live.keys() - wanted
+    assert set(not_matching(catalog, "s", filter)) == live - wanted
+    query, values = select_attachments(filter, "s")
+    listed = [id for (id,) in catalog.execute(query, values)]
+    assert (len(listed), set(listed)) == (len(meant), meant), "a list shows files that are not live, too"
+
+
+@pytest.mark.parametrize(
+    ("filename", "type"),
+    [("a.md", "md"), ("A.PDF", "pdf"), ("a.tar.gz", "gz"), ("Makefile", None), (".env", None), ("a.", None)],
+)
+def test_the_type_of_a_file_is_the_ending_of_its_name(filename: str, type: str | None):
+    assert file_type(filename) == type
+
+
+@pytest.mark.parametrize("written", ["pdf", ".pdf", ".PDF"])
+def test_a_type_may_be_written_with_its_dot_and_in_capitals(written: str):
+    pdf = {TYPE: "pdf"}
+    assert matches(parse_filter(one("eq", "$type", written)), {}, pdf)
+    assert matches(parse_filter(one("in", "$type", [written, 3])), {}, pdf)
+
+
+def test_a_fact_goes_before_an_attribute_of_its_name_and_openais_grammar_knows_none():
+    asked = one("eq", "$type", "own")
+    assert not matches(parse_filter(asked), {"$type": "own"}, {TYPE: "md"})
+    assert matches(parse_filter(asked, extended=False), {"$type": "own"}, {TYPE: "md"})
+    assert matches(parse_filter(one("eq", "$other", "own")), {"$other": "own"}, {TYPE: "md"})
+
+
+def test_a_prefix_is_what_a_string_begins_with():
+    assert met(one("prefix", "name", "ad"))
+    assert met(one("prefix", "name", ""))
+    assert not met(one("prefix", "name", "da"))
+    assert not met(one("prefix", "age", "4"))
+    assert not met(one("prefix", "absent", ""))
+    with pytest.raises(InvalidFilter, match="'prefix' needs 'value', a string"):
+        parse_filter(one("prefix", "name", 4))
+    with pytest.raises(InvalidFilter, match="Unknown filter type 'prefix'; there are eq, ne, gt"):
+        parse_filter(one("prefix", "name", "ad"), extended=False)

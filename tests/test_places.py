@@ -1,6 +1,8 @@
 """Files that can be told apart: where a file came from, through tools, resources, /v1 and the command line."""
 
+import os
 import sqlite3
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import httpx
@@ -8,7 +10,7 @@ import pytest
 from mcp import Client
 from mcp.types import TextResourceContents
 
-from clients import Caller
+from clients import Caller, connected
 from memory_catalog import NOW, attach, build, make_store, open_memory
 from vectorstores_server.engines.local.catalog import sources
 from vectorstores_server.engines.local.catalog.attachments import retrieve_store_file
@@ -214,3 +216,27 @@ def test_a_file_that_was_only_attached_has_no_place() -> None:
     insert_file(db, file, "2" * 64)
     attached = attach(db, store, file.id)
     assert (attached.source, attached.path) == (None, None)
+
+
+async def test_a_search_and_a_list_find_files_by_their_place_and_the_time_of_the_file(local_caller: Caller) -> None:
+    caller = local_caller
+    store = await two_of_a_name(caller)
+    os.utime(caller.folder / "web" / "index.ts", (1_700_000_000, 1_700_000_000))
+    await caller.call("batch_attach", vector_store_id=store, paths=[str(caller.folder)], wait_seconds=50)
+    for filters, path in (
+        ({"type": "prefix", "key": "$path", "value": "api/"}, "api/index.ts"),
+        ({"type": "eq", "key": "$path", "value": "web/index.ts"}, "web/index.ts"),
+        ({"type": "lte", "key": "$modified_at", "value": 1_700_000_000}, "web/index.ts"),
+        ({"type": "gt", "key": "$modified_at", "value": 1_700_000_000}, "api/index.ts"),
+    ):
+        found = await caller.call("search", query="walrus", vector_store_id=store, filters=filters)
+        assert [hit["path"] for hit in found["data"]] == [path]
+        listed = await caller.call("list", vector_store_id=store, filters=filters)
+        assert [file["path"] for file in listed["data"]] == [path]
+
+
+@pytest.fixture
+async def local_caller(local_engine: LocalEngine, tmp_path: Path) -> AsyncGenerator[Caller]:
+    """A client of the local engine: a remote of ours knows the places of what it attached itself alone."""
+    async with connected(local_engine, "auto", tmp_path / "files") as caller:
+        yield caller

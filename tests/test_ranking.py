@@ -77,9 +77,9 @@ def test_more_of_either_half_never_lowers_a_score(a: float, s: float, more_a: fl
     assert score(min(1.0, a + more_a), s + more_s, 5, 500) >= score(a, s, 5, 500)
 
 
-def test_rank_orders_by_score_and_equal_scores_by_place() -> None:
+def test_rank_orders_by_score_and_equal_scores_by_age_and_place() -> None:
     rows = found(passage(2, 1), passage(2, 0), passage(1, 5), passage(3, 0, cosine=0.9))
-    assert places(rank(rows)) == [(3, 0), (1, 5), (2, 0), (2, 1)]
+    assert places(rank(rows)) == [(3, 0), (2, 0), (2, 1), (1, 5)]
 
 
 def test_wording_can_lift_a_passage_over_a_nearer_one() -> None:

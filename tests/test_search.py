@@ -197,3 +197,13 @@ async def test_a_filter_changes_no_score_in_a_small_store(tmp_path: Path):
         assert {hit.file_id: hit.score for hit in narrow.data} == {
             hit.file_id: free[hit.file_id] for hit in narrow.data
         }
+
+
+async def test_of_equal_scores_the_newest_file_comes_first(engine: LocalEngine):
+    id = await store(engine)
+    files = [await add(engine, id, FOX, f"{name}.md") for name in "abc"]
+    await add(engine, id, WHALE, "w.md")
+    page = await search(engine, id, "quick fox", ranking_options={"ranker": "none"})
+    hits = [hit for hit in page.data if hit.file_id in files]
+    assert len({hit.score for hit in hits}) == 1
+    assert [hit.file_id for hit in hits] == [files[2], files[1], files[0]]

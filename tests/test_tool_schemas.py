@@ -158,7 +158,7 @@ def test_every_parameter_of_the_design_is_there() -> None:
             "query", "vector_store_id", "filters", "max_num_results", "ranking_options", "response_format",
             "max_tokens",
         },
-        "list": {"of", "vector_store_id", "batch_id", "limit", "order", "after", "before", "filter"},
+        "list": {"of", "vector_store_id", "batch_id", "limit", "order", "after", "before", "filter", "filters"},
         "retrieve": {"vector_store_id", "file_id", "batch_id", "wait_seconds"},
         "read": {"as", "uri", "file_id", "vector_store_id", "start", "end", "page", "max_tokens"},
         "update": {"vector_store_id", "file_id", "name", "metadata", "expires_after", "attributes", "clear"},

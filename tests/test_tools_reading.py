@@ -112,7 +112,28 @@ async def test_list_refuses_what_does_not_go_together(caller: Caller, subtests: 
         ({"batch_id": "vsfb_1"}, "batch_id needs vector_store_id"),
         ({"of": "stores", "vector_store_id": store}, "exclude each other"),
         ({"filter": "failed"}, "only a store's files have a status"),
+        ({"filters": {"type": "eq", "key": "a", "value": 1}}, "only a store's files have a status and attributes"),
+        ({"vector_store_id": store, "filters": {"topic": "ai"}}, "A filter needs 'type'"),
         ({"after": "nothing", "vector_store_id": store}, "Invalid 'after'"),
     ):
         with subtests.test(says):
             assert says in (await caller.refused("list", **arguments))["message"]
+
+
+async def test_a_list_shows_the_files_that_a_filter_chooses(caller: Caller) -> None:
+    store = await caller.store()
+    for name, topic in (("a.md", "ai"), ("b.txt", "ai"), ("c.md", "tea")):
+        await caller.add(store, f"About {name}.", name, attributes={"topic": topic})
+
+    async def named(type: str, key: str, value: object) -> list[str]:
+        filters = {"type": type, "key": key, "value": value}
+        found = await caller.call("list", vector_store_id=store, filters=filters)
+        return sorted(file["filename"] for file in found["data"])
+
+    assert await named("eq", "topic", "ai") == ["a.md", "b.txt"]
+    assert await named("eq", "$type", ".MD") == ["a.md", "c.md"]
+    assert await named("prefix", "$filename", "b") == ["b.txt"]
+    assert await named("gte", "$added_at", 1) == ["a.md", "b.txt", "c.md"]
+    assert await named("gte", "$modified_at", 1) == [], "what was sent as text has no time of its own"
+    nothing = await caller.call("list", vector_store_id=store, filters={"type": "eq", "key": "topic", "value": "x"})
+    assert "leave them out to see what there is to filter by" in nothing["message"]

@@ -173,6 +173,10 @@ async def test_a_filter_that_matches_nothing_says_what_there_is(caller: Caller, 
         ("topik", "ai", 'no file has the key "topik"; there are "team", "year"'),
         ("year", "2026", '"year" holds numbers (2026, 2024, 2025), not the string "2026"'),
         ("team", "blue", '"team" holds "red"'),
+        ("$path", "src/a.py", 'no file has the key "$path"'),
+        ("$type", "md", '"$type" holds "txt"'),
+        ("$filename", "27.txt", '"$filename" holds "2026.txt", "2024.txt", "2025.txt"'),
+        ("$added_at", "today", '"$added_at" holds numbers ('),
     ):
         with subtests.test(key):
             filter = {"type": "and", "filters": [{"type": "eq", "key": key, "value": value}]}

@@ -1,11 +1,13 @@
 """A body or a form that is wrong is told what is wrong with it, in OpenAI's words."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from engine_calls import add, new_store
 from local import store
 from v1_client import INVALID, api_of, said, upload_form
 from vectorstores_server.engines.local.engine import LocalEngine
@@ -147,6 +149,40 @@ async def test_a_wrong_body_is_told_in_the_words_of_openai(
     api: httpx.AsyncClient, path: str, body: Any, message: str, param: str, code: str
 ) -> None:
     assert said(await api.post(f"/v1/vector_stores{path}", json=body)) == (message, INVALID, param, code)
+
+
+async def test_facts_of_a_file_and_prefixes_need_the_extended_header(
+    api: httpx.AsyncClient, local_engine: LocalEngine
+) -> None:
+    id = await new_store(local_engine)
+    mine = await add(local_engine, id, "All about bees.", "bees.md", {"$type": "own", "topic": "bees"})
+    await add(local_engine, id, "All about tea.", "tea.txt", {"topic": "tea"})
+    path, extended = f"/v1/vector_stores/{id}", {"x-vector-stores-extended": "1"}
+
+    async def found(type: str, key: str, value: str, headers: dict[str, str]) -> list[str]:
+        body = {"query": "about", "filters": {"type": type, "key": key, "value": value}}
+        reply = await api.post(f"{path}/search", json=body, headers=headers)
+        assert reply.status_code == 200, reply.text
+        assert ("x-vector-stores-extended" in reply.headers) == bool(headers)
+        return [hit["file_id"] for hit in reply.json()["data"]]
+
+    assert await found("eq", "$type", "own", {}) == [mine]
+    assert await found("eq", "$type", "md", {}) == []
+    assert await found("eq", "$type", "md", extended) == [mine]
+    assert await found("eq", "$type", "own", extended) == []
+    assert await found("prefix", "topic", "be", extended) == [mine]
+    prefix = {"type": "prefix", "key": "topic", "value": "be"}
+    message = said(await api.post(f"{path}/search", json={"query": "about", "filters": prefix}))[0]
+    assert message.startswith("Unknown filter type 'prefix'; there are eq, ne,")
+    assert "prefix" not in message.split("there are")[1].split(". ")[0]
+
+    listed = await api.get(f"{path}/files", params={"filters": json.dumps(prefix)}, headers=extended)
+    assert [file["id"] for file in listed.json()["data"]] == [mine]
+    refused = await api.get(f"{path}/files", params={"filters": json.dumps(prefix)})
+    unknown = await api.get(f"{path}/files", params={"nonsense": "1"})
+    assert said(refused) == tuple(part and part.replace("nonsense", "filters") for part in said(unknown))
+    batch = f"{path}/file_batches/vsfb_1/files"
+    assert said(await api.get(batch, params={"filters": "{}"}, headers=extended)) == said(refused)
 
 
 async def test_a_wrong_filter_is_answered_with_the_corrected_one(

@@ -5,9 +5,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from vectorstores_tools.arguments.absence import filter_present
 from vectorstores_tools.arguments.inputs import List
 from vectorstores_tools.arguments.parsing import checked, refuse
 from vectorstores_tools.context import ToolCall
+from vectorstores_tools.contract import filters
 from vectorstores_tools.contract.errors import InvalidRequest
 from vectorstores_tools.contract.models import Page
 from vectorstores_tools.contract.requests import FilesRequest, PageRequest, StoreFilesRequest
@@ -29,7 +31,7 @@ async def list_objects(call: ToolCall, given: List) -> Reply:
         raise InvalidRequest("batch_id needs vector_store_id.", "Pass both.", param="vector_store_id")
     if given.vector_store_id is not None:
         return await _store_files(call, given, given.vector_store_id)
-    refuse(given, ("filter",), "only a store's files have a status.")
+    refuse(given, ("filter", "filters"), "only a store's files have a status and attributes.")
     if given.of == "files":
         page = await call.engine.list_files(checked(FilesRequest, **_span(given)))
         return _shown(page, "No file was uploaded yet: upload_file(path=...) does that.")
@@ -40,8 +42,10 @@ async def list_objects(call: ToolCall, given: List) -> Reply:
 async def _store_files(call: ToolCall, given: List, store_id: str) -> Reply:
     if given.of == "stores":
         raise InvalidRequest("of='stores' and vector_store_id exclude each other.", "Pass one of them.", param="of")
-    request = checked(StoreFilesRequest, **_span(given), filter=given.filter)
+    wanted = filters.parse_filter(filter_present(given.filters))
+    request = checked(StoreFilesRequest, **_span(given), filter=given.filter, filters=wanted)
     if given.batch_id is not None:
+        refuse(given, ("filters",), "a batch's files are listed by status alone.")
         page = await call.engine.list_batch_files(store_id, given.batch_id, request)
         return _shown(page, _none_of(given) or "The batch has no file.")
     page = await call.engine.list_store_files(store_id, request)
@@ -56,6 +60,8 @@ def _span(given: List) -> dict[str, Any]:
 
 
 def _none_of(given: List) -> str | None:
+    if given.filters is not None:
+        return "No file meets the filters: leave them out to see what there is to filter by."
     if given.filter:
         return f"No file is {given.filter}: leave out filter to see all."
     return "Nothing stands beyond this cursor." if given.after or given.before else None

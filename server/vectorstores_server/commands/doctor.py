@@ -39,7 +39,7 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
     if settings.backend == "remote":
         return await _remote(settings)
     model, model_works = _model(settings)
-    stores, stores_work = await _stores(settings)
+    stores, stores_work, eclipsed = await _stores(settings)
     fields(
         [
             *_program(),
@@ -47,6 +47,7 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
             *_unknown_files(settings),
             ("worker", _worker(settings.data)),
             ("stores", stores),
+            *_eclipsed(eclipsed),
             ("embedder", settings.embedder),
             ("model", model),
             *_intake(settings),
@@ -177,9 +178,10 @@ def _worker(data: Path) -> str:
     return f"process {owner} works" if owner else "another process works"
 
 
-async def _stores(settings: Settings) -> tuple[str, bool]:
+async def _stores(settings: Settings) -> tuple[str, bool, list[str]]:
+    """Return what there is, whether it can be read, and the attributes that are named like a fact of a file."""
     if not settings.data.exists():
-        return "none", True
+        return "none", True, []
     count = files = waiting = 0
     try:
         async with engine_of(settings.model_copy(update={"read_only": True})) as engine:
@@ -187,9 +189,17 @@ async def _stores(settings: Settings) -> tuple[str, bool]:
                 count += 1
                 files += store.file_counts.total
                 waiting += store.file_counts.in_progress
+            eclipsed = await maintenance_of(engine).keys_named_like_facts()
     except VectorStoreError as error:
-        return str(error), False
-    return f"{count} with {counted(files, 'file')}, {waiting} of them in progress", True
+        return str(error), False, []
+    return f"{count} with {counted(files, 'file')}, {waiting} of them in progress", True, eclipsed
+
+
+def _eclipsed(keys: list[str]) -> list[tuple[str, str]]:
+    """Name attributes that no filter reaches: their names mean a fact of the file."""
+    if not keys:
+        return []
+    return [("attributes", f"{', '.join(keys)}: filters take these names for the file's own; rename them to filter")]
 
 
 def _model(settings: Settings) -> tuple[str, bool]:

@@ -111,8 +111,8 @@ class Search(Request):
     vector_store_id: Annotated[Stores, OneOrMore] | None = Field(default=None, description="Not needed with one store")
     filters: Annotated[Any, Pairs] = Field(
         default=None,
-        description='By attributes, e.g. {"type":"eq","key":"topic","value":"ai"}; ne gt gte lt lte, in nin (a list);'
-        ' {"type":"and","filters":[...]}, or',
+        description='{"type":"eq","key":"topic","value":"ai"}; ne gt gte lt lte prefix, in nin (a list);'
+        ' {"type":"and","filters":[...]}, or. Keys: attributes, $path $filename $type $added_at $modified_at',
     )
     max_num_results: int = Field(default=10, ge=1, le=50, description="How many hits")
     ranking_options: Annotated[RankingInput, Pairs] | None = Field(
@@ -135,6 +135,7 @@ class List(Request):
     after: Id | None = Field(default=None, description="last_id of the page before")
     before: Id | None = Field(default=None, description="first_id of the page after")
     filter: Status | None = Field(default=None, description="Files of this status")
+    filters: Annotated[Any, Pairs] = Field(default=None, description="As search's")
 
 
 class Retrieve(Request):

@@ -2,8 +2,10 @@
 
 A comparison is {type: eq|ne|gt|gte|lt|lte|in|nin, key, value}, a compound {type: and|or, filters: [...]}.
 Types never mix: "1" is not 1, true is not 1. A file without the key matches `ne` and `nin` only. An empty `and`
-matches all, an empty `or` nothing. Depth is at most 8, nodes at most 200, values in lists at
-most 10,000 in all. A member that is null is absent; a JSON string where an object or a list belongs is read as that.
+matches all, an empty `or` nothing. Depth is at most 8, nodes at most 200, values in lists at most 10,000 in all. A
+member that is null is absent; a JSON string where an object or a list belongs is read as that.
+Beyond OpenAI's grammar there are the operator `prefix`, which a string begins with, and keys that are facts of the file
+(`file_facts`), before an attribute of that name.
 """
 
 import json
@@ -14,6 +16,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 from vectorstores_tools.contract.characters import json_line
 from vectorstores_tools.contract.errors import InvalidFilter
+from vectorstores_tools.contract.file_facts import FACT_KEYS, TYPE, type_as_held
 
 MAX_DEPTH = 8
 MAX_NODES = 200
@@ -25,18 +28,20 @@ MAX_INTEGER = 2**63 - 1
 """Beyond it a database cannot compare exactly; attributes are held to the same range."""
 
 Scalar: TypeAlias = str | int | float | bool
-Operator: TypeAlias = Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"]
+Operator: TypeAlias = Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin", "prefix"]
 
 ORDERINGS = ("gt", "gte", "lt", "lte")
 MEMBERSHIPS = ("in", "nin")
 COMPARISONS = ("eq", "ne", *ORDERINGS, *MEMBERSHIPS)
+EXTENSIONS = ("prefix",)
+NO_EXTENSIONS: tuple[Literal["prefix"], ...] = ()
 COMPOUNDS = ("and", "or")
 MEMBERS = ("type", "key", "value", "filters")
 SPELLINGS = {
     "=": "eq", "==": "eq", "equals": "eq", "equal": "eq", "is": "eq",
     "!=": "ne", "<>": "ne", "not_equals": "ne", "neq": "ne", "not": "ne",
     ">": "gt", ">=": "gte", "ge": "gte", "<": "lt", "<=": "lte", "le": "lte",
-    "not_in": "nin", "any": "in", "all": "and",
+    "not_in": "nin", "any": "in", "all": "and", "starts_with": "prefix", "startswith": "prefix",
 }  # fmt: skip
 
 
@@ -47,6 +52,13 @@ class Comparison:
     operator: Operator
     key: str
     value: Scalar | tuple[Scalar, ...]
+    of_file: bool = False
+    """Whether the key is a fact of the file, not one of its attributes."""
+
+    @property
+    def is_extension(self) -> bool:
+        """Whether OpenAI's grammar does not have it."""
+        return self.of_file or self.operator in EXTENSIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +72,25 @@ class Compound:
 Filter: TypeAlias = Comparison | Compound
 
 
-def parse_filter(given: object) -> Filter | None:
-    """Return the filter that `given` (JSON values, or None) means. Raises InvalidFilter, showing the corrected JSON."""
+def parse_filter(given: object, *, extended: bool = True) -> Filter | None:
+    """Return the filter that `given` (JSON values, or None) means; in OpenAI's own grammar unless `extended`.
+
+    Raises InvalidFilter, showing the corrected JSON.
+    """
     if given is None:
         return None
-    return _Parser(given).node(given, depth=1)
+    return _Parser(given, extended).node(given, depth=1)
 
 
-def matches(filter: Filter | None, attributes: Mapping[str, Any] | None) -> bool:
-    """Tell whether a file with these attributes is meant."""
+def matches(
+    filter: Filter | None, attributes: Mapping[str, Any] | None, facts: Mapping[str, Any] | None = None
+) -> bool:
+    """Tell whether a file with these attributes and facts is meant."""
     if filter is None:
         return True
     if isinstance(filter, Compound):
-        return (all if filter.operator == "and" else any)(matches(f, attributes) for f in filter.filters)
-    held = (attributes or {}).get(filter.key)
+        return (all if filter.operator == "and" else any)(matches(f, attributes, facts) for f in filter.filters)
+    held = ((facts if filter.of_file else attributes) or {}).get(filter.key)
     if held is None:
         return filter.operator in ("ne", "nin")
     return _compare(filter, held)
@@ -84,6 +101,11 @@ def comparisons(filter: Filter) -> list[Comparison]:
     if isinstance(filter, Comparison):
         return [filter]
     return [comparison for part in filter.filters for comparison in comparisons(part)]
+
+
+def is_extended(filter: Filter) -> bool:
+    """Tell whether a filter says what OpenAI's grammar does not have."""
+    return any(comparison.is_extension for comparison in comparisons(filter))
 
 
 def kind(value: object) -> str:
@@ -100,6 +122,8 @@ def _compare(filter: Comparison, held: Scalar) -> bool:
         return equal
     if filter.operator in ("ne", "nin"):
         return not equal
+    if filter.operator == "prefix":
+        return isinstance(held, str) and held.startswith(str(wanted[0]))
     return kind(held) == kind(wanted[0]) and _ordered(filter.operator, held, wanted[0])
 
 
@@ -114,8 +138,10 @@ def _ordered(operator: str, held: Any, wanted: Any) -> bool:
 class _Parser:
     """Walks one filter as it was given, counting nodes."""
 
-    def __init__(self, given: object) -> None:
+    def __init__(self, given: object, extended: bool) -> None:
         self.given = given
+        self.facts = FACT_KEYS if extended else ()
+        self.extensions = EXTENSIONS if extended else NO_EXTENSIONS
         self.nodes = 0
         self.values = 0
 
@@ -133,11 +159,12 @@ class _Parser:
         operator = fields.get("type")
         if operator in COMPOUNDS:
             return self.compound(operator, fields, depth)
-        if operator in COMPARISONS:
-            return self.comparison(operator, fields)
+        if operator in COMPARISONS or operator in self.extensions:
+            return self.comparison(cast("Operator", operator), fields)
         if "type" not in fields:
             raise self.wrong("A filter needs 'type'.")
-        raise self.wrong(f"Unknown filter type {_shown(operator)}; there are {', '.join((*COMPARISONS, *COMPOUNDS))}.")
+        known = ", ".join((*COMPARISONS, *self.extensions, *COMPOUNDS))
+        raise self.wrong(f"Unknown filter type {_shown(operator)}; there are {known}.")
 
     def compound(self, operator: Literal["and", "or"], fields: Mapping[str, object], depth: int) -> Compound:
         self.only(fields, ("type", "filters"))
@@ -152,12 +179,20 @@ class _Parser:
         if not isinstance(key, str) or not 0 < len(key) <= MAX_KEY or not _is_scalar(key):
             raise self.wrong(f"'{operator}' needs 'key', a string of 1 to {MAX_KEY} characters.")
         if operator in MEMBERSHIPS:
-            return Comparison(operator, key, self.members(operator, value))
+            return self.named(operator, key, self.members(operator, value))
         if not _is_scalar(value):
             raise self.wrong(f"'{operator}' needs 'value', a string, number or boolean, not {_shown(value)}.")
         if operator in ORDERINGS and isinstance(value, bool):
             raise self.wrong(f"'{operator}' compares numbers or strings, not {_shown(value)}.")
-        return Comparison(operator, key, cast("Scalar", value))
+        if operator == "prefix" and not isinstance(value, str):
+            raise self.wrong(f"'prefix' needs 'value', a string, not {_shown(value)}.")
+        return self.named(operator, key, (cast("Scalar", value),))
+
+    def named(self, operator: Operator, key: str, values: tuple[Scalar, ...]) -> Comparison:
+        """Return the comparison of an attribute, or of a fact of the file."""
+        if key in self.facts and key == TYPE:
+            values = tuple(type_as_held(value) if isinstance(value, str) else value for value in values)
+        return Comparison(operator, key, values if operator in MEMBERSHIPS else values[0], key in self.facts)
 
     def members(self, operator: str, value: object) -> tuple[Scalar, ...]:
         value = _decoded(value, "[")
@@ -229,7 +264,7 @@ def _mend_named(fields: Mapping[str, Any], named: str, depth: int) -> Any:
         mended = [_mend(p, depth + 1) for p in parts]
         return None if None in mended else {"type": operator, "filters": mended}
     key = fields.get("key", fields.get("field", fields.get("property")))
-    if operator not in COMPARISONS or not isinstance(key, str):
+    if operator not in (*COMPARISONS, *EXTENSIONS) or not isinstance(key, str):
         return None
     return _mend_value(operator, key, fields.get("value", fields.get("values")))
 

@@ -55,3 +55,7 @@ class Maintenance(Protocol):
     async def repair(self, findings: Sequence[Finding]) -> list[Finding]:
         """Mend what `check` found; returns what is left. Raises Unavailable while another process goes on working."""
         ...
+
+    async def keys_named_like_facts(self) -> list[str]:
+        """Return attributes of files that are named like a fact ($path): filters take them for that."""
+        ...

@@ -175,9 +175,13 @@ class PageRequest(Request):
 
 
 class StoreFilesRequest(PageRequest):
-    """A page of a store's or batch's files, of one status if `filter` is given."""
+    """A page of a store's or batch's files, of one status if `filter` is given.
+
+    `filters`, for a store's files alone, is a `filters.Filter` that they meet.
+    """
 
     filter: Status | None = None
+    filters: Any = None
 
 
 class FilesRequest(PageRequest):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from vectorstores_server.engines.local.catalog import Catalog
+from vectorstores_server.engines.local.catalog.held_keys import keys_named_like_facts
 from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_tools.contract.maintenance import Finding, Maintenance
 
@@ -55,6 +56,11 @@ class LocalMaintenance(Maintenance):
     @override
     async def repair(self, findings: Sequence[Finding]) -> list[Finding]:
         return await (await self._working()).repair(findings)
+
+    @override
+    async def keys_named_like_facts(self) -> list[str]:
+        await self._started()
+        return await self._catalog.read(keys_named_like_facts)
 
     async def _data_check(self) -> "DataCheck":
         from vectorstores_server.engines.local.checking.check import DataCheck

@@ -11,6 +11,7 @@ from typing_extensions import override
 from vectorstores_server.engines.background import BackgroundTasks
 from vectorstores_server.engines.disclosure import Disclosure
 from vectorstores_server.engines.remote.attachments.attaching import Attachments
+from vectorstores_server.engines.remote.attachments.filtered_list import list_files
 from vectorstores_server.engines.remote.attachments.provenance import remarked, shown, shown_page
 from vectorstores_server.engines.remote.attachments.replacement import FINAL, SourceReplacement
 from vectorstores_server.engines.remote.attachments.source_sync import SourceSync
@@ -144,9 +145,8 @@ class RemoteEngine(Engine):
     @override
     async def list_store_files(self, store_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
         await self._asked(pagination.check_cursor(self._client, self._dialect, request, store_id))
-        about = Subject(store_id)
-        listed = pagination.page(self._client, routes.store(store_id, "/files"), request, VectorStoreFile, about)
-        return self._disclosure.of_page(shown_page(await self._asked(listed, about)))
+        listed = list_files(self._client, store_id, request)
+        return self._disclosure.of_page(await self._asked(listed, Subject(store_id)))
 
     @override
     async def retrieve_store_file(self, store_id: str, file_id: str) -> VectorStoreFile:

@@ -23,6 +23,8 @@ def strictly(shape: type[M], *, clears: Collection[str] = ()) -> WrapValidator:
     return WrapValidator(lambda given, _: shape.model_validate(without_nulls(shape, given, clears), strict=True))
 
 
+EXTENDED = "x-vector-stores-extended"
+"""Says in a reply, too, that both sides know more than the contract: filters beyond OpenAI's grammar."""
 POLL_AFTER_MS = "250"
 """What `openai-poll-after-ms` says while something is in progress; without it the SDK waits a second."""
 W = TypeVar("W", bound=ReplyObject)
@@ -46,7 +48,9 @@ def reply(answer: BaseModel, shape: type[ReplyObject], extended: bool) -> JSONRe
     """Answer with the keys of `shape`, or with all that the engine said."""
     fields = answer.model_dump(mode="json")
     body: dict[str, Any] = fields if extended else shape.model_validate(fields).model_dump(mode="json")
-    headers = {"openai-poll-after-ms": POLL_AFTER_MS} if fields.get("status") == "in_progress" else None
+    headers = {EXTENDED: "1"} if extended else {}
+    if fields.get("status") == "in_progress":
+        headers["openai-poll-after-ms"] = POLL_AFTER_MS
     return JSONResponse(body, headers=headers)
 
 

@@ -15,13 +15,21 @@ from vectorstores_tools.contract.requests import (
     Attributes,
     ChunkingStrategy,
     FileAttach,
+    PageRequest,
     Request,
+    Status,
     StoreFilesRequest,
 )
 
 router = APIRouter(prefix="/vector_stores/{vector_store_id}/file_batches", tags=["Vector store file batches"])
 FileId = Annotated[str, Field(min_length=1)]
 ONE_OF_THE_TWO: dict[str, Any] = {"oneOf": [{"required": ["file_ids"]}, {"required": ["files"]}]}
+
+
+class BatchFilesQuery(PageRequest):
+    """Which of a batch's files."""
+
+    filter: Status | None = None
 
 
 class BatchBody(Request):
@@ -81,8 +89,8 @@ async def list_files_in_vector_store_batch(
     extended: Extended,
     vector_store_id: StoreId,
     batch_id: BatchId,
-    page: Annotated[StoreFilesRequest, Query()],
+    page: Annotated[BatchFilesQuery, Query()],
 ) -> JSONResponse:
     """List a batch's files."""
-    found = await engine.list_batch_files(vector_store_id, batch_id, page)
+    found = await engine.list_batch_files(vector_store_id, batch_id, StoreFilesRequest(**page.model_dump()))
     return reply(found, ListPage[VectorStoreFileObject], extended)

@@ -50,11 +50,11 @@ class SearchBody(Request):
     ranking_options: RankingOptions | None = None
     rewrite_query: bool = False
 
-    def parsed(self) -> SearchRequest:
-        """Return the request as an engine takes it. Raises InvalidFilter."""
+    def parsed(self, *, extended: bool) -> SearchRequest:
+        """Return the request as an engine takes it, its filter in OpenAI's grammar or ours. Raises InvalidFilter."""
         return SearchRequest(
             queries=[self.query] if isinstance(self.query, str) else self.query,
-            filters=filters.parse_filter(self.filters),
+            filters=filters.parse_filter(self.filters, extended=extended),
             max_num_results=self.max_num_results,
             ranking_options=self.ranking_options or RankingOptions(),
             rewrite_query=self.rewrite_query,
@@ -66,4 +66,4 @@ async def search_vector_store(
     engine: EngineOf, extended: Extended, vector_store_id: StoreId, body: Annotated[SearchBody, strictly(SearchBody)]
 ) -> JSONResponse:
     """Search a vector store."""
-    return reply(await engine.search(vector_store_id, body.parsed()), SearchResultsPage, extended)
+    return reply(await engine.search(vector_store_id, body.parsed(extended=extended)), SearchResultsPage, extended)

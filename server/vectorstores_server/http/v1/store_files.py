@@ -9,9 +9,32 @@ from vectorstores_server.http.v1.dependencies import EngineOf, Extended, StoreFi
 from vectorstores_server.http.v1.page_schemas import FileContentPage, ListPage, TextItem
 from vectorstores_server.http.v1.schemas import DeletedStoreFile, VectorStoreFileObject
 from vectorstores_tools.contract.engine import TextRequest
-from vectorstores_tools.contract.requests import Attributes, FileAttach, Request, StoreFilesRequest
+from vectorstores_tools.contract.errors import UnknownArgument
+from vectorstores_tools.contract.filters import parse_filter
+from vectorstores_tools.contract.requests import (
+    Attributes,
+    FileAttach,
+    PageRequest,
+    Request,
+    Status,
+    StoreFilesRequest,
+)
 
 router = APIRouter(prefix="/vector_stores/{vector_store_id}/files", tags=["Vector store files"])
+
+
+class StoreFilesQuery(PageRequest):
+    """Which of a store's files: `filters`, a filter as JSON, is for another vector-stores-mcp."""
+
+    filter: Status | None = None
+    filters: Annotated[str | None, Query(include_in_schema=False)] = None
+
+    def parsed(self, *, extended: bool) -> StoreFilesRequest:
+        """Return the request as an engine takes it. Raises InvalidFilter, and UnknownArgument unless `extended`."""
+        if self.filters is not None and not extended:
+            raise UnknownArgument("filters", ())
+        span = self.model_dump(exclude={"filters"})
+        return StoreFilesRequest(**span, filters=parse_filter(self.filters))
 
 
 class AttributesBody(Request):
@@ -30,10 +53,11 @@ async def create_vector_store_file(
 
 @router.get("", response_model=ListPage[VectorStoreFileObject])
 async def list_vector_store_files(
-    engine: EngineOf, extended: Extended, vector_store_id: StoreId, page: Annotated[StoreFilesRequest, Query()]
+    engine: EngineOf, extended: Extended, vector_store_id: StoreId, page: Annotated[StoreFilesQuery, Query()]
 ) -> JSONResponse:
     """List a vector store's files."""
-    return reply(await engine.list_store_files(vector_store_id, page), ListPage[VectorStoreFileObject], extended)
+    found = await engine.list_store_files(vector_store_id, page.parsed(extended=extended))
+    return reply(found, ListPage[VectorStoreFileObject], extended)
 
 
 @router.get("/{file_id}", response_model=VectorStoreFileObject)

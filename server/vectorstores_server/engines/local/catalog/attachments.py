@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from vectorstores_server.engines.local.catalog.filter_sql import select_attachments
 from vectorstores_server.engines.local.catalog.ids import dumps, loads, loads_notes
 from vectorstores_server.engines.local.catalog.pagination import Listing, Position, buried, bury, page
 from vectorstores_server.engines.local.catalog.revisions import bury_revs
@@ -42,9 +43,13 @@ def retrieve_store_file(db: sqlite3.Connection, store_id: str, file_id: str) -> 
 
 def list_store_files(db: sqlite3.Connection, store_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
     """Return a page of the store's files."""
-    where, values = ["store_id = ?"], [store_id]
+    where: list[str] = ["store_id = ?"]
+    values: list[Any] = [store_id]
     if request.filter is not None:
         where, values = [*where, "status = ?"], [*values, request.filter]
+    if request.filters is not None:
+        matching, more = select_attachments(request.filters, store_id)
+        where, values = [*where, f"attachment.id IN ({matching})"], [*values, *more]
     listing = Listing(
         # The order's columns must be the index's; CROSS JOIN keeps SQLite from beginning with `file`.
         f"SELECT {COLUMNS} FROM attachment CROSS JOIN file ON file.id = attachment.file_id",  # noqa: S608 a constant

@@ -2,7 +2,9 @@
 
 import sqlite3
 
-from vectorstores_tools.contract.filters import Filter, comparisons
+from vectorstores_server.engines.local.catalog.fact_sql import COLUMNS
+from vectorstores_tools.contract.file_facts import FACT_KEYS
+from vectorstores_tools.contract.filters import Comparison, Filter, comparisons
 from vectorstores_tools.contract.models import HeldKey
 
 KEYS = 3
@@ -12,11 +14,32 @@ OTHERS = 5
 
 def held_keys(db: sqlite3.Connection, store_id: str, filter: Filter) -> list[HeldKey]:
     """Return what is held under the first keys of the filter."""
-    named = dict.fromkeys(comparison.key for comparison in comparisons(filter))
-    return [_held(db, store_id, key) for key in list(named)[:KEYS]]
+    named = {(comparison.key, comparison.of_file): comparison for comparison in comparisons(filter)}
+    return [_held(db, store_id, comparison) for comparison in list(named.values())[:KEYS]]
 
 
-def _held(db: sqlite3.Connection, store_id: str, key: str) -> HeldKey:
+def keys_named_like_facts(db: sqlite3.Connection) -> list[str]:
+    """Return attributes that are named like a fact of the file, which a filter takes for that."""
+    marks = ", ".join("?" * len(FACT_KEYS))
+    query = f"SELECT DISTINCT key FROM attribute WHERE key IN ({marks}) ORDER BY key"  # noqa: S608 marks alone
+    return [key for (key,) in db.execute(query, FACT_KEYS)]
+
+
+def _held(db: sqlite3.Connection, store_id: str, asked: Comparison) -> HeldKey:
+    return _fact(db, store_id, asked.key) if asked.of_file else _attribute(db, store_id, asked.key)
+
+
+def _fact(db: sqlite3.Connection, store_id: str, key: str) -> HeldKey:
+    fact = COLUMNS[key]
+    frequent = (
+        f"SELECT {fact.value} AS held FROM {fact.tables} WHERE store_id = ? AND live_rev IS NOT NULL"  # noqa: S608 constants
+        " AND held IS NOT NULL GROUP BY held ORDER BY count(*) DESC, held LIMIT ?"
+    )
+    values = [value for (value,) in db.execute(frequent, (store_id, VALUES))]
+    return HeldKey(key=key, kinds=[fact.kind] if values else [], values=values)
+
+
+def _attribute(db: sqlite3.Connection, store_id: str, key: str) -> HeldKey:
     live = "FROM attribute WHERE store_id = ? AND rev IS NOT NULL"
     kinds = [kind for (kind,) in db.execute(f"SELECT DISTINCT kind {live} AND key = ?", (store_id, key))]
     if not kinds:

@@ -52,8 +52,8 @@ def _unfused(row: Candidate) -> float:
 
 
 def in_order(ranked: Iterable[ScoredPassage]) -> list[ScoredPassage]:
-    """Sort by falling score; equal ones by place, so that an answer repeats."""
-    return sorted(ranked, key=lambda r: (-r.score, r.passage.rev, r.passage.ordinal))
+    """Sort by falling score; equal ones the newest file first, then by place, so that an answer repeats."""
+    return sorted(ranked, key=lambda r: (-r.score, -r.passage.rev, r.passage.ordinal))
 
 
 def best_of(rankings: Sequence[Sequence[ScoredPassage]]) -> list[ScoredPassage]:

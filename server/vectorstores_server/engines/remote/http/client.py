@@ -12,7 +12,7 @@ import anyio
 import httpx
 
 from vectorstores_server.engines.http_retries import out_of_quota, seconds_to_wait, surely_not_done, worth_repeating
-from vectorstores_server.engines.remote.http.address import RemoteAddress
+from vectorstores_server.engines.remote.http.address import EXTENDED, RemoteAddress
 from vectorstores_server.engines.remote.http.reply_errors import Subject, from_reply
 from vectorstores_server.engines.remote.http.spool import FileRange
 from vectorstores_server.engines.remote.http.timeouts import RetryBudget, Timeouts, only_reads
@@ -67,6 +67,8 @@ class RemoteClient:
         )
         self.host = httpx.URL(address.base_url).netloc.decode("ascii")
         self.poll_seconds = 1.0
+        self.extended: bool | None = None
+        """Whether the remote is another of ours, as its last reply said; None before the first."""
         self._secret_forms = [form for secret in address.secrets for form in _forms(secret)]
         self._sleep = sleep
         self._timeouts = timeouts or Timeouts()
@@ -138,6 +140,7 @@ class RemoteClient:
         reply = await self._with_retries(build, repeatable=repeatable)
         if reply.status_code >= 300:
             raise from_reply(self._clean(reply), self.host, about)
+        self.extended = reply.headers.get(EXTENDED[0]) == EXTENDED[1]
         if (after := reply.headers.get("openai-poll-after-ms", "")).isdecimal():
             self.poll_seconds = max(0.1, int(after) / 1000)
         try:

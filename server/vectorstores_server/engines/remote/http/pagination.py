@@ -8,6 +8,8 @@ from vectorstores_server.engines.remote.http import routes
 from vectorstores_server.engines.remote.http.client import NOBODY, RemoteClient
 from vectorstores_server.engines.remote.http.decoding import items_of, read_as
 from vectorstores_server.engines.remote.http.reply_errors import Subject
+from vectorstores_tools.contract import filters
+from vectorstores_tools.contract.characters import json_line
 from vectorstores_tools.contract.errors import BadCursor, InvalidRequest, NotFound, NotSupported, VectorStoreError
 from vectorstores_tools.contract.models import File, Page, VectorStore, VectorStoreFile
 from vectorstores_tools.contract.requests import PageRequest
@@ -20,7 +22,7 @@ async def page(
 ) -> Page[T]:
     """Return one page. Raises BadCursor where the remote says that the cursor is, NotSupported where it ignores it."""
     try:
-        body = await client.get(path, request.model_dump(exclude_none=True), about)
+        body = await client.get(path, _params(request), about)
     except (InvalidRequest, NotFound) as error:
         raise _of_cursor(error, request) from None
     found = _page(body, item)
@@ -59,6 +61,12 @@ async def every(client: RemoteClient, path: str, item: type[T], about: Subject =
         if not (found.has_more and fresh):
             return
         params["after"] = found.data[-1].id
+
+
+def _params(request: PageRequest) -> dict[str, Any]:
+    params = request.model_dump(exclude_none=True, exclude={"filters"})
+    wanted = getattr(request, "filters", None)
+    return params if wanted is None else params | {"filters": json_line(filters.dump(wanted))}
 
 
 def _cursors(request: PageRequest) -> list[tuple[str, str]]:

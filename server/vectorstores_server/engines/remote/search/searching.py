@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from vectorstores_server.engines.remote.dialects import Dialect
+from vectorstores_server.engines.remote.filter_reach import check_reach
 from vectorstores_server.engines.remote.http import routes
 from vectorstores_server.engines.remote.http.client import RemoteClient
 from vectorstores_server.engines.remote.http.decoding import read_as
@@ -19,6 +20,7 @@ from vectorstores_tools.contract.requests import SearchRequest
 async def search(client: RemoteClient, dialect: Dialect, store_id: str, request: SearchRequest) -> SearchPage:
     """Search; a service that cannot take several queries is asked one by one, best per passage."""
     _check(dialect, request)
+    await check_reach(client, store_id, request.filters)
     wanted = simplified(request.filters)
     groups = [request.queries] if dialect.several_queries else [[query] for query in request.queries]
     bodies = [_body(dialect, request, group, wanted) for group in groups] if wanted is not False else []

@@ -1,0 +1,33 @@
+"""Facts of a file as SQL over `attachment` and `file`: what `$type` and the like mean in a filter."""
+
+from dataclasses import dataclass
+
+from vectorstores_tools.contract.file_facts import ADDED_AT, FILENAME, MODIFIED_AT, PATH, TYPE
+
+ATTACHMENTS = "attachment"
+WITH_FILES = "attachment CROSS JOIN file ON file.id = attachment.file_id"
+
+
+@dataclass(frozen=True, slots=True)
+class FactColumn:
+    """Where a fact stands: an expression, the kind of its values, and the tables that it is read from."""
+
+    kind: str
+    value: str
+    tables: str = ATTACHMENTS
+
+
+_NAME = "coalesce(attachment.name, file.filename)"
+_BYTES = f"CAST({_NAME} AS BLOB)"
+"""A name's bytes: what SQLite does with text may end at a NUL."""
+_TO_LAST_DOT = f"length(CAST(rtrim({_NAME}, replace({_NAME}, '.', '')) AS BLOB))"
+"""How many bytes of the name stand up to its last dot, the dot too: all characters behind it are others than dots."""
+_ENDING = f"CASE WHEN {_TO_LAST_DOT} > 1 THEN nullif(lower(CAST(substr({_BYTES}, {_TO_LAST_DOT} + 1) AS TEXT)), '') END"
+
+COLUMNS = {
+    PATH: FactColumn("string", "attachment.path"),
+    FILENAME: FactColumn("string", _NAME, WITH_FILES),
+    TYPE: FactColumn("string", _ENDING, WITH_FILES),
+    ADDED_AT: FactColumn("number", "attachment.created_at"),
+    MODIFIED_AT: FactColumn("number", "attachment.modified_ns / 1000000000"),
+}
