@@ -1,4 +1,4 @@
-"""One app for all of HTTP: /mcp, /sse, /v1, and what an operator looks at; the guard in front of everything."""
+"""One app for all of HTTP: /mcp, /sse, /v1, the page, and what operators look at; the guard in front of everything."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -25,6 +25,8 @@ from vectorstores_server.http.policy import METADATA, Policy
 from vectorstores_server.http.sse_calls import SseCallLimit
 from vectorstores_server.http.sse_lines import EscapedLineEnds
 from vectorstores_server.http.v1.api import build_api
+from vectorstores_server.page.routes import page_routes
+from vectorstores_server.page.views import PageParts
 from vectorstores_server.protocol.disconnects import DisconnectWatch
 from vectorstores_tools.contract.engine import Engine
 
@@ -74,8 +76,12 @@ def build_web(
     policy: Policy | None = None,
     admission: Admission | None = None,
     metadata: Mapping[str, Any] | None = None,
+    read_only: bool = False,
 ) -> ASGIApp:
     """Return the whole app. `engine` is open and stays the caller's; `metadata` is set in OAuth mode."""
+    policy = policy or Policy()
+    api = build_api(engine)
+    parts = PageParts(engine, policy.sessions, signs_in=policy.verifier is not None, read_only=read_only)
     admission = admission or Admission(128, 64)
     metrics = Metrics(admission)
     for server in servers.all():
@@ -84,10 +90,11 @@ def build_web(
         *operations(probe, metrics),
         *([] if metadata is None else _metadata(metadata)),
         *_protocol(servers),
-        Mount("/", app=build_api(engine)),
+        *page_routes(parts, api, policy.is_known),
+        Mount("/", app=api),
     ]
     app = Starlette(routes=routes, lifespan=_lifespan(servers))
-    return Guard(app, policy or Policy(), admission, metrics.observe)
+    return Guard(app, policy, admission, metrics.observe)
 
 
 def _protocol(servers: Servers) -> list[BaseRoute]:

@@ -21,6 +21,7 @@ from vectorstores_server.http.auth import ANYBODY
 from vectorstores_server.http.concurrency import Admission
 from vectorstores_server.http.policy import MEBIBYTE, MESSAGES, OPERATIONS, Policy, is_stream
 from vectorstores_server.http.refusals import Refusal
+from vectorstores_server.page import paths
 
 SECRETS = frozenset({b"authorization", b"proxy-authorization", b"api-key", b"cookie"})
 GONE: Message = {"type": "http.disconnect"}
@@ -113,7 +114,8 @@ class _Exchange:
     async def answered_preflight(self) -> bool:
         """Check the names; answer what a browser asks first, which comes without a token."""
         self._policy.check_names(self._headers)
-        self._origin = cors.origin_of(self._headers)
+        # No page of another origin reads what the page for a person shows, whichever port of this machine it is from.
+        self._origin = None if paths.is_page(self.path) else cors.origin_of(self._headers)
         allowed = cors.preflight_headers(self._scope["method"], self._headers)
         if allowed is None:
             return False
@@ -123,7 +125,8 @@ class _Exchange:
 
     async def check(self) -> None:
         """Raise the first Refusal that applies."""
-        self.caller = await self._policy.identify(self._headers, self.path)
+        query = self._scope["query_string"].decode("latin-1")
+        self.caller = await self._policy.identify(self._headers, self.path, query)
         if self.caller.read_only:
             self._policy.check_reads_only(self._scope["method"], self.path)
         declared = self._headers.get("content-length", "")
@@ -135,6 +138,8 @@ class _Exchange:
     async def pass_on(self, app: ASGIApp) -> None:
         """Let the app answer. A stream ends with the token that opened it."""
         state = {**self._scope.get("state", {}), "caller": self.caller}
+        if paths.is_page(self.path):
+            state["page_session"] = self._policy.sessions.of(self._headers)
         headers = [(name, value) for name, value in self._scope["headers"] if name not in SECRETS]
         with anyio.CancelScope(deadline=self._deadline + SECONDS_TO_END) as limit:
             try:

@@ -1,7 +1,7 @@
 """What a request must be like before anything else looks at it: checks of its method, path and headers."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
@@ -9,6 +9,8 @@ from starlette.datastructures import Headers
 
 from vectorstores_server.http.auth import ANYBODY, LOOPBACK, Caller, Verifier
 from vectorstores_server.http.refusals import Refusal, is_protocol
+from vectorstores_server.page import paths
+from vectorstores_server.page.sessions import PageSessions
 from vectorstores_tools.contract.errors import Unavailable
 
 MEBIBYTE = 1024 * 1024
@@ -21,8 +23,8 @@ MESSAGES = "/messages"
 """Where a client of /sse leaves what it says. `calls` counts what that begins: a 429 here would reach nobody."""
 WRITE_SCOPE = "vector_stores:write"
 
-_API = r"/v1(?:/openai/v1)?"
-_UPLOAD = re.compile(rf"{_API}/(?:files|uploads/[^/]+/parts)/?")
+_API = r"(?:/page)?/v1(?:/openai/v1)?"
+_UPLOAD = re.compile(rf"{_API}/(?:files|uploads/[^/]+/parts)/?|/page/stores/[^/]+/files")
 _SEARCH = re.compile(rf"{_API}/vector_stores/[^/]+/search/?")
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -43,6 +45,7 @@ class Policy:
     max_upload: int = 513 * MEBIBYTE
     body_seconds: float = 60.0
     body_rate: float = 8_192.0
+    sessions: PageSessions = field(default_factory=PageSessions)
 
     def check_names(self, headers: Headers) -> None:
         """Refuse a Host that is not ours, and the page of another origin: what a rebound DNS name would send."""
@@ -55,24 +58,43 @@ class Policy:
             if not self._answers(_host_of(origin)):
                 raise Refusal(403, f"Requests from the web page '{origin[:100]}' are not allowed.", "bad_origin")
 
-    async def identify(self, headers: Headers, path: str) -> Caller:
-        """Return whose token came along; ANYBODY where none is needed."""
+    async def identify(self, headers: Headers, path: str, query: str = "") -> Caller:
+        """Return whose token came along; ANYBODY where none is needed. The page alone takes one from its cookie."""
         if self.verifier is None or path in (HEALTH, METADATA) or path.startswith(f"{METADATA}/"):
             return ANYBODY
+        if paths.is_open(path):
+            return ANYBODY
         token = _token(headers)
+        if not token and paths.is_page(path):
+            session = self.sessions.of(headers)
+            token = session.token if session else ""
+        caller = await self._known(token) if token else None
+        if caller is not None:
+            return caller
+        if paths.is_view(path) and "text/html" in headers.get("accept", ""):
+            target = f"{path}?{query}" if query else path
+            raise Refusal(303, "Sign in first.", "sign_in", Location=paths.way_in(target), Cache_Control="no-store")
         if not token:
             raise self._unknown("No API key provided.")
+        raise self._unknown("Incorrect API key provided.", "invalid_token")
+
+    async def is_known(self, token: str) -> bool:
+        """Tell whether a token is good. Raises Unavailable where that cannot be told now."""
+        return self.verifier is not None and await self.verifier.caller(token) is not None
+
+    async def _known(self, token: str) -> Caller | None:
+        if self.verifier is None:
+            return ANYBODY
         try:
-            caller = await self.verifier.caller(token)
+            return await self.verifier.caller(token)
         except Unavailable as error:
             raise Refusal(503, str(error), "unavailable", Retry_After="5") from error
-        if caller is None:
-            raise self._unknown("Incorrect API key provided.", "invalid_token")
-        return caller
 
     def check_reads_only(self, method: str, path: str) -> None:
         """Refuse what changes something; /mcp and /sse have a server of their own for those who may only read."""
-        if method not in _READING and not is_protocol(path) and not _SEARCH.fullmatch(path):
+        if path == paths.SIGN_OUT or _SEARCH.fullmatch(path) or is_protocol(path):
+            return
+        if method not in _READING:
             scope = {"scope": WRITE_SCOPE} if self.metadata_url else {}
             challenge = self._challenge(error="insufficient_scope", **scope)
             message = "This token may only read. Use one that may write."

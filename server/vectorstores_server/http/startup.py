@@ -36,6 +36,7 @@ async def serve_web(settings: Settings, address: str, surface: ToolSurface) -> N
             policy=policy,
             admission=admission,
             metadata=oauth.metadata if oauth else None,
+            read_only=settings.read_only,
         )
         await serve_http(app, admission, listening)
     await close_and_leave(engine)

@@ -279,6 +279,7 @@ class TextSlice(Answer):
     """A range [start, end) of a file's parsed text, in characters of it; `pages` is 0 where there are none.
 
     `notes` are those on the file.
+    `lines`, from 1, hold its first and last character, `heading_path` is that of its first (None = not known).
     """
 
     file_id: str
@@ -292,3 +293,5 @@ class TextSlice(Answer):
     source: Extra[str] = None
     path: Extra[str] = None
     notes: Extra[FileNotes] = None
+    lines: Extra[tuple[int, int]] = None
+    heading_path: Extra[list[str]] = None

@@ -75,24 +75,7 @@ class SearchOutcome:
         return "; ".join(reasons) + more
 
     def _reason(self, page: SearchPage) -> str:
-        waiting = page.not_searched.in_progress if page.not_searched else 0
-        if page.below_threshold:
-            best = f" (best score {page.best_below:.3f})" if page.best_below is not None else ""
-            return f"score_threshold removed {page.below_threshold}{best}"
-        if page.store_files == 0 and not waiting:
-            return "the store is empty"
-        if page.files == 0 and self.given.filters is not None and (page.store_files or 0) > 0:
-            return "; ".join(["the filter matches no file", *self._unmet(page)])
-        if waiting:
-            return f"{waiting} file{'s are' if waiting > 1 else ' is'} still in progress"
-        return "nothing in the store matches the query"
-
-    def _unmet(self, page: SearchPage) -> list[str]:
-        """Say of each comparison that can be meant otherwise what there is under its key."""
-        filter = filters.parse_filter(filter_present(self.given.filters)) if page.held else None
-        held = {known.key: known for known in page.held}
-        asked = [part for part in filters.comparisons(filter) if part.key in held] if filter else []
-        return [_unmet(part, held[part.key]) for part in asked[:KEYS_EXPLAINED]]
+        return why_nothing(page, filters.parse_filter(filter_present(self.given.filters)))
 
     def _next(self, found: bool) -> str | None:
         page_of = list(self.pages.items())
@@ -112,6 +95,28 @@ class SearchOutcome:
         if page.files == 0 and self.given.filters is not None:
             return f"list(vector_store_id='{store_id}') shows the attributes"
         return "other words, or several queries in one call"
+
+
+def why_nothing(page: SearchPage, filter: filters.Filter | None) -> str:
+    """Say why a search with this filter found nothing."""
+    waiting = page.not_searched.in_progress if page.not_searched else 0
+    if page.below_threshold:
+        best = f" (best score {page.best_below:.3f})" if page.best_below is not None else ""
+        return f"score_threshold removed {page.below_threshold}{best}"
+    if page.store_files == 0 and not waiting:
+        return "the store is empty"
+    if page.files == 0 and filter is not None and (page.store_files or 0) > 0:
+        return "; ".join(["the filter matches no file", *_unmet_parts(page, filter)])
+    if waiting:
+        return f"{waiting} file{'s are' if waiting > 1 else ' is'} still in progress"
+    return "nothing in the store matches the query"
+
+
+def _unmet_parts(page: SearchPage, filter: filters.Filter) -> list[str]:
+    """Say of each comparison that can be meant otherwise what there is under its key."""
+    held = {known.key: known for known in page.held}
+    asked = [part for part in filters.comparisons(filter) if part.key in held]
+    return [_unmet(part, held[part.key]) for part in asked[:KEYS_EXPLAINED]]
 
 
 def _told(unseen: Mapping[str, Any]) -> str:

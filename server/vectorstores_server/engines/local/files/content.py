@@ -114,6 +114,8 @@ def _slice(file: File, document: Document, start: int, end: int | None, page: in
         page=document.page_at(start),
         pages=pages,
         notes=list(document.notes) or None,
+        lines=document.lines(start, end),
+        heading_path=list(document.heading_path_at(start)) or None,
     )
 
 
