@@ -98,7 +98,8 @@ async def connected(
 ) -> AsyncGenerator[Caller]:
     """A client on a new server over `engine`, which may read `folder`."""
     await anyio.Path(folder).mkdir(parents=True, exist_ok=True)
-    wanted = FileCriteria(engine.capabilities.extensions, engine.capabilities.max_file_bytes)
+    able = engine.capabilities
+    wanted = FileCriteria(able.extensions, able.max_file_bytes, able.names, able.any_text)
     intake = MachineIntake(folder.parent / "data", wanted, None if surface and surface.roots_from_client else [folder])
     async with Client(build_server(engine, intake, surface or ToolSurface()), mode=era, **client) as open_client:
         yield Caller(open_client, folder)

@@ -7,6 +7,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from engine_calls import NOISE
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.intake.folders import FileCriteria, matches
 from vectorstores_server.intake.local_intake import MachineIntake, intake_for
@@ -89,7 +90,7 @@ async def test_a_walk_takes_what_the_engine_can_parse_going_by_the_name(
     tmp_path: Path, root: Path, name: str, taken: bool
 ) -> None:
     engine = LocalEngine(tmp_path / "data", None)
-    write(root, name)
+    (root / name).write_bytes(NOISE)
     survey = await intake_for(Settings(data=tmp_path / "data", file_roots=(root,)), engine.capabilities).survey(
         [str(root)], None
     )

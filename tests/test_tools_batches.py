@@ -5,6 +5,7 @@ from pathlib import Path
 import anyio
 
 from clients import Caller, text_of
+from engine_calls import NOISE
 from vectorstores_server.intake import MachineIntake
 from vectorstores_server.intake.folders import FileCriteria
 from vectorstores_tools.arguments.inputs import BatchAttach
@@ -19,7 +20,7 @@ async def test_a_folder_is_attached_once_however_often_it_is_asked_for(caller: C
     store = await caller.store()
     for n in range(3):
         caller.write(f"{n}.md", f"# Page {n}\n\nWords of page {n}.")
-    caller.write("photo.xyz", "no text")
+    (caller.folder / "photo.xyz").write_bytes(NOISE)
     first = await caller.call("batch_attach", vector_store_id=store, paths=[str(caller.folder)], wait_seconds=50)
     assert (first["status"], first["file_counts"]["completed"], first["uploaded"]) == ("completed", 3, 3)
     assert (first["not_uploaded"], sum(first["skipped"].values())) == (0, 1)

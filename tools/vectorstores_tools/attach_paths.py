@@ -1,6 +1,6 @@
 """Attaching from paths: what the intake finds is uploaded inside the call, as long as there is time."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -19,6 +19,8 @@ from vectorstores_tools.rendering.objects import described
 from vectorstores_tools.rendering.reply import Reply
 
 AGAIN = "batch_attach with the same arguments goes on"
+LATER_SHOWN = 5
+"""Of the files that a folder gives only since an upgrade, so many are named."""
 LEAST_UPLOADING = 10.0
 """Seconds for which a call takes files in, however short its wait: a call that takes one file only helps nobody."""
 
@@ -33,9 +35,10 @@ async def attach_paths(call: ToolCall, given: BatchAttach) -> Reply:
             "Name files, folders or globs that hold supported files.",
             param="paths",
         )
-    upload = PathUpload(call, survey, given.wait_seconds)
+    later = await call.engine.newly_supported(given.vector_store_id, survey.folders)
+    upload = PathUpload(call, survey.without(later), given.wait_seconds)
     done, batch = await reported(call.report, lambda progress: upload.run(given, progress))
-    return await _answer(call, given.vector_store_id, upload, done, batch)
+    return await _answer(call, given.vector_store_id, upload, done, batch, survey.named(later))
 
 
 class PathUpload:
@@ -105,7 +108,9 @@ class PathUpload:
             yield piece
 
 
-async def _answer(call: ToolCall, store_id: str, upload: PathUpload, done: Ingested, batch: FileBatch | None) -> Reply:
+async def _answer(
+    call: ToolCall, store_id: str, upload: PathUpload, done: Ingested, batch: FileBatch | None, later: Sequence[str]
+) -> Reply:
     left = upload.not_uploaded
     more = {
         "uploaded": done.uploaded,
@@ -115,8 +120,9 @@ async def _answer(call: ToolCall, store_id: str, upload: PathUpload, done: Inges
         "skipped": dict(upload.survey.skipped) or None,
         "skipped_examples": dict(upload.survey.examples) or None,
         "not_opened": upload.refused[:FAILURES_SHOWN] or None,
-        "notes": _notes(left, done) or None,
-        "next": AGAIN if left else None,
+        "newly_supported": {"total": len(later), "files": later[:LATER_SHOWN]} if later else None,
+        "notes": [*_notes(left, done), *_about_later(later)] or None,
+        "next": AGAIN if left or later else None,
     }
     if batch is None:
         nothing = {"object": "vector_store.files_batch", "vector_store_id": store_id, "status": "completed"}
@@ -132,6 +138,14 @@ def _notes(left: int, done: Ingested) -> list[str]:
     if done.batch is not None and not done.uploaded and not done.again:
         return ["Nothing is new. This is the last batch of these files, with others of its call.", *done.notes]
     return list(done.notes)
+
+
+def _about_later(later: Sequence[str]) -> list[str]:
+    """Return the sentence about files that an upgrade has made readable in a folder that is attached already."""
+    if not later:
+        return []
+    files = "1 file is of a type" if len(later) == 1 else f"{len(later)} files are of types"
+    return [f"{files} that could not be read when this folder was attached before: the same call once more takes them."]
 
 
 def _counted(survey: Survey) -> str:

@@ -12,7 +12,7 @@ from vectorstores_server.console.progress import bar
 from vectorstores_server.console.terminal import counted, say
 from vectorstores_server.intake import MachineIntake, intake_for
 from vectorstores_server.intake.files import is_link
-from vectorstores_server.intake.folders import split_glob
+from vectorstores_server.intake.folders import EXAMPLES, split_glob
 from vectorstores_server.intake.paths import local_path
 from vectorstores_server.settings import Settings
 from vectorstores_tools.contract.characters import line
@@ -37,6 +37,9 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
         if not survey.origins:
             raise InvalidRequest("No file was found to add.", "Name files of a supported type.")
         store = await _store(engine, arguments.store)
+        later = await engine.newly_supported(store.id, survey.folders)
+        _tell_later(survey.named(later))
+        survey = survey.without(later)
         say(f"Adding {counted(len(survey.origins), 'file')} to {line(store.name or '')} ({store.id})")
         outcomes = await _add(engine, intake, store, survey)
     say(str(outcomes))
@@ -48,6 +51,15 @@ def _tell_passed_over(survey: Survey) -> None:
         names = [line(name, 80) for name in survey.examples.get(reason, ())]
         shown = ", ".join([*names, "..."] if names and count > len(names) else names)
         say(f"Passed over: {count} {reason}" + (f" ({shown})" if shown else ""))
+
+
+def _tell_later(later: Sequence[str]) -> None:
+    if later:
+        names = ", ".join([*(line(name, 80) for name in later[:EXAMPLES]), *(["..."] if len(later) > EXAMPLES else [])])
+        say(
+            f"{counted(len(later), 'file')} of types that could not be read when this was added before: {names}."
+            " The same command once more adds them."
+        )
 
 
 def _intake(settings: Settings, engine: Engine, named: Sequence[str]) -> MachineIntake:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from anyio.from_thread import check_cancelled
 
-from vectorstores_server.intake import gitignore
+from vectorstores_server.intake import exclusions, gitignore, text_files
 from vectorstores_server.intake.gitignore import GitIgnore
 from vectorstores_server.intake.roots import Roots
 from vectorstores_server.intake.secrets import is_secret, is_secret_folder
@@ -24,11 +24,15 @@ EXAMPLES = 5
 
 @dataclass(frozen=True, slots=True)
 class FileCriteria:
-    """What a walk takes: file name endings (lower case with the dot; none = all), whole names, and sizes."""
+    """What a walk takes: file name endings (lower case with the dot; none = all), whole names, and sizes.
+
+    `any_text`: small files of other types too, if their bytes are text.
+    """
 
     extensions: frozenset[str]
     max_bytes: int
     names: frozenset[str] = frozenset()
+    any_text: bool = False
 
     def takes(self, filename: str) -> bool:
         """Whether a file may be taken, going by its name alone."""
@@ -62,7 +66,12 @@ class FolderWalk:
             check_cancelled()
             folder, above = pending.pop()
             ignores = gitignore.inside(folder, above)
-            below = [Path(entry) for entry in self._entries(folder) if self._enters(entry, top, ignores)]
+            entries = self._entries(folder)
+            beside = frozenset(entry.name.lower() for entry in entries)
+            if folder != top and exclusions.is_environment(beside):
+                self._skip(exclusions.REASON, folder.relative_to(top).as_posix())
+                continue
+            below = [Path(entry) for entry in entries if self._enters(entry, top, ignores, beside)]
             pending.extend((path, ignores) for path in reversed(below))
 
     def _entries(self, folder: Path) -> Sequence["os.DirEntry[str]"]:
@@ -75,7 +84,7 @@ class FolderWalk:
         self.seen += len(found)
         return found
 
-    def _enters(self, entry: "os.DirEntry[str]", top: Path, ignores: GitIgnore | None) -> bool:
+    def _enters(self, entry: "os.DirEntry[str]", top: Path, ignores: GitIgnore | None, beside: frozenset[str]) -> bool:
         """Take note of an entry; True for a folder to walk."""
         path = Path(entry.path)
         is_folder = entry.is_dir(follow_symlinks=False)
@@ -83,6 +92,10 @@ class FolderWalk:
         if not (leads_to(parts, self.pattern) if is_folder else matches(parts, self.pattern)):
             return False
         reason = self._why_not(entry, path, ignores, is_folder=is_folder)
+        if reason is None and exclusions.is_left_out(entry.name, beside, is_folder=is_folder):
+            reason = exclusions.REASON
+        if reason is None and not is_folder:
+            reason = self._why_no_document(entry)
         if reason is not None:
             self._skip(reason, "/".join(parts))
         elif not is_folder:
@@ -105,20 +118,25 @@ class FolderWalk:
             return IGNORED
         if self.roots.is_denied(path) or (is_secret_folder if is_folder else is_secret)(entry.name):
             return "never read"
-        return None if is_folder else self._why_no_document(entry)
+        return None
 
     def _why_no_document(self, entry: "os.DirEntry[str]") -> str | None:
         if not entry.is_file(follow_symlinks=False):
             return "not a regular file"
-        if not self.wanted.takes(entry.name):
+        known = self.wanted.takes(entry.name)
+        if not (known or self.wanted.any_text):
             return "unsupported type"
         try:
             size = entry.stat(follow_symlinks=False).st_size
         except OSError:
             return "unreadable"
+        if not known and size > text_files.LARGEST:
+            return "unsupported type"
         if size > self.wanted.max_bytes:
             return "too large"
-        return None if size else "empty"
+        if not size:
+            return "empty"
+        return None if known else text_files.why_not_text(Path(entry))
 
 
 def split_glob(path: Path) -> tuple[Path, tuple[str, ...]]:

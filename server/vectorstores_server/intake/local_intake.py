@@ -114,7 +114,10 @@ def intake_for(settings: Settings, capabilities: Capabilities, *, over_http: boo
     return MachineIntake(
         data=settings.data,
         wanted=FileCriteria(
-            capabilities.extensions, min(settings.max_file_bytes, capabilities.max_file_bytes), capabilities.names
+            capabilities.extensions,
+            min(settings.max_file_bytes, capabilities.max_file_bytes),
+            capabilities.names,
+            capabilities.any_text,
         ),
         roots=default if settings.file_roots is None else settings.file_roots,
         urls=UrlFetcher(settings.url_hosts, min(MAX_BYTES, settings.max_file_bytes)),

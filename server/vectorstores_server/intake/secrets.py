@@ -43,6 +43,12 @@ _LAST_TWO = frozenset(
 )
 _COPY = re.compile(r"(?:\.(?:bak|backup|old|orig|save|copy|dist|tmp|swp|[0-9]+)|~)+$")
 """What editors and people append to the name of a copy."""
+_INSIDE = re.compile(
+    rb"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----|^PuTTY-User-Key-File-\d:|\bAKIA[0-9A-Z]{16}\b"
+    rb"|\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,}|glpat-[\w-]{20,}|xox[abprs]-[\w-]{20,}|npm_[A-Za-z0-9]{36})\b",
+    re.MULTILINE,
+)
+"""Begins of private keys, and forms of tokens that nothing else has."""
 
 
 def is_secret(name: str) -> bool:
@@ -54,6 +60,11 @@ def is_secret(name: str) -> bool:
     if dot and ending in _ENDINGS:
         return True
     return bool(dot) and ending in _DATA and _tells_of_secrets(stem)
+
+
+def holds_secret(data: bytes) -> bool:
+    """Tell whether a file's bytes hold a private key or a token. Asked where no ending tells what a file is."""
+    return _INSIDE.search(data) is not None
 
 
 def is_secret_folder(name: str) -> bool:

@@ -8,7 +8,7 @@ Promises that hold for all methods of `Engine`:
 - Ending or cancelling a call never ends the processing that it started.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -51,6 +51,8 @@ class Capabilities:
     """File name endings, lower case with the dot, that it can parse."""
     names: frozenset[str] = frozenset()
     """Names of files without an ending, in lower case, that it can parse: makefile, license."""
+    any_text: bool = False
+    """Whether it parses what is text whatever its ending."""
     max_file_bytes: int = 512 * 1024 * 1024
     batches: bool = True
     cancel_batch: bool = True
@@ -238,6 +240,14 @@ class Engine(Protocol):
         An origin that is attached here with the same sha256 and has not failed or been cancelled is skipped, its
         stream unread. With another sha256 the new File takes the place of the old one once it is completed. What was
         taken from the iterator before an interruption is attached; repeating the call never attaches it twice.
+        """
+        ...
+
+    async def newly_supported(self, store_id: str, folders: Mapping[str, str]) -> list[str]:
+        """Return which origins, each with the folder that was named, are of types that the folder did not give before.
+
+        They are left for now. The next call returns none of them: who attaches a folder twice knows what it gives. An
+        engine that remembers no folders returns none.
         """
         ...
 

@@ -1,9 +1,9 @@
 """The promises of an intake: what a caller names (paths, folders, URLs) becomes open streams."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePath
 from typing import Protocol
 
 
@@ -48,13 +48,26 @@ class Survey:
     """The first five of them, by reason, as paths below what was named; of what nobody expects to be taken, none."""
     folders: Mapping[str, str] = field(default_factory=dict[str, str])
 
+    def without(self, left: Collection[str]) -> "Survey":
+        """Return the same without some of its origins."""
+        gone = frozenset(left)
+        return replace(self, origins=[origin for origin in self.origins if origin not in gone])
+
+    def named(self, origins: Iterable[str]) -> list[str]:
+        """Return origins as paths below the folders that hold them."""
+        return [
+            PurePath(origin).relative_to(self.folders[origin]).as_posix() if origin in self.folders else origin
+            for origin in origins
+        ]
+
 
 class Intake(Protocol):
     """From what a caller names (a path, folder, glob or URL) to open streams."""
 
     async def survey(self, named: Sequence[str], roots: Sequence[Path] | None) -> Survey:
-        """Find what is meant, without opening it. `roots` are the client's, None where it declared none.
+        """Find what is meant, opening nothing but small files whose names do not tell whether they are text.
 
+        `roots` are the client's, None where it declared none.
         Raises NotAllowed outside the roots, InvalidRequest for what is relative, missing or not a file, TooLarge for
         more than 2,000 files (naming the sub-folders).
         """

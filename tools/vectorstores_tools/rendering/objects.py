@@ -24,6 +24,7 @@ WRITTEN_BY_OTHERS = (
     "skipped_examples",
     "notes",
     "noted_files",
+    "newly_supported",
 )
 """Keys whose values are somebody's words: in the text form they stand inside the fence.
 

@@ -1,6 +1,6 @@
 """The engine on this machine: catalog, blobs and index, with one worker at a time per data directory."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
@@ -114,7 +114,7 @@ class LocalEngine(Engine):
     @override
     def capabilities(self) -> Capabilities:
         """All of it but query rewriting."""
-        return Capabilities(extensions=EXTENSIONS, names=NAMES, max_file_bytes=self._max_file_bytes)
+        return Capabilities(extensions=EXTENSIONS, names=NAMES, any_text=True, max_file_bytes=self._max_file_bytes)
 
     @override
     async def create_store(self, request: StoreCreate) -> VectorStore:
@@ -210,6 +210,11 @@ class LocalEngine(Engine):
     async def attach_sources(self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions) -> Ingested:
         await self._start()
         return await self._receiver.attach_sources(store_id, sources, options)
+
+    @override
+    async def newly_supported(self, store_id: str, folders: Mapping[str, str]) -> list[str]:
+        await self._start()
+        return await self._receiver.newly_supported(store_id, folders)
 
     @override
     async def create_file(self, new: NewFile) -> File:

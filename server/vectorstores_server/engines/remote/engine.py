@@ -1,6 +1,6 @@
 """The engine that forwards: every promise of the contract, kept with the calls that the remote has."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -221,6 +221,11 @@ class RemoteEngine(Engine):
         if done.batch is None or done.uploaded or done.again:
             return done
         return replace(done, batch=await self.retrieve_batch(store_id, done.batch.id))
+
+    @override
+    async def newly_supported(self, store_id: str, folders: Mapping[str, str]) -> list[str]:
+        """Return none: what a service takes from a folder is not changed by an upgrade here."""
+        return []
 
     @override
     async def create_file(self, new: NewFile) -> File:

@@ -290,7 +290,17 @@ ALTER TABLE rebuilt ADD COLUMN notes TEXT
 """
 """The notes on the text that is live, or will be with the table that is being built: a list as JSON, NULL for none."""
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _PROGRESS, _DELETIONS, _FORMATS, _PLACES, _NOTES)
+_FOLDER_TYPES = """
+CREATE TABLE folder_types (
+    store_id TEXT NOT NULL REFERENCES store ON DELETE CASCADE,
+    folder TEXT NOT NULL,
+    types TEXT NOT NULL,
+    PRIMARY KEY (store_id, folder)
+) WITHOUT ROWID
+"""
+"""Which types of files a folder gave when it was attached last, parted by spaces."""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _PROGRESS, _DELETIONS, _FORMATS, _PLACES, _NOTES, _FOLDER_TYPES)
 
 
 def statements(script: str) -> list[str]:

@@ -1,16 +1,18 @@
 """How bytes come in: a File that is uploaded, and sources that are uploaded and attached in one go."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 
 from vectorstores_server.engines.local.catalog import Catalog
 from vectorstores_server.engines.local.catalog.batches import last_batch, retrieve_batch
 from vectorstores_server.engines.local.catalog.files import enter_file
+from vectorstores_server.engines.local.catalog.folder_types import are_reviewed, review
 from vectorstores_server.engines.local.catalog.ids import clock, new_id
 from vectorstores_server.engines.local.catalog.places import Origin
 from vectorstores_server.engines.local.catalog.sources import EnteredSource, enter, reattach, standing
 from vectorstores_server.engines.local.catalog.stores import usable
 from vectorstores_server.engines.local.files.blobs import Blobs, ReceivedBytes
+from vectorstores_server.engines.local.parsing import FIRST_TYPES, type_of, types
 from vectorstores_tools.contract.engine import AttachOptions, Ingested, NewFile
 from vectorstores_tools.contract.errors import InvalidRequest, TooLarge
 from vectorstores_tools.contract.intake import Source
@@ -53,6 +55,16 @@ class SourceReceiver:
             entered.append(entry)
             self._made_work()
         return await self._summary(store_id, entered, batch_id, notes)
+
+    async def newly_supported(self, store_id: str, folders: Mapping[str, str]) -> list[str]:
+        """Return what of known folders is of a type that was not taken from them before, once."""
+        if not folders:
+            return []
+        now = " ".join(sorted(types()))
+        if await self._catalog.read(are_reviewed, store_id, set(folders.values()), now):
+            return []
+        kinds = {origin: type_of(origin) for origin in folders}
+        return await self._catalog.write(review, store_id, folders, kinds, now, FIRST_TYPES)
 
     async def _take(self, store_id: str, source: Source, options: AttachOptions, batch_id: str | None) -> EnteredSource:
         folder = None if source.folder is None else _storable(source.folder)

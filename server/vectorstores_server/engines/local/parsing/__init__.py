@@ -4,6 +4,8 @@
 formats; each imports its library itself, so that the child loads only what the file at hand needs.
 """
 
+from pathlib import PurePath
+
 PARSER = "vs"
 VERSION = 2  # raise it when the same bytes give another text, other pages or other headings
 
@@ -27,6 +29,26 @@ _WHOLE_NAMES = (
 
 EXTENSIONS = frozenset(f"{_DOCUMENTS} {_DATA} {_SOURCE_CODE}".split())
 NAMES = frozenset(_WHOLE_NAMES.split())  # of files without an extension, in lower case
+ANY_TEXT = "*"
+"""The type of whatever is text and has no other."""
+_READ_LATER = (
+    ".bib .docm .dotm .dotx .eml .ics .odp .ods .odt .po .potm .potx .ppsm .ppsx .pptm .rtf .srt .svg .vtt .xls .xlsb "
+    ".xltm .xltx"
+)
+FIRST_TYPES = (EXTENSIONS | NAMES) - frozenset(_READ_LATER.split())
+"""What folders gave before the catalog noted which types they gave."""
+
+
+def types() -> frozenset[str]:
+    """Return the types that are taken from folders now."""
+    return EXTENSIONS | NAMES | {ANY_TEXT}
+
+
+def type_of(filename: str) -> str:
+    """Return the type by which a file of this name is taken: its ending, its name, or that it is text."""
+    path = PurePath(filename)
+    found = path.suffix.lower() if path.suffix.lower() in EXTENSIONS else path.name.lower()
+    return found if found in EXTENSIONS or found in NAMES else ANY_TEXT
 
 
 class ParseFailure(Exception):

@@ -46,7 +46,6 @@ _SAVE_AS = {
     ".mobi": ".epub",
     ".azw3": ".epub",
     ".djvu": ".pdf",
-    ".msg": ".eml",
     ".ps": ".pdf",
     ".xps": ".pdf",
 }
@@ -88,6 +87,10 @@ def _read(path: Path, name: PurePath) -> Document:
     extension = name.suffix.lower()
     if other := _SAVE_AS.get(extension):
         raise unsupported(f"is of a type that is not read here ({extension})", f"Save it as {other} and upload that")
+    if extension == ".msg":  # some mail programs save no .eml, others nothing else
+        raise unsupported(
+            "is of a type that is not read here (.msg)", "Save the mail as .eml, .html or .txt and upload that"
+        )
     return _read_package(path, extension) or _read_text(path, extension or name.name.lower())
 
 

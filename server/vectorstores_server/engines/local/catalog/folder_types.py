@@ -1,0 +1,66 @@
+"""Which types of files each folder gave when it was attached last, so that an upgrade surprises nobody.
+
+A folder that a former version attached has no entry: then what that version took is what it gave.
+"""
+
+import os
+import sqlite3
+from collections.abc import Collection, Mapping
+from pathlib import PurePath
+
+
+def are_reviewed(db: sqlite3.Connection, store_id: str, folders: Collection[str], now: str) -> bool:
+    """Tell whether each folder gave what is taken `now`, a list of types parted by spaces."""
+    rows = db.execute("SELECT folder FROM folder_types WHERE store_id = ? AND types = ?", (store_id, now))
+    return set(folders) <= {row["folder"] for row in rows}
+
+
+def review(
+    db: sqlite3.Connection,
+    store_id: str,
+    folders: Mapping[str, str],
+    kinds: Mapping[str, str],
+    now: str,
+    first: Collection[str],
+) -> list[str]:
+    """Return what is new to its folder by its type, and note that the folders give what is taken `now`.
+
+    `folders` and `kinds` have the folder and the type of each origin. What the store holds already is not new.
+    """
+    before = {folder: _types_before(db, store_id, folder, first) for folder in set(folders.values())}
+    db.executemany(
+        "INSERT OR REPLACE INTO folder_types (store_id, folder, types) SELECT id, ?, ? FROM store WHERE id = ?",
+        [(folder, now, store_id) for folder in before],
+    )
+    found: list[str] = []
+    for origin, folder in folders.items():
+        types = before[folder]
+        if types is not None and kinds[origin] not in types and not _is_held(db, store_id, origin):
+            found.append(origin)
+    return found
+
+
+def _types_before(db: sqlite3.Connection, store_id: str, folder: str, first: Collection[str]) -> Collection[str] | None:
+    """Return what the folder, or one around it, gave before; None for a folder that is new to the store."""
+    for around in (folder, *map(str, PurePath(folder).parents)):
+        row = db.execute(
+            "SELECT types FROM folder_types WHERE store_id = ? AND folder = ?", (store_id, around)
+        ).fetchone()
+        if row is not None:
+            return frozenset(row["types"].split())
+    return first if _was_attached(db, store_id, folder) else None
+
+
+def _was_attached(db: sqlite3.Connection, store_id: str, folder: str) -> bool:
+    """Tell whether a former version attached something below the folder: it kept no path."""
+    below = folder.rstrip(os.sep) + os.sep
+    row = db.execute(
+        "SELECT 1 FROM attachment WHERE store_id = ? AND source >= ? AND source < ? AND path IS NULL LIMIT 1",
+        (store_id, below, below + "\U0010ffff"),
+    ).fetchone()
+    return row is not None
+
+
+def _is_held(db: sqlite3.Connection, store_id: str, origin: str) -> bool:
+    query = "SELECT 1 FROM attachment WHERE store_id = ? AND source = ? LIMIT 1"
+    return db.execute(query, (store_id, origin)).fetchone() is not None

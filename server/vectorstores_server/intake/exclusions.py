@@ -1,0 +1,44 @@
+"""What a folder leaves out by default, because nobody wrote it: dependencies, what is built, lock files (pure).
+
+A `.gitignore` usually says the same; this holds where there is none. A name is compared in lower case. A file or folder
+that a caller names itself is taken all the same.
+"""
+
+from collections.abc import Collection, Mapping
+from fnmatch import fnmatchcase
+
+REASON = "left out by default"
+ENVIRONMENT = "pyvenv.cfg"
+"""Makes the folder that holds it a virtual environment of Python, whatever it is called."""
+
+_ALWAYS = frozenset({"node_modules", "__pycache__"})
+_JAVASCRIPT = ("package.json",)
+_PYTHON = ("pyproject.toml", "setup.py", "setup.cfg")
+_GRADLE = ("build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts")
+BUILT_BESIDE: Mapping[str, frozenset[str]] = {
+    "target": frozenset({"cargo.toml", "pom.xml", "build.sbt"}),
+    "dist": frozenset({*_JAVASCRIPT, *_PYTHON}),
+    "build": frozenset({*_JAVASCRIPT, *_PYTHON, *_GRADLE, "cmakelists.txt", "pubspec.yaml"}),
+    "venv": frozenset({ENVIRONMENT}),
+}
+"""Folders that are built, and the files beside them that say so."""
+_FILES = (
+    # exact versions of what a project needs, written by its tools
+    "*.lock", "*.lockfile", "*.lockb", "*-lock.json", "*-lock.yaml", "*-lock.yml", "*.lock.json", "*.lock.yaml",
+    "*.lock.hcl", "npm-shrinkwrap.json", "go.sum", "package.resolved",
+    # made smaller for browsers, and the way back from that
+    "*.min.js", "*.min.mjs", "*.min.cjs", "*.min.css", "*.js.map", "*.mjs.map", "*.cjs.map", "*.css.map",
+)  # fmt: skip
+
+
+def is_left_out(name: str, beside: Collection[str], *, is_folder: bool) -> bool:
+    """Tell whether an entry is left out; `beside` are the names in its folder, in lower case."""
+    name = name.lower()
+    if is_folder:
+        return name in _ALWAYS or not BUILT_BESIDE.get(name, frozenset()).isdisjoint(beside)
+    return any(fnmatchcase(name, form) for form in _FILES)
+
+
+def is_environment(names: Collection[str]) -> bool:
+    """Tell whether a folder that holds these names, in lower case, is a virtual environment."""
+    return ENVIRONMENT in names

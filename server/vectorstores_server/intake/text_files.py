@@ -1,0 +1,60 @@
+"""Files of no known type that are text all the same, told by their bytes."""
+
+import codecs
+import os
+import re
+from pathlib import Path
+
+from vectorstores_server.intake.secrets import holds_secret
+from vectorstores_server.system import posix
+
+LARGEST = 256 * 1024
+"""Bytes. What is longer and of no known type is rarely something to read: logs, dumps, data of programs."""
+NEVER = "never read"
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins with the mark of UTF-16
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_OF_PROGRAMS = (b"%PDF-", b"%!PS", b"PK\x03\x04", b"{\\rtf", b"GIF8", b"RIFF", b"\xff\xd8\xff", b"\x1f\x8b", b"MZ")
+"""Begins of formats that a small file may have without a byte that no text has."""
+_IN_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_FIRST = 4096
+
+
+def why_not_text(path: Path) -> str | None:
+    """Return why a file of no known type is not taken, None where its bytes decode as text."""
+    try:
+        fd = posix.open_carefully(path)
+        with os.fdopen(fd, "rb") as file:
+            data = file.read(_FIRST)
+            if data and not decodes(data, whole=len(data) < _FIRST):
+                return "unsupported type"
+            data += file.read(LARGEST + 1 - len(data))
+    except OSError:
+        return "unreadable"
+    if len(data) > LARGEST or not decodes(data):
+        return "unsupported type"
+    return NEVER if holds_secret(data) else None
+
+
+def decodes(data: bytes, *, whole: bool = True) -> bool:
+    """Tell whether bytes are text: UTF-8, UTF-16 or UTF-32 by their marks, else any code page without control bytes.
+
+    Of which code page the letters are is for the parser to find; what it cannot read it refuses with a sentence.
+    """
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return _is_strictly(data, encoding, whole)
+    return not data.startswith(_OF_PROGRAMS) and _IN_NO_TEXT.search(data) is None
+
+
+def _is_strictly(data: bytes, encoding: str, whole: bool) -> bool:
+    try:
+        codecs.getincrementaldecoder(encoding)().decode(data, final=whole)
+    except UnicodeError:
+        return False
+    return True
