@@ -71,10 +71,14 @@ ENGINES: dict[str, OpenEngine] = BOTH | {name: remote(name) for name in ("azure"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give each test of an engine all the engines that it is meant for."""
-    if "engine" in metafunc.fixturenames:
+    """Give each test of `engine` all the engines that it is meant for.
+
+    The parameter is what opens the engine: a test that has its engine from elsewhere asks for none, and is not named
+    after one.
+    """
+    if "opener" in metafunc.fixturenames:
         engines = ENGINES if metafunc.definition.path.name.startswith("test_contract_") else BOTH
-        metafunc.parametrize("engine", engines.values(), ids=list(engines), indirect=True)
+        metafunc.parametrize("opener", engines.values(), ids=list(engines))
 
 
 @pytest.fixture(scope="session")
@@ -84,9 +88,9 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Engine]:
+async def engine(opener: OpenEngine, tmp_path: Path) -> AsyncGenerator[Engine]:
     """Each engine in turn, empty."""
-    async with request.param(tmp_path) as engine:
+    async with opener(tmp_path) as engine:
         yield engine
 
 

@@ -21,7 +21,8 @@ from vectorstores_tools.contract.requests import (
     StoreFilesRequest,
 )
 
-PATIENCE = 30
+PATIENCE = 120
+"""Seconds until a test that hangs is ended; a machine that is busy with others may need half of them."""
 NOISE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 2
 """No text in any encoding."""
 SMALL = ChunkingStrategy(type="static", static=StaticChunking(max_chunk_size_tokens=100, chunk_overlap_tokens=0))

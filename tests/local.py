@@ -1,8 +1,8 @@
 """A LocalEngine for tests: words as vectors, texts as files, and waiting without sleeping."""
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,8 @@ import anyio.lowlevel
 from vectorstores_server.engines.local.embedding import Embedder
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.failpoints import hooked
+from vectorstores_server.engines.local.worker.lock import WorkerLock
+from vectorstores_server.engines.local.worker.pace import Pace
 from vectorstores_tools.contract.engine import NewFile
 from vectorstores_tools.contract.models import SearchPage, VectorStoreFile
 from vectorstores_tools.contract.requests import (
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from numpy import float32
     from numpy.typing import NDArray
 
+HASTY = Pace(look=0.02, quiet=0.1, pause=0.01, retry=0.01)
+"""For tests of what the worker does when it has waited."""
 SMALL_CHUNKS = ChunkingStrategy(type="static", static=StaticChunking(max_chunk_size_tokens=100, chunk_overlap_tokens=0))
 
 
@@ -86,9 +90,12 @@ class Gate(Words):
 
 @asynccontextmanager
 async def opened(
-    directory: Path, embedder: Words | Embedder | None = None, checkpoint: Callable[[str], None] | None = None
+    directory: Path,
+    embedder: Words | Embedder | None = None,
+    checkpoint: Callable[[str], None] | None = None,
+    pace: Pace | None = None,
 ) -> AsyncGenerator[LocalEngine]:
-    engine = LocalEngine(directory, embedder)
+    engine = LocalEngine(directory, embedder, pace=pace)
     try:
         with hooked(checkpoint) if checkpoint else nullcontext():
             yield engine
@@ -130,3 +137,14 @@ async def settled(engine: LocalEngine, store_id: str, seconds: float = 60) -> li
 
 async def search(engine: LocalEngine, store_id: str, *queries: str, **options: object) -> SearchPage:
     return await engine.search(store_id, SearchRequest.model_validate({"queries": queries, **options}))
+
+
+@contextmanager
+def held(directory: Path) -> Generator[None]:
+    """Keep the worker's lock of the directory, so that nothing is worked on meanwhile."""
+    lock = WorkerLock(directory)
+    assert lock.take(), "a worker is at work"
+    try:
+        yield
+    finally:
+        lock.close()

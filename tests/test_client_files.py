@@ -66,8 +66,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 def test_every_client_that_is_known_is_in_the_tables_here_and_in_the_docs() -> None:
     page = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
-    assert set(known_clients()) == set(FORMS)
-    for name, client in known_clients().items():
+    clients = known_clients()
+    assert set(clients) == set(FORMS)
+    for name, client in clients.items():
         [row] = [line for line in page.splitlines() if line.startswith(f"| `{name}` |")]
         assert f"`{client.key}`" in row
         assert client.file.name in row

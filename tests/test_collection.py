@@ -1,4 +1,4 @@
-"""What a test knows is the same whenever it runs: nothing is read from the clock while tests are collected."""
+"""A test is what its name says: nothing is read from the clock while it is collected, no file shadows a fixture."""
 
 import ast
 from pathlib import Path
@@ -39,3 +39,33 @@ def test_no_test_takes_a_time_while_it_is_collected() -> None:
 def test_the_check_finds_a_clock_in_a_decorator_and_in_a_default() -> None:
     module = "import time\n@mark(time.time())\ndef f(a=time.time()):\n    time.time()\n"
     assert sorted(_clock_calls(ast.parse(module))) == [2, 3]
+
+
+def _fixtures(path: Path) -> dict[str, list[str]]:
+    """The fixtures that a module makes, with what each asks for."""
+    found: dict[str, list[str]] = {}
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(
+            ast.unparse(decorator).startswith("pytest.fixture") for decorator in node.decorator_list
+        ):
+            found[node.name] = [argument.arg for argument in node.args.args]
+    return found
+
+
+def test_no_file_shadows_a_fixture_that_stands_for_several() -> None:
+    """Else a test is named after an engine or an era that it does not get, and runs twice on another."""
+    files = {path: _fixtures(path) for path in TESTS.rglob("*.py")}
+    shared = {
+        name: wants for path, made in files.items() if not path.name.startswith("test_") for name, wants in made.items()
+    }
+    several = {"opener", "era"}
+    while wider := {name for name, wants in shared.items() if several & set(wants)} - several:
+        several |= wider
+    assert several >= {"engine", "caller", "caller_of_era"}
+    shadows = {
+        path.name: names
+        for path, made in files.items()
+        if path.name.startswith("test_")
+        if (names := several & set(made))
+    }
+    assert shadows == {}

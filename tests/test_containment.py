@@ -348,7 +348,9 @@ def test_every_command_writes_hostile_words_harmlessly(
     ids = anyio.run(fill)
     seen = Seen()
     for command in ORDER:
-        for number, arguments in enumerate(COMMANDS[command](ids, tmp_path / "files")):
+        calls = COMMANDS[command](ids, tmp_path / "files")
+        assert calls
+        for number, arguments in enumerate(calls):
             try:
                 _, out, err = run(command, *arguments)
             except SystemExit:

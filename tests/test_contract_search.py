@@ -52,9 +52,9 @@ async def test_a_threshold_drops_hits_and_says_how_many(engine: Engine):
     store, _ = await library(engine)
     page = await search(engine, store, "cats", ranking_options={"score_threshold": 1.0})
     assert page.data == []
-    if page.below_threshold:
-        assert page.best_below is not None
-        assert 0 < page.best_below < 1
+    assert page.below_threshold > 0 or engine.capabilities.remote, "not every service says"
+    assert (page.best_below is not None) == (page.below_threshold > 0)
+    assert 0 < (page.best_below or 0.5) < 1
 
 
 async def test_several_queries_find_what_each_of_them_finds(engine: Engine):
@@ -74,8 +74,7 @@ async def test_filters_choose_the_files_that_are_searched(engine: Engine):
     nothing = filters.parse_filter({"type": "eq", "key": "name", "value": "none"})
     page = await search(engine, store, query, filters=nothing)
     assert page.data == []
-    if page.files is not None:
-        assert page.files == 0
+    assert page.files == 0 or (page.files is None and engine.capabilities.remote)
 
 
 PREFIX = {"type": "prefix", "key": "name", "value": "do"}
@@ -184,10 +183,14 @@ async def test_no_search_ever_sees_two_versions_of_a_file_or_none(engine: Engine
     file = await add(engine, store, "The walrus lives in the far north.")
     for sizes in (SMALL, None, SMALL):
         strategy = sizes or {"type": "auto"}
-        await engine.attach_file(store, FileAttach.model_validate({"file_id": file, "chunking_strategy": strategy}))
-        while (await engine.retrieve_store_file(store, file)).status == "in_progress":
-            assert await found(engine, store, "walrus") == [file]
-        assert await found(engine, store, "walrus") == [file]
+        request = FileAttach.model_validate({"file_id": file, "chunking_strategy": strategy})
+        status = (await engine.attach_file(store, request)).status
+        finds: list[list[str]] = []
+        while status == "in_progress":
+            finds.append(await found(engine, store, "walrus"))
+            status = (await engine.retrieve_store_file(store, file)).status
+        finds.append(await found(engine, store, "walrus"))
+        assert finds == [[file]] * len(finds)
 
 
 async def test_what_failed_is_counted_as_not_searched(engine: Engine):
@@ -196,8 +199,8 @@ async def test_what_failed_is_counted_as_not_searched(engine: Engine):
     await attach(engine, store, noise)
     await settled(engine, store, noise)
     page = await search(engine, store, "cats")
-    if page.not_searched is not None:
-        assert (page.not_searched.in_progress, page.not_searched.failed) == (0, 1)
+    assert page.not_searched is not None
+    assert (page.not_searched.in_progress, page.not_searched.failed) == (0, 1)
 
 
 async def test_searching_no_store_is_not_found(engine: Engine):

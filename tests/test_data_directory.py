@@ -267,7 +267,7 @@ async def test_an_orphan_goes_to_the_trash_for_seven_days(tmp_path: Path, caplog
     catalog, index = Catalog(tmp_path), Index(tmp_path / "index")
     with caplog.at_level(logging.INFO):
         await GarbageCollector(catalog, tmp_path, index, look_every=0).run()
-    [event] = [record.getMessage() for record in caplog.records if "Sweep" in record.getMessage()]
+    [event] = [record.getMessage() for record in caplog.records if getattr(record, "event", "") == "swept"]
     assert SHA in event
     [kept] = (tmp_path / "trash").rglob(SHA)
     assert kept.read_text() == "nothing names this"

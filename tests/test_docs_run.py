@@ -33,13 +33,14 @@ def test_every_command_of_a_page_runs_in_its_order(
     papers.mkdir(parents=True)
     (papers / "tides.md").write_text("# Tides\n\nThe moon moves the tides twice a day.\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    for command in commands(page):
+    calls = commands(page)
+    assert calls
+    for command in calls:
         with subtests.test(" ".join(command)):
             code, out, err = run(*command)
             assert code == 0, err
             assert "vector-stores-mcp: " not in err
-            if command[0] == "search":
-                assert "tides.md" in out
+            assert command[0] != "search" or "tides.md" in out
 
 
 @pytest.mark.slow

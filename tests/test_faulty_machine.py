@@ -206,8 +206,9 @@ def test_a_backup_that_is_killed_is_none_and_harms_nothing(run: Run, tmp_path: P
             env=environment(tmp_path, embedder="none"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         deadline = time.monotonic() + PATIENCE
-        while not (copied(target) > kill or process.poll() is not None):
-            assert time.monotonic() < deadline
+        while not (copied(target) > kill or process.poll() is not None) and time.monotonic() < deadline:
+            pass
+        assert time.monotonic() < deadline
         process.kill()
         if process.wait() == 0:
             continue  # it was faster

@@ -64,7 +64,9 @@ async def test_what_is_read_says_which_of_the_two_it_is(local_engine: LocalEngin
     async with connected_to(local_engine, tmp_path) as client:
         caller = Caller(client, tmp_path / "files")
         store = await two_of_a_name(caller)
-        for hit in (await caller.call("search", query="walrus", vector_store_id=store))["data"]:
+        hits = (await caller.call("search", query="walrus", vector_store_id=store))["data"]
+        assert len(hits) == len(INSIDE)
+        for hit in hits:
             read = await caller.call("read", uri=hit["uri"])
             assert (read["path"], read["source"]) == (hit["path"], hit["source"])
             assert hit["path"] in await caller.text("read", uri=hit["uri"])
@@ -132,8 +134,9 @@ async def test_no_path_of_this_machine_leaves_an_engine_that_serves_others(tmp_p
             ):
                 result = await caller.result(tool, vector_store_id=store, **arguments)
                 answers += [str(result.content), str(result.structured_content)]
-            for item in (await caller.call("list", vector_store_id=store))["data"]:
-                assert item["path"] in INSIDE
+            listed = (await caller.call("list", vector_store_id=store))["data"]
+            assert {item["path"] for item in listed} == set(INSIDE)
+            for item in listed:
                 for tool in ("retrieve", "read"):
                     result = await caller.result(tool, vector_store_id=store, file_id=item["id"])
                     answers += [str(result.content), str(result.structured_content)]

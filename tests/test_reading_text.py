@@ -101,6 +101,7 @@ def test_every_row_carries_the_names_of_its_columns(tmp_path: Path, titles: int,
     above = "".join(f"Title {number}\n" for number in range(titles))
     rows = "".join(f"w{number},{number}.5,v{number}\n" for number in range(20))
     lines = read(tmp_path, "a.csv", f"{above}{names}\n{rows}").text.splitlines()
+    assert len(lines) == titles + 1 + 20
     for number, line in enumerate(lines[titles + 1 :]):
         cells = [pair.rpartition(": ") for pair in line.split(" | ")]
         assert [cell[2] for cell in cells] == [f"w{number}", f"{number}.5", f"v{number}"]

@@ -93,7 +93,7 @@ def test_every_command_of_the_docs_is_one(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_variable_and_link_of_the_docs_leads_somewhere(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    for name in re.findall(rf"\b{PREFIX}([A-Z_]*[A-Z])\b", text):
-        assert name.lower() in Settings.model_fields, name
-    for link in re.findall(r"\]\((?!https?://)([^)#]+)", text):
-        assert (page.parent / link).exists(), link
+    names = set(re.findall(rf"\b{PREFIX}([A-Z_]*[A-Z])\b", text))
+    assert {name for name in names if name.lower() not in Settings.model_fields} == set()
+    links = set(re.findall(r"\]\((?!https?://)([^)#]+)", text))
+    assert {link for link in links if not (page.parent / link).exists()} == set()

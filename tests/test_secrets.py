@@ -127,6 +127,7 @@ async def test_a_jwt_is_kept_by_nobody() -> None:
     "arguments",
     [
         ["doctor"],
+        ["doctor", "--log-format", "json"],
         ["config", "claude-code"],
         ["ls"],
         ["serve", "--http", "0.0.0.0:0", "--tokens-file", "/nowhere"],

@@ -4,12 +4,13 @@ import logging
 import re
 import sqlite3
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
 import pytest
 
-from local import SMALL_CHUNKS, Words, add, opened, search, settled, store, upload
+from local import HASTY, SMALL_CHUNKS, Words, add, opened, search, settled, store, upload
 from vectorstores_server.engines.local import failpoints
 from vectorstores_server.engines.local.catalog import Catalog, expiry, work_queue
 from vectorstores_server.engines.local.catalog.enqueue import BATCHED, attach
@@ -25,7 +26,6 @@ from vectorstores_server.engines.local.ingest.pipeline import IngestPipeline, is
 from vectorstores_server.engines.local.ingest.preparation import FilePreparer, PreparedFile
 from vectorstores_server.engines.local.parsing import ParseFailure
 from vectorstores_server.engines.local.parsing.document import Document
-from vectorstores_server.engines.local.worker import garbage_collection, session, worker
 from vectorstores_tools.contract.engine import TextRequest
 from vectorstores_tools.contract.errors import DiskFull
 from vectorstores_tools.contract.models import File
@@ -54,13 +54,6 @@ def raising(step: str, error: Exception, times: int = 1) -> tuple[Callable[[str]
     return hook, seen
 
 
-@pytest.fixture
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(session, "PAUSE", 0.01)
-    monkeypatch.setattr(session, "QUIET_SECONDS", 0.1)
-
-
 def test_the_steps_of_the_worker_are_counted() -> None:
     assert len(STEPS) == 17, STEPS
 
@@ -84,16 +77,14 @@ async def exercise(engine: LocalEngine) -> str:
 
 
 @pytest.mark.parametrize("step", STEPS)
-@pytest.mark.usefixtures("short_pauses")
 async def test_an_unforeseen_error_at_any_step_stops_nobody(
     tmp_path: Path, step: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(expiry, "GRACE", 0)
-    if step == "orphans_removed":
-        monkeypatch.setattr(garbage_collection, "LOOK_EVERY", 0.2)
+    pace = replace(HASTY, disk=0.2) if step == "orphans_removed" else HASTY
     hook, seen = raising(step, UnforeseenError(step))
     with caplog.at_level(logging.ERROR), anyio.fail_after(90):
-        async with opened(tmp_path, Words(), hook) as engine:
+        async with opened(tmp_path, Words(), hook, pace) as engine:
             if step == "reconciled":  # what the last process left makes this one look
                 catalog = Catalog(tmp_path)
                 await catalog.write(lambda db: db.execute("UPDATE worker SET clean = 0") and None)
@@ -113,17 +104,16 @@ async def test_an_unforeseen_error_at_any_step_stops_nobody(
                 mark = await engine.changed(mark)
     assert step in seen
     if step != "refused":
-        assert any("unforeseen" in record.getMessage() for record in caplog.records)
+        assert any(getattr(record, "event", "").startswith("unforeseen_") for record in caplog.records)
 
 
 async def working(engine: LocalEngine) -> bool:
     return (await engine.health()).checks["worker"].ok
 
 
-@pytest.mark.usefixtures("short_pauses")
 async def test_a_file_that_always_meets_an_error_fails_with_a_sentence_and_the_others_complete(tmp_path: Path):
     hook, _ = raising("cut", UnforeseenError("poison"))
-    async with opened(tmp_path, Words(), hook) as engine:
+    async with opened(tmp_path, Words(), hook, HASTY) as engine:
         id = await store(engine)
         ids = [await upload(engine, f"{FOX} {number}", f"{number}.txt") for number in range(4)]
         await engine.create_batch(id, [FileAttach(file_id=file) for file in ids])
@@ -166,9 +156,9 @@ async def test_an_unreadable_cached_text_is_made_again_wherever_it_is_met(tmp_pa
         assert len((await search(engine, id, "fox")).data) == 1
 
 
-async def test_a_worker_that_cannot_live_says_so_where_health_is_asked(tmp_path: Path, short_pauses: None):
+async def test_a_worker_that_cannot_live_says_so_where_health_is_asked(tmp_path: Path):
     hook, seen = raising("dirty", UnforeseenError("never"), times=10_000)
-    async with opened(tmp_path, Words(), hook) as engine:
+    async with opened(tmp_path, Words(), hook, HASTY) as engine:
         id = await store(engine)
         await engine.attach_file(id, FileAttach(file_id=await upload(engine, FOX)))
         with anyio.fail_after(30):

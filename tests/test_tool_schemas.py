@@ -29,6 +29,8 @@ class Nothing:
 
 def tools(surface: ToolSurface | None = None, *, remote: bool = False) -> list[Tool]:
     engine = cast("Engine", Nothing(Capabilities(remote=remote)))
+    built = build_tools(engine, cast("Intake", None), surface or ToolSurface())
+    assert built
     return [
         Tool(
             name=tool.name,
@@ -39,7 +41,7 @@ def tools(surface: ToolSurface | None = None, *, remote: bool = False) -> list[T
             annotations=tool.annotations,
             _meta=tool.meta,
         )
-        for tool in build_tools(engine, cast("Intake", None), surface or ToolSurface())
+        for tool in built
     ]
 
 
@@ -98,7 +100,7 @@ def test_inputs_are_flat_objects_without_titles_nulls_and_references() -> None:
         assert schema["type"] == "object"
         assert schema["additionalProperties"] is False
         assert not {"anyOf", "oneOf", "allOf", "$defs", "$ref"} & schema.keys()
-        for node in nodes(schema):
+        for node in (schema, *nodes(schema["properties"])):
             assert not {"$ref", "$defs", "title"} & node.keys() or "properties" not in node
             assert node.get("type") != "null"
             assert node.get("type") != "array" or "items" in node
@@ -106,15 +108,19 @@ def test_inputs_are_flat_objects_without_titles_nulls_and_references() -> None:
 
 
 def test_every_parameter_is_described_and_no_schema_asks_too_much_of_a_client() -> None:
+    parameters = [
+        (name, parameter)
+        for tool in (*tools(), *tools(ToolSurface(toolset="chatgpt")))
+        for name, parameter in tool.input_schema["properties"].items()
+    ]
+    assert all(parameter.get("description") for _, parameter in parameters)
+    plain = [parameter.keys() for name, parameter in parameters if name in ("filters", "chunking_strategy")]
+    assert len(plain) == 4
+    assert all(keys == {"type", "description"} for keys in plain)
     for tool in (*tools(), *tools(ToolSurface(toolset="chatgpt"))):
-        for name, parameter in tool.input_schema["properties"].items():
-            assert parameter.get("description"), (tool.name, name)
-        for node in (*nodes(tool.input_schema), *nodes(tool.output_schema)):
+        for node in (tool.input_schema, *nodes([tool.input_schema, tool.output_schema])):
             assert "const" not in node
             assert not isinstance(node.get("type"), list)
-        for name in ("filters", "chunking_strategy"):
-            if name in tool.input_schema["properties"]:
-                assert tool.input_schema["properties"][name].keys() == {"type", "description"}
 
 
 def test_outputs_are_objects_that_name_their_keys_and_allow_others() -> None:

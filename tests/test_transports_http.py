@@ -15,7 +15,6 @@ from clients import Era, text_of
 from engine_calls import PATIENCE
 from serving import House, Transport, house, over_http
 from test_transports_leaving import ACCEPT, Wire
-from vectorstores_server.engines.local.embedding import EmbedderChoice
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.http.auth import StaticTokens
 from vectorstores_server.http.policy import Policy
@@ -27,15 +26,8 @@ BOTH: list[Transport] = ["http", "sse"]
 
 
 @pytest.fixture
-async def engine(tmp_path: Path) -> AsyncGenerator[LocalEngine]:
-    engine = LocalEngine(tmp_path / "data", EmbedderChoice(name="none", cache=tmp_path))
-    yield engine
-    await engine.aclose()
-
-
-@pytest.fixture
-async def served(engine: LocalEngine, tmp_path: Path) -> AsyncGenerator[House]:
-    async with house(engine, tmp_path) as served:
+async def served(local_engine: LocalEngine, tmp_path: Path) -> AsyncGenerator[House]:
+    async with house(local_engine, tmp_path) as served:
         yield served
 
 
@@ -111,10 +103,10 @@ async def test_bodies_of_almost_16_mebibytes_reach_the_tool(served: House, era: 
 
 @pytest.mark.parametrize("transport", BOTH)
 async def test_a_token_that_may_only_read_meets_the_server_that_only_reads(
-    engine: LocalEngine, tmp_path: Path, era: Era, transport: Transport
+    local_engine: LocalEngine, tmp_path: Path, era: Era, transport: Transport
 ) -> None:
     policy = Policy(verifier=StaticTokens(("writing-token", "ro:reading-token")))
-    async with house(engine, tmp_path, policy) as served:
+    async with house(local_engine, tmp_path, policy) as served:
         writing, reading = (served.known_as(token) for token in ("writing-token", "reading-token"))
         async with writing.client(transport, mode=era) as client:
             made: Any = (await client.call_tool("create_store", {"name": "Notes"})).structured_content

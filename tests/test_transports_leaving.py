@@ -68,15 +68,15 @@ class Silent(LocalEngine):
 
 
 @pytest.fixture
-async def engine(tmp_path: Path) -> AsyncGenerator[Silent]:
+async def silent(tmp_path: Path) -> AsyncGenerator[Silent]:
     engine = Silent(tmp_path / "data", EmbedderChoice(name="none", cache=tmp_path))
     yield engine
     await engine.aclose()
 
 
 @pytest.fixture
-async def served(engine: Silent, tmp_path: Path) -> AsyncGenerator[House]:
-    async with house(engine, tmp_path) as served:
+async def served(silent: Silent, tmp_path: Path) -> AsyncGenerator[House]:
+    async with house(silent, tmp_path) as served:
         for n, page in enumerate(PAGES):
             (served.folder / f"{n}.txt").write_text(page, encoding="utf-8")
         yield served
@@ -88,7 +88,7 @@ def attach(store: str, served: House) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("transport", "era"), WAYS)
 async def test_a_client_that_goes_away_ends_its_call(
-    engine: Silent, served: House, transport: Transport, era: Era
+    silent: Silent, served: House, transport: Transport, era: Era
 ) -> None:
     async def client() -> None:
         async with served.client(transport, mode=era) as client:
@@ -98,10 +98,10 @@ async def test_a_client_that_goes_away_ends_its_call(
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(client)
-        await engine.until_waiting(1)
+        await silent.until_waiting(1)
         tasks.cancel_scope.cancel()
-    await engine.until_waiting(0)
-    assert (await engine.settled()).file_counts.completed == 3
+    await silent.until_waiting(0)
+    assert (await silent.settled()).file_counts.completed == 3
 
 
 class Wire:
@@ -131,7 +131,7 @@ class Wire:
 
 @pytest.mark.parametrize("path", ["/mcp", "/mcp/"])
 async def test_a_call_of_2025_ends_with_its_connection_and_the_session_stays(
-    engine: Silent, served: House, path: str
+    silent: Silent, served: House, path: str
 ) -> None:
     async with httpx.AsyncClient(headers=ACCEPT, timeout=PATIENCE) as http:
         wire = Wire(http, served.url + path)
@@ -139,13 +139,13 @@ async def test_a_call_of_2025_ends_with_its_connection_and_the_session_stays(
         store = (await wire.call("create_store", {}))["id"]
         call = wire.message("tools/call", name="batch_attach", arguments=attach(store, served))
         async with http.stream("POST", wire.url, json=call):
-            await engine.until_waiting(1)
-        await engine.until_waiting(0)
-        assert (await engine.settled()).file_counts.completed == 3
+            await silent.until_waiting(1)
+        await silent.until_waiting(0)
+        assert (await silent.settled()).file_counts.completed == 3
         assert (await wire.call("retrieve", {"vector_store_id": store}))["file_counts"]["completed"] == 3
 
 
-async def test_a_session_that_is_deleted_ends_its_calls_and_is_not_found_again(engine: Silent, served: House) -> None:
+async def test_a_session_that_is_deleted_ends_its_calls_and_is_not_found_again(silent: Silent, served: House) -> None:
     async with httpx.AsyncClient(headers=ACCEPT, timeout=PATIENCE) as http, anyio.create_task_group() as tasks:
         wire = Wire(http, f"{served.url}/mcp")
         await wire.join()
@@ -156,7 +156,7 @@ async def test_a_session_that_is_deleted_ends_its_calls_and_is_not_found_again(e
             await http.post(wire.url, json=call)
 
         tasks.start_soon(ask)
-        await engine.until_waiting(1)
+        await silent.until_waiting(1)
         assert (await http.delete(wire.url)).status_code == 200
-        await engine.until_waiting(0)
+        await silent.until_waiting(0)
         assert (await wire.post("tools/list")).status_code == 404

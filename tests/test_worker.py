@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -6,7 +6,7 @@ import anyio
 import psutil
 import pytest
 
-from local import SMALL_CHUNKS, Gate, Words, add, opened, search, settled, store, upload
+from local import HASTY, SMALL_CHUNKS, Gate, Words, add, opened, search, settled, store, upload
 from processes import gone
 from vectorstores_server.engines.local.catalog import Catalog, reconciliation
 from vectorstores_server.engines.local.chunking.passages import Passage
@@ -15,7 +15,6 @@ from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.ingest.preparation import PreparedFile
 from vectorstores_server.engines.local.ingest.scheduler import GROUP, PassageScheduler, take
 from vectorstores_server.engines.local.parsing.document import Document
-from vectorstores_server.engines.local.worker import worker
 from vectorstores_server.engines.local.worker.lock import WorkerLock
 from vectorstores_tools.contract.errors import Unavailable
 from vectorstores_tools.contract.requests import FileAttach, StoreFilesRequest
@@ -32,12 +31,6 @@ class Broken(Words):
         self, texts: Sequence[str], *, stop: Callable[[], bool] | None = None
     ) -> "NDArray[float32]":
         raise EmbeddingFailure("The embedding service does not answer.", "Try again later.")
-
-
-@pytest.fixture
-async def engine(tmp_path: Path) -> AsyncIterator[LocalEngine]:
-    async with opened(tmp_path, Words()) as engine:
-        yield engine
 
 
 def prepared(rev: int, passages: int, priority: int = 0) -> PreparedFile:
@@ -107,22 +100,22 @@ def test_a_third_huge_file_is_put_back_until_another_is_done():
 # A file's way
 
 
-async def test_files_of_a_batch_are_searchable_and_counted(engine: LocalEngine):
-    id = await store(engine)
-    files = [FileAttach(file_id=await upload(engine, f"Number {i}. {FOX}", f"{i}.txt")) for i in range(30)]
-    batch = await engine.create_batch(id, files)
-    await settled(engine, id)
-    batch = await engine.retrieve_batch(id, batch.id)
+async def test_files_of_a_batch_are_searchable_and_counted(local_engine: LocalEngine):
+    id = await store(local_engine)
+    files = [FileAttach(file_id=await upload(local_engine, f"Number {i}. {FOX}", f"{i}.txt")) for i in range(30)]
+    batch = await local_engine.create_batch(id, files)
+    await settled(local_engine, id)
+    batch = await local_engine.retrieve_batch(id, batch.id)
     assert (batch.status, batch.file_counts.completed) == ("completed", 30)
-    assert (await search(engine, id, "number 17")).data[0].filename == "17.txt"
+    assert (await search(local_engine, id, "number 17")).data[0].filename == "17.txt"
 
 
-async def test_a_file_without_text_fails_with_a_sentence_and_the_next_goes_on(engine: LocalEngine):
-    id = await store(engine)
-    noise = await upload(engine, b"\x00\x01\x02" * 99, "noise.txt")
-    await engine.attach_file(id, FileAttach(file_id=noise))
-    good = await engine.retrieve_store_file(id, await add(engine, id, FOX))
-    bad = await engine.retrieve_store_file(id, noise)
+async def test_a_file_without_text_fails_with_a_sentence_and_the_next_goes_on(local_engine: LocalEngine):
+    id = await store(local_engine)
+    noise = await upload(local_engine, b"\x00\x01\x02" * 99, "noise.txt")
+    await local_engine.attach_file(id, FileAttach(file_id=noise))
+    good = await local_engine.retrieve_store_file(id, await add(local_engine, id, FOX))
+    bad = await local_engine.retrieve_store_file(id, noise)
     assert (good.status, bad.status) == ("completed", "failed")
     assert bad.last_error is not None
     assert "noise.txt" in bad.last_error.message
@@ -191,17 +184,14 @@ async def test_closing_while_embedding_takes_less_than_a_second_and_the_file_is_
 
 
 @pytest.mark.parametrize("step", ["claimed", "kept", "embedded", "created", "added", "flipped"])
-async def test_work_goes_on_by_itself_after_the_disk_was_full(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
-):
-    monkeypatch.setattr(worker, "PAUSE_SECONDS", 0.01)
+async def test_work_goes_on_by_itself_after_the_disk_was_full(tmp_path: Path, step: str):
     failures = [OSError(28, "No space left on device")]
 
     def checkpoint(reached: str) -> None:
         if reached == step and failures:
             raise failures.pop()
 
-    async with opened(tmp_path, Words(), checkpoint) as engine:
+    async with opened(tmp_path, Words(), checkpoint, HASTY) as engine:
         id = await store(engine)
         for number in range(8):  # enough that each stage waits for the next
             text = f"File{number} tells of foxes and dogs. " * 300
@@ -223,7 +213,7 @@ async def test_a_clean_end_is_noted_so_that_nothing_is_compared_at_the_next_star
 
 async def test_the_parsers_process_ends_with_the_work(tmp_path: Path):
     others = set(psutil.Process().children())
-    async with opened(tmp_path, Words()) as engine:
+    async with opened(tmp_path, Words(), pace=HASTY) as engine:
         await add(engine, await store(engine), FOX)
         [parser] = set(psutil.Process().children()) - others
         with anyio.fail_after(30):
@@ -239,7 +229,7 @@ async def test_the_lock_is_free_again_after_the_work(tmp_path: Path):
         if step == "clean":
             freed.set()
 
-    async with opened(tmp_path, Words(), checkpoint) as engine:
+    async with opened(tmp_path, Words(), checkpoint, HASTY) as engine:
         await add(engine, await store(engine), FOX)
         with anyio.fail_after(30):
             await freed.wait()

@@ -54,7 +54,8 @@ def _command(argv: "Sequence[str]") -> int:
     arguments, flags = parse_command_line(argv)
     settings = read_settings(flags)
     serving = arguments.command == "serve"
-    logs.configure(settings.log_level if serving or "log_level" in flags else "warning", settings.log_file)
+    level = settings.log_level if serving or "log_level" in flags else "warning"
+    logs.configure(level, settings.log_file, settings.log_format)
     if not serving:  # which logs them
         for sentence in unknown_variables(os.environ):
             warn(f"vector-stores-mcp: {sentence}")
@@ -81,7 +82,10 @@ def _innermost(error: BaseException) -> BaseException:
 def _unforeseen(error: BaseException) -> int:
     import logging
 
-    logging.getLogger(__name__).error("This should not have happened", exc_info=error)
+    from vectorstores_server.system.logs import event
+
+    extra = event("unforeseen_error", kind=type(error).__name__)
+    logging.getLogger(__name__).error("This should not have happened", exc_info=error, extra=extra)
     sys.stderr.write(
         f"vector-stores-mcp: an unforeseen error, {type(error).__name__}; please report the lines above.\n"
     )

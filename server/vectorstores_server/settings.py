@@ -202,6 +202,7 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="how much is logged")
     log_file: AbsolutePath | None = Field(default=None, description="a file to log to, besides stderr")
+    log_format: Literal["text", "json"] = Field(default="text", description="how an entry of the log is written")
 
     @model_validator(mode="before")
     @classmethod
@@ -236,7 +237,7 @@ class Settings(BaseSettings):
             raise ValueError("it is set and holds no token; set one, or unset it")
         return value
 
-    @field_validator("log_level", "toolset", "backend", "remote_auth", "remote_dialect", mode="before")
+    @field_validator("log_level", "log_format", "toolset", "backend", "remote_auth", "remote_dialect", mode="before")
     @classmethod
     def _any_case(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value

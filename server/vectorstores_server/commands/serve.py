@@ -12,6 +12,7 @@ from vectorstores_server.protocol.sdk_compat import leave_logging_alone
 from vectorstores_server.protocol.server import ToolSurface, build_server
 from vectorstores_server.protocol.stdio import serve_stdio
 from vectorstores_server.settings import Settings, unknown_variables
+from vectorstores_server.system.logs import event
 from vectorstores_tools.contract.errors import InvalidRequest
 from vectorstores_tools.toolset import TOOL_NAMES
 
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 async def run(settings: Settings, arguments: argparse.Namespace) -> NoReturn:
     """Serve until the client is gone, or until a signal."""
     for sentence in unknown_variables(os.environ):
-        log.warning("%s", sentence)
+        log.warning("%s", sentence, extra=event("unknown_setting"))
     _check_names(settings.exclude_tools)
     leave_logging_alone()
     if settings.http is not None:

@@ -22,7 +22,7 @@ REMOTE = (
     "remote_base_url", "remote_api_key", "remote_api_key_file", "remote_project", "remote_headers", "remote_auth",
     "remote_dialect",
 )  # fmt: skip
-LOG = ("log_level", "log_file")
+LOG = ("log_level", "log_file", "log_format")
 GROUPS = {
     "where the stores are": KEPT,
     "the embedder": EMBEDDER,

@@ -9,6 +9,8 @@ from typing import Any
 import anyio
 from anyio.abc import TaskGroup
 
+from vectorstores_server.system.logs import event
+
 SECONDS_TO_END = 3
 
 log = logging.getLogger(__name__)
@@ -58,7 +60,7 @@ class BackgroundTasks:
                 ready.set()
                 await anyio.sleep_forever()
         except* OSError:
-            log.exception("The work in the background has stopped")
+            log.exception("The work in the background has stopped", extra=event("background_stopped"))
         finally:
             self._group = None
 
@@ -66,4 +68,5 @@ class BackgroundTasks:
         """Say what ended the background: no call waits for it, and without it nothing is built any more."""
         error = None if task.cancelled() else task.exception()
         if error is not None and not self._over:
-            log.critical("The work in the background has stopped; restart the server", exc_info=error)
+            extra = event("background_lost", kind=type(error).__name__)
+            log.critical("The work in the background has stopped; restart the server", exc_info=error, extra=extra)

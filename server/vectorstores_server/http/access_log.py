@@ -1,10 +1,11 @@
-"""The access log: one line of JSON for each finished request. No query string, no header, no token."""
+"""The access log: one event for each finished request. No query string, no header, no token."""
 
 import json
 import logging
 from dataclasses import dataclass
 
 from vectorstores_server.http.policy import OPERATIONS
+from vectorstores_server.system.logs import Field, event
 from vectorstores_tools.contract.characters import line
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ class FinishedRequest:
 
 def write(request: FinishedRequest) -> None:
     """Log it; what only looks after the server is logged at level debug, unless it fails."""
-    fields = {
+    fields: dict[str, Field] = {
         "request_id": request.request_id,
         "method": line(request.method, LONGEST_NAME),
         "path": line(request.path, LONGEST_PATH),
@@ -42,4 +43,4 @@ def write(request: FinishedRequest) -> None:
         **({"error": request.error} if request.error else {}),
     }
     quiet = request.path in OPERATIONS and request.status < 400
-    log.log(logging.DEBUG if quiet else logging.INFO, "%s", json.dumps(fields))
+    log.log(logging.DEBUG if quiet else logging.INFO, "%s", json.dumps(fields), extra=event("request", **fields))

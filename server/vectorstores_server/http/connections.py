@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vectorstores_server.http.policy import HEALTH, READY
 from vectorstores_server.system import posix
+from vectorstores_server.system.logs import event
 from vectorstores_server.system.machine_errors import is_of_the_machine
 
 KEPT = 16
@@ -115,7 +116,8 @@ class Connections:
         self.refused += 1
         if time.monotonic() - self.told_at > LOG_SECONDS:
             self.told_at = time.monotonic()
-            log.warning("connections_full: %d are open, %d were refused so far", self.open, self.refused)
+            extra = event("connections_full", open=self.open, refused=self.refused)
+            log.warning("%d connections are open, %d were refused so far", self.open, self.refused, extra=extra)
 
 
 class BoundedConnection(asyncio.Protocol):

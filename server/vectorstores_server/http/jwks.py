@@ -12,6 +12,7 @@ import jwt
 from pydantic import BaseModel
 
 from vectorstores_server.http.auth import is_loopback
+from vectorstores_server.system.logs import event
 from vectorstores_server.system.replies import PLAIN, bounded
 from vectorstores_tools.contract.errors import InvalidRequest, Unavailable
 
@@ -87,7 +88,8 @@ class IssuerKeys:
                 self._keys = await _keys_of(client, self.issuer)
             self._fetched_at = self._tried_at
         except (httpx.HTTPError, httpx.InvalidURL, jwt.PyJWTError, ValueError) as error:
-            log.warning("The keys of %s cannot be fetched: %s", self.issuer, _reason(error))
+            extra = event("issuer_unreachable", issuer=self.issuer)
+            log.warning("The keys of %s cannot be fetched: %s", self.issuer, _reason(error), extra=extra)
 
 
 class _Metadata(BaseModel):

@@ -16,6 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from vectorstores_server.http.concurrency import Admission
 from vectorstores_server.http.connections import Connections, most_connections
 from vectorstores_server.system import posix
+from vectorstores_server.system.logs import event
 from vectorstores_tools.contract.errors import InvalidRequest
 
 log = logging.getLogger(__name__)
@@ -94,7 +95,8 @@ async def serve_http(
     server = _Server(config)
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    log.info("Listening on http://%s:%d: MCP at /mcp and /sse, OpenAI's API at /v1", shown, port)
+    extra = event("listening", host=host, port=port)
+    log.info("Listening on http://%s:%d: MCP at /mcp and /sse, OpenAI's API at /v1", shown, port, extra=extra)
     asyncio.get_running_loop().set_exception_handler(connections.tell_of_loop)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_stop_at_signal, server, admission)
@@ -108,12 +110,13 @@ async def _stop_at_signal(server: uvicorn.Server, admission: Admission) -> None:
             if admission.closing:
                 server.should_exit = server.force_exit = True
             else:
-                log.info("Stopping: %s", received.name)
+                log.info("Stopping: %s", received.name, extra=event("stopping", signal=received.name))
                 admission.closing = True
                 tasks.start_soon(_stop, server, admission)
 
 
 async def _stop(server: uvicorn.Server, admission: Admission) -> None:
     if not await admission.requests.finished(SECONDS_TO_FINISH):
-        log.warning("Some requests have not finished in %d seconds and are ended", SECONDS_TO_FINISH)
+        extra = event("requests_cut", seconds=SECONDS_TO_FINISH)
+        log.warning("Some requests have not finished in %d seconds and are ended", SECONDS_TO_FINISH, extra=extra)
     server.should_exit = True

@@ -12,6 +12,7 @@ from mcp.types import JSONRPCError
 from vectorstores_server.protocol import sdk_compat
 from vectorstores_server.protocol.stdio_lines import MessageLines
 from vectorstores_server.system import posix
+from vectorstores_server.system.logs import event
 from vectorstores_server.system.shutdown import close_and_leave, log
 from vectorstores_tools.contract.engine import Engine
 
@@ -39,7 +40,7 @@ async def _serve(server: MCPServer[Any], served: anyio.Event, stopped: anyio.Eve
     try:
         await _run(server)
     except* OSError as group:
-        log.warning("The client is gone: %s", group.exceptions[0])
+        log.warning("The client is gone: %s", group.exceptions[0], extra=event("client_gone"))
     served.set()
     stopped.set()
 
@@ -71,5 +72,5 @@ async def _end_after_hangup(hung_up: anyio.Event, served: anyio.Event, stopped: 
 
 async def _end_at_signal(stopped: anyio.Event) -> None:
     async for received in posix.stop_signals():
-        log.info("Stopping: %s", received.name)
+        log.info("Stopping: %s", received.name, extra=event("stopping", signal=received.name))
         stopped.set()

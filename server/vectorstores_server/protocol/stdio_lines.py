@@ -22,6 +22,7 @@ from mcp.types import (
 )
 from pydantic import ValidationError
 
+from vectorstores_server.system.logs import event
 from vectorstores_server.system.shutdown import log
 
 LONGEST = 16 * 1024 * 1024
@@ -74,7 +75,9 @@ class MessageLines:
             if isinstance(text, str):
                 yield text
             elif text is not None:
-                log.warning("Standard input: %s", text.error.message)
+                log.warning(
+                    "Standard input: %s", text.error.message, extra=event("message_unreadable", code=text.error.code)
+                )
                 if self.reply is not None:
                     await self.reply(text)
 
@@ -164,7 +167,9 @@ def _unreadable(text: str) -> str | JSONRPCError | None:
     if "method" not in fields and ("result" in fields or "error" in fields):
         if known is None:
             return None
-        log.warning("Standard input: the client's answer to %s cannot be read.", known)
+        log.warning(
+            "Standard input: the client's answer to %s cannot be read.", known, extra=event("answer_unreadable")
+        )
         failed = ErrorData(code=INTERNAL_ERROR, message="The answer cannot be read.")
         return JSONRPCError(jsonrpc="2.0", id=known, error=failed).model_dump_json(by_alias=True, exclude_unset=True)
     return _error(INVALID_REQUEST, NO_MESSAGE, known)

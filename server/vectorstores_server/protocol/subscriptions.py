@@ -20,6 +20,7 @@ from mcp.server.subscriptions import ResourcesListChanged, ResourceUpdated, Subs
 from mcp.types import INVALID_PARAMS
 
 from vectorstores_server.protocol.resources import GONE, StoreResources
+from vectorstores_server.system.logs import event
 from vectorstores_tools.contract.characters import line
 from vectorstores_tools.contract.errors import VectorStoreError
 
@@ -172,7 +173,9 @@ class Subscriptions:
                     mark = await self._wait(mark)
                     await self._look()
                 except VectorStoreError as error:
-                    logger.warning("Cannot see changes: %s", error)
+                    logger.warning(
+                        "Cannot see changes: %s", error, extra=event("changes_unseen", kind=type(error).__name__)
+                    )
                     await anyio.sleep(AFTER_FAILURE)
 
     async def _wait(self, mark: int) -> int:

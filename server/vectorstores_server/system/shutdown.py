@@ -6,6 +6,7 @@ from typing import NoReturn
 
 import anyio
 
+from vectorstores_server.system.logs import event
 from vectorstores_tools.contract.engine import Engine
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,8 @@ async def close_and_leave(engine: Engine) -> NoReturn:
 async def _leave_in_time() -> None:
     """End the process though the engine has not closed; it is built for that."""
     await anyio.sleep(SECONDS_TO_CLOSE)
-    log.info("The engine did not close in time; what it was doing is done again at the next start")
+    extra = event("closed_late")
+    log.info("The engine did not close in time; what it was doing is done again at the next start", extra=extra)
     _leave()
 
 

@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from vectorstores_server.engines.local.components import Components
     from vectorstores_server.engines.local.embedding import Embedder, EmbedderChoice
     from vectorstores_server.engines.local.parsing.document import Document
+    from vectorstores_server.engines.local.worker.pace import Pace
     from vectorstores_server.engines.local.worker.worker import Worker
 
 P = ParamSpec("P")
@@ -88,6 +89,7 @@ class LocalEngine(Engine):
         new_catalog: bool = False,
         own_log: Path | None = None,
         tells_paths: bool = True,
+        pace: "Pace | None" = None,
     ) -> None:
         self._disclosure = Disclosure(paths=tells_paths)
         self._directory = directory
@@ -106,6 +108,7 @@ class LocalEngine(Engine):
         self._starting = anyio.Lock()
         self._components: Components | None = None
         self._worker: Worker | None = None
+        self._pace = pace
         self._last_use = StoreActivity(self._catalog, self._background, read_only=read_only)
         self._health = LocalHealth(read_only=read_only)
         self._maintenance = LocalMaintenance(self._catalog, self._blobs, self._start, self._working)
@@ -320,7 +323,7 @@ class LocalEngine(Engine):
         if self._worker is None:
             from vectorstores_server.engines.local.worker.worker import Worker
 
-            self._worker = Worker(components)
+            self._worker = Worker(components, self._pace)
         return self._worker
 
     def _made_work(self) -> None:

@@ -8,6 +8,7 @@ from vectorstores_server.engines.remote.dialects import DIALECTS, Dialect, diale
 from vectorstores_server.engines.remote.engine import RemoteEngine
 from vectorstores_server.engines.remote.http.address import RemoteAddress, RemoteChoice, address_of
 from vectorstores_server.engines.remote.http.client import RemoteClient
+from vectorstores_server.system.logs import event
 from vectorstores_tools.contract.errors import InvalidRequest
 
 log = logging.getLogger(__name__)
@@ -37,4 +38,8 @@ def chosen_dialect(choice: RemoteChoice) -> Dialect:
 def _warn_of_plain_text(address: RemoteAddress) -> None:
     url = httpx.URL(address.base_url)
     if url.scheme == "http" and address.secrets and url.host not in LOOPBACK:
-        log.warning("The key goes to %s unencrypted; use an https address if there is one", url.host)
+        log.warning(
+            "The key goes to %s unencrypted; use an https address if there is one",
+            url.host,
+            extra=event("key_unencrypted", host=url.host),
+        )

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
+from vectorstores_server.system.logs import event
 from vectorstores_server.system.machine_errors import is_of_the_machine
 from vectorstores_tools.arguments.validation import invalid
 from vectorstores_tools.contract.characters import line
@@ -124,7 +125,8 @@ async def _on_machine(request: Request, error: Exception) -> Response:
     """Answer for what the system refuses; any other OSError is a fault of this program."""
     if not isinstance(error, OSError) or not is_of_the_machine(error):
         raise error
-    log.error("machine_error: %s %s met %s", request.method, line(request.url.path), line(str(error)))
+    extra = event("machine_error", method=request.method, path=line(request.url.path), code=error.errno)
+    log.error("%s %s met %s", request.method, line(request.url.path), line(str(error)), extra=extra)
     reason = error.strerror or type(error).__name__
     return from_error(Unavailable(f"The server's machine does not let it do this: {reason}.", "Try again later."))
 

@@ -22,6 +22,7 @@ from vectorstores_server.engines.local.catalog.connection import translated
 from vectorstores_server.engines.local.directory.removal import Removal
 from vectorstores_server.engines.local.parsing import PARSER, VERSION
 from vectorstores_server.engines.local.parsing.document import Document
+from vectorstores_server.system.logs import event
 from vectorstores_server.system.posix import private_directory, sync_directory
 from vectorstores_tools.contract.errors import TooLarge
 
@@ -96,7 +97,12 @@ class Blobs:
         except FileNotFoundError:
             return None
         except ValueError as error:
-            log.warning("The cached text of blob %s cannot be read (%s); the blob is parsed again", sha256[:12], error)
+            log.warning(
+                "The cached text of blob %s cannot be read (%s); the blob is parsed again",
+                sha256[:12],
+                error,
+                extra=event("text_unreadable", blob=sha256[:12]),
+            )
             return None
 
     async def _write_stream(self, path: Path, stream: AsyncIterator[bytes], limit: int) -> ReceivedBytes:

@@ -17,6 +17,7 @@ from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.catalog.stores import usable
 from vectorstores_server.engines.local.files.blobs import BLOCK, Blobs
 from vectorstores_server.engines.local.parsing.document import Document
+from vectorstores_server.system.logs import event
 from vectorstores_tools.contract.engine import FileContent, TextRequest
 from vectorstores_tools.contract.errors import InvalidRequest, NotReady, Unavailable
 from vectorstores_tools.contract.models import File, TextSlice, VectorStoreFile
@@ -67,7 +68,8 @@ class ContentReader:
         with opened:
             size = os.fstat(opened.fileno()).st_size
             if size != file.bytes:
-                log.error("blob_damaged: %s has %d bytes instead of %d", sha256[:12], size, file.bytes)
+                extra = event("blob_damaged", file=file_id, blob=sha256[:12])
+                log.error("Blob %s has %d bytes instead of %d", sha256[:12], size, file.bytes, extra=extra)
                 raise damaged(file_id)
             first, last = max(start, 0), size if end is None else min(end, size)
             bytes_ = _range(opened, first, last)
@@ -169,7 +171,7 @@ async def _verified(stream: AsyncIterator[bytes], sha256: str, file_id: str) -> 
             yield held
         held = block
     if digest.hexdigest() != sha256:
-        log.error("blob_damaged: %s has another hash", sha256[:12])
+        log.error("Blob %s has another hash", sha256[:12], extra=event("blob_damaged", file=file_id, blob=sha256[:12]))
         raise damaged(file_id)
     yield held
 

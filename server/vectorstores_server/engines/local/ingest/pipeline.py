@@ -25,6 +25,7 @@ from vectorstores_server.engines.local.ingest.scheduler import PassageRun, Passa
 from vectorstores_server.engines.local.ingest.work_sources import WorkSource
 from vectorstores_server.engines.local.parsing import ParseFailure
 from vectorstores_server.engines.local.parsing.dispatch import shown_name
+from vectorstores_server.system.logs import event
 from vectorstores_server.system.machine_errors import is_of_the_machine
 from vectorstores_tools.contract.errors import Unavailable
 
@@ -358,7 +359,8 @@ def is_of_one_file(error: BaseException) -> bool:
 
 def unforeseen(work: QueuedRevision, error: Exception) -> ParseFailure:
     """Return the failure of a file that met an error nobody had foreseen, and log the error with its stack."""
-    log.error("unforeseen_file_error: file %s failed alone and the work goes on", work.file_id, exc_info=error)
+    extra = event("unforeseen_file_error", file=work.file_id, kind=type(error).__name__)
+    log.error("File %s failed alone and the work goes on", work.file_id, exc_info=error, extra=extra)
     return ParseFailure(
         "server_error",
         f"{shown_name(work.filename)} met an unforeseen error ({type(error).__name__}), which is in the server's log."

@@ -19,6 +19,7 @@ from vectorstores_server.engines.local.parsing import VERSION, ParseFailure
 from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.engines.local.parsing.parser_process import ParserProcess
 from vectorstores_server.engines.local.words.analysis import is_inflected_text
+from vectorstores_server.system.logs import event
 from vectorstores_tools.contract.errors import VectorStoreError
 
 log = logging.getLogger(__name__)
@@ -146,7 +147,8 @@ class FilePreparer:
             document = await (self._large if large else self._parser).parse(path, filename)
             await self._blobs.write_text(sha256, await anyio.to_thread.run_sync(document.dumps))
         except (ParseFailure, VectorStoreError, OSError) as error:
-            log.warning("The text of %s could not be made again: %s", filename, error)
+            extra = event("text_not_restored", blob=sha256[:12], kind=type(error).__name__)
+            log.warning("The text of %s could not be made again: %s", filename, error, extra=extra)
             return None
         return document
 

@@ -19,12 +19,10 @@ from vectorstores_server.engines.local.directory import reserve
 from vectorstores_server.engines.local.directory.removal import Removal, Removed
 from vectorstores_server.engines.local.files.erasure import erase_deleted, remove_orphans
 from vectorstores_server.engines.local.index import Index, IndexUnavailable, TableMissing
+from vectorstores_server.system.logs import event
 from vectorstores_tools.contract.errors import DirectoryUpgraded, Unavailable, VectorStoreError
 
 AT_ONCE = 1_000
-LOOK_EVERY = 600.0
-"""Seconds between two looks at the disk. Rows, text and bytes of what was deleted are gone from it after at most an
-hour and two looks; two hours are promised."""
 NAMED = 10
 """How many names one event of the log shows."""
 
@@ -32,13 +30,16 @@ log = logging.getLogger(__name__)
 
 
 class GarbageCollector:
-    """Keeps the data directory free of what nothing in the catalog names. Only the worker's process calls it."""
+    """Keeps the data directory free of what nothing in the catalog names. Only the worker's process calls it.
 
-    def __init__(self, catalog: Catalog, directory: Path, index: Index, *, look_every: float | None = None) -> None:
+    It looks at the disk every `look_every` seconds.
+    """
+
+    def __init__(self, catalog: Catalog, directory: Path, index: Index, *, look_every: float) -> None:
         self._catalog = catalog
         self._directory = directory
         self._index = index
-        self._look_every = LOOK_EVERY if look_every is None else look_every
+        self._look_every = look_every
         self._not_before = 0.0
         self._look_at = time.monotonic() + self._look_every
 
@@ -147,4 +148,5 @@ def _tell(removed: Removed) -> None:
         log.info(
             "Sweep: erased %d deleted or unfinished files, moved %d that nothing names to the trash: %s%s",
             len(removed.erased), len(removed.trashed), ", ".join(names[:NAMED]), more,
+            extra=event("swept", erased=len(removed.erased), trashed=len(removed.trashed)),
         )  # fmt: skip

@@ -13,6 +13,7 @@ from vectorstores_server.engines.local.catalog.revisions import BuiltRevision
 from vectorstores_server.engines.local.catalog.work_queue import FormerRows, QueuedRevision
 from vectorstores_server.engines.local.index import Index
 from vectorstores_server.engines.local.parsing import ParseFailure
+from vectorstores_server.system.logs import event
 
 AT_ONCE = 64
 
@@ -76,7 +77,12 @@ class TableRebuild:
     async def without_vectors(self, works: Sequence[QueuedRevision], reason: str) -> None:
         """Stop: what is built stays for the next attempt."""
         del works
-        log.warning("Rebuilding the index of %s has stopped for now: %s", self._table.store_id, reason)
+        log.warning(
+            "Rebuilding the index of %s has stopped for now: %s",
+            self._table.store_id,
+            reason,
+            extra=event("rebuild_stopped", store=self._table.store_id),
+        )
         self.stopped = True
 
     async def switch(self) -> bool:

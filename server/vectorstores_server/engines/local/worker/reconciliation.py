@@ -7,6 +7,7 @@ from pathlib import Path
 from vectorstores_server.engines.local.catalog import Catalog, reconciliation
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.index import Index, IndexUnavailable, IndexUnreachable
+from vectorstores_server.system.logs import event
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,8 @@ async def _revs(index: Index, table: str) -> dict[int, int] | None:
     except IndexUnreachable:
         raise
     except IndexUnavailable as error:
-        log.warning("Index table %s cannot be read and will be built anew: %s", table, error.reason)
+        extra = event("table_unreadable", table=table)
+        log.warning("Index table %s cannot be read and will be built anew: %s", table, error.reason, extra=extra)
         return None
 
 

@@ -21,15 +21,10 @@ from vectorstores_server.engines.local.ingest.pipeline import IngestPipeline, is
 from vectorstores_server.engines.local.ingest.work_sources import CatalogQueue, IngestCounts, WorkSource
 from vectorstores_server.engines.local.parsing import VERSION
 from vectorstores_server.engines.local.worker.garbage_collection import GarbageCollector
+from vectorstores_server.engines.local.worker.pace import Pace
 from vectorstores_server.engines.local.worker.rebuild import TableRebuild
 from vectorstores_server.engines.local.worker.reconciliation import boot_id, needed, reconcile
-
-LOOK_SECONDS = 0.25
-QUIET_SECONDS = 2.0
-SWEEP_SECONDS = 5.0
-"""Between two looks for something to sweep while a long batch goes in."""
-PAUSE = 60.0
-"""Before an embedder that has failed is asked again for what is not a user's file."""
+from vectorstores_server.system.logs import event
 
 ROOM = 3
 """Times the size of a table that is free before another is built beside it: twice while that is optimized."""
@@ -48,11 +43,12 @@ class WorkerState:
     `identity` is the embedder's; None without one, and until there is work for which a service has to be asked.
     """
 
-    def __init__(self, components: Components) -> None:
+    def __init__(self, components: Components, pace: Pace) -> None:
         self.components = components
+        self.pace = pace
         self.catalog = components.catalog
         self.embedder = components.embedder
-        self.sweep = GarbageCollector(components.catalog, components.directory, components.index)
+        self.sweep = GarbageCollector(components.catalog, components.directory, components.index, look_every=pace.disk)
         self.counts = IngestCounts()
         self.identity: str | None = None
         self.identify_after = 0.0
@@ -73,8 +69,9 @@ class WorkerState:
         try:
             await self.embedder.prepare()
         except EmbeddingFailure as failure:
-            self.identify_after = time.monotonic() + PAUSE
-            log.warning("What needs vectors waits: %s", failure.message)
+            self.identify_after = time.monotonic() + self.pace.retry
+            extra = event("embedder_unavailable", seconds=self.pace.retry)
+            log.warning("What needs vectors waits: %s", failure.message, extra=extra)
         else:
             self.identity = self.embedder.identity
 
@@ -100,8 +97,9 @@ class WorkerState:
             tables = await self.catalog.read(index_tables.building_tables, self.identity)
         if not tables and (table := await self.catalog.read(index_tables.next_outdated, self.identity)) is not None:
             if not await anyio.to_thread.run_sync(has_room, self.components.index.directory, table.name):
-                log.warning("upgrade_waits: the disk has no room for a second table of %s", table.store_id)
-                self.rebuild_after = time.monotonic() + PAUSE
+                extra = event("upgrade_waits", store=table.store_id)
+                log.warning("The disk has no room for a second table of %s", table.store_id, extra=extra)
+                self.rebuild_after = time.monotonic() + self.pace.retry
                 return None
             await self.catalog.write(index_tables.begin_upgrade, table)
             tables = await self.catalog.read(index_tables.building_tables, self.identity)
@@ -149,11 +147,11 @@ class WorkSession:
 
     async def _work_until_quiet(self) -> None:
         quiet_since = time.monotonic()
-        while time.monotonic() - quiet_since < QUIET_SECONDS:
+        while time.monotonic() - quiet_since < self._state.pace.quiet:
             if await self._round():
                 quiet_since = time.monotonic()
             else:
-                await self._wait(LOOK_SECONDS)
+                await self._wait(self._state.pace.look)
         await self._state.catalog.checkpoint()
         await anyio.to_thread.run_sync(reserve.keep, self._state.components.directory)
 
@@ -174,8 +172,10 @@ class WorkSession:
         except Exception as error:
             if not is_of_one_file(error):
                 raise
-            log.exception("unforeseen_sweep_error: the sweep is tried again in %.0f s", PAUSE)
-            self._state.sweep.postpone(PAUSE)
+            seconds = self._state.pace.retry
+            extra = event("unforeseen_sweep_error", seconds=seconds, kind=type(error).__name__)
+            log.exception("The sweep is tried again in %.0f s", seconds, extra=extra)
+            self._state.sweep.postpone(seconds)
             return False
 
     async def _build(self) -> bool:
@@ -198,7 +198,7 @@ class WorkSession:
         self._touched.update(tables)
         for table in tables:
             await self._state.components.index.optimize(table)
-        if time.monotonic() - self._swept_at > SWEEP_SECONDS:
+        if time.monotonic() - self._swept_at > self._state.pace.sweep:
             await self._sweep()
 
     async def _supervised(self, step: Callable[[], Awaitable[T]]) -> T | None:
@@ -208,8 +208,10 @@ class WorkSession:
         except Exception as error:
             if not is_of_one_file(error):
                 raise
-            log.exception("unforeseen_rebuild_error: rebuilding is tried again in %.0f s", PAUSE)
-            self._state.rebuild_after = time.monotonic() + PAUSE
+            seconds = self._state.pace.retry
+            extra = event("unforeseen_rebuild_error", seconds=seconds, kind=type(error).__name__)
+            log.exception("Rebuilding is tried again in %.0f s", seconds, extra=extra)
+            self._state.rebuild_after = time.monotonic() + seconds
             self._rebuild = None
             return None
 
@@ -225,7 +227,7 @@ class WorkSession:
     async def _end(self, rebuild: TableRebuild) -> None:
         """Put the table in place, or leave it for later; one that lacks files that came meanwhile goes on."""
         if rebuild.stopped:
-            self._state.rebuild_after = time.monotonic() + PAUSE
+            self._state.rebuild_after = time.monotonic() + self._state.pace.retry
             self._rebuild = None
         elif await rebuild.switch():
             failpoints.reached("switched")

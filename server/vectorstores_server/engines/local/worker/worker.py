@@ -14,14 +14,11 @@ from vectorstores_server.engines.local.components import Components
 from vectorstores_server.engines.local.index import IndexUnavailable
 from vectorstores_server.engines.local.ingest.work_sources import IngestCounts
 from vectorstores_server.engines.local.worker.lock import WorkerLock
-from vectorstores_server.engines.local.worker.session import LOOK_SECONDS, WorkerState, WorkSession
+from vectorstores_server.engines.local.worker.pace import Pace
+from vectorstores_server.engines.local.worker.session import WorkerState, WorkSession
+from vectorstores_server.system.logs import event
 from vectorstores_tools.contract.errors import DirectoryUpgraded, Unavailable
 from vectorstores_tools.contract.maintenance import Finding
-
-TRY_SECONDS = 1.0
-PURGE_WAIT_SECONDS = 30.0
-PAUSE_SECONDS = 10.0
-"""After a full disk, or an index that cannot be written."""
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +26,13 @@ log = logging.getLogger(__name__)
 class Worker:
     """Takes the lock when the catalog holds work that this process can do, and lets go when there is none."""
 
-    def __init__(self, components: Components) -> None:
+    def __init__(self, components: Components, pace: Pace | None = None) -> None:
+        self._pace = pace or Pace()
         self._directory = components.directory
         self._catalog = components.catalog
         self._lock = WorkerLock(components.directory)
         self._woken = anyio.Event()
-        self._state = WorkerState(components)
+        self._state = WorkerState(components, self._pace)
         self.trouble: str | None = None
         """Why the last turn of this process did no work; None when it went well."""
 
@@ -51,7 +49,7 @@ class Worker:
         """Work until cancelled; then the lock is free, and what is unfinished is still queued."""
         try:
             while await self._turn():
-                await self._wait(TRY_SECONDS)
+                await self._wait(self._pace.attempt)
         finally:
             self._lock.close()
 
@@ -85,9 +83,9 @@ class Worker:
         await self._catalog.read(reconciliation.worker_row)  # makes a directory that is new
         lock = WorkerLock(self._directory)
         try:
-            with anyio.move_on_after(PURGE_WAIT_SECONDS):
+            with anyio.move_on_after(self._pace.purge):
                 while not lock.take():  # noqa: ASYNC110 another process tells nobody
-                    await anyio.sleep(LOOK_SECONDS)
+                    await anyio.sleep(self._pace.look)
             if not lock.held:
                 raise Unavailable("Another process is working on this data directory;", "end it, or try again later.")
             yield
@@ -108,21 +106,23 @@ class Worker:
             self.trouble = None
         except* DirectoryUpgraded as errors:
             self.trouble = f"no more work is done here: {_first(errors)}"
-            log.warning("worker_ended: %s", self.trouble)
+            log.warning("In this process %s", self.trouble, extra=event("worker_ended"))
             go_on = False
         except* (Unavailable, IndexUnavailable, OSError) as errors:
             self.trouble = f"work is paused: {_first(errors)}"
-            log.warning("worker_paused: for %.0f s: %s", PAUSE_SECONDS, _first(errors))
+            extra = event("worker_paused", seconds=self._pace.pause, kind=type(_first(errors)).__name__)
+            log.warning("Work is paused for %.0f s: %s", self._pace.pause, _first(errors), extra=extra)
             paused = True
         except* Exception as errors:
             error = _first(errors)
             self.trouble = (
                 f"it met an unforeseen error ({type(error).__name__}), which is in the log; it is tried again"
             )
-            log.exception("unforeseen_worker_error: work is paused for %.0f s", PAUSE_SECONDS, exc_info=error)
+            extra = event("unforeseen_worker_error", seconds=self._pace.pause, kind=type(error).__name__)
+            log.exception("Work is paused for %.0f s", self._pace.pause, exc_info=error, extra=extra)
             paused = True
         if paused:
-            await anyio.sleep(PAUSE_SECONDS)
+            await anyio.sleep(self._pace.pause)
         return go_on
 
     async def _wait(self, seconds: float) -> None:

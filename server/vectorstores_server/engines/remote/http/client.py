@@ -17,6 +17,7 @@ from vectorstores_server.engines.remote.http.reply_errors import Subject, from_r
 from vectorstores_server.engines.remote.http.spool import FileRange
 from vectorstores_server.engines.remote.http.timeouts import RetryBudget, Timeouts, only_reads
 from vectorstores_server.engines.remote.http.transport_errors import from_transport
+from vectorstores_server.system.logs import event
 from vectorstores_server.system.replies import MOST, PLAIN, RefusedReplyError, bounded
 from vectorstores_tools.contract.errors import Unavailable
 
@@ -166,7 +167,8 @@ class RemoteClient:
             reply = outcome if isinstance(outcome, httpx.Response) else None
             wait = seconds_to_wait(reply, attempt) if _again(outcome, repeatable) else None
             if wait is not None and attempt < MAX_RETRIES and budget.lasts(request, wait):
-                log.info("Asking %s again in %.1f s: %s", self.host, wait, _why(outcome))
+                extra = event("remote_retry", host=self.host, seconds=wait, reason=_why(outcome))
+                log.info("Asking %s again in %.1f s: %s", self.host, wait, _why(outcome), extra=extra)
                 await self._sleep(wait)
             elif isinstance(outcome, httpx.Response):
                 return outcome
