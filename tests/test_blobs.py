@@ -43,7 +43,7 @@ class House:
         now = time.time() + later
         erased = await erase_deleted(self.catalog, self.blobs.directory, now)
         removed = await remove_orphans(self.catalog, self.blobs.directory, now)
-        return len(erased) + len(removed.erased) + len(removed.trashed)
+        return len(erased.erased) + len(removed.erased) + len(removed.trashed)
 
     def names(self) -> set[str]:
         return {p.name for d in (self.blobs.blobs, self.blobs.texts) if d.is_dir() for p in d.iterdir()}

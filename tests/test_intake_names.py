@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from vectorstores_server.intake.folders import FileCriteria
 from vectorstores_server.intake.local_intake import MachineIntake
-from vectorstores_server.intake.paths import local_path
+from vectorstores_server.intake.paths import path_text
 from vectorstores_server.intake.secrets import is_secret, is_secret_folder
 from vectorstores_tools.contract.errors import InvalidRequest, NotAllowed
 
@@ -111,8 +111,8 @@ async def test_a_file_url_of_another_machine_is_refused(tmp_path: Path, url: str
 
 
 def test_a_file_url_of_windows_names_its_drive() -> None:
-    assert str(local_path("file:///C:/Users/me/a%20b.md", windows=True)) == "C:/Users/me/a b.md"
-    assert str(local_path("file:///C:/x", windows=False)) == "/C:/x"
+    assert path_text("file:///C:/Users/me/a%20b.md", windows=True) == "C:/Users/me/a b.md"
+    assert path_text("file:///C:/x", windows=False) == "/C:/x"
 
 
 @given(st.text(max_size=300))

@@ -11,6 +11,7 @@ from pathlib import Path
 from anyio import to_thread
 from anyio.from_thread import check_cancelled
 
+from vectorstores_server.intake.paths import as_listed
 from vectorstores_server.intake.roots import Roots
 from vectorstores_server.system import posix
 from vectorstores_tools.contract.errors import InvalidRequest, NotAllowed, TooLarge, VectorStoreError
@@ -27,9 +28,15 @@ async def open_file(path: Path, roots: Roots, max_bytes: int) -> AsyncGenerator[
     status = os.fstat(fd)
     try:
         sha256, size = await to_thread.run_sync(_digest, fd, max_bytes, path)
+        path = await to_thread.run_sync(_named_as_listed, path)
         yield Source(path.name, str(path), sha256, size, _stream(fd, size), stat=stat_of(status))
     finally:
         os.close(fd)
+
+
+def _named_as_listed(path: Path) -> Path:
+    """Return the file's own folder and name, whatever links, case or accents it was named by."""
+    return as_listed(path.parent.resolve() / path.name)
 
 
 def _open_checked(path: Path, roots: Roots, max_bytes: int) -> int:

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import TypeVar
 
 from anyio.from_thread import check_cancelled
 
@@ -14,6 +15,8 @@ from vectorstores_server.intake import exclusions, gitignore, text_files
 from vectorstores_server.intake.gitignore import GitIgnore
 from vectorstores_server.intake.roots import Roots
 from vectorstores_server.intake.secrets import is_secret, is_secret_folder
+
+AnyPath = TypeVar("AnyPath", bound=PurePath)
 
 MAX_SEEN = 100_000
 MAGIC = re.compile(r"[*?\[]")
@@ -139,12 +142,12 @@ class FolderWalk:
         return None if known else text_files.why_not_text(Path(entry))
 
 
-def split_glob(path: Path) -> tuple[Path, tuple[str, ...]]:
+def split_glob(path: AnyPath) -> tuple[AnyPath, tuple[str, ...]]:
     """Return the folder before the first part with a wildcard, and the parts from there; () without one."""
     parts = path.parts
     for i, part in enumerate(parts):
-        if MAGIC.search(part):
-            return Path(*parts[:i]), parts[i:]
+        if MAGIC.search(part) and part != path.anchor:  # \\\\?\\C:\\ is a drive
+            return type(path)(*parts[:i]), parts[i:]
     return path, ()
 
 

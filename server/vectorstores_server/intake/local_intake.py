@@ -11,7 +11,7 @@ from anyio import to_thread
 from vectorstores_server.intake.encoding import in_utf_8
 from vectorstores_server.intake.files import is_link, not_regular, open_file
 from vectorstores_server.intake.folders import EXAMPLES, MAX_SEEN, FileCriteria, FolderWalk, split_glob
-from vectorstores_server.intake.paths import local_path, unquoted
+from vectorstores_server.intake.paths import as_listed, local_path, unquoted
 from vectorstores_server.intake.roots import Roots
 from vectorstores_server.intake.urls import MAX_BYTES, UrlFetcher
 from vectorstores_server.settings import Settings
@@ -78,7 +78,7 @@ class MachineIntake:
     def _find(self, named: str, roots: Roots) -> FolderWalk:
         path = roots.absolute(named)
         top, pattern = (path, ()) if path.exists() else split_glob(path)
-        real = top.resolve() if top.is_dir() else top.parent.resolve() / top.name
+        real = as_listed(top.resolve() if top.is_dir() else top.parent.resolve() / top.name)
         roots.check(real, named)
         walk = FolderWalk(roots, self.wanted, pattern)
         if real.is_dir():

@@ -22,6 +22,7 @@ _SQLITE = frozenset(
     getattr(sqlite3, f"SQLITE_{name}")
     for name in ("BUSY", "LOCKED", "NOMEM", "READONLY", "INTERRUPT", "IOERR", "FULL", "CANTOPEN", "PROTOCOL", "PERM")
 )
+_SHARING_VIOLATIONS = (32, 33)
 _OS_ERROR = re.compile(r"\bos error (\d+)\b")
 _WORDS = re.compile(
     r"too many open files|permission denied|operation not permitted|input/output error|cannot allocate memory"
@@ -43,6 +44,11 @@ def is_of_the_machine(error: BaseException) -> bool:
         code = getattr(error, "sqlite_errorcode", None)
         return isinstance(code, int) and code & 0xFF in _SQLITE
     return isinstance(error, MemoryError | TimeoutError)
+
+
+def is_in_use(error: OSError) -> bool:
+    """Tell whether Windows let a file not be moved or removed because somebody has it open; elsewhere one can."""
+    return isinstance(error, PermissionError) and getattr(error, "winerror", None) in _SHARING_VIOLATIONS
 
 
 def tells_of_the_machine(text: str) -> bool:

@@ -88,7 +88,7 @@ def real_path(fd: int, path: Path) -> Path:
 
         return Path(os.fsdecode(fcntl.fcntl(fd, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0")))
     link = Path(f"/proc/self/fd/{fd}")
-    return link.readlink() if link.is_symlink() else path.resolve()
+    return link.readlink() if sys.platform == "linux" and link.is_symlink() else path.resolve()
 
 
 def lock_owner(path: Path) -> int | None:

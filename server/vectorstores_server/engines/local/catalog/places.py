@@ -46,11 +46,11 @@ def place_of(origin: Origin, last: sqlite3.Row | None, now_ns: int | None = None
     return SourcePlace(path_below(folder, origin.source), folder, size, stat.modified_ns, stat.inode)
 
 
-def path_below(folder: str | None, source: str) -> str | None:
-    """Return the path below the folder, the bare name without one; None for a URL."""
+def path_below(folder: str | None, source: str, kind: type[PurePath] = PurePath) -> str | None:
+    """Return the path below the folder, the bare name without one; None for a URL. `kind` is this system's paths."""
     if "://" in source:
         return None
-    path = PurePath(source)
+    path = kind(source)
     return path.relative_to(folder).as_posix() if folder and path.is_relative_to(folder) else path.name
 
 

@@ -1,17 +1,20 @@
 """The only way in which a file leaves a data directory: by a name of one of our own forms.
 
+Windows does not let a file go that somebody has open: it stays, and whoever asked sees that it is there and asks again.
+
 What somebody deleted is erased. What nobody deleted and nothing names (an orphan) goes to the trash, which keeps it for
 seven days, up to TRASH_BYTES in all.
 """
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from vectorstores_server.engines.local.directory.names import TRASH, files_below, is_ours
+from vectorstores_server.system.machine_errors import is_in_use
 from vectorstores_server.system.posix import private_directory
 
 TRASH_SECONDS = 7 * 24 * 3600
@@ -20,10 +23,11 @@ TRASH_BYTES = 8 * 1024**3
 
 @dataclass(slots=True)
 class Removed:
-    """What a sweep took away: names that were erased, and names that went to the trash."""
+    """What a sweep took away: names that were erased, and names that went to the trash. `in_use`: what has to wait."""
 
     erased: list[str] = field(default_factory=list[str])
     trashed: list[str] = field(default_factory=list[str])
+    in_use: list[str] = field(default_factory=list[str])
 
 
 class Removal:
@@ -33,18 +37,15 @@ class Removal:
         self._directory = directory
 
     def erase(self, names: Iterable[str]) -> list[str]:
-        """Unlink files; return those that were there and ours. Folders of ours that are empty then go too."""
+        """Unlink files; return those that went: they were there, ours, and in nobody's use. Empty folders go too."""
         erased: list[str] = []
         for name in names:
             path = self._ours(name)
             if path is None:
                 continue
-            try:
-                path.unlink()
-            except FileNotFoundError:
-                continue
-            erased.append(name)
-            self._tidy(path)
+            if _gone(path.unlink):
+                erased.append(name)
+                self._tidy(path)
         return erased
 
     def erase_folder(self, name: str) -> list[str]:
@@ -56,7 +57,7 @@ class Removal:
         return erased
 
     def discard(self, names: Iterable[str], now: float | None = None) -> list[str]:
-        """Move files to the trash; return those that were there and ours."""
+        """Move files to the trash; return those that went."""
         place = self._directory / TRASH / str(int(time.time() if now is None else now))
         moved: list[str] = []
         for name in names:
@@ -66,12 +67,9 @@ class Removal:
             target = place / name
             private_directory(self._directory / TRASH)
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            try:
-                path.replace(target)
-            except FileNotFoundError:
-                continue
-            moved.append(name)
-            self._tidy(path)
+            if _gone(lambda path=path, target=target: path.replace(target)):
+                moved.append(name)
+                self._tidy(path)
         return moved
 
     def discard_folder(self, name: str, now: float | None = None) -> list[str]:
@@ -120,6 +118,19 @@ class Removal:
                 folder.rmdir()
             except OSError:
                 return
+
+
+def _gone(take_away: Callable[[], object]) -> bool:
+    """Take a file away; False where there is none, or where somebody has it open and the system keeps it."""
+    try:
+        take_away()
+    except FileNotFoundError:
+        return False
+    except PermissionError as error:
+        if not is_in_use(error):
+            raise
+        return False
+    return True
 
 
 def _size(path: Path) -> int:

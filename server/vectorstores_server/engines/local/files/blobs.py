@@ -79,6 +79,8 @@ class Blobs:
         try:
             received.temporary.replace(path)
         except PermissionError:  # Windows, while somebody reads the same bytes
+            if not path.exists():
+                raise
             os.utime(path)
         sync_directory(self.blobs)
 
@@ -132,6 +134,9 @@ class Blobs:
                 file.write(data)
                 _sync(file)
             temporary.replace(path)
+        except PermissionError:  # Windows, while somebody reads it
+            if not path.exists() or path.read_bytes() != data:
+                raise
         finally:
             self._discard(temporary)
 

@@ -33,22 +33,24 @@ FOLDERS = ("blobs", "text")
 AT_ONCE = 200
 
 
-async def erase_deleted(catalog: Catalog, directory: Path, now: float, *, grace: int = GRACE) -> list[str]:
-    """Erase bytes and texts whose last File was deleted `grace` seconds ago. Returns their names."""
-    removal = Removal(directory)
+async def erase_deleted(catalog: Catalog, directory: Path, now: float, *, grace: int = GRACE) -> Removed:
+    """Erase bytes and texts whose last File was deleted `grace` seconds ago; what somebody reads now waits."""
+    removal, removed = Removal(directory), Removed()
     deleted = sorted(await catalog.read(deleted_content, int(now - grace)))
     if not deleted:
-        return []
+        return removed
     ages = await anyio.to_thread.run_sync(_ages, directory)
     names = _by_hash(ages)
-    erased: list[str] = []
     for first in range(0, len(deleted), AT_ONCE):
         hashes = [h for h in deleted[first : first + AT_ONCE] if h in names]
         if hashes:
             # Inside a writing transaction: an upload of the same bytes gives them their name in one of its own.
-            erased += await catalog.write_freeing(_erase, removal, {h: names[h] for h in hashes})
+            removed.erased += await catalog.write_freeing(_erase, removal, {h: names[h] for h in hashes})
+    left = {h: names[h] for h in deleted if h in names}
+    wanted = await catalog.read(unreferenced, left)
+    removed.in_use = [name for sha256 in wanted for name in left[sha256] if (directory / name).exists()]
     await catalog.write_freeing(forget_deleted_content, int(now - REMEMBERED))
-    return erased
+    return removed
 
 
 async def remove_orphans(catalog: Catalog, directory: Path, now: float) -> Removed:

@@ -107,9 +107,13 @@ class Index:
             await to_thread.run_sync(upkeep.mark, folder)
             await self._on(table, lambda opened, where=where: opened.delete(where))
 
-    async def drop(self, table: str) -> None:
-        """Delete a table's files, readable or not; nothing happens when there is none. What is not ours stays."""
+    async def drop(self, table: str) -> bool:
+        """Delete a table's files, readable or not, if there are any. What is not ours stays.
+
+        False where the system keeps files because somebody reads them: then it is to be called again.
+        """
         await to_thread.run_sync(self._take_away, self._removal.erase_folder, table)
+        return not await to_thread.run_sync(self._removal.holds_ours, self._named(self._folder(table)))
 
     async def discard(self, table: str) -> None:
         """Move a table's files to the trash."""

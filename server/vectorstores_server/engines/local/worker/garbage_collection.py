@@ -23,6 +23,8 @@ from vectorstores_server.system.logs import event
 from vectorstores_tools.contract.errors import DirectoryUpgraded, Unavailable, VectorStoreError
 
 AT_ONCE = 1_000
+IN_USE_SECONDS = 5.0
+"""Until what somebody was reading is tried again, where the system keeps such files."""
 NAMED = 10
 """How many names one event of the log shows."""
 
@@ -59,7 +61,8 @@ class GarbageCollector:
         worked = self.due()
         if await self._catalog.read(expiry.due, now):
             await self._catalog.write_freeing(expiry.expire, now)
-            await self._drop_tables(now)
+            if await self._drop_tables(now):
+                self.postpone(IN_USE_SECONDS)
             await self._delete_rows(now, expiry.GRACE)
             failpoints.reached("swept")
             worked = True
@@ -77,7 +80,7 @@ class GarbageCollector:
         now = clock()
         steps: list[tuple[str, Callable[[], Awaitable[object]]]] = [
             ("files", lambda: self._erase_files(now, trash=trash)),
-            ("dropped tables", lambda: self._drop_tables(now + expiry.GRACE)),
+            ("dropped tables", lambda: self._drop_every_table(now + expiry.GRACE)),
             ("deleted rows", lambda: self._delete_rows(now, 0)),
         ]
         failed = await self._try_each([("the catalog's list", lambda: self._expire(now)), *steps])
@@ -106,16 +109,18 @@ class GarbageCollector:
         await self._catalog.write_freeing(expiry.expire, now)
 
     async def _erase_files(self, now: int, *, trash: bool) -> None:
-        removed = Removed(await erase_deleted(self._catalog, self._directory, now, grace=0))
+        removed = await erase_deleted(self._catalog, self._directory, now, grace=0)
         if trash:
             removal = Removal(self._directory)
             removed.erased += await anyio.to_thread.run_sync(removal.erase_folder, "trash")
         _tell(removed)
+        if removed.in_use:
+            raise Unavailable(f"somebody reads {len(removed.in_use)} of them now", "Try again.")
 
     async def _look_at_disk(self, now: int) -> None:
         erased = await erase_deleted(self._catalog, self._directory, now)
         removed = await remove_orphans(self._catalog, self._directory, time.time())
-        removed.erased += erased
+        removed.erased += erased.erased
         failpoints.reached("orphans_removed")
         _tell(removed)
         for table in await self._index.unsettled():
@@ -134,10 +139,19 @@ class GarbageCollector:
             await self._index.delete(table, revs)
         await self._catalog.write_freeing(expiry.forget_revs, revs)
 
-    async def _drop_tables(self, now: int) -> None:
+    async def _drop_tables(self, now: int) -> list[str]:
+        """Drop what is due; returns the tables of which the system keeps files that somebody reads."""
+        in_use: list[str] = []
         for table in await self._catalog.read(expiry.tables_to_drop, now):
-            await self._index.drop(table)
-            await self._catalog.write_freeing(expiry.forget_table, table)
+            if await self._index.drop(table):
+                await self._catalog.write_freeing(expiry.forget_table, table)
+            else:
+                in_use.append(table)
+        return in_use
+
+    async def _drop_every_table(self, now: int) -> None:
+        if in_use := await self._drop_tables(now):
+            raise Unavailable(f"somebody reads {', '.join(in_use)} now", "Try again.")
 
 
 def _tell(removed: Removed) -> None:
