@@ -61,9 +61,9 @@ def _listed(folder: Path, name: str) -> str:
     return name
 
 
-def _is_same(one: Path, other: Path) -> bool:
+def _is_same(path: Path, other: Path) -> bool:
     try:
-        return one.samefile(other)
+        return path.samefile(other)
     except OSError:
         return False
 
