@@ -59,7 +59,7 @@ class House:
             case "http":
                 return Client(over_http(f"{self.url}/mcp", self.headers), **options)
             case "sse":
-                return Client(sse_client(f"{self.url}/sse", headers=dict(self.headers)), **options)
+                return Client(sse_client(f"{self.url}/sse", headers=dict(self.headers), timeout=60), **options)
 
     def _process(self) -> StdioServerParameters:
         settings = {"DATA": self.home / "stdio", "EMBEDDER": "none", "FILE_ROOTS": self.folder}
