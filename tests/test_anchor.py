@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local import add, opened, search, store
-from vectorstores_server.engines.local.embedding.minilm import MiniLM
+from vectorstores_server.engines.local.embedding.local_model import LocalModel
+from vectorstores_server.engines.local.embedding.models import MINILM
 from vectorstores_server.engines.local.embedding.weights import find_weights
 from vectorstores_server.engines.local.parsing.document import Document, Heading
 from vectorstores_server.engines.local.search.highlight import anchor
@@ -147,9 +148,9 @@ def deck(slides: dict[str, str]) -> bytes:
 
 
 async def test_each_question_of_a_handbook_is_answered_from_its_section(tmp_path: Path) -> None:
-    weights = find_weights(None, Path())
+    weights = find_weights(MINILM, None, Path())
     assert weights is not None
-    async with opened(tmp_path, MiniLM(weights, Path(), threads=2)) as engine:
+    async with opened(tmp_path, LocalModel(MINILM, weights, Path(), threads=2)) as engine:
         text, slides = await store(engine), await store(engine)
         await add(engine, text, handbook(), "handbook.md")
         await add(engine, slides, deck({title: body for title, (body, _) in SECTIONS.items()}), "handbook.pptx")

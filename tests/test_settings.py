@@ -155,7 +155,7 @@ def test_a_misspelt_variable_is_noticed() -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "sentence"),
     [
-        ("EMBEDDER", "bert", "EMBEDDER: auto, minilm, openai:MODEL or none is expected."),
+        ("EMBEDDER", "bert", "EMBEDDER: auto, minilm, e5-multi, arctic-xs, openai:MODEL or none is expected."),
         ("HTTP", "foo", "HTTP: HOST:PORT is expected, such as 127.0.0.1:8000"),
         ("REMOTE_BASE_URL", "api.org", "REMOTE_BASE_URL: a URL is expected that begins with http:// or https://"),
         ("EMBEDDER_BATCH", "many", "EMBEDDER_BATCH: a whole number is expected."),

@@ -29,6 +29,9 @@ LISTS = frozenset({"file_roots", "url_hosts", "exclude_tools", "allowed_hosts"})
 CLOSED_WHEN_EMPTY = frozenset({"file_roots", "tokens"})
 """Where empty lets nobody in; taken for unset it would open what the operator meant to close."""
 APP = "vector-stores-mcp"
+CHOSEN = "embedder"
+"""The file of the cache in which `model use` keeps a name."""
+AUTO = "auto"
 EXPECTED = {
     "int_parsing": "a whole number is expected",
     "bool_parsing": "true or false is expected",
@@ -47,6 +50,15 @@ def _default_cache() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path(APP, appauthor=False)
+
+
+def _chosen_embedder() -> str:
+    """Return what `model use` has kept; a file that is something else says nothing."""
+    try:
+        chosen = (_default_cache() / CHOSEN).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return AUTO
+    return chosen if re.fullmatch(r"[a-z0-9-]+", chosen) else AUTO
 
 
 def _absolute(value: object) -> object:
@@ -101,7 +113,13 @@ BaseUrl = Annotated[
     str, _like(r"https?://[^@\s]+", "a URL is expected that begins with http:// or https:// and holds no user name")
 ]
 Encoding = Annotated[str, AfterValidator(_codec)]
-Model = Annotated[str, _like(r"auto|minilm|none|openai:.+", "auto, minilm, openai:MODEL or none is expected")]
+Model = Annotated[
+    str,
+    _like(
+        r"auto|minilm|e5-multi|arctic-xs|none|openai:.+",
+        "auto, minilm, e5-multi, arctic-xs, openai:MODEL or none is expected",
+    ),
+]
 
 
 class Settings(BaseSettings):
@@ -120,16 +138,18 @@ class Settings(BaseSettings):
         default="local", description="local (an engine on this machine) or remote (an OpenAI-compatible API)"
     )
     embedder: Model = Field(
-        default="auto",
-        description="what makes the vectors: auto (minilm when its weights are there), minilm, openai:MODEL,"
-        " or none (search by words only)",
+        default_factory=_chosen_embedder,
+        description="what makes the vectors of new stores: auto (minilm when its weights are there), minilm, e5-multi"
+        " (any language), arctic-xs, openai:MODEL, or none (search by words only); default: what `model use` chose,"
+        " else auto",
     )
     embedder_path: AbsolutePath | None = Field(
         default=None,
-        description="minilm's weights, a model.safetensors; default: the installed ones, or those of `model install`",
+        description="the model's weights, a file or their folder; default: the installed ones, or those of `model"
+        " install`",
     )
     model_download: bool = Field(
-        default=False, description="download minilm's weights at the first ingest, if they are missing"
+        default=False, description="download the model's weights at the first ingest, if they are missing"
     )
     embedder_base_url: BaseUrl = Field(
         default="https://api.openai.com/v1",

@@ -14,7 +14,8 @@ from vectorstores_server.console.terminal import agrees, counted, fields, say, s
 from vectorstores_server.engines.local.directory.names import foreign
 from vectorstores_server.engines.local.directory.removal import Removal
 from vectorstores_server.engines.local.embedding.errors import INSTALL_COMMAND, EmbeddingFailure
-from vectorstores_server.engines.local.embedding.weights import find_weights, verify
+from vectorstores_server.engines.local.embedding.models import CARDS, MINILM
+from vectorstores_server.engines.local.embedding.weights import find_weights
 from vectorstores_server.settings import APP, Settings, unknown_variables
 from vectorstores_server.system import posix
 from vectorstores_tools.contract.characters import line
@@ -205,14 +206,16 @@ def _eclipsed(keys: list[str]) -> list[tuple[str, str]]:
 def _model(settings: Settings) -> tuple[str, bool]:
     if settings.embedder == "none" or settings.embedder.startswith("openai:"):
         return "not used", True
+    card = CARDS.get(settings.embedder, MINILM)
     try:
-        path = find_weights(settings.embedder_path, settings.cache)
-        if path is None:
-            return f"missing: search is by words alone. Run: {INSTALL_COMMAND}", settings.embedder == "auto"
-        verify(path)
+        found = find_weights(card, settings.embedder_path, settings.cache)
+        if found is None:
+            missing = f"missing: search is by words alone. Run: {INSTALL_COMMAND} {line(card.name)}"
+            return missing, settings.embedder == "auto"
+        found.verify()
     except EmbeddingFailure as failure:
         return failure.message, False
-    return f"{path}, whole", True
+    return f"{found.path}, whole", True
 
 
 def _roots(settings: Settings) -> str:

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, NoReturn
 
 from vectorstores_server.clients.known import known_clients
@@ -125,5 +126,10 @@ def _add_work(commands: _Commands) -> None:
         "restore", "DIR [SETTING ...]", "put a backup in place of a new or empty data directory", kept
     )
     restore.add_argument("folder", metavar="DIR", help="a backup")
-    model = commands.add("model", "install", "get the embedding model", settings_for())
-    model.add_argument("action", choices=["install"])
+    model = commands.add(
+        "model", "list | install [NAME] [--from FOLDER] | use NAME", "list, install and choose the embedding models",
+        settings_for("embedder"),
+    )  # fmt: skip
+    model.add_argument("action", choices=["list", "install", "use"])
+    model.add_argument("name", nargs="?", metavar="NAME", help="minilm (what is installed without one), ...: see list")
+    model.add_argument("--from", dest="source", type=Path, metavar="FOLDER", help="install the files of this folder")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from vectorstores_server.engines.local.embedding.errors import EmbeddingFailure, ModelMissing, Stopped
+from vectorstores_server.engines.local.embedding.models import CARDS, MINILM, ModelCard
 from vectorstores_server.engines.local.embedding.weights import candidates, find_weights
 
 if TYPE_CHECKING:
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["Embedder", "EmbedderChoice", "EmbeddingFailure", "Stopped", "open_embedder"]
 
 
+PREPARED = "prepared"
+"""The folder of the cache in which the arrays of models are kept."""
+
+
 class Embedder(Protocol):
     """Turns texts into vectors of length 1. All methods raise EmbeddingFailure, and nothing else of their own."""
 
@@ -23,7 +28,7 @@ class Embedder(Protocol):
     def identity(self) -> str:
         """Name, precision and dimensions: vectors of the same identity may be compared with each other.
 
-        Known after `prepare()`, as `dimensions` is; for MiniLM at once.
+        Known after `prepare()`, as `dimensions` is; for a model of this machine at once.
         """
         ...
 
@@ -62,7 +67,7 @@ class Embedder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EmbedderChoice:
-    """What the operator chose. `name`: auto, minilm, openai:<model> or none; `cache`: where a download is kept."""
+    """What the operator chose. `name`: auto, a name of `models`, openai:<model> or none; `cache`: where models lie."""
 
     name: str
     cache: Path
@@ -92,19 +97,20 @@ def open_embedder(choice: EmbedderChoice) -> Embedder | None:
             dimensions=choice.dimensions,
             batch=choice.batch,
         )
-    return _open_minilm(choice)
+    return _open_local(choice, CARDS.get(choice.name, MINILM))
 
 
-def _open_minilm(choice: EmbedderChoice) -> Embedder | None:
-    from vectorstores_server.engines.local.embedding.minilm import MiniLM
+def _open_local(choice: EmbedderChoice, card: ModelCard) -> Embedder | None:
+    from vectorstores_server.engines.local.embedding.local_model import LocalModel
 
-    weights = find_weights(choice.path, choice.cache)
+    weights = find_weights(card, choice.path, choice.cache)
+    kept = choice.cache / PREPARED
     if weights is None and not choice.download:
         if choice.name == "auto":
             return None
-        raise ModelMissing(candidates(choice.cache))
+        raise ModelMissing(card.name, candidates(card, choice.cache))
     if not choice.download:
-        return MiniLM(weights, choice.cache)
+        return LocalModel(card, weights, choice.cache, kept=kept)
     from vectorstores_server.engines.local.embedding.download import download
 
-    return MiniLM(weights, choice.cache, partial(download, choice.cache))
+    return LocalModel(card, weights, choice.cache, partial(download, choice.cache, card), kept=kept)

@@ -1,91 +1,144 @@
-"""Fetch the model's weights from its official hub: one process at a time, and only what has the right hash is kept."""
+"""Fetch a model's files from its official hub, at one revision: only what has the right hash is kept.
+
+`huggingface_hub` does the fetching: it goes on where a broken download ended, reads HF_ENDPOINT for a mirror and
+HF_HUB_OFFLINE, and takes the proxies of the environment. It is given no token. What it brought is then compared with
+the hash that this package holds.
+"""
 
 import contextlib
-import hashlib
-import os
+import logging
 import sqlite3
+import threading
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, Self, cast
 
 import anyio
 import anyio.to_thread
-import httpx
 
 from vectorstores_server.engines.local.embedding.errors import DownloadFailed, ModelUnusable
-from vectorstores_server.engines.local.embedding.weights import SHA256, SIZE, cached_path, verify
-from vectorstores_server.system.replies import PLAIN, bounded
-
-HUB_URL = "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2/resolve/main/model.safetensors"
+from vectorstores_server.engines.local.embedding.models import ModelCard, ModelFile
+from vectorstores_server.engines.local.embedding.weights import cached_path, verify
 
 Progress = Callable[[int, int], None]
-"""Called with the bytes that are here and the bytes that there will be."""
+"""Called with the bytes of a file that are here, and those that there will be."""
+
+MOST_BYTES = 64_000_000
+"""Of a file of which only the hash is known."""
 
 
 async def download(
-    cache: Path,
-    *,
-    progress: Progress | None = None,
-    url: str = HUB_URL,
-    transport: httpx.AsyncBaseTransport | None = None,
+    cache: Path, card: ModelCard, *, progress: Progress | None = None, endpoint: str | None = None
 ) -> Path:
-    """Return the path of the weights in `cache`, fetching them unless they are there already.
+    """Return the path of the weights in `cache`, fetching the files unless they are there already.
 
-    While another process fetches them this one waits for it. Raises DownloadFailed; then nothing is left behind.
+    While another process fetches them this one waits for it. Raises DownloadFailed; what came of a file that broke off
+    is gone on from the next time. `endpoint` None: the hub, or what HF_ENDPOINT names.
     """
-    target = cached_path(cache)
+    target = cached_path(cache, card)
+    ended = threading.Event()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         async with _alone(target.parent):
-            if await anyio.to_thread.run_sync(_is_whole, target):
-                return target
-            timeout = httpx.Timeout(30.0)
-            async with httpx.AsyncClient(
-                transport=transport, timeout=timeout, follow_redirects=True, headers=PLAIN, event_hooks=bounded(SIZE)
-            ) as client:
-                await _fetch(client, url, target, progress)
+            for file in card.files:
+                fetch = partial(_fetched, card, file, target.parent, progress, endpoint, ended)
+                await anyio.to_thread.run_sync(fetch, abandon_on_cancel=True)
     except OSError as error:
-        raise DownloadFailed(url, f"{target.parent} cannot be written ({error.strerror})") from error
-    except httpx.HTTPError as error:
-        raise DownloadFailed(url, str(error) or type(error).__name__) from error
+        raise DownloadFailed(card, f"{target.parent} cannot be written ({error.strerror or error})") from error
+    finally:
+        ended.set()
     return target
 
 
-async def _fetch(client: httpx.AsyncClient, url: str, target: Path, progress: Progress | None) -> None:
-    part = target.with_name(target.name + ".part")
+def _fetched(
+    card: ModelCard, file: ModelFile, folder: Path, progress: Progress | None, endpoint: str | None,
+    ended: threading.Event,
+) -> None:  # fmt: skip
+    path = folder / file.name
+    if _is_whole(path, file, card):
+        return
+    path.unlink(missing_ok=True)  # another file, with which the hub's client would be content
+    _fetch(card, file, folder, endpoint, partial(_Blocks, file, progress, ended))
     try:
-        with part.open("wb") as file:
-            async with client.stream("GET", url) as response:
-                if response.status_code != 200:
-                    raise DownloadFailed(url, f"the server answered {response.status_code}")
-                digest = await _receive(response, file, url, progress)
-            os.fsync(file.fileno())
-        if digest != SHA256:
-            raise DownloadFailed(url, f"what came has another sha256 ({digest[:12]}...)")
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+        verify(path, file, card)
+    except ModelUnusable as error:
+        path.unlink(missing_ok=True)
+        raise DownloadFailed(card, f"what came is not {file.name} at this revision") from error
 
 
-async def _receive(response: httpx.Response, file: BinaryIO, url: str, progress: Progress | None) -> str:
-    digest, received = hashlib.sha256(), 0
-    async for block in response.aiter_bytes(1 << 20):
-        received += len(block)
-        digest.update(block)
-        await anyio.to_thread.run_sync(file.write, block)
-        if progress is not None:
-            progress(received, SIZE)
-    if received < SIZE:
-        raise DownloadFailed(url, f"only {received:,} of {SIZE:,} bytes came")
-    return digest.hexdigest()
+def _fetch(card: ModelCard, file: ModelFile, folder: Path, endpoint: str | None, bar: Callable[..., Any]) -> None:
+    import httpx2  # what the hub's client is made of: its errors come through
+    from huggingface_hub import hf_hub_download  # pyright: ignore[reportUnknownVariableType] - it names bare dicts
+
+    # Its warnings say to log in, and how it goes on after a fault.
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+    try:
+        hf_hub_download(
+            card.repository, file.name, revision=card.revision, local_dir=folder, endpoint=endpoint, token=False,
+            tqdm_class=cast("Any", bar),
+        )  # fmt: skip
+    except _TooLongError as error:
+        raise DownloadFailed(card, f"{file.name} is longer than it should be") from error
+    except (OSError, ValueError, httpx2.HTTPError) as error:
+        raise DownloadFailed(card, _reason(error)) from error
 
 
-def _is_whole(path: Path) -> bool:
+def _reason(error: Exception) -> str:
+    """Return the first line of an error: the client's own go on about logging in."""
+    cause = error.__cause__ or error
+    return (str(cause).strip() or type(cause).__name__).splitlines()[0].rstrip(".")
+
+
+class _TooLongError(Exception):
+    """More came than the file can have."""
+
+
+class _EndedError(OSError):
+    """Nobody waits for the file any more."""
+
+
+class _Blocks:
+    """Counts the bytes of a file for whoever waits, in the form of the client's progress bars; shows nothing."""
+
+    def __init__(
+        self,
+        file: ModelFile,
+        progress: Progress | None,
+        ended: threading.Event,
+        *,
+        initial: int = 0,
+        **of_a_bar: object,
+    ) -> None:
+        del of_a_bar
+        self._most = file.size or MOST_BYTES
+        self._progress = progress
+        self._ended = ended
+        self._came = initial
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        """Do nothing: there is no line to end."""
+
+    def update(self, count: float | None = 1) -> None:
+        """Take note of a block."""
+        self._came += int(count or 0)
+        if self._ended.is_set():
+            raise _EndedError("the download was given up")
+        if self._came > self._most:
+            raise _TooLongError
+        if self._progress is not None:
+            self._progress(self._came, self._most)
+
+
+def _is_whole(path: Path, file: ModelFile, card: ModelCard) -> bool:
     if not path.exists():
         return False
     try:
-        verify(path)
+        verify(path, file, card)
     except ModelUnusable:
         return False
     return True

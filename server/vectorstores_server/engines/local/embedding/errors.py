@@ -4,6 +4,7 @@ EmbeddingFailure             code and sentence, ready to be shown; `transient`: 
 ├── ModelMissing             no weights were found; names where they were looked for
 ├── ModelUnusable            weights were found, and are not the model's
 ├── DownloadFailed           the model could not be fetched
+├── InstallFailed            its files could not be copied
 ├── ServiceUnavailable       the embedding service does not answer, or is busy
 └── ServiceRefused           it answers, and will not do this (key, model, size), or answers nonsense
 
@@ -12,6 +13,8 @@ Stopped                      not a failure: `stop()` said so
 
 from collections.abc import Sequence
 from pathlib import Path
+
+from vectorstores_server.engines.local.embedding.models import ModelCard
 
 NO_MODEL = "There is no embedding model yet, so search is by words only: run `vector-stores-mcp model install`."
 
@@ -37,15 +40,15 @@ class EmbeddingFailure(Exception):
 
 
 class ModelMissing(EmbeddingFailure):
-    """The weights of the local model are not on this machine."""
+    """The weights of a local model are not on this machine."""
 
     code = "model_missing"
 
-    def __init__(self, searched: Sequence[Path]) -> None:
+    def __init__(self, name: str, searched: Sequence[Path]) -> None:
         places = ", ".join(str(path) for path in searched)
         super().__init__(
-            f"The embedding model is not installed (looked in {places}).",
-            f"Run: {INSTALL_COMMAND}",
+            f"The embedding model {name} is not installed (looked in {places}).",
+            f"Run: {INSTALL_COMMAND} {name}",
         )
 
 
@@ -54,10 +57,10 @@ class ModelUnusable(EmbeddingFailure):
 
     code = "model_unusable"
 
-    def __init__(self, path: Path, reason: str) -> None:
+    def __init__(self, path: Path, card: ModelCard, reason: str) -> None:
         super().__init__(
-            f"{path} is not the expected model.safetensors of all-MiniLM-L6-v2: {reason}.",
-            f"Remove it and run: {INSTALL_COMMAND}",
+            f"{path} is not the expected file of {card.title}: {reason}.",
+            f"Remove it and run: {INSTALL_COMMAND} {card.name}",
         )
 
 
@@ -67,10 +70,23 @@ class DownloadFailed(EmbeddingFailure):
     code = "model_download_failed"
     transient = True
 
-    def __init__(self, url: str, reason: str) -> None:
+    def __init__(self, card: ModelCard, reason: str) -> None:
         super().__init__(
-            f"Downloading the embedding model from {url} failed: {reason}.",
-            f"Run {INSTALL_COMMAND} again, or fetch the file by other means and set VECTOR_STORES_EMBEDDER_PATH to it.",
+            f"Downloading the embedding model {card.title} failed: {reason}.",
+            f"Run {INSTALL_COMMAND} {card.name} again, or fetch the files by other means and name their folder:"
+            f" {INSTALL_COMMAND} {card.name} --from FOLDER, or VECTOR_STORES_EMBEDDER_PATH.",
+        )
+
+
+class InstallFailed(EmbeddingFailure):
+    """The files of a model could not be put in their place."""
+
+    code = "model_install_failed"
+
+    def __init__(self, card: ModelCard, folder: Path, reason: str) -> None:
+        super().__init__(
+            f"The files of {card.title} cannot be written to {folder} ({reason}).",
+            "Free some space, or its permissions.",
         )
 
 

@@ -1,61 +1,75 @@
-"""From the weights of all-MiniLM-L6-v2 to the int8 arrays that the shipped graph names.
+"""From the weights of a model to the arrays that its shipped graph names.
 
-The graph (data/minilm-int8.onnx) has the shapes and no weights; scripts/build_graph.py makes it and the smoothing
-factors beside it. Weights are int8 per output channel, word embeddings int8 per word. Activations are quantised with
-fixed ranges, so that a text has the same vector whatever stands beside it in a batch.
+The graphs (data/*.onnx) have the shapes and no weights; scripts/build_graph.py makes them and the smoothing factors
+beside them. Weights are int8 per output channel, word embeddings int8 per word. Activations are quantised with fixed
+ranges, so that a text has the same vector whatever stands beside it in a batch. A graph in float has the weights as
+they are, and only the words in int8.
 """
 
 import math
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from vectorstores_server.engines.local.embedding.models import DIMENSIONS, ModelCard
+from vectorstores_server.engines.local.embedding.tensors import BLOCK_ROWS, Tensor, whole
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-WINDOW = 256
-DIMENSIONS = 384
 HEAD = 32
 """Dimensions of one attention head; queries are divided by its root."""
 
 _LINEAR = re.compile(r"encoder\.layer\.\d+\.(attention\.self|attention\.output|intermediate|output)(\.\w+)?\.weight")
-_ROWS = 2_048
 
 
 def graph_arrays(
-    tensors: "Iterable[tuple[str, NDArray[np.float32]]]", smoothing: "Mapping[str, NDArray[np.float32]]"
+    tensors: Iterable[Tensor], smoothing: "Mapping[str, NDArray[np.float32]]", card: ModelCard
 ) -> "dict[str, NDArray[np.generic]]":
-    """Return the graph's initializers by name. The tensors are used up: each is overwritten."""
+    """Return the graph's initializers by name."""
     import numpy as np
 
     arrays: dict[str, NDArray[np.generic]] = {f"{name}.smooth": 1 / factors for name, factors in smoothing.items()}
-    positions = np.zeros((WINDOW, DIMENSIONS), np.float32)
-    for name, tensor in tensors:
+    positions = np.zeros((card.window, DIMENSIONS), np.float32)
+    for tensor in tensors:
+        name = tensor.name
         if name == "embeddings.word_embeddings.weight":
             arrays["words"], arrays["words.scale"] = quantised(tensor)
-        elif name in ("embeddings.position_embeddings.weight", "embeddings.token_type_embeddings.weight"):
-            positions += tensor[:WINDOW] if "position" in name else tensor[:1]
+        elif name == "embeddings.position_embeddings.weight":
+            positions += tensor.read(0, card.window)
+        elif name == "embeddings.token_type_embeddings.weight":
+            positions += tensor.read(0, 1)
         elif _LINEAR.fullmatch(name) and "LayerNorm" not in name:
-            _add_linear(arrays, name, tensor, smoothing)
+            _add_linear(arrays, tensor, smoothing, quantise=card.precision == "int8")
         elif name.startswith(("encoder.", "embeddings.LayerNorm")):
-            arrays[name] = tensor / math.sqrt(HEAD) if name.endswith("query.bias") else tensor
+            arrays[name] = whole(tensor) / math.sqrt(HEAD) if name.endswith("query.bias") else whole(tensor)
     return {**arrays, "positions": positions}
 
 
-def quantised(rows: "NDArray[np.float32]") -> "tuple[NDArray[np.int8], NDArray[np.float32]]":
-    """int8 rows and the scale (n, 1) of each; `rows` is overwritten, a block at a time to stay in the cache."""
+def quantised(
+    rows: "Tensor", factor: "NDArray[np.float32] | float" = 1.0
+) -> "tuple[NDArray[np.int8], NDArray[np.float32]]":
+    """int8 rows and the scale (n, 1) of each, of the rows times `factor`; read a block at a time."""
     import numpy as np
 
     codes = np.empty(rows.shape, np.int8)
-    scales = np.empty((len(rows), 1), np.float32)
-    for start in range(0, len(rows), _ROWS):
-        block = rows[start : start + _ROWS]
+    scales = np.empty((rows.shape[0], 1), np.float32)
+    for start in range(0, rows.shape[0], BLOCK_ROWS):
+        end = min(start + BLOCK_ROWS, rows.shape[0])
+        block = rows.read(start, end)
+        block *= factor
         scale = np.maximum(block.max(axis=1, keepdims=True), -block.min(axis=1, keepdims=True)) / 127
+        scale[scale == 0] = 1  # a word that was never learned
         block /= scale
-        codes[start : start + _ROWS] = np.rint(block, out=block)
-        scales[start : start + _ROWS] = scale
+        codes[start:end] = np.rint(block, out=block)
+        scales[start:end] = scale
     return codes, scales
+
+
+def words_of(arrays: "Mapping[str, NDArray[Any]]", ids: "NDArray[np.int64]") -> "NDArray[np.float32]":
+    """Return what the graph reads: the vectors of the words of a batch."""
+    return arrays["words"][ids] * arrays["words.scale"][ids]
 
 
 def input_name(linear: str) -> str:
@@ -65,18 +79,21 @@ def input_name(linear: str) -> str:
 
 def _add_linear(
     arrays: "dict[str, NDArray[np.generic]]",
-    name: str,
-    tensor: "NDArray[np.float32]",
+    tensor: Tensor,
     smoothing: "Mapping[str, NDArray[np.float32]]",
+    *,
+    quantise: bool,
 ) -> None:
     import numpy as np
 
-    linear = name.removesuffix(".weight")
-    if linear.endswith("query"):
-        tensor /= math.sqrt(HEAD)
+    linear = tensor.name.removesuffix(".weight")
+    factor = np.full(1, 1 / math.sqrt(HEAD) if linear.endswith("query") else 1.0, np.float32)
     factors = smoothing.get(input_name(linear))
     if factors is not None:
-        tensor *= factors
-    codes, scales = quantised(tensor)
-    arrays[name] = np.ascontiguousarray(codes.T)
-    arrays[f"{name}.scale"] = scales[:, 0]
+        factor = factor * factors
+    if not quantise:
+        arrays[tensor.name] = np.ascontiguousarray((whole(tensor) * factor).T)
+        return
+    codes, scales = quantised(tensor, factor)
+    arrays[tensor.name] = np.ascontiguousarray(codes.T)
+    arrays[f"{tensor.name}.scale"] = scales[:, 0]

@@ -25,10 +25,15 @@ _SPACE_TABLE = 0x3001
 @cache
 def wordpiece() -> "Tokenizer":
     """Return the model's tokenizer as it was trained, never padding or cutting; `[CLS]` in a text is plain text."""
+    data = files("vectorstores_server.engines.local.embedding") / "data" / "tokenizer.json"
+    return as_trained(data.read_text(encoding="utf-8"))
+
+
+def as_trained(definition: str) -> "Tokenizer":
+    """Return the tokenizer of a definition, without padding or cutting; special tokens in a text are plain text."""
     from tokenizers import Tokenizer
 
-    data = files("vectorstores_server.engines.local.embedding") / "data" / "tokenizer.json"
-    tokenizer = Tokenizer.from_str(data.read_text(encoding="utf-8"))
+    tokenizer = Tokenizer.from_str(definition)
     tokenizer.no_padding()
     tokenizer.no_truncation()
     tokenizer.encode_special_tokens = True

@@ -1,4 +1,4 @@
-"""The local embedder: the model in threads of its own, so that the event loop lives and queries do not queue."""
+"""A model of this machine: in threads of its own, so that the event loop lives and queries do not queue."""
 
 import asyncio
 import os
@@ -9,15 +9,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
 from vectorstores_server.engines.local.embedding.errors import ModelMissing, Stopped
-from vectorstores_server.engines.local.embedding.quantization import DIMENSIONS, WINDOW
-from vectorstores_server.engines.local.embedding.weights import candidates, find_weights
+from vectorstores_server.engines.local.embedding.model_tokens import TokenIds, token_ids
+from vectorstores_server.engines.local.embedding.models import DIMENSIONS, ModelCard
+from vectorstores_server.engines.local.embedding.prepared import prepared_arrays
+from vectorstores_server.engines.local.embedding.weights import ModelWeights, candidates, find_weights
 from vectorstores_server.system import posix
 
 if TYPE_CHECKING:
@@ -35,33 +37,54 @@ PORTION = 256
 MAX_THREADS = 8
 
 
-class MiniLM:
-    """all-MiniLM-L6-v2 in int8 on onnxruntime. `weights` None: `fetch` gets them at the first embed_documents.
+class OpenedModel(NamedTuple):
+    """A model that is in memory, and what makes its tokens."""
 
+    model: "Model"
+    ids: TokenIds
+
+
+class LocalModel:
+    """A model of `models` on onnxruntime. `weights` None: `fetch` gets them at the first embed_documents.
+
+    What is made of the weights is kept in the folder `kept`, None: nowhere.
     Each thread computes one batch on its own: that costs less than one batch on all cores. A query shares no pool with
     the documents, whose threads stand back while they compute: a search took 3 to 20 times as long beside an ingest.
     """
 
-    identity = f"minilm/int8/{DIMENSIONS}"
     dimensions = DIMENSIONS
-    window = WINDOW
 
     def __init__(
         self,
-        weights: Path | None,
+        card: ModelCard,
+        weights: ModelWeights | None,
         cache: Path,
         fetch: Callable[[], Awaitable[Path]] | None = None,
+        *,
+        kept: Path | None = None,
         threads: int | None = None,
     ) -> None:
+        self.card = card
         self._weights = weights
         self._cache = cache
         self._fetch = fetch
-        self._model: Model | None = None
+        self._kept = kept
+        self._opened: OpenedModel | None = None
         self._opening = threading.Lock()
         self._threads = threads or min(MAX_THREADS, usable_cores())
         self._bulk = anyio.CapacityLimiter(self._threads)
         self._back = ThreadPoolExecutor(self._threads, "documents", initializer=posix.stand_back)
         self._queries = anyio.CapacityLimiter(16)
+
+    @property
+    def identity(self) -> str:
+        """See Embedder."""
+        return self._weights.identity if self._weights else self.card.identity()
+
+    @property
+    def window(self) -> int:
+        """See Embedder."""
+        return self.card.window
 
     async def prepare(self) -> None:
         """Nothing is unknown."""
@@ -72,14 +95,15 @@ class MiniLM:
         """See Embedder. Raises ModelMissing, ModelUnusable, DownloadFailed and Stopped."""
         import numpy as np
 
-        if self._path() is None and self._fetch is not None:
-            self._weights = await self._fetch()
-        model = await anyio.to_thread.run_sync(self._open, limiter=self._bulk)
+        if self._found() is None and self._fetch is not None:
+            self._weights = ModelWeights(self.card, await self._fetch())
+        opened = await anyio.to_thread.run_sync(self._open, limiter=self._bulk)
         vectors = np.empty((len(texts), DIMENSIONS), np.float32)
         for at in range(0, len(texts), PORTION):
             part = slice(at, at + PORTION)
-            batches = await anyio.to_thread.run_sync(_batches, texts[part], limiter=self._bulk)
-            await self._compute(_Job(model, batches, vectors[part], stop))
+            prefixed = [self.card.document_prefix + text for text in texts[part]]
+            batches = await anyio.to_thread.run_sync(_batches, opened.ids, prefixed, limiter=self._bulk)
+            await self._compute(_Job(opened.model, batches, vectors[part], stop))
         return vectors
 
     async def embed_query(self, text: str) -> "NDArray[np.float32]":
@@ -89,7 +113,7 @@ class MiniLM:
     async def aclose(self) -> None:
         """Let go of the threads and the model's memory."""
         self._back.shutdown(wait=False)
-        self._model = None
+        self._opened = None
 
     async def _compute(self, job: "_Job") -> None:
         async with anyio.create_task_group() as workers:
@@ -109,24 +133,28 @@ class MiniLM:
             done.result()
 
     def _query(self, text: str) -> "NDArray[np.float32]":
-        from vectorstores_server.engines.local.embedding.onnx_model import token_ids
+        opened = self._open()
+        return opened.model.embed([opened.ids(self.card.query_prefix + text)])[0]
 
-        return self._open().embed([token_ids(text)])[0]
+    def _open(self) -> OpenedModel:
+        """Load the model once, whoever comes first; blocks for the fifth of a second that it takes.
 
-    def _open(self) -> "Model":
-        """Load the model once, whoever comes first; blocks for the fifth of a second that it takes."""
+        The first time on a machine its arrays are made: a second for each hundred megabytes.
+        """
         with self._opening:
-            if self._model is None:
+            if self._opened is None:
                 from vectorstores_server.engines.local.embedding.onnx_model import Model
 
-                path = self._path()
-                if path is None:
-                    raise ModelMissing(candidates(self._cache))
-                self._model = Model(path)
-            return self._model
+                weights = self._found()
+                if weights is None:
+                    raise ModelMissing(self.card.name, candidates(self.card, self._cache))
+                arrays = prepared_arrays(weights, self._kept)
+                ids = token_ids(self.card, weights.tokenizer, arrays)
+                self._opened = OpenedModel(Model(self.card, arrays), ids)
+            return self._opened
 
-    def _path(self) -> Path | None:
-        return self._weights or find_weights(None, self._cache)
+    def _found(self) -> ModelWeights | None:
+        return self._weights or find_weights(self.card, None, self._cache)
 
 
 class _Job:
@@ -168,10 +196,8 @@ Batch = tuple[list[int], list[list[int]]]
 """Places of the texts in the call, and their token ids, which are equally many."""
 
 
-def _batches(texts: Sequence[str]) -> deque[Batch]:
+def _batches(token_ids: TokenIds, texts: Sequence[str]) -> deque[Batch]:
     """Batches of texts of one length, so that nothing is padded; the longest first."""
-    from vectorstores_server.engines.local.embedding.onnx_model import token_ids
-
     ids = [token_ids(text) for text in texts]
     order = sorted(range(len(ids)), key=lambda i: -len(ids[i]))
     batches: deque[Batch] = deque()
