@@ -18,6 +18,7 @@ NAMES = (
     "growth",
     "quality",
     "languages",
+    "models",
     "names",
     "crash",
     "load",

@@ -27,6 +27,7 @@ class Embedded:
         self.identity = model.identity
         self.dimensions = model.dimensions
         self.window = model.window
+        self.traits = model.traits
 
     async def prepare(self) -> None:
         """Nothing is unknown."""

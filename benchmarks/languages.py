@@ -30,6 +30,12 @@ async def run(options: Options) -> list[Result]:
 
 async def recall(server: Served, folder: Path, options: Options) -> tuple[float, float]:
     """Return the share of questions whose paragraph is the first, and among the first FIRST files."""
+    at = await places(server, folder, options)
+    return sum(place < 1 for place in at) / len(at), sum(place < FIRST for place in at) / len(at)
+
+
+async def places(server: Served, folder: Path, options: Options) -> list[int]:
+    """Return for each question how many files come before the right one."""
     store = (await server.call("create_store", name=folder.name))["id"]
     texts = options.work / folder.name
     texts.mkdir(exist_ok=True)
@@ -41,8 +47,7 @@ async def recall(server: Served, folder: Path, options: Options) -> tuple[float,
     await finished(server, store)
     judged = dict(line.split("\t")[:2] for line in (folder / "qrels.tsv").read_text("utf-8").splitlines()[1:])
     asked = [row for row in lines(folder / "queries.jsonl") if row["id"] in judged]
-    places = [await place(server, store, row["text"], judged[row["id"]]) for row in asked]
-    return sum(at < 1 for at in places) / len(places), sum(at < FIRST for at in places) / len(places)
+    return [await place(server, store, row["text"], judged[row["id"]]) for row in asked]
 
 
 async def place(server: Served, store: str, question: str, paragraph: str) -> int:

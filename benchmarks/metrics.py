@@ -1,6 +1,7 @@
 """The figures: order statistics, ranking quality, coverage of character spans."""
 
 import math
+import random
 from collections.abc import Iterable, Mapping, Sequence
 
 Span = tuple[int, int]
@@ -40,6 +41,14 @@ def auc(positive: Sequence[float], negative: Sequence[float]) -> float:
         at = end
     n = len(positive)
     return (ranks - n * (n + 1) / 2) / (n * len(negative))
+
+
+def bootstrap(differences: Sequence[float], rounds: int = 2_000) -> tuple[float, float, float]:
+    """Return the mean of paired differences and the ends of its interval of 95 %; the same in every run."""
+    dice = random.Random(5)
+    count = len(differences)
+    means = sorted(sum(dice.choices(differences, k=count)) / count for _ in range(rounds))
+    return sum(differences) / count, means[round(0.025 * rounds)], means[round(0.975 * rounds) - 1]
 
 
 def union(spans: Iterable[Span]) -> list[Span]:

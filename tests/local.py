@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.lowlevel
 
-from vectorstores_server.engines.local.embedding import Embedder
+from vectorstores_server.engines.local.embedding import Embedder, Traits
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.failpoints import hooked
 from vectorstores_server.engines.local.worker.lock import WorkerLock
@@ -39,6 +39,7 @@ class Words:
     """An embedder whose texts are alike when they share words."""
 
     window = 256
+    traits = Traits()
 
     def __init__(self, dimensions: int = 32) -> None:
         self.identity = f"words/{dimensions}"

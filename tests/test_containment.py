@@ -313,6 +313,7 @@ COMMANDS: dict[str, Callable[[Ids, Path], list[list[str]]]] = {
     "doctor": lambda ids, folder: [
         [], ["--check"], ["--repair", "--yes"], ["--purge"], ["--data", str(folder / on_disk(60))],
     ],
+    "eval": lambda ids, folder: [[ids.store, on_disk(300)], [on_disk(300), str(folder)]],
     "ls": lambda ids, folder: [[], [ids.store], [on_disk(300)]],
     "model": lambda ids, folder: [[on_disk(300)]],
     "reindex": lambda ids, folder: [[ids.store], [on_disk(300)]],
@@ -327,7 +328,21 @@ COMMANDS: dict[str, Callable[[Ids, Path], list[list[str]]]] = {
     "serve": lambda ids, folder: [["--exclude-tools", on_disk(300)], ["--http", on_disk(300)]],
     "show": lambda ids, folder: [[ids.store], [ids.file], [on_disk(300)]],
 }  # fmt: skip
-ORDER = ["add", "config", "doctor", "ls", "show", "search", "model", "reindex", "backup", "restore", "serve", "rm"]
+ORDER = [
+    "add",
+    "config",
+    "doctor",
+    "ls",
+    "show",
+    "search",
+    "eval",
+    "model",
+    "reindex",
+    "backup",
+    "restore",
+    "serve",
+    "rm",
+]
 
 
 def test_every_command_writes_hostile_words_harmlessly(

@@ -44,6 +44,7 @@ async def search(call: ToolCall, given: Search) -> Reply:
         filters=filters.parse_filter(filter_present(given.filters)),
         max_num_results=given.max_num_results,
         ranking_options=given.ranking_options.model_dump() if given.ranking_options else {},
+        explain=given.response_format == "detailed",
     )
     store_ids = given.vector_store_id or [await _only_store(call.engine)]
     pages, expired = await _searched(call.engine, list(dict.fromkeys(store_ids)), request)

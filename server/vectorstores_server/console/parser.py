@@ -114,6 +114,16 @@ def _add_work(commands: _Commands) -> None:
     search.add_argument("--store", metavar=STORE, help="without it the only store")
     search.add_argument("--results", type=int, default=5, metavar="N", help="how many, at most 50 (5)")
     search.add_argument("query", nargs="+", metavar="QUERY")
+    judged = commands.add(
+        "eval", "STORE QUESTIONS.jsonl [--also NAME] [SETTING ...]", "ask your own questions, and see what is found",
+        asked,
+    )  # fmt: skip
+    judged.add_argument("store", metavar="STORE", help="its name or id")
+    judged.add_argument(
+        "questions", type=Path, metavar="QUESTIONS.jsonl",
+        help="a line a question: its text as question, the names of the files that answer it as files, [] for none",
+    )  # fmt: skip
+    judged.add_argument("--also", action="append", metavar="NAME", help="a copy with this model beside it; repeatable")
     reindex = commands.add(
         "reindex", "[STORE] [SETTING ...]", "build a store's index anew from its files, with today's embedder", asked
     )

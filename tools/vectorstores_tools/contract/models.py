@@ -213,7 +213,8 @@ class SearchHit(Answer):
 
     `chars` is the chunk's [start, end) in the file's parsed text, `matches` the passages in it that matched, best
     first, `match_scores` their scores; `lines` and `page` count from 1. `vector_score` and `text_score` are the two
-    parts of the score.
+    parts of the score, `vector_weight` the share of the first; `cosine` is that of the best passage, in the terms of
+    MiniLM's. `words_found` and `words_missing` are those of the queries, folded, where they were asked for.
     """
 
     file_id: str
@@ -230,6 +231,10 @@ class SearchHit(Answer):
     match_scores: list[float] | None = None
     vector_score: float | None = None
     text_score: float | None = None
+    vector_weight: float | None = None
+    cosine: float | None = None
+    words_found: list[str] | None = None
+    words_missing: list[str] | None = None
     source: Extra[str] = None
     path: Extra[str] = None
 

@@ -156,13 +156,17 @@ Query = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 
 
 class SearchRequest(Request):
-    """The body of search, `filters` already parsed by `vectorstores_tools.filters`."""
+    """The body of search, `filters` already parsed by `vectorstores_tools.filters`.
+
+    `explain`: hits say which words of the queries they hold, where the engine knows.
+    """
 
     queries: list[Query] = Field(min_length=1, max_length=MAX_QUERIES)
     filters: Any = None
     max_num_results: int = Field(default=10, ge=1, le=50)
     ranking_options: RankingOptions = RankingOptions()
     rewrite_query: bool = False
+    explain: bool = False
 
 
 class PageRequest(Request):

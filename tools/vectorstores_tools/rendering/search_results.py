@@ -18,6 +18,7 @@ from vectorstores_tools.contract import uris
 from vectorstores_tools.contract.characters import clean, line, sentence
 from vectorstores_tools.contract.models import SearchHit
 from vectorstores_tools.rendering.excerpts import Excerpts
+from vectorstores_tools.rendering.explanations import explained, explanation
 from vectorstores_tools.rendering.reply import CHARACTERS_PER_TOKEN, Reply, compact, largest, room
 from vectorstores_tools.rendering.untrusted_text import Fence, cleaned
 
@@ -189,7 +190,7 @@ def _full(ranked: RankedHit, plan: DisplayPlan, detailed: bool) -> dict[str, Any
             "source": line(hit.source, MAX_PATH) if hit.source else None,
         }
     if detailed:
-        known |= {"vector_score": _score(hit.vector_score), "text_score": _score(hit.text_score)}
+        known |= explained(hit)
     return {key: value for key, value in known.items() if value is not None}
 
 
@@ -266,7 +267,7 @@ def _citation(ranked: RankedHit, plan: DisplayPlan, detailed: bool) -> str:
     if cut:
         parts.append(f"{cut} more attributes")
     if detailed and hit.vector_score is not None and hit.text_score is not None:
-        parts.append(f"vector {hit.vector_score:.3f}, text {hit.text_score:.3f}")
+        parts.append(explanation(hit))
     return " · ".join(parts)
 
 

@@ -70,8 +70,7 @@ class Components:
     @cached_property
     def preparer(self) -> FilePreparer:
         """What parses and cuts files, in two processes of its own."""
-        window = self.embedder.window if self.embedder else None
-        return FilePreparer(self.blobs, ParserProcess(), ParserProcess(), window, self.index)
+        return FilePreparer(self.blobs, ParserProcess(), ParserProcess(), self.embedder, self.index)
 
     @cached_property
     def images(self) -> PageImages:

@@ -244,10 +244,17 @@ def live_files(
     return found
 
 
+def _has_vectors(db: sqlite3.Connection, store_id: str) -> bool:
+    row = db.execute("SELECT embedder FROM store WHERE id = ?", (store_id,)).fetchone()
+    return row is not None and row["embedder"] is not None
+
+
 def switch_table(
     db: sqlite3.Connection, store_id: str, new: str, built: Mapping[int, BuiltRevision], now: int
 ) -> list[int]:
     """Make `new` the store's table when it holds every live revision; else change nothing, and return what it lacks.
+
+    A table without vectors never takes the place of one that has them: it is given up.
 
     `built` are the revisions in the new table. One that is no longer live is dead there.
     """
@@ -258,6 +265,9 @@ def switch_table(
     row = db.execute("SELECT * FROM store_table WHERE name = ? AND state = 'building'", (new,)).fetchone()
     if missing or row is None:
         return missing
+    if row["embedder"] is None and _has_vectors(db, store_id):
+        abandon_table(db, new, now)
+        return []
     db.execute("UPDATE store_table SET state = 'dropping', drop_at = ? WHERE store_id = ? AND state = 'live'",
                (now + DROP_GRACE, store_id))  # fmt: skip
     db.execute("UPDATE store_table SET state = 'live' WHERE name = ?", (new,))

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from vectorstores_server.engines.local.embedding.errors import EmbeddingFailure, ModelMissing, Stopped
 from vectorstores_server.engines.local.embedding.models import CARDS, MINILM, ModelCard
+from vectorstores_server.engines.local.embedding.traits import Traits
 from vectorstores_server.engines.local.embedding.weights import candidates, find_weights
 
 if TYPE_CHECKING:
     from numpy import float32
     from numpy.typing import NDArray
 
-__all__ = ["Embedder", "EmbedderChoice", "EmbeddingFailure", "Stopped", "open_embedder"]
+__all__ = ["Embedder", "EmbedderChoice", "EmbeddingFailure", "Stopped", "Traits", "open_embedder"]
 
 
 PREPARED = "prepared"
@@ -40,6 +41,11 @@ class Embedder(Protocol):
     @property
     def window(self) -> int:
         """How many of its tokens it reads of a text, its own two special ones included."""
+        ...
+
+    @property
+    def traits(self) -> Traits:
+        """What its cosines mean, and which texts it can read. Known after `prepare()`."""
         ...
 
     async def prepare(self) -> None:

@@ -19,6 +19,7 @@ from vectorstores_server.engines.local.embedding.errors import ModelMissing, Sto
 from vectorstores_server.engines.local.embedding.model_tokens import TokenIds, token_ids
 from vectorstores_server.engines.local.embedding.models import DIMENSIONS, ModelCard
 from vectorstores_server.engines.local.embedding.prepared import prepared_arrays
+from vectorstores_server.engines.local.embedding.traits import Traits
 from vectorstores_server.engines.local.embedding.weights import ModelWeights, candidates, find_weights
 from vectorstores_server.system import posix
 
@@ -80,6 +81,11 @@ class LocalModel:
     def identity(self) -> str:
         """See Embedder."""
         return self._weights.identity if self._weights else self.card.identity()
+
+    @property
+    def traits(self) -> Traits:
+        """See Embedder."""
+        return Traits(self.card.background, self.card.scripts, self.card.multilingual)
 
     @property
     def window(self) -> int:

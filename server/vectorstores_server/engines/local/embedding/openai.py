@@ -22,6 +22,7 @@ from vectorstores_server.engines.local.embedding.openai_replies import (
     vectors_of,
 )
 from vectorstores_server.engines.local.embedding.tokenizer import encodable
+from vectorstores_server.engines.local.embedding.traits import Traits
 from vectorstores_server.system.replies import PLAIN, RefusedReplyError, bounded
 
 if TYPE_CHECKING:
@@ -92,6 +93,11 @@ class OpenAIEmbedder:
     def identity(self) -> str:
         """See Embedder. The address is no part of it: the same model may move."""
         return f"openai:{self._model}/{self.dimensions}"
+
+    @property
+    def traits(self) -> Traits:
+        """See Embedder."""
+        return Traits()
 
     @property
     def dimensions(self) -> int:

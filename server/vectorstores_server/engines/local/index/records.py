@@ -73,11 +73,29 @@ class RevFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class CosineScale:
+    """What the cosines of an embedder mean: mean and deviation of those of unrelated texts.
+
+    `soft`: what lies below that background still counts a little, and keeps its order. The defaults are MiniLM's.
+    """
+
+    mean: float = 0.014
+    sd: float = 0.069
+    soft: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Weights:
-    """The shares of meaning and of wording in a score; they sum to 1. The defaults are the measured best."""
+    """The shares of meaning and of wording in a score; they sum to 1. The defaults are the measured best.
+
+    `scale` says what a cosine means. `vector_unknown` is the share of meaning where the table knows no word of the
+    question; the more of them it knows the nearer is the share to `vector`.
+    """
 
     vector: float = 0.45
     text: float = 0.55
+    scale: CosineScale = CosineScale()
+    vector_unknown: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +105,8 @@ class CandidateQuery:
     `names` are terms of it that mark a passage as `named` where only a few have them.
     `counted` is the part of the text whose tokens are the length of the question, None for all of it.
     `best` is how many of the best passages the caller needs: candidates that cannot be among them may be left out.
+    `words` are those of the question, each by its forms; where they are given, the shares follow how many of them the
+    table knows.
     """
 
     vector: NDArray[float32] | None
@@ -98,6 +118,7 @@ class CandidateQuery:
     weights: Weights = Weights()
     counted: str | None = None
     names: Sequence[str] = ()
+    words: Sequence[str] = ()
 
 
 class StoredPlace(NamedTuple):
@@ -137,6 +158,7 @@ class Candidate(NamedTuple):
 class Candidates:
     """Passages in no particular order; the tokens of the query's text and the rows of the table, for their scores.
 
+    `weights` are those by which they were chosen.
     `complete` says that no other row matches, so that asking for more would give the same.
     """
 
@@ -144,3 +166,4 @@ class Candidates:
     n_tokens: int
     n_rows: int
     complete: bool = False
+    weights: Weights = Weights()

@@ -16,8 +16,14 @@ from numpy.typing import NDArray
 
 from vectorstores_server.engines.local.index.errors import WrongDimensions
 from vectorstores_server.engines.local.index.lance import Table
-from vectorstores_server.engines.local.index.records import Candidate, CandidateQuery, Candidates
-from vectorstores_server.engines.local.index.scoring import half_point
+from vectorstores_server.engines.local.index.records import (
+    Candidate,
+    CandidateQuery,
+    Candidates,
+    CosineScale,
+    Weights,
+)
+from vectorstores_server.engines.local.index.scoring import gated, half_point, meaning
 
 WIDE = 1_000
 FEW = 3
@@ -51,20 +57,22 @@ async def find(table: Table, query: CandidateQuery) -> Candidates:
     if vector is not None and len(vector) != table.dimensions:
         raise WrongDimensions(table.name, table.dimensions, len(vector))
     coded = await table.coded() if vector is not None else None
-    near, texts, named, n_tokens, n_rows = await gather(
+    near, texts, named, n_tokens, n_rows, known = await gather(
         _near(table, vector, query.vector_k, where, coded=coded),
         _matching(table, query.text, query.text_k, where),
         _named(table, query.names, where),
         _tokens(table, query.text if query.counted is None else query.counted),
         table.count(),
+        _known(table, query.words if vector is not None else ()),
     )
+    weights = query.weights if known is None else gated(query.weights, known)
     texts = named | texts
     bounds = _bounds(near, texts, query.vector_k)
-    chosen = _possible(bounds, query, n_tokens, n_rows, by_vector=vector is not None)
+    chosen = _possible(bounds, query.best, weights, half_point(n_tokens, n_rows), by_vector=vector is not None)
     ids = list(dict.fromkeys([*(bounds.ids[at] for at in chosen), *named]))
     rows = await _read(table, ids, texts, near, vector, named)
     complete = near.complete and len(texts) < query.text_k and len(rows) == len(bounds.ids)
-    return Candidates(rows, n_tokens, n_rows, complete)
+    return Candidates(rows, n_tokens, n_rows, complete, weights)
 
 
 async def _near(
@@ -91,6 +99,14 @@ async def _named(table: Table, names: Sequence[str], where: str | None) -> dict[
     return {row: score for answer in answers if len(answer) <= FEW for row, score in answer.items()}
 
 
+async def _known(table: Table, words: Sequence[str]) -> float | None:
+    """Return the share of the words that the table knows in one of their forms; None where none are given."""
+    if not words:
+        return None
+    answers = await gather(*(table.matching(forms, 1, None) for forms in words))
+    return sum(bool(answer) for answer in answers) / len(words)
+
+
 async def _tokens(table: Table, text: str) -> int:
     return await table.tokens(text) if text.strip() else 0
 
@@ -104,18 +120,24 @@ def _bounds(near: NearestRows, texts: dict[int, float], vector_k: int) -> Cosine
     return CosineBounds(ids, np.array([texts.get(row, 0.0) for row in ids]), low, high)
 
 
-def _possible(bounds: CosineBounds, query: CandidateQuery, n_tokens: int, n_rows: int, *, by_vector: bool) -> list[int]:
+def _possible(bounds: CosineBounds, best: int, weights: Weights, half: float, *, by_vector: bool) -> list[int]:
     """Return the positions of those that can be among the best."""
-    if len(bounds.ids) <= query.best:
+    if len(bounds.ids) <= best:
         return list(range(len(bounds.ids)))
-    half = half_point(n_tokens, n_rows)
     wording = bounds.texts / (bounds.texts + half) if half else np.zeros(len(bounds.ids))
-    weights = query.weights
     share = weights.vector if by_vector else 0.0
-    low = share * np.maximum(bounds.low, 0) + weights.text * wording
-    high = share * np.maximum(bounds.high, 0) + weights.text * wording
-    floor = np.partition(low, -query.best)[-query.best]
+    low = share * _meanings(bounds.low, weights.scale) + weights.text * wording
+    high = share * _meanings(bounds.high, weights.scale) + weights.text * wording
+    floor = np.partition(low, -best)[-best]
     return np.flatnonzero(high >= floor).tolist()
+
+
+def _meanings(cosines: Floats, scale: CosineScale) -> Floats:
+    """Return the meaning halves. They never fall while cosines grow, so bounds of these are bounds of those.
+
+    So is the width that codes leave open as many times larger as the scale stretches cosines.
+    """
+    return np.array([meaning(cosine, scale) for cosine in cosines.tolist()])
 
 
 async def _read(

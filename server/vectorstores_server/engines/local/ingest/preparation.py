@@ -11,6 +11,7 @@ from vectorstores_server.engines.local import failpoints
 from vectorstores_server.engines.local.catalog.work_queue import FormerRows, QueuedRevision
 from vectorstores_server.engines.local.chunking.chunks import home, layout
 from vectorstores_server.engines.local.chunking.passages import Passage, PassageLimits, TooManyPassages, cut_stepwise
+from vectorstores_server.engines.local.embedding import Embedder
 from vectorstores_server.engines.local.embedding.tokenizer import TokenCounter
 from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.engines.local.index import Index, StoredRows
@@ -28,6 +29,9 @@ PASSAGE_SIZE = 150
 """In tokens of English; measured best, see docs/design.md: five chunks find as much at 100 and 200, less at 240."""
 PREFIX_ROOM = 26
 """Tokens of the embedder's window that are left to title and headings, and to its own two."""
+
+JUDGED = 4_000
+"""Characters at the beginning of a document by which it is judged whether the embedder can read it."""
 
 LARGE_BYTES = 200_000
 """From here on a file may take seconds to be parsed and cut; smaller ones pass it by."""
@@ -69,7 +73,10 @@ class PreparedFile:
 
 
 class FilePreparer:
-    """Makes files ready for the embedder. `window` = the most tokens that a text may have there, None without one.
+    """Makes files ready for the embedder, None without one.
+
+    Its window is the most tokens that a passage may have, where it can read the document: of a script that it takes
+    letter by letter the window would cut a paragraph in six, for vectors that have no vote.
 
     `large` parses files of LARGE_BYTES and more, `parser` the others meanwhile.
     """
@@ -79,7 +86,7 @@ class FilePreparer:
         blobs: Blobs,
         parser: ParserProcess,
         large: ParserProcess,
-        window: int | None,
+        embedder: Embedder | None,
         index: Index,
     ) -> None:
         self._blobs = blobs
@@ -87,7 +94,7 @@ class FilePreparer:
         self._large = large
         self._counter = TokenCounter()
         self._index = index
-        self._most_tokens = max(1, window - PREFIX_ROOM) if window else None
+        self._embedder = embedder
 
     async def rest(self) -> None:
         """Give back the memory of the parsers' processes until there is something to parse again."""
@@ -99,7 +106,7 @@ class FilePreparer:
         if work.former is not None and work.former.kept:
             return await self._kept(work, work.former)
         document = await self._document(work)
-        steps = cut_stepwise(document, self._counter, self._limits(work))
+        steps = cut_stepwise(document, self._counter, self._limits(work, document))
         passages: list[Passage] = []
         try:
             while await anyio.to_thread.run_sync(_go_on, steps, passages, abandon_on_cancel=True):
@@ -111,8 +118,10 @@ class FilePreparer:
         copied = await self._copied(work)
         return await anyio.to_thread.run_sync(_laid_out, work, document, passages, copied, abandon_on_cancel=True)
 
-    def _limits(self, work: QueuedRevision) -> PassageLimits:
-        most = min(self._most_tokens or work.chunk_size, work.chunk_size)
+    def _limits(self, work: QueuedRevision, document: Document) -> PassageLimits:
+        most = work.chunk_size
+        if self._embedder is not None and self._embedder.traits.can_read(document.text[:JUDGED]):
+            most = min(max(1, self._embedder.window - PREFIX_ROOM), most)
         return PassageLimits(min(PASSAGE_SIZE, most), most)
 
     async def _copied(self, work: QueuedRevision) -> CopiedVectors:

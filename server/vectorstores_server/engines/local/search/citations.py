@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from vectorstores_server.engines.local.catalog.search_view import CitedFile
 from vectorstores_server.engines.local.index import Candidate, Candidates
-from vectorstores_server.engines.local.index.scoring import text_share
+from vectorstores_server.engines.local.index.scoring import calibrated, meaning, text_share
 from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.engines.local.search.document_cache import TextKey
 from vectorstores_server.engines.local.search.highlight import anchor
@@ -39,7 +39,7 @@ def cite(
     start, end = passage.chunk_start, passage.chunk_end
     best = hit.matched[:MOST_MATCHES]
     place, first, last = anchor(document, passage.start, passage.end, words)
-    return SearchHit(
+    made = SearchHit(
         file_id=of.file_id,
         filename=of.filename,
         source=of.source,
@@ -54,9 +54,16 @@ def cite(
         chars=(start, end),
         matches=[(ranked.passage.start, ranked.passage.end) for ranked in best],
         match_scores=[ranked.score for ranked in best],
-        vector_score=None if passage.cosine is None else min(max(passage.cosine, 0.0), 1.0),
-        text_score=_text_score(passage, found.answers),
     )
+    return _explained(made, passage, found.answers)
+
+
+def explain(hit: SearchHit, words: QuestionWords) -> SearchHit:
+    """Return the hit with the words of the question that its chunk has, and those that it has not."""
+    text = hit.content[0].text
+    there = words.found(text, 0, len(text))
+    missing = [word for word in words.all if word not in there]
+    return hit.model_copy(update={"words_found": there, "words_missing": missing})
 
 
 def _visible(text: str, start: int, end: int) -> tuple[int, int]:
@@ -70,9 +77,14 @@ def above(ranked: Sequence[ScoredPassage], threshold: float) -> tuple[list[Score
     return reached, list(ranked[len(reached) :])
 
 
-def _text_score(passage: Candidate, answers: Sequence[Candidates]) -> float:
-    """Return the wording half, by the query that found the passage best."""
+def _explained(hit: SearchHit, passage: Candidate, answers: Sequence[Candidates]) -> SearchHit:
+    """Add the halves of the score and the calibrated cosine, by the query that found the passage best."""
     for answer in answers:
         if any(row is passage for row in answer.rows):
-            return text_share(passage.text_score, answer.n_tokens, answer.n_rows)
-    return 0.0
+            hit.text_score = text_share(passage.text_score, answer.n_tokens, answer.n_rows)
+            if passage.cosine is not None:
+                hit.vector_score = meaning(passage.cosine, answer.weights.scale)
+                hit.cosine = calibrated(passage.cosine, answer.weights.scale)
+                hit.vector_weight = answer.weights.vector
+            break
+    return hit

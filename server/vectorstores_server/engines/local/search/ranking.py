@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from vectorstores_server.engines.local.index.records import Candidate, Candidates, Weights
-from vectorstores_server.engines.local.index.scoring import MEASURED, score
+from vectorstores_server.engines.local.index.scoring import meaning, score
 
 Ranker = Literal["fused", "none"]
 
@@ -24,10 +24,14 @@ class RankedChunk(NamedTuple):
     matched: list[ScoredPassage]
 
 
-def rank(found: Candidates, ranker: Ranker = "fused", weights: Weights = MEASURED) -> list[ScoredPassage]:
-    """Order passages, best first. `none` is cosine order, and where there are no vectors the bare BM25 score."""
+def rank(found: Candidates, ranker: Ranker = "fused", weights: Weights | None = None) -> list[ScoredPassage]:
+    """Order passages, best first. `none` is cosine order, and where there are no vectors the bare BM25 score.
+
+    `weights` None: those by which they were found.
+    """
+    weights = weights or found.weights
     if ranker == "none":
-        ranked = [ScoredPassage(_unfused(row), row) for row in found.rows]
+        ranked = [ScoredPassage(_unfused(row, weights), row) for row in found.rows]
     else:
         n, rows = found.n_tokens, found.n_rows
         cosines = _cosines(found.rows)
@@ -47,8 +51,8 @@ def _cosines(rows: Sequence[Candidate]) -> list[float | None]:
     return [best if row.named and row.cosine is not None else row.cosine for row in rows]
 
 
-def _unfused(row: Candidate) -> float:
-    return row.text_score if row.cosine is None else min(max(row.cosine, 0.0), 1.0)
+def _unfused(row: Candidate, weights: Weights) -> float:
+    return row.text_score if row.cosine is None else meaning(row.cosine, weights.scale)
 
 
 def in_order(ranked: Iterable[ScoredPassage]) -> list[ScoredPassage]:

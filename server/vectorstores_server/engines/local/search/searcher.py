@@ -17,12 +17,14 @@ from vectorstores_server.engines.local.catalog.search_view import StoreView
 from vectorstores_server.engines.local.chunking.passage_text import query_of_before
 from vectorstores_server.engines.local.embedding import Embedder, EmbeddingFailure
 from vectorstores_server.engines.local.embedding.errors import NO_VECTORS
+from vectorstores_server.engines.local.embedding.traits import UNKNOWN, Traits
 from vectorstores_server.engines.local.index import CandidateQuery, Index, IndexUnavailable, Weights
-from vectorstores_server.engines.local.search.citations import FoundPassages, above, cite
+from vectorstores_server.engines.local.search.citations import FoundPassages, above, cite, explain
 from vectorstores_server.engines.local.search.document_cache import DocumentCache, TextKey
 from vectorstores_server.engines.local.search.names import names_in
 from vectorstores_server.engines.local.search.query_plan import VECTOR_K, QueryPlan, last_resort, plan_query
 from vectorstores_server.engines.local.search.ranking import best_of, merged, rank
+from vectorstores_server.engines.local.search.voting import scale_of, shares, words_to_know
 from vectorstores_server.engines.local.words.analysis import AskedWords, asked_words
 from vectorstores_server.engines.local.words.places import QuestionWords
 from vectorstores_tools.contract.errors import Unavailable
@@ -47,13 +49,25 @@ class SearchQuestion:
     vectors: "Sequence[NDArray[float32]]" = ()
     identity: str | None = None
     why: str = ""
+    traits: Traits = UNKNOWN
+
+    def weights(self, number: int) -> Weights:
+        """Return the shares of meaning and wording for a query; an extension lets the caller choose them."""
+        return self.chosen or shares(self.traits, self.request.queries[number])
 
     @property
-    def weights(self) -> Weights:
-        """The shares of meaning and wording; an extension lets the caller choose them."""
-        chosen = self.request.ranking_options.hybrid_search or {}
-        vector, text = chosen.get("embedding_weight", 0.0), chosen.get("text_weight", 0.0)
-        return Weights(vector / (vector + text), text / (vector + text)) if vector + text > 0 else Weights()
+    def chosen(self) -> Weights | None:
+        """The shares that the caller chose."""
+        given = self.request.ranking_options.hybrid_search or {}
+        vector, text = given.get("embedding_weight", 0.0), given.get("text_weight", 0.0)
+        return (
+            Weights(vector / (vector + text), text / (vector + text), scale_of(self.traits)) if vector + text else None
+        )
+
+    def vector(self, number: int, weights: Weights) -> "NDArray[float32] | None":
+        """Return the vector of a query; None where meaning has no share, or there is none."""
+        votes = weights.vector or weights.vector_unknown or self.request.ranking_options.ranker == "none"
+        return self.vectors[number] if self.vectors and votes else None
 
 
 def _asked(query: str, format: int) -> AskedWords:
@@ -111,6 +125,8 @@ class Searcher:
             texts = await self._texts.get({TextKey(of.sha256, of.text_version): of.filename for of in cited})
         words = QuestionWords(question.request.queries)
         hits = [cite(hit, found, view.store_id, texts, words) for hit in found.hits]
+        if request.explain:
+            hits = [explain(hit, words) for hit in hits]
         return self._page(view, found, question, hits).model_copy(update={"held": held})
 
     async def _embed(self, store_id: str, request: SearchRequest) -> SearchQuestion:
@@ -126,7 +142,8 @@ class Searcher:
             await embedder.prepare()
             if embedder.identity != store.embedder:
                 return SearchQuestion(request, identity=store.embedder, why=other_embedder(store.embedder))
-            return SearchQuestion(request, await _vectors(embedder, request.queries), store.embedder)
+            vectors = await _vectors(embedder, request.queries)
+            return SearchQuestion(request, vectors, store.embedder, traits=embedder.traits)
         except EmbeddingFailure as failure:
             return SearchQuestion(request, identity=store.embedder, why=f"Searched by words only. {failure.message}")
 
@@ -155,7 +172,7 @@ class Searcher:
         cited = await snapshot.read(search_view.cited, view.store_id, revs)
         seen = [replace(a, rows=[row for row in a.rows if row.rev in cited]) for a in answers]
         ranker = "none" if request.ranking_options.ranker == "none" else "fused"
-        ranked = best_of([rank(answer, ranker, question.weights) for answer in seen])
+        ranked = best_of([rank(answer, ranker) for answer in seen])
         kept, below = above(ranked, request.ranking_options.score_threshold)
         found = FoundPassages(
             hits=merged(kept)[: request.max_num_results],
@@ -169,8 +186,9 @@ class Searcher:
     def _query(self, view: StoreView, question: SearchQuestion, number: int, plan: QueryPlan) -> CandidateQuery:
         request = question.request
         asked = _asked(request.queries[number], view.format)
+        weights = question.weights(number)
         return CandidateQuery(
-            vector=question.vectors[number] if question.vectors else None,
+            vector=question.vector(number, weights),
             text=asked.text,
             counted=asked.counted,
             names=names_in(request.queries[number]) if view.format >= TABLE_FORMAT else (),
@@ -178,7 +196,8 @@ class Searcher:
             vector_k=plan.vector_k,
             text_k=plan.text_k,
             best=PASSAGES_PER_HIT * request.max_num_results * plan.vector_k // VECTOR_K,
-            weights=question.weights,
+            weights=weights,
+            words=words_to_know(weights, request.queries[number]) if view.format >= TABLE_FORMAT else (),
         )
 
     def _page(

@@ -58,5 +58,18 @@ def is_inflected(folded: str, text: str, *, otherwise: bool) -> bool:
     return _share(words, _BINDING) > max(_SHARE, english)
 
 
+_FEW_ENGLISH = 2
+"""English stop words of a question from which letters that English has not are those of a name."""
+
+
+def is_of_another_language(question: str) -> bool:
+    """Tell whether a question in Latin letters is in another language than English, few as its words are."""
+    words = _LATIN.findall(fold(question).lower())
+    english = sum(word in STOP_WORDS for word in words)
+    if english < _FEW_ENGLISH and _ACCENTED.search(question):
+        return True
+    return sum(word in _BINDING for word in words) > english
+
+
 def _share(words: Sequence[str], known: Collection[str]) -> float:
     return sum(word in known for word in words) / len(words)

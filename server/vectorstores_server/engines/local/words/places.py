@@ -26,13 +26,25 @@ class QuestionWords:
 
     def __init__(self, questions: Iterable[str]) -> None:
         self._forms: dict[str, int] = {}
+        self._words: dict[int, str] = {}
         number = 0
         for question in questions:
             for term in terms(question):
                 for forms in _alternatives(term):
                     number += 1
+                    self._words[number] = term.text
                     for form in forms:
                         self._forms.setdefault(form, number)
+
+    @property
+    def all(self) -> list[str]:
+        """The words as they were asked for, folded, in order."""
+        return list(dict.fromkeys(self._words.values()))
+
+    def found(self, text: str, start: int, end: int) -> list[str]:
+        """Return those of which any form stands in [start, end) of `text`."""
+        there = {self._words[place.word] for place in self.places(text, start, end)}
+        return [word for word in self.all if word in there]
 
     def places(self, text: str, start: int, end: int) -> list[Place]:
         """Return where these words stand in [start, end) of `text`, in order."""
