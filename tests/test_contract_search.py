@@ -130,9 +130,9 @@ async def test_an_attribute_named_like_a_fact_stays_readable_and_is_not_taken_fo
     file = await add(engine, store, "Cats purr.", "cats.txt", {"$type": "own"})
     assert (await engine.retrieve_store_file(store, file)).attributes == {"$type": "own"}
     assert [hit.attributes for hit in (await search(engine, store, "cats")).data] == [{"$type": "own"}]
-    if await knows_facts(engine, store):
-        assert await found(engine, store, "cats", filters=fact("eq", "$type", "own")) == []
-        assert await found(engine, store, "cats", filters=fact("eq", "$type", "txt")) == [file]
+    knows = await knows_facts(engine, store)
+    assert (await found(engine, store, "cats", filters=fact("eq", "$type", "own")) if knows else []) == []
+    assert (await found(engine, store, "cats", filters=fact("eq", "$type", "txt")) if knows else [file]) == [file]
     own = filters.parse_filter({"type": "eq", "key": "$type", "value": "own"}, extended=False)
     if not await knows_facts(engine, store):
         return  # a service has its own limits for names

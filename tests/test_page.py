@@ -86,17 +86,18 @@ async def test_hits_leave_as_json_and_as_markdown(engine: Engine) -> None:
     store = await filled(engine, "Sea *of* `notes`", ("a```b.md", "````\n# The moon\n````\nmoves <b>tides</b>\n"))
     async with page_of(engine) as client:
         page = parsed(await client.get(f"/stores/{store}", params={"query": "tides"}))
-        for link in page.css("a[download]"):
-            reply = await client.get(link.attributes["href"] or "")
-            assert reply.headers["content-disposition"].startswith("attachment")
-            if "hits.json" in str(reply.url):
-                [hit] = reply.json()["data"]
-                assert "tides" in hit["text"]
-            else:
-                fence = re.search(r"^(`{5,})text\n", reply.text, re.MULTILINE)
-                assert fence, reply.text
-                assert reply.text.rstrip().endswith(fence[1])
-                assert r"\*of\*" in reply.text
+        replies = [await client.get(link.attributes["href"] or "") for link in page.css("a[download]")]
+        assert all(reply.headers["content-disposition"].startswith("attachment") for reply in replies)
+        [json] = [reply for reply in replies if "hits.json" in str(reply.url)]
+        [hit] = json.json()["data"]
+        assert "tides" in hit["text"]
+        markdown = [reply.text for reply in replies if reply is not json]
+        assert markdown
+        for text in markdown:
+            fence = re.search(r"^(`{5,})text\n", text, re.MULTILINE)
+            assert fence, text
+            assert text.rstrip().endswith(fence[1])
+            assert r"\*of\*" in text
 
 
 async def test_what_a_document_says_stays_text_wherever_it_is_shown(engine: Engine) -> None:
@@ -113,7 +114,9 @@ async def test_what_a_document_says_stays_text_wherever_it_is_shown(engine: Engi
                 "/page/assets/scripted.js",
                 "/page/assets/page.js",
             ]
-            for node in page.css("*"):
+            nodes = page.css("*")
+            assert nodes
+            for node in nodes:
                 assert not [key for key in node.attributes if key.startswith("on") or key == "style"], node.html
                 target = node.attributes.get("href") or node.attributes.get("action") or "/"
                 assert target.startswith(("/", "#")), target
@@ -163,6 +166,7 @@ async def test_without_a_token_only_the_way_in_is_open(local_engine: Engine) -> 
         needed = [
             node.attributes.get("src") or node.attributes.get("href") or "" for node in form.css("script,link,img")
         ]
+        assert needed
         for address in needed:
             assert (await client.get(address)).status_code == 200, address
 
