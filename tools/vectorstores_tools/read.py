@@ -75,7 +75,9 @@ def _checked(
 
 
 def _asked_end(given: Read, piece: TextSlice) -> int:
-    """Return where what was asked for ends: the page's end, `end`, or the text's end."""
+    """Return where what was asked for ends: the page's end, `end`, or the text's end; of a successor what it gave."""
+    if piece.superseded_by is not None:
+        return piece.start + len(piece.text)
     if given.page is not None:
         return piece.start + len(piece.text)
     named = uris.parse_uri(given.uri).end if given.uri and given.start is None else None
@@ -108,10 +110,22 @@ def _reply(
         facts["notes"] = list(notes)
     place = f"Characters {piece.start} to {shown_end} of {piece.total} of {line(piece.file_id)}"
     page = f" (page {piece.page} of {piece.pages})" if piece.pages and piece.page else ""
-    head = [f"{place}{page}.", f"Next: {step}." if step else "", fence.notice]
+    if piece.superseded_by is not None:
+        facts["superseded_by"] = line(piece.superseded_by)
+    head = [_replaced(piece), f"{place}{page}.", f"Next: {step}." if step else "", fence.notice]
     called = [fence.around(_origin(piece)["path"])] if "path" in _origin(piece) else []
     shown = [" ".join(filter(None, head)), *called, *noted(fence, notes), text]
     return Reply(facts | {"notice": fence.notice, "text": text}, "\n".join(shown))
+
+
+def _replaced(piece: TextSlice) -> str:
+    """Say that this is not the file that was asked for."""
+    if piece.superseded_by is None:
+        return ""
+    found = (
+        "the passage stands in it" if piece.same_words else "the passage is not known in it, so this is its beginning"
+    )
+    return f"The file was replaced by {line(piece.superseded_by)}; {found}."
 
 
 def _origin(piece: TextSlice) -> dict[str, str]:

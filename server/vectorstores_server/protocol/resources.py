@@ -15,7 +15,7 @@ from vectorstores_tools.contract.characters import clean, line
 from vectorstores_tools.contract.engine import Engine, TextRequest
 from vectorstores_tools.contract.errors import BadCursor, NotFound, VectorStoreError
 from vectorstores_tools.contract.lookups import stores_of
-from vectorstores_tools.contract.models import Page, VectorStoreFile
+from vectorstores_tools.contract.models import Page, TextSlice, VectorStoreFile
 from vectorstores_tools.contract.requests import PageRequest, StoreFilesRequest
 from vectorstores_tools.rendering.reply import compact
 from vectorstores_tools.rendering.untrusted_text import Fence, cleaned, noted
@@ -89,10 +89,11 @@ class StoreResources:
             raise _unreadable(error) from error
         text = clean(piece.text)
         fence = Fence([text, *(piece.notes or ())])
-        fenced = "\n".join([fence.notice, *noted(fence, piece.notes or ()), fence.around(text)])
+        called = _replaced(vector_store_id, piece)
+        fenced = "\n".join([*called, fence.notice, *noted(fence, piece.notes or ()), fence.around(text)])
         if piece.end >= piece.total or (end is not None and end <= most):
             return fenced
-        rest = uris.file(vector_store_id, file_id, piece.end, min(piece.end + FIRST_CHARACTERS, piece.total))
+        rest = uris.file(vector_store_id, piece.file_id, piece.end, min(piece.end + FIRST_CHARACTERS, piece.total))
         return f"{fenced}\n\n[Characters {piece.start} to {piece.end} of {piece.total}. Goes on at {rest}]"
 
     async def content(self, file_id: str) -> bytes:
@@ -155,6 +156,16 @@ class StoreResources:
         """Return what tells whether the list of stores is another."""
         stores = stores_of(self.engine, pages=PAGES_WATCHED)
         return compact([(store.id, store.name) async for store in stores])
+
+
+def _replaced(store_id: str, piece: TextSlice) -> list[str]:
+    """Say where a text is from, if not from the file that was asked for."""
+    if piece.superseded_by is None:
+        return []
+    found = (
+        "the passage stands in it" if piece.same_words else "the passage is not known in it, so this is its beginning"
+    )
+    return [f"[The file was replaced by {uris.file(store_id, piece.superseded_by)}; {found}.]"]
 
 
 def _fitting(store_id: str, page: Page[VectorStoreFile]) -> str:

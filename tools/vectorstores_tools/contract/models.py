@@ -285,6 +285,8 @@ class TextSlice(Answer):
 
     `notes` are those on the file.
     `lines`, from 1, hold its first and last character, `heading_path` is that of its first (None = not known).
+    Where the file that was asked for has been replaced, this is of the one that replaced it, named by `superseded_by`:
+    the same words where they stand in it, else its beginning (`same_words` is false).
     """
 
     file_id: str
@@ -298,5 +300,7 @@ class TextSlice(Answer):
     source: Extra[str] = None
     path: Extra[str] = None
     notes: Extra[FileNotes] = None
+    superseded_by: Extra[str] = None
+    same_words: Extra[bool] = None
     lines: Extra[tuple[int, int]] = None
     heading_path: Extra[list[str]] = None

@@ -300,7 +300,16 @@ CREATE TABLE folder_types (
 """
 """Which types of files a folder gave when it was attached last, parted by spaces."""
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _PROGRESS, _DELETIONS, _FORMATS, _PLACES, _NOTES, _FOLDER_TYPES)
+_SUCCESSORS = """
+ALTER TABLE tombstone ADD COLUMN superseded_by TEXT
+
+ALTER TABLE tombstone ADD COLUMN sha256 TEXT
+
+CREATE INDEX tombstone_successor ON tombstone (scope, superseded_by) WHERE superseded_by IS NOT NULL
+"""
+"""The file of the store that replaced this one, and the hash of what this one held."""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _PROGRESS, _DELETIONS, _FORMATS, _PLACES, _NOTES, _FOLDER_TYPES, _SUCCESSORS)
 
 
 def statements(script: str) -> list[str]:

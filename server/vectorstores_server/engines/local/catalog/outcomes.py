@@ -7,6 +7,7 @@ from vectorstores_server.engines.local.catalog.attachments import detach_row, en
 from vectorstores_server.engines.local.catalog.files import remove_file
 from vectorstores_server.engines.local.catalog.ids import dumps_notes
 from vectorstores_server.engines.local.catalog.revisions import BuiltRevision, bury_revs
+from vectorstores_server.engines.local.catalog.successors import note_successor
 
 
 def flip(db: sqlite3.Connection, built: Sequence[BuiltRevision], now: int) -> set[int]:
@@ -83,3 +84,4 @@ def _replace_older(db: sqlite3.Connection, row: sqlite3.Row, now: int) -> None:
         detach_row(db, revision, now)
         if db.execute("SELECT 1 FROM attachment WHERE file_id = ?", (revision["file_id"],)).fetchone() is None:
             remove_file(db, revision["file_id"], now)
+        note_successor(db, row["store_id"], revision["file_id"], revision["sha256"], row["file_id"])

@@ -51,7 +51,10 @@ def page(
 
 def bury(db: sqlite3.Connection, scope: str, id: str, created_at: int, now: int) -> None:
     """Remember where a deleted item stood, so that a reader who pages by it goes on from there."""
-    db.execute("INSERT OR REPLACE INTO tombstone VALUES (?, ?, ?, ?)", (scope, id, created_at, now))
+    db.execute(
+        "INSERT OR REPLACE INTO tombstone (scope, id, created_at, gone_at) VALUES (?, ?, ?, ?)",
+        (scope, id, created_at, now),
+    )
 
 
 def buried(db: sqlite3.Connection, scope: str, id: str) -> Position | None:

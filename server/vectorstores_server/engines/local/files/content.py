@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import PurePath
 from typing import BinaryIO
 
@@ -15,6 +16,7 @@ from vectorstores_server.engines.local.catalog.attachments import retrieve_store
 from vectorstores_server.engines.local.catalog.files import is_live, retrieve_file
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.catalog.stores import usable
+from vectorstores_server.engines.local.catalog.successors import SupersededFile, find_successor
 from vectorstores_server.engines.local.files.blobs import BLOCK, Blobs
 from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.system.logs import event
@@ -45,6 +47,9 @@ class ContentReader:
         attached: VectorStoreFile | None = None
         if request.store_id is not None:
             await self._catalog.read(usable, request.store_id, clock())
+            successor = await self._catalog.read(find_successor, request.store_id, request.file_id, clock())
+            if successor is not None:
+                return await self._of_successor(request, successor)
             attached = await self._catalog.read(retrieve_store_file, request.store_id, request.file_id)
         file, sha256 = await self._catalog.read(retrieve_file, request.file_id, clock())
         document = await self.document(file, sha256)
@@ -54,6 +59,25 @@ class ContentReader:
         if attached is not None:
             part.source, part.path = attached.source, attached.path
         return part
+
+    async def _of_successor(self, request: TextRequest, superseded: SupersededFile) -> TextSlice:
+        """Return the words that were asked for from the file that replaced theirs, or its beginning.
+
+        What the older file said is known for as long as its text is on the disk.
+        """
+        new = replace(request, file_id=superseded.superseded_by, page=None)
+        old = await self._blobs.read_document(superseded.sha256) if superseded.sha256 else None
+        quoted = old.text[request.start : request.end] if old is not None and request.page is None else ""
+        start = None
+        if quoted.strip():
+            whole = await self.text(replace(new, start=0, end=None))
+            start = nearest(whole.text, quoted, request.start)
+        if start is None:
+            length = None if request.end is None else max(0, request.end - request.start)
+            part = await self.text(replace(new, start=0, end=length))
+        else:
+            part = await self.text(replace(new, start=start, end=start + len(quoted)))
+        return part.model_copy(update={"superseded_by": part.file_id, "same_words": start is not None})
 
     @asynccontextmanager
     async def content(self, file_id: str, start: int, end: int | None) -> AsyncGenerator[FileContent]:
@@ -93,6 +117,14 @@ class ContentReader:
         except (UnicodeDecodeError, FileNotFoundError):
             return None
         return None if "\0" in text else Document(text.replace("\r\n", "\n"))
+
+
+def nearest(text: str, quoted: str, place: int) -> int | None:
+    """Return where the words stand in the text, of several places the nearest; None where they do not."""
+    after = text.find(quoted, place)
+    before = text.rfind(quoted, 0, place + len(quoted))
+    found = [start for start in (before, after) if start >= 0]
+    return min(found, key=lambda start: abs(start - place)) if found else None
 
 
 def _slice(file: File, document: Document, start: int, end: int | None, page: int | None) -> TextSlice:
