@@ -115,7 +115,7 @@ def test_every_parameter_is_described_and_no_schema_asks_too_much_of_a_client() 
     ]
     assert all(parameter.get("description") for _, parameter in parameters)
     plain = [parameter.keys() for name, parameter in parameters if name in ("filters", "chunking_strategy")]
-    assert len(plain) == 4
+    assert len(plain) == 5
     assert all(keys == {"type", "description"} for keys in plain)
     for tool in (*tools(), *tools(ToolSurface(toolset="chatgpt"))):
         for node in (tool.input_schema, *nodes([tool.input_schema, tool.output_schema])):
