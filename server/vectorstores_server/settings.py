@@ -220,6 +220,10 @@ class Settings(BaseSettings):
     remote_dialect: Literal["auto", "openai", "azure", "ogx", "yandex", "litellm"] = Field(
         default="auto", description="which service the remote is; auto looks at its address only"
     )
+    call_log: bool = Field(
+        default=True,
+        description="keep the last 500 calls of tools, queries included, in the data directory, for the page",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="how much is logged")
     log_file: AbsolutePath | None = Field(default=None, description="a file to log to, besides stderr")
     log_format: Literal["text", "json"] = Field(default="text", description="how an entry of the log is written")

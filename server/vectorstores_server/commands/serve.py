@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import NoReturn
 
+from vectorstores_server.calls.recorder import recorder_for
 from vectorstores_server.engines import open_engine
 from vectorstores_server.intake import intake_for
 from vectorstores_server.protocol.sdk_compat import leave_logging_alone
@@ -34,7 +35,7 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> NoReturn:
     intake = intake_for(settings, engine.capabilities)
     # A remote gets no file of this machine unless FILE_ROOTS names it.
     surface = _surface(settings, roots_from_client=settings.file_roots is None and not engine.capabilities.remote)
-    await serve_stdio(build_server(engine, intake, surface), engine)
+    await serve_stdio(build_server(engine, intake, surface, recorder_for(settings)), engine)
 
 
 def _surface(settings: Settings, *, roots_from_client: bool) -> ToolSurface:

@@ -30,7 +30,7 @@ GROUPS = {
     "what agents are offered": OFFERED,
     "over HTTP": HTTP,
     "the remote, with --backend remote": REMOTE,
-    "the log": LOG,
+    "the log": (*LOG, "call_log"),
 }
 COMMON = frozenset({*KEPT, *EMBEDDER, *REMOTE, *LOG})
 """What every command takes, because it opens the stores; its help shows the most important of them."""

@@ -68,6 +68,11 @@ def _add_serving(commands: _Commands) -> None:
     commands.add(
         "serve", "[SETTING ...]", "serve MCP on stdin and stdout (what happens without a command)", all_settings()
     )
+    page = commands.add(
+        "open", "[--print] [SETTING ...]", "open the page of the stores in the browser",
+        settings_for("data", "embedder", "read_only"),
+    )  # fmt: skip
+    page.add_argument("--print", action="store_true", help="write the address, good once, instead of opening it")
     config = commands.add(
         "config", "[CLIENT] [--write] [SETTING ...]", "print what a client needs, or list the clients of this machine",
         all_settings(without=HTTP),

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from vectorstores_server.calls.ring import CallRing
 from vectorstores_server.http.auth import ANYBODY, Caller
 from vectorstores_server.http.concurrency import Admission
 from vectorstores_server.http.guard import Guard
@@ -25,6 +26,7 @@ from vectorstores_server.http.policy import METADATA, Policy
 from vectorstores_server.http.sse_calls import SseCallLimit
 from vectorstores_server.http.sse_lines import EscapedLineEnds
 from vectorstores_server.http.v1.api import build_api
+from vectorstores_server.page.opening import OneTimeTokens
 from vectorstores_server.page.routes import page_routes
 from vectorstores_server.page.views import PageParts
 from vectorstores_server.protocol.disconnects import DisconnectWatch
@@ -77,11 +79,14 @@ def build_web(
     admission: Admission | None = None,
     metadata: Mapping[str, Any] | None = None,
     read_only: bool = False,
+    ring: CallRing | None = None,
+    once: OneTimeTokens | None = None,
 ) -> ASGIApp:
     """Return the whole app. `engine` is open and stays the caller's; `metadata` is set in OAuth mode."""
     policy = policy or Policy()
     api = build_api(engine)
-    parts = PageParts(engine, policy.sessions, signs_in=policy.verifier is not None, read_only=read_only)
+    signs_in = policy.verifier is not None
+    parts = PageParts(engine, policy.sessions, signs_in=signs_in, read_only=read_only, ring=ring, once=once)
     admission = admission or Admission(128, 64)
     metrics = Metrics(admission)
     for server in servers.all():

@@ -68,6 +68,19 @@ class StaticTokens:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnerToken:
+    """The token of whoever can read the data directory, made anew by each server."""
+
+    secret: str = field(repr=False)
+    name: str
+
+    async def caller(self, token: str) -> Caller | None:
+        """Compare in constant time."""
+        same = hmac.compare_digest(token.encode(), self.secret.encode())
+        return Caller(self.name) if same else None
+
+
+@dataclass(frozen=True, slots=True)
 class AnyVerifier:
     """The first verifier that knows the token."""
 

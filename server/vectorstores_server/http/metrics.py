@@ -24,7 +24,20 @@ TOTAL = "_total"
 BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 FIRST_STEPS = frozenset(
-    {"mcp", "sse", "messages", "health", "ready", "metrics", "openapi.json", "stores", "page", "sign-in", "sign-out"}
+    {
+        "mcp",
+        "sse",
+        "messages",
+        "health",
+        "ready",
+        "metrics",
+        "openapi.json",
+        "stores",
+        "calls",
+        "page",
+        "sign-in",
+        "sign-out",
+    }
 )
 API_ROUTES = frozenset(
     {

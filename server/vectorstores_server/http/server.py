@@ -71,6 +71,12 @@ class _Server(uvicorn.Server):
         yield
 
 
+def url_of(listening: socket.socket) -> str:
+    """Return the address of a port."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 async def serve_http(
     app: ASGIApp, admission: Admission, listening: socket.socket, connections: Connections | None = None
 ) -> None:
@@ -94,9 +100,9 @@ async def serve_http(
     )
     server = _Server(config)
     host, port = listening.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
     extra = event("listening", host=host, port=port)
-    log.info("Listening on http://%s:%d: MCP at /mcp and /sse, OpenAI's API at /v1", shown, port, extra=extra)
+    where = url_of(listening)
+    log.info("Listening on %s: MCP at /mcp and /sse, OpenAI's API at /v1, a page at /", where, extra=extra)
     asyncio.get_running_loop().set_exception_handler(connections.tell_of_loop)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_stop_at_signal, server, admission)

@@ -1,31 +1,48 @@
 """From the settings to a running web server: one engine for all transports, and who may come in."""
 
+import logging
+import secrets
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
+from vectorstores_server.calls.recorder import recorder_for
+from vectorstores_server.calls.ring import CallRing
 from vectorstores_server.engines import open_engine
 from vectorstores_server.http.app import Servers, build_web
-from vectorstores_server.http.auth import AnyVerifier, StaticTokens, Verifier, answered_hosts, check_bind
+from vectorstores_server.http.auth import AnyVerifier, OwnerToken, StaticTokens, Verifier, answered_hosts, check_bind
 from vectorstores_server.http.concurrency import Admission
 from vectorstores_server.http.policy import Policy
-from vectorstores_server.http.server import BindAddress, serve_http
+from vectorstores_server.http.server import BindAddress, serve_http, url_of
 from vectorstores_server.intake import intake_for
+from vectorstores_server.page.opening import OWNER, OneTimeTokens, PageServer
+from vectorstores_server.page.paths import SIGN_IN
 from vectorstores_server.protocol.server import ToolSurface, build_server
 from vectorstores_server.settings import Settings
 from vectorstores_server.system.shutdown import close_and_leave
 from vectorstores_tools.contract.engine import Engine
+from vectorstores_tools.contract.errors import VectorStoreError
+from vectorstores_tools.contract.requests import PageRequest
 
 if TYPE_CHECKING:
     from vectorstores_server.http.oauth import ResourceServer
 
+log = logging.getLogger(__name__)
 
-async def serve_web(settings: Settings, address: str, surface: ToolSurface) -> NoReturn:
-    """Serve until a signal. InvalidRequest where the settings would let in whom they should not."""
+
+async def serve_web(
+    settings: Settings, address: str, surface: ToolSurface, opened: Callable[[str], None] | None = None
+) -> NoReturn:
+    """Serve until a signal. InvalidRequest where the settings would let in whom they should not.
+
+    With `opened` the server is its owner's alone: it gets the address that lets the owner in, once.
+    """
     bind = BindAddress.of(address)
     tokens = [token.get_secret_value() for token in settings.tokens]
     check_bind(bind.host, tokens, settings.allowed_hosts, oauth_issuer=settings.oauth_issuer)
     oauth = _oauth(settings)
-    policy = _policy(settings, tokens, oauth)
+    once = OneTimeTokens(secrets.token_hex(32))
+    policy = _policy(settings, tokens, oauth, OwnerToken(once.secret, OWNER), alone=opened is not None)
     engine = await open_engine(settings, tells_paths=False)
     with bind.listen() as listening:
         admission = Admission(settings.max_requests, settings.max_requests_per_token)
@@ -37,24 +54,52 @@ async def serve_web(settings: Settings, address: str, surface: ToolSurface) -> N
             admission=admission,
             metadata=oauth.metadata if oauth else None,
             read_only=settings.read_only,
+            ring=CallRing(settings.data) if settings.call_log else None,
+            once=once,
         )
+        server = PageServer(url_of(listening), once.secret if policy.verifier else "")
+        is_told = await _tell_owner(settings, engine, server)
+        if opened is not None:
+            opened(f"{server.url}{SIGN_IN}?once={once.issue()}")
         await serve_http(app, admission, listening)
+        if is_told:
+            server.remove(settings.data)
     await close_and_leave(engine)
+
+
+async def _tell_owner(settings: Settings, engine: Engine, server: PageServer) -> bool:
+    """Write where the server is into the data directory; not where there is none, or nothing may be written there."""
+    if engine.capabilities.remote or settings.read_only:
+        return False
+    try:
+        await engine.list_stores(PageRequest(limit=1))  # a new directory becomes ours before anything lies in it
+        server.write(settings.data)
+    except (VectorStoreError, OSError) as error:
+        log.warning("`open` will not find this server: %s", error)
+        return False
+    return True
 
 
 def _servers(settings: Settings, engine: Engine, surface: ToolSurface) -> Servers:
     intake = intake_for(settings, engine.capabilities, over_http=True)
-    writing = build_server(engine, intake, surface)
-    reading = writing if surface.read_only else build_server(engine, intake, replace(surface, read_only=True))
+    calls = recorder_for(settings)
+    writing = build_server(engine, intake, surface, calls)
+    reading = writing if surface.read_only else build_server(engine, intake, replace(surface, read_only=True), calls)
     return Servers(writing, reading)
 
 
-def _policy(settings: Settings, tokens: list[str], oauth: "ResourceServer | None") -> Policy:
+def _policy(
+    settings: Settings, tokens: list[str], oauth: "ResourceServer | None", owner: OwnerToken, *, alone: bool
+) -> Policy:
+    """Return who may come in: the owner too wherever a token is asked for, and nobody else where they are `alone`."""
     hosts = answered_hosts(settings.allowed_hosts)
+    if alone:
+        return Policy(hosts=hosts, verifier=owner)
     verifiers: list[Verifier] = [StaticTokens(tokens)] if tokens else []
     if oauth is None:
-        return Policy(hosts=hosts, verifier=AnyVerifier(verifiers) if verifiers else None)
-    return Policy(hosts=hosts, verifier=AnyVerifier([*verifiers, oauth.verifier]), metadata_url=oauth.metadata_url)
+        return Policy(hosts=hosts, verifier=AnyVerifier([*verifiers, owner]) if verifiers else None)
+    verifier = AnyVerifier([*verifiers, owner, oauth.verifier])
+    return Policy(hosts=hosts, verifier=verifier, metadata_url=oauth.metadata_url)
 
 
 def _oauth(settings: Settings) -> "ResourceServer | None":

@@ -4,6 +4,7 @@ from urllib.parse import quote, urlsplit
 
 ROOT = "/"
 STORES = "/stores"
+CALLS = "/calls"
 SIGN_IN = "/sign-in"
 SIGN_OUT = "/sign-out"
 OWN = "/page"
@@ -11,7 +12,9 @@ OWN = "/page"
 ASSETS = f"{OWN}/assets"
 API = f"{OWN}/v1"
 """/v1 once more, for the page's own scripts: it takes the cookie, which /v1 never does."""
-VIEWS = (STORES,)
+OPENING = f"{OWN}/opening"
+"""Where the owner gets a token that is good once."""
+VIEWS = (STORES, CALLS)
 """The first steps of addresses that answer with HTML, besides the root and the way in."""
 
 

@@ -5,6 +5,7 @@ from starlette.types import ASGIApp
 
 from vectorstores_server.page import paths
 from vectorstores_server.page.assets import assets
+from vectorstores_server.page.calls_view import CallsView
 from vectorstores_server.page.changes import Changes, FileReceiver
 from vectorstores_server.page.file_view import FileView
 from vectorstores_server.page.search_view import SearchView
@@ -28,8 +29,10 @@ def page_routes(parts: PageParts, api: ASGIApp, checks: Checks) -> list[BaseRout
         Route(f"{STORE}/hits.md", view(searches.export)),
         Route(FILE, view(files.show)),
         Route(f"{FILE}/picture", view(files.picture)),
+        *([Route(paths.CALLS, view(CallsView(parts, parts.ring).show))] if parts.ring else []),
         Route(paths.SIGN_IN, view(signs.form), methods=["GET"]),
         Route(paths.SIGN_IN, view(signs.enter), methods=["POST"]),
+        Route(paths.OPENING, view(signs.invite), methods=["POST"]),
         Route(paths.SIGN_OUT, view(signs.leave), methods=["POST"]),
         Route(f"{paths.OWN}{STORE}/files", FileReceiver(parts).endpoint, methods=["POST"]),
         *assets(),

@@ -6,12 +6,13 @@ from typing import TypeAlias
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from vectorstores_server.page import paths
 from vectorstores_server.page.guesses import GuessLimit
+from vectorstores_server.page.opening import OWNER
 from vectorstores_server.page.sessions import LONGEST_TOKEN, PageSession, is_same_origin
-from vectorstores_server.page.views import PageParts, session_of
+from vectorstores_server.page.views import PageParts, Visitor, session_of
 from vectorstores_tools.contract.errors import NotAllowed, RateLimited
 
 Checks: TypeAlias = Callable[[str], Awaitable[bool]]
@@ -32,7 +33,19 @@ class SignIn:
         """Show the form; where no token is needed there is nothing to sign in to."""
         if not self._parts.signs_in:
             return _to(paths.ROOT)
-        return self._form(request)
+        given, once = request.query_params.get("once", ""), self._parts.once
+        if not given or once is None:
+            return self._form(request)
+        if not once.take(given):
+            return self._form(request, "This address was good once. `vector-stores-mcp open` gives a new one.", 401)
+        return _to(paths.ROOT, self._parts.sessions.cookie(PageSession(token=once.secret), request.headers))
+
+    async def invite(self, request: Request) -> Response:
+        """Return an address that is good once, to the owner alone."""
+        visitor: Visitor = request.state.caller
+        if self._parts.once is None or visitor.name != OWNER:
+            raise NotAllowed("Only the owner of the data directory is let in this way.")
+        return JSONResponse({"address": f"{paths.SIGN_IN}?once={self._parts.once.issue()}"})
 
     async def enter(self, request: Request) -> Response:
         """Check a token and keep it in the browser's cookie."""

@@ -8,6 +8,8 @@ from jinja2 import Environment
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from vectorstores_server.calls.ring import CallRing
+from vectorstores_server.page.opening import OneTimeTokens
 from vectorstores_server.page.rendering import HEADERS, environment
 from vectorstores_server.page.sessions import PageSession, PageSessions
 from vectorstores_tools.contract.engine import Engine
@@ -32,12 +34,17 @@ class Visitor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PageParts:
-    """What the views are made of. `signs_in`: tokens are set; `read_only`: nobody changes anything here."""
+    """What the views are made of. `signs_in`: tokens are set; `read_only`: nobody changes anything here.
+
+    `ring` has the last calls of tools, None where they are not kept; `once` makes tokens for the owner.
+    """
 
     engine: Engine
     sessions: PageSessions
     signs_in: bool = False
     read_only: bool = False
+    ring: CallRing | None = None
+    once: OneTimeTokens | None = None
     templates: Environment = field(default_factory=environment)
 
     def may_change(self, request: Request) -> bool:
@@ -54,6 +61,7 @@ class PageParts:
             "may_change": self.may_change(request),
             "signed_in": self.signs_in and bool(session.token),
             "at": request.url.path,
+            "shows_calls": self.ring is not None,
         }
         body = self.templates.get_template(template).render(**shared, **facts)
         cookie: Mapping[str, str] = {} if known else self.sessions.cookie(session, request.headers)

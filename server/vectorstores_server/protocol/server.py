@@ -22,7 +22,9 @@ from mcp.types import (
 )
 from mcp.types import Resource as ListedResource
 
+from vectorstores_server.calls.recorder import CallRecorder
 from vectorstores_server.protocol import sdk_compat
+from vectorstores_server.protocol.call_notes import CallNotes
 from vectorstores_server.protocol.completions import PAGES, complete
 from vectorstores_server.protocol.disconnects import end_with_client
 from vectorstores_server.protocol.error_texts import contain_errors
@@ -80,8 +82,13 @@ class VectorStoresServer(MCPServer[Subscriptions]):
         return await super().get_prompt(name, arguments, context)
 
 
-def build_server(engine: Engine, intake: Intake, surface: ToolSurface) -> MCPServer[Subscriptions]:
-    """Return a server over an open engine, to be run by any transport; the caller closes the engine."""
+def build_server(
+    engine: Engine, intake: Intake, surface: ToolSurface, calls: CallRecorder | None = None
+) -> MCPServer[Subscriptions]:
+    """Return a server over an open engine, to be run by any transport; the caller closes the engine.
+
+    Calls of tools are noted in `calls`.
+    """
     resources = StoreResources(engine)
     bus = InMemorySubscriptionBus()
 
@@ -91,6 +98,7 @@ def build_server(engine: Engine, intake: Intake, surface: ToolSurface) -> MCPSer
             yield Subscriptions(resources, bus, tasks)
             tasks.cancel_scope.cancel()
 
+    notes = [CallNotes(calls).note] if calls else []
     server = VectorStoresServer(
         DISTRIBUTION,
         title=TITLE,
@@ -99,7 +107,7 @@ def build_server(engine: Engine, intake: Intake, surface: ToolSurface) -> MCPSer
         tools=build_tools(engine, intake, surface),
         lifespan=lifespan,
         subscriptions=bus,
-        middleware=[contain_errors, watch_listeners, end_with_client],
+        middleware=[*notes, contain_errors, watch_listeners, end_with_client],
         cache_hints={"tools/list": CacheHint(ttl_ms=HOUR, scope="public"), "prompts/list": CacheHint(ttl_ms=HOUR)},
         log_level="WARNING",
     )

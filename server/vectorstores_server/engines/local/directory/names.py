@@ -45,6 +45,8 @@ _KEPT = (
     r"catalog\.db(?:-wal|-shm|-journal)?",
     r"catalog\.db\.v[0-9]+(?:\.[0-9]+\.tmp)?",
     r"worker\.lock(?:-journal|-wal|-shm)?",
+    r"calls\.db(?:-journal)?",
+    r"page\.json(?:\.[0-9a-f]{16}\.tmp)?",
     rf"(?:blobs|text)/{_TEMPORARY}",
 )
 _OURS = re.compile("|".join([*_KEPT, *_DELETED, *(rf"{TRASH}/[0-9]+/{form}" for form in _DELETED)]))

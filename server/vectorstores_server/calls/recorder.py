@@ -1,0 +1,53 @@
+"""Notes calls without making anybody wait: they are kept in memory, and written by a thread at most once a second."""
+
+import logging
+import sqlite3
+import threading
+from collections import deque
+
+from vectorstores_server.calls.ring import KEPT, CallRecord, CallRing
+from vectorstores_server.settings import Settings
+
+SECONDS_BETWEEN = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class CallRecorder:
+    """Takes calls for a ring. At most KEPT wait; where writing fails they wait for the next time."""
+
+    def __init__(self, ring: CallRing, seconds: float = SECONDS_BETWEEN) -> None:
+        self.ring = ring
+        self._seconds = seconds
+        self._waiting: deque[CallRecord] = deque(maxlen=KEPT)
+        self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None
+
+    def note(self, call: CallRecord) -> None:
+        """Keep a call to be written soon."""
+        with self._lock:
+            self._waiting.append(call)
+            if self._timer is None:
+                self._timer = threading.Timer(self._seconds, self.flush)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        with self._lock:
+            self._timer = None
+            calls = list(self._waiting)
+            self._waiting.clear()
+        if not calls:
+            return
+        try:
+            self.ring.append(calls)
+        except (OSError, sqlite3.Error) as error:
+            log.debug("Calls could not be written: %s", error)
+            with self._lock:
+                self._waiting.extendleft(reversed(calls[-(KEPT - len(self._waiting)) :]))
+
+
+def recorder_for(settings: Settings) -> CallRecorder | None:
+    """Return what notes the calls of a process; None where nothing may be written, or the operator does not want it."""
+    return CallRecorder(CallRing(settings.data)) if settings.call_log and not settings.read_only else None

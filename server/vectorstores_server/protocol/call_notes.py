@@ -1,0 +1,74 @@
+"""Notes each call of a tool for the page: which tool, store and query, how long it took, and how much it found."""
+
+import os
+import time
+from collections.abc import Mapping
+from typing import Any, cast
+
+from mcp.server.auth.middleware.auth_context import get_access_token
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+
+from vectorstores_server.calls.recorder import CallRecorder
+from vectorstores_server.calls.ring import CallRecord
+from vectorstores_tools.contract.characters import line
+
+CALL = "tools/call"
+LONGEST_QUERY = 300
+LONGEST_NAME = 80
+
+
+class CallNotes:
+    """A middleware over a recorder."""
+
+    def __init__(self, recorder: CallRecorder) -> None:
+        self._recorder = recorder
+
+    async def note(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        """Pass a request on, and note what came of it."""
+        if ctx.method != CALL:
+            return await call_next(ctx)
+        began, at = time.perf_counter(), time.time()
+        result: HandlerResult | None = None
+        try:
+            result = await call_next(ctx)
+            return result
+        finally:
+            self._recorder.note(
+                _record(at, 1e3 * (time.perf_counter() - began), _mapping(ctx.params), _mapping(result))
+            )
+
+
+def _record(at: float, milliseconds: float, params: Mapping[str, Any], result: Mapping[str, Any]) -> CallRecord:
+    given, answer = _mapping(params.get("arguments")), _mapping(result.get("structuredContent"))
+    token = get_access_token()
+    data = answer.get("data")
+    return CallRecord(
+        at=at,
+        process=os.getpid(),
+        caller="" if token is None else line(token.client_id, LONGEST_NAME),
+        tool=line(str(params.get("name", "")), LONGEST_NAME),
+        store=_text(given.get("vector_store_id") or answer.get("vector_store_id"), LONGEST_NAME),
+        query=_text(given.get("query"), LONGEST_QUERY),
+        milliseconds=round(milliseconds, 1),
+        hits=len(cast("list[Any]", data)) if isinstance(data, list) and "query" in given else None,
+        error=line(str(_mapping(answer.get("error")).get("code") or "error"), LONGEST_NAME) if _failed(result) else "",
+    )
+
+
+def _failed(result: Mapping[str, Any]) -> bool:
+    return not result or bool(result.get("isError"))
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    if isinstance(value, Mapping):
+        return cast("Mapping[str, Any]", value)
+    dumped = value.model_dump(by_alias=True) if hasattr(value, "model_dump") else {}
+    return cast("Mapping[str, Any]", dumped)
+
+
+def _text(value: Any, limit: int) -> str:
+    """Return a value on one line; several of them with semicolons."""
+    if value is None:
+        return ""
+    values = cast("list[Any]", value) if isinstance(value, list) else [value]
+    return line("; ".join(map(str, values)), limit)
