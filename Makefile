@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup clients check test test-slow docs lint demo lock format
+.PHONY: setup clients check test test-slow docs lint demo lock format bundle
 
 setup: .venv/.installed
 
@@ -58,6 +58,10 @@ format: setup
 
 demo: setup
 	$(BIN)/python examples/demo.py
+
+# What Claude Desktop installs with a double click, and the entry for the MCP registry; needs Node.js.
+bundle: setup
+	$(BIN)/python scripts/build_bundle.py
 
 # A fresh resolve, so that the lock shows what a new user gets today; what does not start is not locked.
 lock:

@@ -26,6 +26,7 @@ NAMES = (
     "remote",
     "doubling",
     "soak",
+    "page",
 )
 
 

@@ -73,6 +73,11 @@ BUDGETS: Mapping[str, Budget] = {
     "upload_whole": Budget("upload of 512 MB over /v1 in one request", "uploads", "flat memory: <= 1.2 x 16 MB"),
     "upload_parts": Budget("upload of 512 MB over /v1 in parts of 64 MB", "uploads", "flat memory: <= 1.2 x 16 MB"),
     "download": Budget("download of 512 MB over /v1", "uploads", "flat memory: <= 1.2 x 16 MB"),
+    "page_paint": Budget(
+        "first paint of the page with 1,000 stores, in Chromium, from loopback: p50", "page", "<= 100 ms"
+    ),
+    "page_files": Budget("the page of a store with 100,000 files: p50", "page", "<= 100 ms"),
+    "page_memory": Budget("RSS after a browser has been there and gone idle", "page", "<= 1.05 x before"),
     "remote": Budget("each tool forwarded to our own /v1, against httpx without a tool: p50", "remote", "<= 1.5 x"),
     "remote_upload": Budget("512 MB uploaded through a process that forwards: its memory", "remote", "flat: <= +32 MB"),
 }

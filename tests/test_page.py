@@ -70,6 +70,16 @@ async def test_a_click_on_an_attribute_narrows_and_a_click_on_the_filter_widens(
             assert len(page.css(".chips.active .chip")) == left
 
 
+async def test_the_list_of_files_is_narrowed_by_a_click_too(local_engine: Engine) -> None:
+    store = await filled(local_engine, "Sea", TIDES, topic="water")
+    other = json.dumps({"type": "eq", "key": "topic", "value": "fire"})
+    async with page_of(local_engine) as client:
+        page = parsed(await client.get(f"/stores/{store}"))
+        [chip] = page.css("tbody .chip")
+        assert len(parsed(await client.get(chip.attributes["href"] or "")).css("tbody tr")) == 1
+        assert not parsed(await client.get(f"/stores/{store}", params={"filters": other})).css("tbody tr")
+
+
 async def test_no_hit_says_why_and_a_wrong_filter_says_what_is_wrong(engine: Engine) -> None:
     store = await filled(engine, "Sea", TIDES)
     other = json.dumps({"type": "eq", "key": "topic", "value": "moon"})

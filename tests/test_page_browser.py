@@ -1,5 +1,6 @@
 """The page in a real browser: a person adds files, searches, sees the passage on its page, and takes things away."""
 
+import os
 import re
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["browser"]
 
+DOCS = Path(__file__).parent.parent / "docs"
+PICTURES = ("page-stores", "page-files", "page-search", "page-file")
 EXAMPLES = Path(__file__).parent.parent / "examples" / "documents"
 HANDBOOK = EXAMPLES / "keepers-handbook.pdf"
 DROP = """([target, files]) => {
@@ -325,6 +328,26 @@ async def _with_handbook(engine: Engine) -> str:
     from pages import from_disk
 
     return await from_disk(engine, "Lighthouse papers", sorted(EXAMPLES.iterdir()), kind="manual", year=1911)
+
+
+async def test_the_pictures_of_the_docs_are_of_the_views(
+    browser: "Browser", url: str, local_engine: Engine, tmp_path: Path
+) -> None:
+    """With PICTURES=docs/pictures in the environment they are made anew."""
+    store = await _with_handbook(local_engine)
+    await filled(local_engine, "Sea", *((name, text) for name, text in NOTES))
+    folder = Path(os.environ.get("PICTURES", tmp_path))
+    async with browsing(browser, url, viewport={"width": 1200, "height": 850}) as page:
+        for name, address in zip(PICTURES, [address async for address in views(page, store)], strict=False):
+            await page.goto(address)
+            for sheet in await page.locator("img.sheet").all():
+                await sheet.evaluate("(image) => image.decode()")
+            await page.screenshot(path=folder / f"{name}.png")
+            assert (folder / f"{name}.png").stat().st_size > 10_000
+    shown = (DOCS / "page.md").read_text(encoding="utf-8")
+    for name in PICTURES:
+        assert f"(pictures/{name}.png)" in shown
+        assert (DOCS / "pictures" / f"{name}.png").exists()
 
 
 async def test_no_view_is_wider_than_a_narrow_screen(browser: "Browser", url: str, local_engine: Engine) -> None:

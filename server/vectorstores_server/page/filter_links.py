@@ -83,6 +83,11 @@ class FilterLinks:
                 chips.append(Chip(f"{key}: {_value(value)}", self._with(part)))
         return chips
 
+    def folder(self, path: str | None) -> list[Chip]:
+        """Return the folder that a file came from; a click asks for what lies below it."""
+        above = (path or "").rpartition("/")[0]
+        return [Chip(f"in {above}/", self._with(Comparison("prefix", "$path", f"{above}/")))] if above else []
+
     def _with(self, part: Filter) -> str:
         return self._to([*(known for known in self._asked.parts if known != part), part])
 

@@ -72,7 +72,7 @@ def hit_view(number: int, hit: SearchHit, store_id: str, links: FilterLinks, ask
         wording=hit.text_score,
         excerpt=segments(text, marks[:1], start, end, asked),
         whole=segments(text, marks[:1], 0, len(text), asked),
-        attributes=links.attributes(hit.attributes),
+        attributes=[*links.folder(hit.path), *links.attributes(hit.attributes)],
         source=shown_source(hit.path, hit.source),
         uri=uris.file(store_id, hit.file_id, *(span or ())),
         has_page=shows_pages(hit.filename) and bool(span),

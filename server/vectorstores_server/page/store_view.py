@@ -14,6 +14,8 @@ from vectorstores_server.page.paging import asked_for, links
 from vectorstores_server.page.search_view import SearchView
 from vectorstores_server.page.stores_view import StoreRow
 from vectorstores_server.page.views import PageParts
+from vectorstores_tools.contract import filters
+from vectorstores_tools.contract.filters import Filter
 from vectorstores_tools.contract.models import VectorStoreFile
 from vectorstores_tools.contract.requests import Status, StoreFilesRequest
 
@@ -62,6 +64,10 @@ def file_row(file: VectorStoreFile, store_id: str, chips: FilterLinks) -> FileRo
     )
 
 
+def _wanted(asked: AskedFilter) -> Filter | None:
+    return filters.parse_filter(asked.given)
+
+
 class StoreContents:
     """One store: its files, or with a question the hits."""
 
@@ -90,7 +96,7 @@ class StoreContents:
         filter = cast("Status", status) if status in STATUSES else None
         wanted = asked_for(request, PAGE)
         page = await self._parts.engine.list_store_files(
-            store_id, StoreFilesRequest(**wanted.model_dump(), filter=filter)
+            store_id, StoreFilesRequest(**wanted.model_dump(), filter=filter, filters=_wanted(asked))
         )
         chips = FilterLinks(request.url.path, {"status": status}, asked)
         return {

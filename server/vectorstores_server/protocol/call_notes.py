@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from pydantic import BaseModel
 
 from vectorstores_server.calls.recorder import CallRecorder
 from vectorstores_server.calls.ring import CallRecord
@@ -62,8 +63,7 @@ def _failed(result: Mapping[str, Any]) -> bool:
 def _mapping(value: Any) -> Mapping[str, Any]:
     if isinstance(value, Mapping):
         return cast("Mapping[str, Any]", value)
-    dumped = value.model_dump(by_alias=True) if hasattr(value, "model_dump") else {}
-    return cast("Mapping[str, Any]", dumped)
+    return value.model_dump(by_alias=True) if isinstance(value, BaseModel) else {}
 
 
 def _text(value: Any, limit: int) -> str:
