@@ -14,6 +14,7 @@ NAMES = (
     "startup",
     "footprint",
     "ingest",
+    "small-files",
     "search",
     "growth",
     "quality",
@@ -48,7 +49,7 @@ def main() -> None:
     names, options = parse()
     for name in names:
         print(f"## {name}\n\n{machine()}\n", flush=True)
-        module = importlib.import_module(f"benchmarks.{name}")
+        module = importlib.import_module(f"benchmarks.{name.replace('-', '_')}")
         print_results(anyio.run(module.run, options))
 
 

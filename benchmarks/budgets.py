@@ -25,6 +25,12 @@ BUDGETS: Mapping[str, Budget] = {
     ),
     "embed": Budget("embed, passages of 200 tokens per CPU-second", "ingest", ">= 2.5 x torch"),
     "ingest": Budget("ingest end to end", "ingest", ">= 0.85 of embedding alone"),
+    "small_files": Budget("notes of two sentences, no embedder: CPU a file", "small-files", "<= 5 ms"),
+    "small_files_embedded": Budget(
+        "notes of two sentences, bundled model: CPU a file", "small-files", "<= 5 ms more than embedding alone"
+    ),
+    "small_files_versions": Budget("commits of four folders of 500 notes", "small-files", ">= 20 notes a commit"),
+    "small_files_memory": Budget("RSS over four folders of 500 notes", "small-files", "<= +30 MB"),
     "vectors_given": Budget("ingest, vectors given, 10k x 384", "ingest", ">= 5k/s"),
     "search": Budget(
         "search over MCP with embedding, 10k passages, p50 / p95",

@@ -34,6 +34,10 @@ class RawTable:
                 tables.append((await table.count_rows(), table))
         return cls(max(tables, key=lambda entry: entry[0])[1])
 
+    async def version(self) -> int:
+        """Return how many commits made the table."""
+        return int(await self._table.version())
+
     async def rows(self) -> int:
         """Count the passages."""
         return int(await self._table.count_rows())

@@ -237,7 +237,12 @@ async def test_a_catalog_upgraded_later_says_so_at_every_call(tmp_path: Path, op
     catalog = open_catalog()
     await make(catalog)
     prepare(tmp_path / "data", "9.9", LATER)
-    for call in (lambda: make(catalog), lambda: names(catalog), lambda: catalog.snapshot().__aenter__()):
+
+    async def in_snapshot() -> None:
+        async with catalog.snapshot() as snapshot:
+            await snapshot.read(lambda db: None)
+
+    for call in (lambda: make(catalog), lambda: names(catalog), in_snapshot):
         with pytest.raises(DirectoryUpgraded):
             await call()
 

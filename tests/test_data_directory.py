@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from local import Words, add, opened, search, settled, store, upload
 from test_deletion import traces
 from vectorstores_server.engines.local.catalog import Catalog
+from vectorstores_server.engines.local.catalog.migrations import MIGRATIONS
 from vectorstores_server.engines.local.directory.names import MARKER, foreign, is_ours
 from vectorstores_server.engines.local.directory.ownership import claim
 from vectorstores_server.engines.local.directory.removal import TRASH_SECONDS, Removal
@@ -62,11 +64,15 @@ def of_the_version_before(directory: Path) -> None:
     (directory / MARKER).unlink()
     (directory / "reserve.bin").unlink(missing_ok=True)
     with closing(sqlite3.connect(directory / "catalog.db")) as db:
-        added = {"store_table": ("format", "kept"), "attachment": ("text_version", "refused_by")}
-        dropped = "; ".join(
-            f"ALTER TABLE {t} DROP COLUMN {column}" for t, columns in added.items() for column in columns
-        )
-        db.executescript(f"DROP TABLE deleted_content; DROP TABLE rebuilt; {dropped}; PRAGMA application_id = 0;")
+        since = "\n".join(MIGRATIONS[2:])
+        for kind, pattern in (("INDEX", r"CREATE INDEX (\w+)"), ("TABLE", r"CREATE TABLE (\w+)")):
+            for name in re.findall(pattern, since):
+                db.execute(f"DROP {kind} IF EXISTS {name}")
+        tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        for table, column in re.findall(r"ALTER TABLE (\w+) ADD COLUMN (\w+)", since):
+            if table in tables:
+                db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        db.execute("PRAGMA application_id = 0")
         db.execute("PRAGMA user_version = 2")
 
 

@@ -23,7 +23,7 @@ from vectorstores_server.engines.local.index import (
     WrongDimensions,
 )
 from vectorstores_server.engines.local.index.errors import IndexBusy, translated
-from vectorstores_server.engines.local.index.lance import Database
+from vectorstores_server.engines.local.index.lance import Database, TableState
 from vectorstores_server.engines.local.index.maintenance import marker
 from vectorstores_server.engines.local.search.ranking import rank
 
@@ -409,22 +409,33 @@ async def test_optimize_waits_until_it_is_due(index: Index) -> None:
     await index.create(TABLE, DIMENSIONS)
     await index.add(TABLE, [rows(1, prose(100), vectors(100))])
     assert not await index.optimize(TABLE)
-    assert await index.optimize(TABLE, idle=True)
-    assert not await index.optimize(TABLE, idle=True)
     assert await index.optimize(TABLE, force=True)
     await index.add(TABLE, [rows(2, prose(400), vectors(400))])
     assert await index.optimize(TABLE)
     assert not await index.optimize(TABLE)
 
 
-async def test_a_table_rests_after_an_optimize_unless_nothing_else_is_to_be_done(tmp_path: Path) -> None:
+async def test_a_table_rests_after_an_optimize_however_fast_rows_come(tmp_path: Path) -> None:
     index = Index(tmp_path / "index", rest=1e6)
     await index.create(TABLE, None)
     for rev in (1, 2):
         await index.add(TABLE, [rows(rev, prose(300))])
         assert await index.optimize(TABLE) == (rev == 1)
-    assert await index.optimize(TABLE, idle=True)
+    left = await index.settle(TABLE)
+    assert left is not None
+    assert left > 1e4, "it rests from settling, too, and says for how long"
     await index.aclose()
+
+
+async def test_settling_leaves_no_row_without_index(index: Index, tmp_path: Path) -> None:
+    assert await index.settle(TABLE) is None, "there is nothing to do for a table that is not there"
+    await index.create(TABLE, DIMENSIONS)
+    for rev in range(1, 4):
+        await index.add(TABLE, [rows(rev, prose(1), vectors(1))])
+        left = await index.settle(TABLE)
+        assert left is not None
+        assert left >= 300, "its old versions can go when nobody reads them any more"
+        assert (await state_of(tmp_path)).unindexed == 0
 
 
 async def test_many_small_commits_make_optimize_due(index: Index) -> None:
@@ -453,8 +464,8 @@ async def test_segments_of_the_vector_index_are_made_one_again(index: Index, tmp
     seen: list[int] = []
     for rev in range(2, 9):
         await index.add(TABLE, [rows(rev, ["one"] * 30, vectors(30, rev))])
-        assert await index.optimize(TABLE, idle=True)
-        state = await (await (await Database.connect(tmp_path / "index")).open(TABLE)).state()
+        await index.settle(TABLE)
+        state = await state_of(tmp_path)
         seen.append(state.segments)
         assert state.fragments <= state.segments
     assert 1 < max(seen) <= 4
@@ -498,7 +509,9 @@ async def test_a_table_is_settled_when_its_old_versions_have_left_the_window(tmp
     index = Index(tmp_path / "index", window=NO_WINDOW, rest=0)
     await text_table(index, "kestrel", "plover")
     assert await index.unsettled() == [TABLE]
-    await optimized(index)
+    with anyio.fail_after(10):
+        while await index.settle(TABLE) is not None:
+            await anyio.lowlevel.checkpoint()
     assert await index.unsettled() == []
     assert await index.revs(TABLE) == {1: 1, 2: 1}
     await index.aclose()
@@ -541,6 +554,11 @@ async def test_what_was_deleted_leaves_the_disk(index: Index, tmp_path: Path) ->
     assert await index.revs(TABLE) == {1: 40, 3: 40}
     assert await revs_for(index, secret) == []
     assert await revs_for(index, texts[0])
+
+
+async def state_of(tmp_path: Path) -> TableState:
+    """The table as another process finds it."""
+    return await (await (await Database.connect(tmp_path / "index")).open(TABLE)).state()
 
 
 def files(directory: Path) -> list[Path]:

@@ -87,7 +87,8 @@ async def test_several_queries_give_each_passage_its_best_score(local_engine: Lo
     both = {h.file_id: h.score for h in (await search(local_engine, id, "quick fox", "flour and salt")).data}
     fox = {h.file_id: h.score for h in (await search(local_engine, id, "quick fox")).data}
     bread = {h.file_id: h.score for h in (await search(local_engine, id, "flour and salt")).data}
-    assert both == {file: max(fox[file], bread[file]) for file in both}
+    # A store that is asked again is searched in memory, whose sums differ in the seventh digit.
+    assert both == pytest.approx({file: max(fox[file], bread[file]) for file in both}, abs=1e-6)
 
 
 async def test_passages_of_one_chunk_are_one_hit(local_engine: LocalEngine):

@@ -259,11 +259,13 @@ async def test_a_small_file_passes_small_files_that_take_long(tmp_path: Path):
     source = ListSource([queued_work(number, "slow") for number in range(4)] + [queued_work(4, "quick")])
     index = Index(tmp_path / "index")
 
+    async def nothing(tables: object) -> None: ...
+
     async def added(tables: object) -> None:
         if source.finished == [4]:
             preparer.let.set()
 
-    pipeline = IngestPipeline([source], preparer, None, index, after_add=added, slow_seconds=0.01)
+    pipeline = IngestPipeline([source], preparer, None, index, before_add=nothing, after_add=added, slow_seconds=0.01)
     with anyio.fail_after(60):
         await pipeline.run()
     await index.aclose()

@@ -37,7 +37,7 @@ async def made_before(directory: Path, embedder: Words | None, texts: Sequence[s
     async with opened(directory, embedder) as engine:
         id = await store(engine)
         # Somebody else's rebuild, which keeps this process from beginning one before the files are in.
-        execute(directory, "INSERT INTO store_table VALUES (?, ?, 'x', 1, 'building', NULL, 1, 0)", BLOCKED, id)
+        execute(directory, "INSERT INTO store_table VALUES (?, ?, 'x', 1, 'building', NULL, 1, 0, NULL)", BLOCKED, id)
         execute(directory, "UPDATE store_table SET format = 1 WHERE store_id = ?", id)
         files = [await upload(engine, text, f"{number}.txt") for number, text in enumerate(texts)]
         for file in files:

@@ -181,6 +181,15 @@ class Settings(BaseSettings):
     max_file_bytes: int = Field(
         default=MAX_FILE_BYTES, ge=1, le=MAX_FILE_BYTES, description="the largest file that is taken, in bytes"
     )
+    resident_mb: int = Field(
+        default=128,
+        ge=0,
+        le=65_536,
+        description="memory in MB for small stores that are searched in it, which takes half the time; 0: none",
+    )
+    index_cache_mb: int = Field(
+        default=512, ge=16, le=1_048_576, description="memory in MB that may be kept of the index of large stores"
+    )
     encoding: Encoding | None = Field(
         default=None, description="what text files that are not UTF-8 are in, such as cp1250; default: it is guessed"
     )

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from vectorstores_server.settings import APP, PREFIX, SECRETS, Settings, flag_of, is_list
 
-KEPT = ("data", "new_catalog", "backend")
+KEPT = ("data", "new_catalog", "backend", "resident_mb", "index_cache_mb")
 EMBEDDER = (
     "embedder", "embedder_path", "model_download", "embedder_base_url", "embedder_api_key", "embedder_api_key_file",
     "embedder_dimensions", "embedder_batch",

@@ -42,6 +42,7 @@ def _local(settings: "Settings", *, tells_paths: bool) -> "Engine":
 
     from vectorstores_server.engines.local.embedding import EmbedderChoice
     from vectorstores_server.engines.local.engine import LocalEngine
+    from vectorstores_server.engines.local.index.memory import IndexMemory
 
     key = settings.embedder_api_key
     choice = EmbedderChoice(
@@ -62,5 +63,6 @@ def _local(settings: "Settings", *, tells_paths: bool) -> "Engine":
         version=version("vector-stores-mcp"),
         new_catalog=settings.new_catalog,
         own_log=settings.log_file,
+        memory=IndexMemory(settings.resident_mb << 20, settings.index_cache_mb << 20),
         tells_paths=tells_paths,
     )

@@ -196,6 +196,18 @@ def stand_back() -> None:
         os.setpriority(os.PRIO_PROCESS, thread, min(19, os.getpriority(os.PRIO_PROCESS, thread) + _BACK))
 
 
+def free_memory() -> float | None:
+    """Return the share of the machine's memory that could be had without swapping; None where nobody tells."""
+    try:
+        lines = Path("/proc/meminfo").read_text("ascii").splitlines()
+    except OSError:
+        return None
+    sizes = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines) if rest}
+    if not sizes.get("MemTotal") or "MemAvailable" not in sizes:
+        return None
+    return sizes["MemAvailable"] / sizes["MemTotal"]
+
+
 def end_with_parent(parent: int) -> None:
     """Have the kernel kill this process when the thread of process `parent` that started it ends."""
     if sys.platform != "linux":

@@ -1,5 +1,6 @@
 """The parts of one local engine. What is heavy is made when it is first needed: embedder, index, searcher, parsers."""
 
+import os
 from functools import cached_property
 from pathlib import Path
 
@@ -9,12 +10,16 @@ from vectorstores_server.engines.local.embedding.errors import NO_MODEL, NO_VECT
 from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.engines.local.files.page_images import PageImages
 from vectorstores_server.engines.local.files.upload_parts import UploadParts
-from vectorstores_server.engines.local.index import Index
+from vectorstores_server.engines.local.index import NO_RESIDENTS, Index
+from vectorstores_server.engines.local.index.memory import IndexMemory
 from vectorstores_server.engines.local.ingest.preparation import FilePreparer
 from vectorstores_server.engines.local.parsing.parser_process import ParserProcess
 from vectorstores_server.engines.local.search.document_cache import DocumentCache
 from vectorstores_server.engines.local.search.searcher import Searcher
 from vectorstores_tools.contract.errors import Unavailable
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+"""Read when numpy is imported, which is later: two threads take 3.5 ms for what one does in .4."""
 
 
 class Components:
@@ -27,8 +32,9 @@ class Components:
         catalog: Catalog,
         blobs: Blobs,
         parts: UploadParts,
+        memory: IndexMemory = NO_RESIDENTS,
     ) -> None:
-        self.index = Index(directory / "index")
+        self.index = Index(directory / "index", memory=memory)
         self.directory = directory
         self._choice = choice
         self.catalog = catalog

@@ -20,6 +20,7 @@ from vectorstores_server.engines.local.files.receiving import SourceReceiver
 from vectorstores_server.engines.local.files.upload_parts import UploadParts
 from vectorstores_server.engines.local.files.uploads import LocalUploads
 from vectorstores_server.engines.local.health import LocalHealth
+from vectorstores_server.engines.local.index.memory import IndexMemory
 from vectorstores_server.engines.local.maintenance import LocalMaintenance
 from vectorstores_server.engines.local.parsing import EXTENSIONS, NAMES
 from vectorstores_tools.contract.engine import (
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
+DEFAULT_MEMORY = IndexMemory()
 
 
 class LocalEngine(Engine):
@@ -88,12 +90,14 @@ class LocalEngine(Engine):
         version: str = "0",
         new_catalog: bool = False,
         own_log: Path | None = None,
+        memory: IndexMemory = DEFAULT_MEMORY,
         tells_paths: bool = True,
         pace: "Pace | None" = None,
     ) -> None:
         self._disclosure = Disclosure(paths=tells_paths)
         self._directory = directory
         self._choice = embedder
+        self._memory = memory
         self._read_only = read_only
         self._max_file_bytes = max_file_bytes
         self._catalog = Catalog(
@@ -306,7 +310,9 @@ class LocalEngine(Engine):
             if self._components is None:
                 from vectorstores_server.engines.local.components import Components
 
-                self._components = Components(self._directory, self._choice, self._catalog, self._blobs, self._parts)
+                self._components = Components(
+                    self._directory, self._choice, self._catalog, self._blobs, self._parts, self._memory
+                )
             if not self._background.begun:
                 await self._background.begin()
                 if not self._read_only:

@@ -116,6 +116,8 @@ async def _numbers(components: "Components", counts: "IngestCounts") -> dict[str
         "ingest_failures_total": counts.failed,
         "index_tables": len(await components.index.tables()),
         "index_tables_unsettled": len(await components.index.unsettled()),
+        "index_tables_resident": components.index.resident[0],
+        "index_resident_bytes": components.index.resident[1],
     }
 
 

@@ -309,7 +309,26 @@ CREATE INDEX tombstone_successor ON tombstone (scope, superseded_by) WHERE super
 """
 """The file of the store that replaced this one, and the hash of what this one held."""
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _PROGRESS, _DELETIONS, _FORMATS, _PLACES, _NOTES, _FOLDER_TYPES, _SUCCESSORS)
+_UPKEEP = """
+ALTER TABLE store_table ADD COLUMN upkeep_at INTEGER
+
+UPDATE store_table SET upkeep_at = 0
+
+CREATE INDEX store_table_upkeep ON store_table (upkeep_at) WHERE upkeep_at IS NOT NULL
+"""
+"""From when on a table of the index wants upkeep; what tables of before want nobody knows."""
+
+MIGRATIONS: tuple[str, ...] = (
+    _FIRST,
+    _PROGRESS,
+    _DELETIONS,
+    _FORMATS,
+    _PLACES,
+    _NOTES,
+    _FOLDER_TYPES,
+    _SUCCESSORS,
+    _UPKEEP,
+)
 
 
 def statements(script: str) -> list[str]:

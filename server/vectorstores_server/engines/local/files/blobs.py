@@ -1,6 +1,7 @@
 """Files' bytes and parsed texts on disk, named by the sha256 of the bytes.
 
-What is written is complete or absent: a temporary name, fsync, rename, fsync of the directory. A blob gets its name
+Bytes are complete or absent: a temporary name, fsync, rename, fsync of the directory. A parsed text is not synced: it
+bears a checksum, and one that a power cut took is made again. A blob gets its name
 inside the transaction that enters its File, and is unlinked inside one that finds no File: no upload loses its bytes
 to a sweep.
 """
@@ -132,7 +133,6 @@ class Blobs:
         try:
             with _open_new(temporary) as file:
                 file.write(data)
-                _sync(file)
             temporary.replace(path)
         except PermissionError:  # Windows, while somebody reads it
             if not path.exists() or path.read_bytes() != data:

@@ -5,6 +5,7 @@ Importing this imports neither LanceDB nor Arrow nor numpy; the first row that i
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING, TypeVar
 from anyio import to_thread
 
 from vectorstores_server.engines.local.directory import sums
-from vectorstores_server.engines.local.directory.names import is_table
+from vectorstores_server.engines.local.directory.names import files_below, is_ours, is_table
 from vectorstores_server.engines.local.directory.removal import Removal
+from vectorstores_server.engines.local.index import lancedb_import
 from vectorstores_server.engines.local.index import maintenance as upkeep
 from vectorstores_server.engines.local.index.errors import (
     IndexBusy,
@@ -26,6 +28,7 @@ from vectorstores_server.engines.local.index.errors import (
     WrongDimensions,
     translated,
 )
+from vectorstores_server.engines.local.index.memory import IndexMemory
 from vectorstores_server.engines.local.index.records import (
     Candidate,
     CandidateQuery,
@@ -37,12 +40,15 @@ from vectorstores_server.engines.local.index.records import (
     StoredRows,
     Weights,
 )
+from vectorstores_server.system.logs import event
 from vectorstores_server.system.posix import share_heaps
 
 if TYPE_CHECKING:  # takes a second to import
     from vectorstores_server.engines.local.index.lance import Database, Table
+    from vectorstores_server.engines.local.index.resident import ResidentTables
 
 __all__ = [
+    "NO_RESIDENTS",
     "Candidate",
     "CandidateQuery",
     "Candidates",
@@ -61,7 +67,10 @@ __all__ = [
     "WrongDimensions",
 ]
 
+log = logging.getLogger(__name__)
+
 SUFFIX = ".lance"
+NO_RESIDENTS = IndexMemory(resident=0)
 REVS_AT_ONCE = 5_000
 
 T = TypeVar("T")
@@ -70,17 +79,29 @@ T = TypeVar("T")
 class Index:
     """Tables in one directory. Anyone may read; only the holder of the worker lock may call what writes.
 
-    A table is opened anew for each call, which takes .15 ms: so each call sees one version, the newest, whoever wrote
-    it, and nothing of a table that was dropped stays behind. Methods raise `IndexUnavailable`.
+    Each call sees one version, the newest, whoever wrote it: a table is opened anew for each call that writes, and for
+    a search unless one look at its folder shows that nothing has changed. Small tables are searched in memory, in
+    `memory.resident` bytes at most. Methods raise `IndexUnavailable`.
     """
 
-    def __init__(self, directory: Path, *, window: timedelta = upkeep.WINDOW, rest: float = upkeep.REST) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        window: timedelta = upkeep.WINDOW,
+        rest: float = upkeep.REST,
+        memory: IndexMemory = NO_RESIDENTS,
+    ) -> None:
         self._directory = directory
         self._removal = Removal(directory.parent)
         self._window = window
         self._rest = rest
         self._rests_until: dict[str, float] = {}
         self._database: Database | None = None
+        self._memory = memory
+        self._residents: ResidentTables | None = None
+        self.answered = 0
+        """Searches that were answered from memory."""
 
     async def create(self, table: str, dimensions: int | None, *, analysed: bool = True) -> None:
         """Make a table with its indexes; complete one whose making was interrupted, leave a complete one alone.
@@ -153,41 +174,94 @@ class Index:
     async def candidates(self, table: str, query: CandidateQuery) -> Candidates:
         """Find the passages that may answer. WrongDimensions for a vector that is not the table's."""
         await self._open()
+        if self._residents is not None:
+            with translated(table):
+                found = await self._residents.candidates(table, query)
+            if found is not None:
+                self.answered += 1
+                return found
+        found = await self._found(table, query)
+        if self._residents is not None:
+            self._residents.searched(table)
+        return found
+
+    async def hold(self, table: str) -> bool:
+        """Read a small table into memory now instead of after its second search; tell whether it is there."""
+        await self._open()
+        return self._residents is not None and await self._residents.updated(table)
+
+    @property
+    def resident(self) -> tuple[int, int]:
+        """How many tables are in memory, and how many bytes they take."""
+        return (self._residents.number, self._residents.nbytes) if self._residents is not None else (0, 0)
+
+    async def _found(self, table: str, query: CandidateQuery) -> Candidates:
+        """Ask LanceDB."""
         from vectorstores_server.engines.local.index.retrieval import find
 
         try:
-            return await self._on(table, lambda opened: find(opened, query))
+            return await self._on(table, lambda opened: find(opened, query), reading=True)
         except (TableMissing, WrongDimensions):
             raise
         except IndexUnavailable:  # a purge took the files of this version away: once more with the newest
             return await self._on(table, lambda opened: find(opened, query))
 
-    async def optimize(self, table: str, *, idle: bool = False, force: bool = False) -> bool:
-        """Do what is due, or with `force` what can be done now; False when nothing was.
+    async def optimize(self, table: str, *, force: bool = False) -> bool:
+        """Do what is due while more rows come, or with `force` what can be done now; False when nothing was.
 
-        Due are: more than 200 rows without index (20 when `idle`, after the last file), more than 30 fragments, a
-        vector index from 5,000 rows on or one in more than 16 segments (4), rows that were deleted ten minutes ago,
-        versions older than the window.
-        Unless `idle`, a table then rests for several times as long as that took, however fast rows come. A conflict
-        with another writer is no error here.
+        Due are: more than 200 rows without index, more than 30 fragments, a vector index from 5,000 rows on or one in
+        more than 16 segments, rows that were deleted ten minutes ago, versions older than the window. A table then
+        rests for several times as long as that took, however fast rows come. A conflict with another writer is no
+        error here.
         """
-        if not (idle or force) and time.monotonic() < self._rests_until.get(table, 0.0):
-            return False
-        began = time.monotonic()
-        folder = self._folder(table)
-        left = await to_thread.run_sync(upkeep.FolderState.of, folder)
-        state = await self._on(table, lambda opened: opened.state())
-        erase = left.erasable(self._window)
-        if not (force or erase or upkeep.due(state, idle=idle) or left.prunable(self._window)):
+        if not force and self._resting(table) > 0:
             return False
         try:
-            if erase:
-                await self._on(table, upkeep.erase)
-                await to_thread.run_sync(self._unmark, folder)
-                self._let_go()
-            await self._on(table, lambda opened: upkeep.optimize(opened, self._window, idle=idle or force))
+            return await self._optimize(table, wholly=force, force=force)
         except IndexBusy:
             return False
+
+    async def settle(self, table: str) -> float | None:
+        """Leave no row without index and none that is deleted; return in how many seconds there is more to do.
+
+        None: nothing is left, or there is no such table. A table that rests is left alone until it has rested: what
+        this costs grows with the table, and is to be a tenth of the time however often a few rows come.
+        """
+        if (rest := self._resting(table)) > 0:
+            return rest
+        try:
+            await self._optimize(table, wholly=True)
+        except TableMissing:
+            return None
+        except IndexBusy:
+            return self._window.total_seconds()
+        left = await to_thread.run_sync(upkeep.FolderState.of, self._folder(table))
+        return left.next_look(self._window)
+
+    def _resting(self, table: str) -> float:
+        return self._rests_until.get(table, 0.0) - time.monotonic()
+
+    async def _optimize(self, table: str, *, wholly: bool, force: bool = False) -> bool:
+        """Do what is due; False when nothing was. Raises IndexBusy."""
+        began = time.monotonic()
+        folder = self._folder(table)
+        if await to_thread.run_sync(self._holds_others, table):
+            extra = event("upkeep_left", table=table)
+            log.warning(
+                "No upkeep of %s: a file that is not ours lies in it, which LanceDB may remove", table, extra=extra
+            )
+            return False
+        left = await to_thread.run_sync(upkeep.FolderState.of, folder)
+        state = await self._on(table, lambda opened: opened.state())
+        # BM25 counts deleted rows until they are erased, so that a word of theirs seems less rare than it is.
+        erase = left.deleted_since is not None if wholly else left.erasable(self._window)
+        if not (force or erase or upkeep.due(state, wholly=wholly) or left.prunable(self._window)):
+            return False
+        if erase:
+            await self._on(table, upkeep.erase)
+            await to_thread.run_sync(self._unmark, folder)
+            self._let_go()
+        await self._on(table, lambda opened: upkeep.optimize(opened, self._window, wholly=wholly))
         with translated(table):
             await to_thread.run_sync(sums.forget_gone, self._directory, table)
         ended = time.monotonic()
@@ -195,7 +269,7 @@ class Index:
         return True
 
     async def unsettled(self) -> list[str]:
-        """Name the tables with deleted rows or old versions, for which `optimize` will be due; opens nothing."""
+        """Name the tables with deleted rows or old versions, for which `settle` has something to do; opens nothing."""
 
         def look() -> list[str]:
             return [folder.stem for folder in self._tables() if upkeep.FolderState.of(folder).any]
@@ -211,6 +285,9 @@ class Index:
 
     async def aclose(self) -> None:
         """Let go of what is cached; the next call opens it again."""
+        if self._residents is not None:
+            await self._residents.aclose()
+            self._residents = None
         if self._database is not None:
             self._database.close()
             self._database = None
@@ -226,6 +303,11 @@ class Index:
         """Return the folders that bear the name of a table of ours and hold something of one."""
         folders = sorted(self._directory.glob(f"*{SUFFIX}"))
         return [folder for folder in folders if is_table(folder.stem) and self._removal.holds_ours(self._named(folder))]
+
+    def _holds_others(self, table: str) -> bool:
+        """Tell whether files lie in a table's folder that are not ours: LanceDB removes what it does not know."""
+        top = self._named(self._folder(table))
+        return is_table(table) and not all(is_ours(name) for name in files_below(self._directory.parent, (top,)))
 
     def _take_away(self, remove: Callable[[str], list[str]], table: str) -> None:
         folder = self._folder(table)
@@ -255,15 +337,25 @@ class Index:
             from vectorstores_server.engines.local.index.lance import Database
 
             with translated("all"):
-                self._database = await Database.connect(self._directory)
+                self._database = await Database.connect(self._directory, self._memory.cache)
+        if self._residents is None and self._memory.resident:
+            from vectorstores_server.engines.local.index.resident import ResidentTables
+
+            self._residents = ResidentTables(self._directory, self.opened, self._memory.resident)
         return self._database
 
-    async def _on(self, table: str, call: Callable[[Table], Awaitable[T]]) -> T:
-        """Call with the newest version of a table."""
+    async def opened(self, table: str) -> Table:
+        """Return the newest version of a table to read it."""
+        database = await self._open()
+        with translated(table):
+            return await database.reading(table)
+
+    async def _on(self, table: str, call: Callable[[Table], Awaitable[T]], *, reading: bool = False) -> T:
+        """Call with the newest version of a table, opened anew unless it is only for `reading`."""
         database = await self._open()
         try:
             with translated(table):
-                return await call(await database.open(table))
+                return await call(await (database.reading(table) if reading else database.open(table)))
         except IndexUnreachable:
             raise
         except IndexUnavailable:
@@ -280,6 +372,7 @@ class Index:
 def _load() -> None:
     """Import the libraries; in a thread, so that the loop goes on."""
     share_heaps()  # 16 MB a thread are left with LanceDB's otherwise
+    lancedb_import.load()
     from vectorstores_server.engines.local.index import lance
     from vectorstores_server.engines.local.index import retrieval as candidates
 

@@ -18,12 +18,13 @@ import numpy as np
 from lancedb.db import AsyncConnection
 from lancedb.index import FTS, BTree, IvfRq
 from lancedb.table import AsyncTable
-from numpy import float32
+from numpy import float32, int64
 from numpy.typing import NDArray
 
-from vectorstores_server.engines.local.index.arrow import PLACE, REV, TEXT, VECTOR, WORDS, batch, matrix, schema
+from vectorstores_server.engines.local.index.arrow import PLACE, PLACES, REV, TEXT, VECTOR, WORDS, batch, matrix, schema
 from vectorstores_server.engines.local.index.errors import WrongDimensions
 from vectorstores_server.engines.local.index.records import Rows
+from vectorstores_server.engines.local.index.versions import VersionStamp
 from vectorstores_server.engines.local.words.stopwords import ENGLISH
 
 METADATA_BYTES = 16 * 1024 * 1024
@@ -32,6 +33,8 @@ INDEX_BYTES = 512 * 1024 * 1024
 MOST_VERSIONS = 12
 MOST_ITEMS = 1_000
 """A version of a small table is some 50 to 100 items and up to four descriptors; reading one anew costs 3 to 5 ms."""
+MOST_KEPT = 16
+"""Tables that stay open to be read."""
 MIN_PROBES = 50
 LONGEST_TERM = 128
 _AS_IT_STANDS = FTS(
@@ -72,11 +75,17 @@ class FetchedRows(NamedTuple):
 
 
 class Table:
-    """One table at the version it was opened at; a write moves it to its own."""
+    """One table at the version it was opened at; a write moves it to its own, and then nothing is asked of it again.
+
+    What it was asked once of its version it remembers.
+    """
 
     def __init__(self, table: AsyncTable, schema: Any) -> None:
         self._table = table
         self._schema = schema
+        self._rows: int | None = None
+        self._codes: list[bool | None] = []
+        self._covered: bool | None = None
 
     @property
     def name(self) -> str:
@@ -97,21 +106,41 @@ class Table:
 
     async def count(self, where: str | None = None) -> int:
         """Count the rows that match."""
-        return await self._table.count_rows(where)
+        if where is not None:
+            return await self._table.count_rows(where)
+        if self._rows is None:
+            self._rows = await self._table.count_rows(None)
+        return self._rows
+
+    @property
+    def has_terms(self) -> bool:
+        """Whether its words are terms of `words`, which the index takes as they stand."""
+        return WORDS in self._schema.names
 
     async def tokens(self, text: str) -> int:
         """Count the tokens that the full-text index makes of `text`: stop words are gone, CJK is segmented."""
-        return len(list(await self._table.tokenize(text, column=self.words)))
+        return len(await self.token_list(text))
+
+    async def token_list(self, text: str) -> list[str]:
+        """Return the tokens."""
+        return [token.text for token in await self._table.tokenize(text, column=self.words)]
 
     async def coded(self) -> bool | None:
         """Tell whether `near` answers by 4-bit codes alone; None when it does by codes and reads the vectors as well.
 
         The latter is what LanceDB does while there are rows that the vector index does not cover.
         """
-        index = await self._table.index_stats(f"{VECTOR}_idx")
-        if index is None:
-            return False
-        return None if index.num_unindexed_rows else True
+        if not self._codes:
+            index = await self._table.index_stats(f"{VECTOR}_idx")
+            self._codes.append(False if index is None else None if index.num_unindexed_rows else True)
+        return self._codes[0]
+
+    async def covered(self) -> bool:
+        """Tell whether the text index holds every row. BM25 of others is counted among those that a filter leaves."""
+        if self._covered is None:
+            index = await self._table.index_stats(f"{self.words}_idx")
+            self._covered = index is not None and not index.num_unindexed_rows
+        return self._covered
 
     async def near(self, vector: NDArray[float32], k: int, where: str | None) -> tuple[list[int], NDArray[float32]]:
         """Return the row ids of the k nearest and their distances: 1 - cos, or about twice that by codes alone.
@@ -146,6 +175,16 @@ class Table:
         found = await self._table.query().where(f"{REV} = {int(rev)}").select(columns).to_arrow()
         vectors = matrix(found[VECTOR]) if self.dimensions is not None and len(found) else None
         return FetchedRows([], matrix(found[PLACE]).tolist() if len(found) else [], vectors)
+
+    async def whole(self, where: str | None) -> tuple[NDArray[int64], NDArray[float32] | None, list[str]]:
+        """Read rows with all that they have: PLACES, vectors, words."""
+        columns: list[str] = [PLACE, self.words, *([VECTOR] if self.dimensions is not None else [])]
+        query = self._table.query().select(columns)
+        found = await (query.where(where) if where else query).to_arrow()
+        if not len(found):
+            return np.zeros((0, len(PLACES)), int64), None, []
+        vectors = matrix(found[VECTOR]) if self.dimensions is not None else None
+        return matrix(found[PLACE]), vectors, found[self.words].to_pylist()
 
     async def revs(self) -> dict[int, int]:
         """Count the rows of each revision."""
@@ -218,16 +257,18 @@ class Database:
     alone, which takes hundreds of small ones. So after some versions the whole is to be thrown away: `is_stale`.
     """
 
-    def __init__(self, connection: AsyncConnection, session: lancedb.Session) -> None:
+    def __init__(self, directory: Path, connection: AsyncConnection, session: lancedb.Session) -> None:
         self._connection = connection
         self._session = session
+        self._directory = directory
         self._versions: set[tuple[str, int]] = set()
+        self._kept: dict[str, tuple[VersionStamp, Table]] = {}
 
     @classmethod
-    async def connect(cls, directory: Path) -> "Database":
+    async def connect(cls, directory: Path, index_bytes: int = INDEX_BYTES) -> "Database":
         """Open the directory, and make it where it is missing."""
-        session = lancedb.Session(index_cache_size_bytes=INDEX_BYTES, metadata_cache_size_bytes=METADATA_BYTES)
-        return cls(await lancedb.connect_async(str(directory), session=session), session)
+        session = lancedb.Session(index_cache_size_bytes=index_bytes, metadata_cache_size_bytes=METADATA_BYTES)
+        return cls(directory, await lancedb.connect_async(str(directory), session=session), session)
 
     @property
     def is_stale(self) -> bool:
@@ -239,6 +280,19 @@ class Database:
         table = await self._connection.open_table(name)
         self._versions.add((name, await table.version()))
         return Table(table, await table.schema())
+
+    async def reading(self, name: str) -> Table:
+        """Return the newest version of a table to read it: as it was opened before, if it has not changed since."""
+        stamp = VersionStamp.of(self._directory / f"{name}.lance")
+        kept = self._kept.get(name)
+        if kept is not None and stamp == kept[0]:
+            return kept[1]
+        opened = await self.open(name)
+        if stamp is not None:
+            while len(self._kept) >= MOST_KEPT:
+                del self._kept[next(iter(self._kept))]
+            self._kept[name] = (stamp, opened)
+        return opened
 
     async def create(self, name: str, dimensions: int | None, *, analysed: bool) -> Table:
         """Make an empty table, or open the one that there is if its columns are the same."""

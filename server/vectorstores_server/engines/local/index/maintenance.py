@@ -17,8 +17,9 @@ if TYPE_CHECKING:  # what only looks at folders imports no library
 
 WINDOW = timedelta(minutes=5)  # a reader may be on a version this old; with 0 readers and writers were seen to fail
 MOST_UNINDEXED = 200  # each costs every search 25 to 50 us
-REST = 9.0  # times what an optimize took: a tenth of the time at most, as it takes .2 s at 10,000 rows and grows
-FEW_UNINDEXED = 20
+REST = (
+    9.0  # times what an optimize took: a tenth of the time at most, as it writes the text index anew, .4 s at 10k rows
+)
 MOST_FRAGMENTS = 30
 MOST_SEGMENTS = 16  # of the vector index: an optimize adds one, it costs every search .4 ms and keeps fragments apart
 FEW_SEGMENTS = 4
@@ -47,12 +48,20 @@ class FolderState(NamedTuple):
 
     def prunable(self, window: timedelta) -> bool:
         """Whether a version is twice as old as the window: pruning rewrites the table, so it is done once a window."""
-        return self.versions > 1 and time.time() - self.oldest_version > 2 * window.total_seconds()
+        return self.versions > 1 and time.time() - self.oldest_version > ERASE_AFTER * window.total_seconds()
 
     def erasable(self, window: timedelta) -> bool:
         """Whether it is time to write anew what holds deleted rows."""
         since = self.deleted_since
         return since is not None and time.time() - since > ERASE_AFTER * window.total_seconds()
+
+    def next_look(self, window: timedelta) -> float | None:
+        """Return in how many seconds something can be erased or pruned; None when nothing will."""
+        if not self.any:
+            return None
+        seconds = window.total_seconds()
+        since = self.oldest_version if self.deleted_since is None else min(self.deleted_since, self.oldest_version)
+        return max(seconds, since + ERASE_AFTER * seconds - time.time())
 
 
 def reach(folder: Path) -> None:
@@ -83,24 +92,24 @@ def mark(folder: Path) -> None:
         note.touch(0o600)
 
 
-def due(state: TableState, *, idle: bool) -> bool:
-    """Whether searches suffer from the state of the table; sooner when there is nothing else to do."""
+def due(state: TableState, *, wholly: bool) -> bool:
+    """Whether searches suffer from the state of the table; `wholly`: in the least."""
     return (
-        state.unindexed > (FEW_UNINDEXED if idle else MOST_UNINDEXED)
+        state.unindexed > (0 if wholly else MOST_UNINDEXED)
         or state.fragments > MOST_FRAGMENTS + state.rows // ROWS_A_SEGMENT
-        or _wants_vectors_indexed(state, idle=idle)
+        or _wants_vectors_indexed(state, wholly=wholly)
     )
 
 
-def _wants_vectors_indexed(state: TableState, *, idle: bool) -> bool:
-    most = (FEW_SEGMENTS if idle else MOST_SEGMENTS) + state.rows // ROWS_A_SEGMENT
+def _wants_vectors_indexed(state: TableState, *, wholly: bool) -> bool:
+    most = (FEW_SEGMENTS if wholly else MOST_SEGMENTS) + state.rows // ROWS_A_SEGMENT
     return state.wants_vector_index or state.segments > most
 
 
-async def optimize(table: Table, window: timedelta, *, idle: bool) -> None:
+async def optimize(table: Table, window: timedelta, *, wholly: bool) -> None:
     """Merge, index and prune."""
     await table.compact(window)
-    if _wants_vectors_indexed(await table.state(), idle=idle):
+    if _wants_vectors_indexed(await table.state(), wholly=wholly):
         await table.index_vectors()
         await table.compact(window)  # now that all fragments are indexed alike
 

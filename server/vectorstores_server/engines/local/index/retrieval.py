@@ -8,6 +8,7 @@ both queries. The codes of the vector index give the cosines of the nearest thou
 import math
 from asyncio import gather
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -42,10 +43,11 @@ class NearestRows(NamedTuple):
 
 
 class CosineBounds(NamedTuple):
-    """Candidates by row id with their BM25 scores, and between what their cosines lie."""
+    """Candidates by row id, and between what their BM25 scores and their cosines lie."""
 
     ids: list[int]
     texts: Floats
+    most_texts: Floats
     low: Floats
     high: Floats
 
@@ -67,9 +69,10 @@ async def find(table: Table, query: CandidateQuery) -> Candidates:
     )
     weights = query.weights if known is None else gated(query.weights, known)
     texts = named | texts
-    bounds = _bounds(near, texts, query.vector_k)
+    bounds = _bounds(near, texts, query if await table.covered() else replace(query, text_k=len(texts) + 1))
     chosen = _possible(bounds, query.best, weights, half_point(n_tokens, n_rows), by_vector=vector is not None)
     ids = list(dict.fromkeys([*(bounds.ids[at] for at in chosen), *named]))
+    texts = texts | await _scored(table, query, [row for row in ids if row not in texts], texts)
     rows = await _read(table, ids, texts, near, vector, named)
     complete = near.complete and len(texts) < query.text_k and len(rows) == len(bounds.ids)
     return Candidates(rows, n_tokens, n_rows, complete, weights)
@@ -93,6 +96,15 @@ async def _matching(table: Table, text: str, k: int, where: str | None) -> dict[
     return await table.matching(text, k, where) if text.strip() else {}
 
 
+async def _scored(
+    table: Table, query: CandidateQuery, rows: Sequence[int], texts: dict[int, float]
+) -> dict[int, float]:
+    """Return the BM25 scores of rows that only the vector found, where the text matches more than it was asked for."""
+    if not rows or len(texts) < query.text_k or not await table.covered():
+        return {}
+    return await table.matching(query.text, len(rows), f"_rowid IN ({','.join(map(str, rows))})")
+
+
 async def _named(table: Table, names: Sequence[str], where: str | None) -> dict[int, float]:
     """Return the rows of names that only a few rows have."""
     answers = await gather(*(table.matching(name, FEW + 1, where) for name in names))
@@ -111,28 +123,32 @@ async def _tokens(table: Table, text: str) -> int:
     return await table.tokens(text) if text.strip() else 0
 
 
-def _bounds(near: NearestRows, texts: dict[int, float], vector_k: int) -> CosineBounds:
-    """Join the first of both sides. A row that is not among the nearest is at most as near as the last of them."""
-    ids = list(dict.fromkeys([*list(near.cosines)[:vector_k], *texts]))
+def _bounds(near: NearestRows, texts: dict[int, float], query: CandidateQuery) -> CosineBounds:
+    """Join the first of both sides. A row that is not among those of a side is at most as good as the last of them."""
+    ids = list(dict.fromkeys([*list(near.cosines)[: query.vector_k], *texts]))
+    last = min(texts.values()) if len(texts) >= query.text_k else 0.0
     farthest = min(near.cosines.values(), default=-1.0)
     low = np.array([near.cosines.get(row, -1.0) for row in ids]) - near.error
     high = np.array([near.cosines.get(row, farthest) for row in ids]) + near.error
-    return CosineBounds(ids, np.array([texts.get(row, 0.0) for row in ids]), low, high)
+    scores = np.array([texts.get(row, 0.0) for row in ids])
+    return CosineBounds(ids, scores, np.array([texts.get(row, last) for row in ids]), low, high)
 
 
 def _possible(bounds: CosineBounds, best: int, weights: Weights, half: float, *, by_vector: bool) -> list[int]:
     """Return the positions of those that can be among the best."""
     if len(bounds.ids) <= best:
         return list(range(len(bounds.ids)))
-    wording = bounds.texts / (bounds.texts + half) if half else np.zeros(len(bounds.ids))
+    least, most = (
+        scores / (scores + half) if half else np.zeros(len(bounds.ids)) for scores in (bounds.texts, bounds.most_texts)
+    )
     share = weights.vector if by_vector else 0.0
-    low = share * _meanings(bounds.low, weights.scale) + weights.text * wording
-    high = share * _meanings(bounds.high, weights.scale) + weights.text * wording
+    low = share * meanings(bounds.low, weights.scale) + weights.text * least
+    high = share * meanings(bounds.high, weights.scale) + weights.text * most
     floor = np.partition(low, -best)[-best]
     return np.flatnonzero(high >= floor).tolist()
 
 
-def _meanings(cosines: Floats, scale: CosineScale) -> Floats:
+def meanings(cosines: Floats, scale: CosineScale) -> Floats:
     """Return the meaning halves. They never fall while cosines grow, so bounds of these are bounds of those.
 
     So is the width that codes leave open as many times larger as the scale stretches cosines.

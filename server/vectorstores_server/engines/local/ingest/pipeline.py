@@ -39,6 +39,8 @@ SLOW_SECONDS = 2.0
 """A small file that takes longer to be parsed and cut holds up no other: most take some milliseconds."""
 WANTED_SECONDS = 1.0
 """Between two looks whether a file that is being prepared is still wanted."""
+LINGER_SECONDS = 0.3
+"""For which small files wait for others that are being prepared, to be embedded and committed with them."""
 TELL_SECONDS = 1.0
 """Between two notes of how far a long file is."""
 LARGE = range(LARGE_BYTES, ANY_SIZE.stop)
@@ -56,8 +58,8 @@ class PassageGroup:
 class IngestPipeline:
     """One run over the sources, the most important first, until all are empty.
 
-    `after_add` is called with the tables that rows were added to. After a run that was cancelled or failed,
-    `half_built` tells whether the index holds rows that the catalog does not know.
+    `before_add` is called with the tables that rows are going to be added to, `after_add` when they are. After a run
+    that was cancelled or failed, `half_built` tells whether the index holds rows that the catalog does not know.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class IngestPipeline:
         embedder: Embedder | None,
         index: Index,
         *,
+        before_add: Callable[[Iterable[str]], Awaitable[None]],
         after_add: Callable[[Iterable[str]], Awaitable[None]],
         slow_seconds: float = SLOW_SECONDS,
     ) -> None:
@@ -76,6 +79,7 @@ class IngestPipeline:
         self._preparer = preparer
         self._embedder = embedder
         self._index = index
+        self._before_add = before_add
         self._after_add = after_add
         self._scheduler = PassageScheduler()
         self._tables: set[str] | None = None
@@ -120,6 +124,7 @@ class IngestPipeline:
             began = time.monotonic()
             if not await self._prepare_some(sizes):
                 self._idle.add(sizes)
+                self._scheduler.moved()  # who waits for more to come need not
                 self._ended = self._scheduler.empty and len(self._idle) == len(LANES)
                 await anyio.sleep(max(POLL_SECONDS, min(REST_SECONDS, LOOK_SHARE * (time.monotonic() - began))))
                 self._idle.discard(sizes)
@@ -187,6 +192,7 @@ class IngestPipeline:
     async def _embed_all(self, send: MemoryObjectSendStream[PassageGroup]) -> None:
         async with send:
             while True:
+                await self._linger()
                 pieces = self._scheduler.next_group()
                 if pieces:
                     pieces = await self._still_wanted(pieces)
@@ -195,6 +201,12 @@ class IngestPipeline:
                     return
                 else:
                     await self._scheduler.wait()
+
+    async def _linger(self) -> None:
+        """Let small files come together while the queue has more: a commit costs as much as embedding several."""
+        with anyio.move_on_after(LINGER_SECONDS):
+            while self._scheduler.sparse and LANES[0] not in self._idle:
+                await self._scheduler.wait()
 
     async def _still_wanted(self, pieces: Sequence[PassageRun]) -> list[PassageRun]:
         """Let go of files that were cancelled, detached, deleted or attached anew meanwhile."""
@@ -268,6 +280,8 @@ class IngestPipeline:
     ) -> None:
         """Do for each file alone what failed for several; a file that fails alone fails."""
         if len(pieces) > 1:
+            extra = event("unforeseen_group_error", files=len(pieces), kind=type(error).__name__)
+            log.error("%d files are gone on with one by one", len(pieces), exc_info=error, extra=extra)
             for piece in pieces:
                 await step(piece)
             return
@@ -304,6 +318,7 @@ class IngestPipeline:
                 await self._index.create(work.table, work.dimensions, analysed=work.format >= TABLE_FORMAT)
                 self._tables.add(work.table)
                 failpoints.reached("created")
+        await self._before_add(by_table)
         self._unflipped.update(piece.file.work.rev for piece in pieces)
         for table, of_table in by_table.items():
             await self._index.add(table, of_table)
@@ -369,7 +384,8 @@ def unforeseen(work: QueuedRevision, error: Exception) -> ParseFailure:
 
 
 async def _while_wanted(source: WorkSource, rev: int, scope: anyio.CancelScope) -> None:
-    """Cancel when nobody waits for the revision any more."""
+    """Cancel when nobody waits for the revision any more. It was wanted when it was fetched."""
+    await anyio.sleep(WANTED_SECONDS)
     while await source.wanted([rev]):  # noqa: ASYNC110 other processes cancel and delete too, and tell nobody
         await anyio.sleep(WANTED_SECONDS)
     scope.cancel()

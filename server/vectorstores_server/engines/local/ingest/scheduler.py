@@ -92,6 +92,11 @@ class PassageScheduler:
         """Whether enough small files wait to keep the embedder busy."""
         return sum(f.left for f in self._waiting if f.left <= GROUP) >= 2 * GROUP
 
+    @property
+    def sparse(self) -> bool:
+        """Whether something waits for the embedder, but less than it takes at a time."""
+        return 0 < sum(f.left for f in self._waiting) < GROUP
+
     def claim(self, work: QueuedRevision) -> None:
         """Begin with a file."""
         self._work[work.rev] = work

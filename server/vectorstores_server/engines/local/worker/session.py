@@ -1,6 +1,7 @@
 """One holding of the worker's lock: build what is queued, fill new tables, sweep, until it has been quiet."""
 
 import logging
+import math
 import shutil
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -11,12 +12,13 @@ import anyio
 import anyio.to_thread
 
 from vectorstores_server.engines.local import failpoints
-from vectorstores_server.engines.local.catalog import index_tables, reconciliation, work_queue
+from vectorstores_server.engines.local.catalog import index_tables, index_upkeep, reconciliation, work_queue
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.catalog.index_tables import BuildingTable
 from vectorstores_server.engines.local.components import Components
 from vectorstores_server.engines.local.directory import reserve
 from vectorstores_server.engines.local.embedding import EmbeddingFailure
+from vectorstores_server.engines.local.index import IndexUnavailable
 from vectorstores_server.engines.local.ingest.pipeline import IngestPipeline, is_of_one_file
 from vectorstores_server.engines.local.ingest.work_sources import CatalogQueue, IngestCounts, WorkSource
 from vectorstores_server.engines.local.parsing import VERSION
@@ -122,7 +124,7 @@ class WorkSession:
         self._rebuild: TableRebuild | None = None
         self._half_built = False
         self._swept_at = 0.0
-        self._touched: set[str] = set()
+        self._owing: set[str] = set()
 
     async def run(self) -> None:
         """Repair what the last one left, work until nothing has come for a while, and note that all is in order."""
@@ -146,24 +148,45 @@ class WorkSession:
         failpoints.reached("clean")
 
     async def _work_until_quiet(self) -> None:
+        await self._sweep()  # what frees space comes first
+        await self._settle()
         quiet_since = time.monotonic()
         while time.monotonic() - quiet_since < self._state.pace.quiet:
             if await self._round():
                 quiet_since = time.monotonic()
             else:
                 await self._wait(self._state.pace.look)
+        await self._settle()
         await self._state.catalog.checkpoint()
         await anyio.to_thread.run_sync(reserve.keep, self._state.components.directory)
 
     async def _round(self) -> bool:
         swept = await self._sweep()
         built = await self._build()
-        for table in sorted(self._touched):
-            await self._state.components.index.optimize(table, idle=True)
-            failpoints.reached("optimized")
-            await self._state.components.index.keep_sums(table)
-        self._touched.clear()
         return swept or built
+
+    async def _settle(self) -> None:
+        """Do the upkeep that tables want now, whoever wrote to them; what cannot be done is tried again later."""
+        catalog, index = self._state.catalog, self._state.components.index
+        known = await catalog.read(index_upkeep.wanted)
+        of_folders = dict.fromkeys(await index.unsettled(), 0)
+        for table in sorted(name for name, at in (of_folders | known).items() if at <= clock()):
+            try:
+                seconds = await index.settle(table)
+                failpoints.reached("optimized")
+                await index.keep_sums(table)
+            except IndexUnavailable as error:
+                seconds = self._state.pace.retry
+                log.warning("Upkeep waits %.0f s: %s", seconds, error, extra=event("upkeep_waits", seconds=seconds))
+            again_at = None if seconds is None else clock() + math.ceil(seconds)
+            await catalog.write_freeing(index_upkeep.settled, table, again_at)
+        self._owing.clear()
+
+    async def _before_add(self, tables: Iterable[str]) -> None:
+        """Note that they want upkeep: a process that ends before it comes to that leaves it to the next."""
+        if new := set(tables) - self._owing:
+            await self._state.catalog.write(index_upkeep.owe, new, clock())
+            self._owing |= new
 
     async def _sweep(self) -> bool:
         self._swept_at = time.monotonic()
@@ -184,7 +207,12 @@ class WorkSession:
         rebuild = await self._supervised(self._find_rebuild)
         sources: list[WorkSource] = [queue] if rebuild is None else [queue, rebuild]
         ingest = IngestPipeline(
-            sources, state.components.preparer, state.embedder, state.components.index, after_add=self._after_add
+            sources,
+            state.components.preparer,
+            state.embedder,
+            state.components.index,
+            before_add=self._before_add,
+            after_add=self._after_add,
         )
         try:
             await ingest.run()
@@ -195,7 +223,6 @@ class WorkSession:
         return ingest.files > 0 or rebuild is not None
 
     async def _after_add(self, tables: Iterable[str]) -> None:
-        self._touched.update(tables)
         for table in tables:
             await self._state.components.index.optimize(table)
         if time.monotonic() - self._swept_at > self._state.pace.sweep:
