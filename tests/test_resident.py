@@ -72,7 +72,7 @@ def question(dice: random.Random, revs: Sequence[int], dimensions: int | None) -
         text=" ".join(words),
         revs=dice.choice([None, RevFilter("in", chosen), RevFilter("not_in", chosen[:3])]),
         vector_k=dice.choice([5, 100]),
-        text_k=dice.choice([8, 300]),
+        text_k=300,  # of fewer it is chance which of equal ones are among them
         best=dice.choice([5, 50]),
         names=dice.sample(words, min(len(words), dice.randint(0, 2))),
         words=dice.choice([(), [*words, "unknown", "w1 w2"]]),

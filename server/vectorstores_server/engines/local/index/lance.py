@@ -287,6 +287,7 @@ class Database:
         kept = self._kept.get(name)
         if kept is not None and stamp == kept[0]:
             return kept[1]
+        self._kept.pop(name, None)  # its files are not held open beside those of the new version
         opened = await self.open(name)
         if stamp is not None:
             while len(self._kept) >= MOST_KEPT:
