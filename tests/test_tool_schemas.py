@@ -158,7 +158,8 @@ def test_every_parameter_of_the_design_is_there() -> None:
             "chunking_strategy", "wait_seconds",
         },
         "batch_attach": {
-            "vector_store_id", "file_ids", "files", "paths", "attributes", "chunking_strategy", "wait_seconds",
+            "vector_store_id", "file_ids", "files", "paths", "mirror", "confirm", "attributes", "chunking_strategy",
+            "wait_seconds",
         },
         "search": {
             "query", "vector_store_id", "filters", "max_num_results", "ranking_options", "response_format",

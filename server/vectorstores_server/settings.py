@@ -193,6 +193,9 @@ class Settings(BaseSettings):
     encoding: Encoding | None = Field(
         default=None, description="what text files that are not UTF-8 are in, such as cp1250; default: it is guessed"
     )
+    watch: Literal["on", "off"] = Field(
+        default="on", description="whether folders that stores follow are watched: on or off (then walked when asked)"
+    )
     read_only: bool = Field(default=False, description="offer agents only what changes nothing")
     toolset: Literal["all", "core", "chatgpt"] = Field(
         default="all",
@@ -270,7 +273,9 @@ class Settings(BaseSettings):
             raise ValueError("it is set and holds no token; set one, or unset it")
         return value
 
-    @field_validator("log_level", "log_format", "toolset", "backend", "remote_auth", "remote_dialect", mode="before")
+    @field_validator(
+        "log_level", "log_format", "toolset", "watch", "backend", "remote_auth", "remote_dialect", mode="before"
+    )
     @classmethod
     def _any_case(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Any
 
 import anyio
 
@@ -21,6 +22,8 @@ from vectorstores_tools.rendering.reply import Reply
 AGAIN = "batch_attach with the same arguments goes on"
 LATER_SHOWN = 5
 """Of the files that a folder gives only since an upgrade, so many are named."""
+GONE_SHOWN = 5
+TAKE_OUT = "the same call with mirror='on' takes them out and follows the folders; delete(what='file_from_store') one"
 LEAST_UPLOADING = 10.0
 """Seconds for which a call takes files in, however short its wait: a call that takes one file only helps nobody."""
 
@@ -38,7 +41,7 @@ async def attach_paths(call: ToolCall, given: BatchAttach) -> Reply:
     later = await call.engine.newly_supported(given.vector_store_id, survey.folders)
     upload = PathUpload(call, survey.without(later), given.wait_seconds)
     done, batch = await reported(call.report, lambda progress: upload.run(given, progress))
-    return await _answer(call, given.vector_store_id, upload, done, batch, survey.named(later))
+    return await _answer(call, given, upload, done, batch, survey.named(later))
 
 
 class PathUpload:
@@ -109,9 +112,15 @@ class PathUpload:
 
 
 async def _answer(
-    call: ToolCall, store_id: str, upload: PathUpload, done: Ingested, batch: FileBatch | None, later: Sequence[str]
+    call: ToolCall,
+    given: BatchAttach,
+    upload: PathUpload,
+    done: Ingested,
+    batch: FileBatch | None,
+    later: Sequence[str],
 ) -> Reply:
-    left = upload.not_uploaded
+    left, store_id = upload.not_uploaded, given.vector_store_id
+    gone = await _gone(call, given, upload.survey)
     more = {
         "uploaded": done.uploaded,
         "again": done.again or None,
@@ -121,6 +130,7 @@ async def _answer(
         "skipped_examples": dict(upload.survey.examples) or None,
         "not_opened": upload.refused[:FAILURES_SHOWN] or None,
         "newly_supported": {"total": len(later), "files": later[:LATER_SHOWN]} if later else None,
+        "gone": gone or None,
         "notes": [*_notes(left, done), *_about_later(later)] or None,
         "next": AGAIN if left or later else None,
     }
@@ -130,6 +140,18 @@ async def _answer(
     if left:  # what was asked for is not done yet
         batch = batch.model_copy(update={"status": "in_progress"})
     return await described_batch(call, batch, **more)
+
+
+async def _gone(call: ToolCall, given: BatchAttach, survey: Survey) -> dict[str, Any]:
+    """Return what the store still has of the folders though it is not there any more: counted, and five named."""
+    folders = list(dict.fromkeys(survey.folders.values()))
+    if call.mirroring is None or not folders:
+        return {}
+    gone = await call.mirroring.gone(given.vector_store_id, folders, survey.origins)
+    if not gone:
+        return {}
+    named = [{"path": file.path, "file_id": file.file_id} for file in gone[:GONE_SHOWN]]
+    return {"count": len(gone), "files": named, "next": TAKE_OUT}
 
 
 def _notes(left: int, done: Ingested) -> list[str]:

@@ -6,7 +6,9 @@ from vectorstores_tools.arguments.inputs import BatchAttach, CancelBatch
 from vectorstores_tools.arguments.parsing import checked, exactly_one, refuse
 from vectorstores_tools.attach_paths import attach_paths
 from vectorstores_tools.context import ToolCall
+from vectorstores_tools.contract.errors import InvalidRequest
 from vectorstores_tools.contract.requests import FileAttach
+from vectorstores_tools.mirror_folders import mirror_folders
 from vectorstores_tools.progress.following import follow_batch
 from vectorstores_tools.rendering.batches import described_batch
 from vectorstores_tools.rendering.reply import Reply
@@ -15,11 +17,16 @@ from vectorstores_tools.rendering.reply import Reply
 async def batch_attach(call: ToolCall, given: BatchAttach) -> Reply:
     """Attach many files to a store: uploaded ones by file_ids or files, or from this machine by paths (folders, globs).
 
-    Repeating it with the same paths never attaches twice. Waits up to wait_seconds; retrieve waits on.
+    Repeating it with the same paths never attaches twice. mirror='on': the store follows the folders from then on.
+    Waits up to wait_seconds; retrieve waits on.
     """
     kind = exactly_one(given, "file_ids", "files", "paths")
+    if given.mirror is not None and kind != "paths":
+        raise InvalidRequest("A store follows folders only.", "Name them with paths.", param="mirror")
+    if given.confirm and given.mirror != "on":
+        raise InvalidRequest("confirm goes with mirror='on'.", "Leave it out.", param="confirm")
     if kind == "paths":
-        return await attach_paths(call, given)
+        return await (attach_paths if given.mirror is None else mirror_folders)(call, given)
     if kind == "files":
         refuse(given, ("attributes", "chunking_strategy"), "each of files has its own")
     started = anyio.current_time()

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 from vectorstores_tools.contract.characters import line
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.intake import Intake
+from vectorstores_tools.contract.mirrors import Mirroring
 from vectorstores_tools.contract.models import FileBatch, VectorStore, VectorStoreFile
 
 LONGEST_WAIT = 50
@@ -32,6 +33,8 @@ class ToolCall:
     roots: Sequence[Path] | None = None
     """The folders the client has open; None where it declared none or is not asked."""
     consent: Consent = "not asked"
+    mirroring: Mirroring | None = None
+    """Whoever walks the folders that stores follow; None where stores cannot follow one."""
     tools: frozenset[str] = frozenset({"retrieve", "read"})
     """The tools that this server shows: what is advised must be there."""
 

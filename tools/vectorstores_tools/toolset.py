@@ -20,6 +20,7 @@ from vectorstores_tools.context import ToolCall
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import VectorStoreError
 from vectorstores_tools.contract.intake import Intake
+from vectorstores_tools.contract.mirrors import Mirroring
 from vectorstores_tools.contract.requests import Request
 from vectorstores_tools.create_store import create_store
 from vectorstores_tools.delete import delete
@@ -98,28 +99,35 @@ def shown(surface: ToolSurface) -> list[ToolSpec]:
     ]
 
 
-def build_tools(engine: Engine, intake: Intake, surface: ToolSurface) -> list[Tool]:
+@dataclass(frozen=True, slots=True)
+class ToolBackend:
+    """What answers the calls of all tools."""
+
+    engine: Engine
+    intake: Intake
+    mirroring: Mirroring | None = None
+
+
+def build_tools(engine: Engine, intake: Intake, surface: ToolSurface, mirroring: Mirroring | None = None) -> list[Tool]:
     """Return the tools of a server, for MCPServer(tools=...)."""
+    backend = ToolBackend(engine, intake, mirroring)
     specs = shown(surface)
     names = frozenset(spec.name for spec in specs)
     roots = RootsQuestion()
-    return [
-        _ToolRun(spec, engine, intake, names, roots if surface.roots_from_client else None).tool() for spec in specs
-    ]
+    return [_ToolRun(spec, backend, names, roots if surface.roots_from_client else None).tool() for spec in specs]
 
 
 class _ToolRun:
     """One tool at work: arguments in, what has to be asked first, the function, its answer or error out."""
 
     def __init__(
-        self, spec: ToolSpec, engine: Engine, intake: Intake, names: frozenset[str], roots: RootsQuestion | None
+        self, spec: ToolSpec, backend: ToolBackend, names: frozenset[str], roots: RootsQuestion | None
     ) -> None:
         self.spec = spec
-        self.engine = engine
-        self.intake = intake
+        self.backend = backend
         self.names = names
         self.schema = schemas.input_schema(spec.arguments)
-        self.consent = ConsentQuestion(engine, self.schema) if spec.name == "delete" else None
+        self.consent = ConsentQuestion(backend.engine, self.schema) if spec.name == "delete" else None
         self.roots = roots if spec.name in TAKES_PATHS else None
 
     def tool(self) -> Tool:
@@ -129,7 +137,7 @@ class _ToolRun:
             asked["consent"] = (Resolve(self.consent.ask), True)
         if self.roots:
             asked["roots"] = (Resolve(self.roots.ask), True)
-        open_world = {"open_world_hint": self.engine.capabilities.remote}
+        open_world = {"open_world_hint": self.backend.engine.capabilities.remote}
         return Tool(
             fn=self.answer,
             name=self.spec.name,
@@ -152,8 +160,9 @@ class _ToolRun:
         try:
             given = parse_arguments(self.spec.arguments, self.schema, arguments)
             call = ToolCall(
-                engine=self.engine,
-                intake=self.intake,
+                engine=self.backend.engine,
+                intake=self.backend.intake,
+                mirroring=self.backend.mirroring,
                 report=ctx.report_progress,
                 stores_changed=lambda: _stores_changed(ctx),
                 roots=self.roots.answer(roots) if self.roots else None,

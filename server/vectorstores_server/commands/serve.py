@@ -9,6 +9,7 @@ from typing import NoReturn
 from vectorstores_server.calls.recorder import recorder_for
 from vectorstores_server.engines import open_engine
 from vectorstores_server.intake import intake_for
+from vectorstores_server.mirrors import MirrorKeeper, watches
 from vectorstores_server.protocol.sdk_compat import leave_logging_alone
 from vectorstores_server.protocol.server import ToolSurface, build_server
 from vectorstores_server.protocol.stdio import serve_stdio
@@ -35,7 +36,9 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> NoReturn:
     intake = intake_for(settings, engine.capabilities)
     # A remote gets no file of this machine unless FILE_ROOTS names it.
     surface = _surface(settings, roots_from_client=settings.file_roots is None and not engine.capabilities.remote)
-    await serve_stdio(build_server(engine, intake, surface, recorder_for(settings)), engine)
+    keeper = MirrorKeeper(engine, intake, watch=watches(settings))
+    server = build_server(engine, intake, surface, recorder_for(settings), keeper)
+    await serve_stdio(server, engine, keeper.run)
 
 
 def _surface(settings: Settings, *, roots_from_client: bool) -> ToolSurface:

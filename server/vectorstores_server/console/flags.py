@@ -12,7 +12,7 @@ EMBEDDER = (
     "embedder", "embedder_path", "model_download", "embedder_base_url", "embedder_api_key", "embedder_api_key_file",
     "embedder_dimensions", "embedder_batch",
 )  # fmt: skip
-READ = ("file_roots", "url_hosts", "max_file_bytes", "encoding")
+READ = ("file_roots", "url_hosts", "max_file_bytes", "encoding", "watch")
 OFFERED = ("read_only", "toolset", "exclude_tools")
 HTTP = (
     "http", "tokens", "tokens_file", "allowed_hosts", "max_requests", "max_requests_per_token", "oauth_issuer",

@@ -11,6 +11,7 @@ from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import InvalidRequest, NotFound, NotSupported
 from vectorstores_tools.contract.lookups import filename_of, files_of, stores_of, uploaded_files
 from vectorstores_tools.contract.maintenance import Maintenance
+from vectorstores_tools.contract.mirrors import MirrorRecords
 from vectorstores_tools.contract.models import File, VectorStore, VectorStoreFile
 
 SECONDS_TO_CLOSE = 5
@@ -32,6 +33,13 @@ def maintenance_of(engine: Engine) -> Maintenance:
     if engine.maintenance is None:
         raise NotSupported("There is no index on this machine;", "the remote API keeps it.")
     return engine.maintenance
+
+
+def mirrors_of(engine: Engine) -> MirrorRecords:
+    """Return what the engine keeps of the folders that its stores follow. Raises NotSupported for a remote."""
+    if engine.mirrors is None:
+        raise NotSupported("The stores of a remote follow no folder;", "`add` attaches one.")
+    return engine.mirrors
 
 
 async def usable_store(engine: Engine, named: str | None) -> VectorStore:

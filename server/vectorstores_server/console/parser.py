@@ -133,6 +133,15 @@ def _add_work(commands: _Commands) -> None:
         "reindex", "[STORE] [SETTING ...]", "build a store's index anew from its files, with today's embedder", asked
     )
     reindex.add_argument("store", nargs="?", metavar="STORE", help="its name or id; without it every store")
+    followed = settings_for("data", "embedder", "file_roots", "max_file_bytes", "encoding")
+    sync = commands.add(
+        "sync", "[STORE] [--dry-run] [--yes] [SETTING ...]", "bring the folders that stores follow into them now",
+        followed,
+    )  # fmt: skip
+    sync.add_argument("store", nargs="?", metavar="STORE", help="its name or id; without it every store")
+    sync.add_argument("--dry-run", action="store_true", help="only say what would be done; 4 if there is something")
+    sync.add_argument("--yes", action="store_true", help="what is gone may go, also where it is most of the folder")
+    commands.add("watch", "[SETTING ...]", "watch the folders that stores follow, until Ctrl-C", followed)
     kept = settings_for("data")
     backup = commands.add("backup", "DIR [--no-index] [SETTING ...]", "copy the data directory while servers run", kept)
     backup.add_argument("folder", metavar="DIR", help="a new or empty folder outside the data directory")

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Protocol, TypeVar
 
-from vectorstores_tools.contract.models import Page, SearchPage, VectorStoreFile
+from vectorstores_tools.contract.models import Page, SearchPage, VectorStore, VectorStoreFile
 
 
 class HasSource(Protocol):
@@ -26,6 +27,12 @@ class Disclosure:
         """Return the answer as it may be shown."""
         self._conceal([answer])
         return answer
+
+    def of_store(self, store: VectorStore) -> VectorStore:
+        """Return a store as it may be shown: of the folders that it follows the names alone."""
+        for source in () if self.paths else store.sources or ():
+            source.folder = PurePath(source.folder).name
+        return store
 
     def of_page(self, page: Page[VectorStoreFile]) -> Page[VectorStoreFile]:
         """Return a page of files as it may be shown."""

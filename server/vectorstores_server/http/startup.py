@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
+import anyio
+
 from vectorstores_server.calls.recorder import recorder_for
 from vectorstores_server.calls.ring import CallRing
 from vectorstores_server.engines import open_engine
@@ -15,6 +17,7 @@ from vectorstores_server.http.concurrency import Admission
 from vectorstores_server.http.policy import Policy
 from vectorstores_server.http.server import BindAddress, serve_http, url_of
 from vectorstores_server.intake import intake_for
+from vectorstores_server.mirrors import MirrorKeeper, watches
 from vectorstores_server.page.opening import OWNER, OneTimeTokens, PageServer
 from vectorstores_server.page.paths import SIGN_IN
 from vectorstores_server.protocol.server import ToolSurface, build_server
@@ -46,8 +49,9 @@ async def serve_web(
     engine = await open_engine(settings, tells_paths=False)
     with bind.listen() as listening:
         admission = Admission(settings.max_requests, settings.max_requests_per_token)
+        keeper = _keeper(settings, engine)
         app = build_web(
-            _servers(settings, engine, surface),
+            _servers(settings, engine, surface, keeper),
             engine,
             engine.health,
             policy=policy,
@@ -61,7 +65,10 @@ async def serve_web(
         is_told = await _tell_owner(settings, engine, server)
         if opened is not None:
             opened(f"{server.url}{SIGN_IN}?once={once.issue()}")
-        await serve_http(app, admission, listening)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(keeper.run)
+            await serve_http(app, admission, listening)
+            tasks.cancel_scope.cancel()
         if is_told:
             server.remove(settings.data)
     await close_and_leave(engine)
@@ -80,11 +87,20 @@ async def _tell_owner(settings: Settings, engine: Engine, server: PageServer) ->
     return True
 
 
-def _servers(settings: Settings, engine: Engine, surface: ToolSurface) -> Servers:
+def _keeper(settings: Settings, engine: Engine) -> MirrorKeeper:
+    intake = intake_for(settings, engine.capabilities, over_http=True)
+    return MirrorKeeper(engine, intake, watch=watches(settings))
+
+
+def _servers(settings: Settings, engine: Engine, surface: ToolSurface, keeper: MirrorKeeper) -> Servers:
     intake = intake_for(settings, engine.capabilities, over_http=True)
     calls = recorder_for(settings)
-    writing = build_server(engine, intake, surface, calls)
-    reading = writing if surface.read_only else build_server(engine, intake, replace(surface, read_only=True), calls)
+    writing = build_server(engine, intake, surface, calls, keeper)
+    reading = (
+        writing
+        if surface.read_only
+        else build_server(engine, intake, replace(surface, read_only=True), calls, keeper)
+    )
     return Servers(writing, reading)
 
 

@@ -12,9 +12,11 @@ from typing import TypeVar
 from anyio.from_thread import check_cancelled
 
 from vectorstores_server.intake import exclusions, gitignore, text_files
+from vectorstores_server.intake.files import stat_of
 from vectorstores_server.intake.gitignore import GitIgnore
 from vectorstores_server.intake.roots import Roots
 from vectorstores_server.intake.secrets import is_secret, is_secret_folder
+from vectorstores_tools.contract.intake import FileStat
 
 AnyPath = TypeVar("AnyPath", bound=PurePath)
 
@@ -55,11 +57,18 @@ class FolderWalk:
     skipped: Counter[str] = field(default_factory=Counter[str])
     examples: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     seen: int = 0
+    most_seen: int = MAX_SEEN
+    within: Sequence[Path] = ()
+    """The folders below which the walk looks; none: everywhere."""
+    stats: dict[Path, FileStat] = field(default_factory=dict[Path, FileStat])
+    """What the disk says of the files that were found."""
+    unreadable: list[Path] = field(default_factory=list[Path])
+    """Folders and files of which nothing can be told."""
 
     @property
     def full(self) -> bool:
         """Whether it gave up counting."""
-        return self.seen >= MAX_SEEN
+        return self.seen >= self.most_seen
 
     def folder(self, top: Path) -> None:
         """Walk `top`, a real path. To be called in a worker thread of anyio."""
@@ -83,6 +92,7 @@ class FolderWalk:
                 found = sorted(entries, key=lambda entry: entry.name)
         except OSError:
             self._skip("unreadable", folder.name)
+            self.unreadable.append(folder)
             return ()
         self.seen += len(found)
         return found
@@ -91,6 +101,8 @@ class FolderWalk:
         """Take note of an entry; True for a folder to walk."""
         path = Path(entry.path)
         is_folder = entry.is_dir(follow_symlinks=False)
+        if self.within and not self._is_within(path, is_folder=is_folder):
+            return False
         parts = path.relative_to(top).parts
         if not (leads_to(parts, self.pattern) if is_folder else matches(parts, self.pattern)):
             return False
@@ -104,6 +116,12 @@ class FolderWalk:
         elif not is_folder:
             self.files.append(path)
         return is_folder and reason is None
+
+    def _is_within(self, path: Path, *, is_folder: bool) -> bool:
+        """Tell whether a file lies below one of the folders to look in, or a folder does or leads there."""
+        return any(
+            place in path.parents or (is_folder and (path == place or path in place.parents)) for place in self.within
+        )
 
     def _skip(self, reason: str, name: str) -> None:
         self.skipped[reason] += 1
@@ -130,11 +148,14 @@ class FolderWalk:
         if not (known or self.wanted.any_text):
             return "unsupported type"
         try:
-            size = entry.stat(follow_symlinks=False).st_size
+            status = entry.stat(follow_symlinks=False)
         except OSError:
+            self.unreadable.append(Path(entry.path))
             return "unreadable"
+        size = status.st_size
         if not known and size > text_files.LARGEST:
             return "unsupported type"
+        self.stats[Path(entry.path)] = stat_of(status)
         if size > self.wanted.max_bytes:
             return "too large"
         if not size:

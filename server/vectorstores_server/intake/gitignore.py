@@ -1,4 +1,7 @@
-"""`.gitignore` files: the nearest one that says anything about a path decides."""
+"""`.gitignore` and `.vectorstoresignore` files: the nearest one that says anything about a path decides.
+
+In a folder that has both, `.vectorstoresignore` has the last word.
+"""
 
 import os
 from dataclasses import dataclass
@@ -8,13 +11,13 @@ from pathspec import GitIgnoreSpec
 
 from vectorstores_server.system import posix
 
-NAME = ".gitignore"
+NAMES = (".gitignore", ".vectorstoresignore")
 MAX_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class GitIgnore:
-    """The `.gitignore` of a folder, and those above it."""
+    """A file of patterns of a folder, and those that hold around it."""
 
     folder: Path
     spec: GitIgnoreSpec
@@ -34,8 +37,14 @@ class GitIgnore:
 
 def inside(folder: Path, above: GitIgnore | None) -> GitIgnore | None:
     """Return what holds inside `folder`, `above` being what holds around it."""
+    for name in NAMES:
+        above = _read(folder, name, above)
+    return above
+
+
+def _read(folder: Path, name: str, above: GitIgnore | None) -> GitIgnore | None:
     try:
-        fd = posix.open_carefully(folder / NAME)
+        fd = posix.open_carefully(folder / name)
     except OSError:
         return above
     with os.fdopen(fd, "rb") as file:

@@ -16,10 +16,12 @@ from vectorstores_server.intake.roots import Roots
 from vectorstores_server.intake.urls import MAX_BYTES, UrlFetcher
 from vectorstores_server.settings import Settings
 from vectorstores_tools.contract.engine import Capabilities
-from vectorstores_tools.contract.errors import InvalidRequest, TooLarge
-from vectorstores_tools.contract.intake import Source, Survey
+from vectorstores_tools.contract.errors import InvalidRequest, NotAllowed, TooLarge
+from vectorstores_tools.contract.intake import FolderListing, Source, Survey
 
 MAX_FILES = 2_000
+MOST_IN_MIRROR = 1_000_000
+"""Entries of a mirrored folder, whatever they are; of those that are taken, 100,000 at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,42 @@ class MachineIntake:
         """See `Intake.open`."""
         opened = self._open(origin, roots)
         return in_utf_8(opened, self.encoding) if self.encoding else opened
+
+    async def mirror_root(self, named: str, client: Sequence[Path] | None) -> str:
+        """See `FolderIntake.mirror_root`."""
+        return await to_thread.run_sync(self._mirror_root, named, client)
+
+    def _mirror_root(self, named: str, client: Sequence[Path] | None) -> str:
+        path = self._roots(client).absolute(unquoted(named))
+        real = path.resolve()
+        self._roots(client).check(real, named)
+        self._roots(None).check(real, named)
+        if not real.is_dir():
+            raise InvalidRequest(
+                f"'{named}' is no folder.", "A store follows whole folders; leave out mirror for files.", param="paths"
+            )
+        return str(real)
+
+    def may_follow(self, folder: str) -> bool:
+        """See `FolderIntake.may_follow`."""
+        try:
+            self._roots(None).check(Path(folder), folder)
+        except NotAllowed:
+            return False
+        return True
+
+    async def walk(self, folder: str, within: Sequence[Path] = ()) -> FolderListing:
+        """See `FolderIntake.walk`."""
+        return await to_thread.run_sync(self._walk, folder, within)
+
+    def _walk(self, folder: str, within: Sequence[Path]) -> FolderListing:
+        top = Path(folder)
+        if top.resolve() != top or not top.is_dir():
+            return FolderListing({}, unreadable=[top])
+        walk = FolderWalk(self._roots(None), self.wanted, most_seen=MOST_IN_MIRROR, within=within)
+        walk.folder(top)
+        files = {str(path): walk.stats[path] for path in walk.files}
+        return FolderListing(files, walk.unreadable, dict(walk.skipped), full=walk.full)
 
     def _open(self, origin: str, roots: Sequence[Path] | None) -> AbstractAsyncContextManager[Source]:
         origin = unquoted(origin)

@@ -23,6 +23,8 @@ from mcp.types import (
 from mcp.types import Resource as ListedResource
 
 from vectorstores_server.calls.recorder import CallRecorder
+from vectorstores_server.intake import MachineIntake
+from vectorstores_server.mirrors import MirrorKeeper
 from vectorstores_server.protocol import sdk_compat
 from vectorstores_server.protocol.call_notes import CallNotes
 from vectorstores_server.protocol.completions import PAGES, complete
@@ -35,6 +37,7 @@ from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import StoreNotFound, VectorStoreError
 from vectorstores_tools.contract.intake import Intake
 from vectorstores_tools.contract.lookups import stores_of
+from vectorstores_tools.contract.mirrors import Mirroring
 from vectorstores_tools.contract.models import VectorStore
 from vectorstores_tools.toolset import ToolSurface, build_tools
 
@@ -83,12 +86,19 @@ class VectorStoresServer(MCPServer[Subscriptions]):
 
 
 def build_server(
-    engine: Engine, intake: Intake, surface: ToolSurface, calls: CallRecorder | None = None
+    engine: Engine,
+    intake: Intake,
+    surface: ToolSurface,
+    calls: CallRecorder | None = None,
+    mirroring: Mirroring | None = None,
 ) -> MCPServer[Subscriptions]:
     """Return a server over an open engine, to be run by any transport; the caller closes the engine.
 
-    Calls of tools are noted in `calls`.
+    Calls of tools are noted in `calls`. Without a `mirroring` folders are walked when a call asks for it, and not
+    watched.
     """
+    if mirroring is None and isinstance(intake, MachineIntake):
+        mirroring = MirrorKeeper(engine, intake)
     resources = StoreResources(engine)
     bus = InMemorySubscriptionBus()
 
@@ -104,7 +114,7 @@ def build_server(
         title=TITLE,
         version=version(DISTRIBUTION),
         instructions=INSTRUCTIONS,
-        tools=build_tools(engine, intake, surface),
+        tools=build_tools(engine, intake, surface, mirroring),
         lifespan=lifespan,
         subscriptions=bus,
         middleware=[*notes, contain_errors, watch_listeners, end_with_client],

@@ -1,6 +1,7 @@
 """How the protocol reaches us: stdio. Every way to end takes one path."""
 
 import sys
+from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn, cast
 
 import anyio
@@ -19,8 +20,12 @@ from vectorstores_tools.contract.engine import Engine
 SECONDS_TO_FINISH = 0.25
 
 
-async def serve_stdio(server: MCPServer[Any], engine: Engine) -> NoReturn:
+async def serve_stdio(
+    server: MCPServer[Any], engine: Engine, beside: Callable[[], Coroutine[Any, Any, None]] | None = None
+) -> NoReturn:
     """Serve until standard input ends or a signal asks to stop; then close the engine and end the process.
+
+    `beside` runs meanwhile.
 
     The process is ended from here: a thread that reads standard input, or one that waits for a lock, cannot be
     cancelled, and returning would wait for it.
@@ -31,6 +36,8 @@ async def serve_stdio(server: MCPServer[Any], engine: Engine) -> NoReturn:
         tasks.start_soon(_end_at_signal, stopped)
         tasks.start_soon(_end_after_hangup, hung_up, served, stopped)
         tasks.start_soon(_serve, server, served, stopped)
+        if beside is not None:
+            tasks.start_soon(beside)
         await stopped.wait()
         await close_and_leave(engine)
     raise AssertionError  # the process has ended

@@ -92,6 +92,10 @@ class BatchAttach(Request):
     paths: Annotated[list[str], Field(min_length=1, max_length=100)] | None = Field(
         default=None, description="Files, folders or globs; absolute, or from ~"
     )
+    mirror: Literal["on", "off"] | None = Field(
+        default=None, description="on: the store follows these folders; off: no longer"
+    )
+    confirm: bool = Field(default=False, description="True once the user agreed that all that is gone goes")
     attributes: FileMap = None
     chunking_strategy: Chunking = None
     wait_seconds: Wait = 20

@@ -11,7 +11,7 @@ Promises that hold for all methods of `Engine`:
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from vectorstores_tools.contract.health import Health
 from vectorstores_tools.contract.intake import Source
@@ -40,6 +40,9 @@ from vectorstores_tools.contract.requests import (
     StoreFilesRequest,
     StoreUpdate,
 )
+
+if TYPE_CHECKING:
+    from vectorstores_tools.contract.mirrors import MirrorRecords
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +295,11 @@ class Engine(Protocol):
     @property
     def maintenance(self) -> Maintenance | None:
         """The upkeep of what this engine keeps; None where it keeps nothing itself."""
+        ...
+
+    @property
+    def mirrors(self) -> "MirrorRecords | None":
+        """The folders that its stores follow; None where stores cannot follow one."""
         ...
 
     async def health(self) -> Health:

@@ -35,6 +35,11 @@ class Source:
     stat: FileStat | None = None
 
 
+def storable(name: str) -> str:
+    """Return a name or path with what is no character written out: Linux allows any bytes in a path."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 @dataclass(frozen=True, slots=True)
 class Survey:
     """What an intake found: origins in a stable order, and how many entries it passed over, by reason.
@@ -59,6 +64,42 @@ class Survey:
             PurePath(origin).relative_to(self.folders[origin]).as_posix() if origin in self.folders else origin
             for origin in origins
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class FolderListing:
+    """What a folder holds that can be taken, and what the disk says of it, by whole path.
+
+    `unreadable` are folders and files of which nothing can be told; `full`: it holds more than is looked at.
+    """
+
+    files: Mapping[str, FileStat]
+    unreadable: Sequence[Path] = ()
+    skipped: Mapping[str, int] = field(default_factory=dict[str, int])
+    full: bool = False
+
+
+class FolderIntake(Protocol):
+    """Folders as the operator's settings allow them, whatever a client declares."""
+
+    async def mirror_root(self, named: str, client: Sequence[Path] | None) -> str:
+        """Return the real path of a folder that a store may follow. The roots of a client narrow, and never widen.
+
+        Raises NotAllowed outside the roots, InvalidRequest for what is no folder.
+        """
+        ...
+
+    def may_follow(self, folder: str) -> bool:
+        """Tell whether this process may walk the folder."""
+        ...
+
+    async def walk(self, folder: str, within: Sequence[Path] = ()) -> FolderListing:
+        """Return what the folder holds; with `within` only what lies below those folders in it."""
+        ...
+
+    def open(self, origin: str, roots: Sequence[Path] | None) -> AbstractAsyncContextManager[Source]:
+        """As `Intake.open`."""
+        ...
 
 
 class Intake(Protocol):

@@ -59,10 +59,27 @@ class LastError(Answer):
     message: str = ""
 
 
+class StoreSource(Answer):
+    """A folder that a store follows. state: mirrored, paused, not allowed or unreadable; `note` says why.
+
+    `watched` is events, or polled where the system gives none; `counts` are those of the last walk, or of one that is
+    under way. `looked_at` is None before the first one has ended.
+    """
+
+    folder: str
+    state: str = "mirrored"
+    note: str | None = None
+    watched: str | None = None
+    looked_at: int | None = None
+    walking: bool = False
+    counts: dict[str, int] = {}
+
+
 class VectorStore(Answer):
     """A store. status: in_progress, completed or expired. Times are Unix seconds.
 
-    `notes` are sentences for the person who has just made it; None where the engine tells of nothing.
+    `sources` are the folders that it follows. `notes` are sentences for the person who has just made it; None where the
+    engine tells of nothing.
     """
 
     id: str
@@ -78,6 +95,7 @@ class VectorStore(Answer):
     last_active_at: int | None = None
     metadata: dict[str, Any] | None = None
     notes: Extra[list[str]] = None
+    sources: Extra[list[StoreSource]] = None
 
 
 class PassageProgress(Answer):

@@ -43,11 +43,11 @@ async def follow_file(
 
 
 async def follow_store(call: ToolCall, store_id: str, seconds: float) -> VectorStore:
-    """Return the store once none of its files is in progress or the time is up."""
+    """Return the store once none of its files is in progress and no folder is walked, or the time is up."""
 
     def tell(item: VectorStore, progress: Progress) -> bool:
         report_counts(item.file_counts, progress)
-        return item.status != "in_progress"
+        return item.status != "in_progress" and not any(source.walking for source in item.sources or ())
 
     return await followed(call, lambda: call.engine.retrieve_store(store_id), tell, seconds)
 

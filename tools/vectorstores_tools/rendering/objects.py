@@ -22,6 +22,8 @@ WRITTEN_BY_OTHERS = (
     "failures",
     "not_opened",
     "skipped_examples",
+    "gone",
+    "sources",
     "notes",
     "noted_files",
     "newly_supported",

@@ -22,6 +22,7 @@ from vectorstores_server.engines.local.files.uploads import LocalUploads
 from vectorstores_server.engines.local.health import LocalHealth
 from vectorstores_server.engines.local.index.memory import IndexMemory
 from vectorstores_server.engines.local.maintenance import LocalMaintenance
+from vectorstores_server.engines.local.mirrors.records import LocalMirrors
 from vectorstores_server.engines.local.parsing import EXTENSIONS, NAMES
 from vectorstores_tools.contract.engine import (
     AttachOptions,
@@ -115,6 +116,7 @@ class LocalEngine(Engine):
         self._pace = pace
         self._last_use = StoreActivity(self._catalog, self._background, read_only=read_only)
         self._health = LocalHealth(read_only=read_only)
+        self._mirrors = LocalMirrors(self._catalog, directory, self._made_work)
         self._maintenance = LocalMaintenance(self._catalog, self._blobs, self._start, self._working)
 
     @property
@@ -139,7 +141,7 @@ class LocalEngine(Engine):
 
     @override
     async def retrieve_store(self, store_id: str) -> VectorStore:
-        return await self._read(stores.retrieve_store, store_id, clock())
+        return self._disclosure.of_store(await self._read(operations.show_store, store_id, clock()))
 
     @override
     async def update_store(self, store_id: str, request: StoreUpdate) -> VectorStore:
@@ -270,6 +272,11 @@ class LocalEngine(Engine):
     async def changed(self, since: int) -> int:
         await self._start()
         return await self._catalog.changed(since)
+
+    @property
+    @override
+    def mirrors(self) -> LocalMirrors:
+        return self._mirrors
 
     @property
     @override

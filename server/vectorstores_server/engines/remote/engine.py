@@ -282,6 +282,12 @@ class RemoteEngine(Engine):
 
     @property
     @override
+    def mirrors(self) -> None:
+        """No store there can follow a folder of this machine."""
+        return
+
+    @property
+    @override
     def maintenance(self) -> None:
         return None
 

@@ -19,6 +19,7 @@ SELECT min(at) FROM (
     UNION ALL SELECT min(expires_at) FROM file WHERE expires_at IS NOT NULL
     UNION ALL SELECT min(expires_at) FROM upload WHERE status = 'pending'
     UNION ALL SELECT min(gone_at) + :week FROM tombstone
+    UNION ALL SELECT min(gone_at) + :week FROM parted
 )
 """
 
@@ -66,6 +67,7 @@ def expire(db: sqlite3.Connection, now: int) -> int:
     files = db.execute("SELECT id FROM file WHERE expires_at <= ?", (now,)).fetchall()
     for row in files:
         remove_file(db, row["id"], now)
+    _expire_parted(db, now)
     _expire_uploads(db, now)
     db.execute("DELETE FROM tombstone WHERE gone_at <= ?", (now - TOMBSTONE_SECONDS,))
     return len(stores) + len(files)
@@ -99,6 +101,20 @@ def _expire_store(db: sqlite3.Connection, store_id: str, now: int) -> None:
         give_up(db, row["want_rev"], "cancelled", now)
     db.execute("UPDATE store SET expired = 1 WHERE id = ?", (store_id,))
     doom_tables(db, store_id, now)
+
+
+def _expire_parted(db: sqlite3.Connection, now: int) -> None:
+    """Delete the Files that a mirror took out of its store a week ago, unless something uses them by now."""
+    over = db.execute("SELECT file_id FROM parted WHERE gone_at <= ?", (now - TOMBSTONE_SECONDS,)).fetchall()
+    db.execute("DELETE FROM parted WHERE gone_at <= ?", (now - TOMBSTONE_SECONDS,))
+    for row in over:
+        used = db.execute(
+            "SELECT EXISTS (SELECT 1 FROM attachment WHERE file_id = :id)"
+            " OR EXISTS (SELECT 1 FROM parted WHERE file_id = :id)",
+            {"id": row["file_id"]},
+        )
+        if not used.fetchone()[0]:
+            remove_file(db, row["file_id"], now)
 
 
 def _expire_uploads(db: sqlite3.Connection, now: int) -> None:

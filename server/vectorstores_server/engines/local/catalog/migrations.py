@@ -318,6 +318,47 @@ CREATE INDEX store_table_upkeep ON store_table (upkeep_at) WHERE upkeep_at IS NO
 """
 """From when on a table of the index wants upkeep; what tables of before want nobody knows."""
 
+_MIRRORS = """
+CREATE TABLE mirror (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    store_id TEXT NOT NULL REFERENCES store ON DELETE CASCADE,
+    folder TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    state TEXT NOT NULL DEFAULT 'mirrored',
+    note TEXT,
+    watched TEXT,
+    looked_at INTEGER,
+    asked INTEGER NOT NULL DEFAULT 0,
+    walked INTEGER NOT NULL DEFAULT 0,
+    confirmed INTEGER NOT NULL DEFAULT 0,
+    counts TEXT NOT NULL DEFAULT '{}',
+    batch_id TEXT,
+    attributes TEXT,
+    chunk_size INTEGER,
+    chunk_overlap INTEGER,
+    UNIQUE (store_id, folder)
+)
+
+CREATE TABLE parted (
+    store_id TEXT NOT NULL REFERENCES store ON DELETE CASCADE,
+    file_id TEXT NOT NULL REFERENCES file ON DELETE CASCADE,
+    source TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    attributes TEXT NOT NULL,
+    chunk_size INTEGER NOT NULL,
+    chunk_overlap INTEGER NOT NULL,
+    gone_at INTEGER NOT NULL,
+    PRIMARY KEY (store_id, file_id)
+) WITHOUT ROWID
+
+CREATE INDEX parted_content ON parted (store_id, sha256)
+
+CREATE INDEX parted_file ON parted (file_id)
+
+CREATE INDEX parted_age ON parted (gone_at)
+"""
+"""Folders that stores follow, and the Files that a store parted with because they were gone from such a folder."""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _PROGRESS,
@@ -328,6 +369,7 @@ MIGRATIONS: tuple[str, ...] = (
     _FOLDER_TYPES,
     _SUCCESSORS,
     _UPKEEP,
+    _MIRRORS,
 )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from vectorstores_server.engines.local.catalog import attachments, batches
 from vectorstores_server.engines.local.catalog.enqueue import ALONE, BATCHED, attach, require_files
+from vectorstores_server.engines.local.catalog.mirrors import sources_of
 from vectorstores_server.engines.local.catalog.stores import insert_store, namesakes, retrieve_store, store_row, touch
 from vectorstores_server.engines.local.catalog.stores import usable as usable_store
 from vectorstores_tools.contract.models import Deleted, FileBatch, Page, VectorStore, VectorStoreFile
@@ -22,6 +23,11 @@ def create_store(
         attach(db, store_id, file_attach, now, ALONE if len(request.file_ids) == 1 else BATCHED)
     others = namesakes(db, request.name, besides=store_id) if request.name else []
     return retrieve_store(db, store_id, now), others
+
+
+def show_store(db: sqlite3.Connection, store_id: str, now: int) -> VectorStore:
+    """Return a store with the folders that it follows."""
+    return retrieve_store(db, store_id, now).model_copy(update={"sources": sources_of(db, store_id)})
 
 
 def attach_file(db: sqlite3.Connection, store_id: str, request: FileAttach, now: int) -> VectorStoreFile:

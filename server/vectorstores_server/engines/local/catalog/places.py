@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+import unicodedata
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -35,15 +36,21 @@ class SourcePlace:
     inode: int | None
 
 
-def place_of(origin: Origin, last: sqlite3.Row | None, now_ns: int | None = None) -> SourcePlace:
-    """Return the place of a source whose last version is `last`: the folder that was named first stays."""
+def place_of(
+    origin: Origin, last: sqlite3.Row | None, mirror: str | None = None, now_ns: int | None = None
+) -> SourcePlace:
+    """Return the place of a source whose last version is `last`: below the outermost mirror that holds it.
+
+    Without one, the folder that was named first stays.
+    """
     folder = (last["folder"] if last is not None else None) or origin.folder
+    path = path_below(mirror or folder, origin.source)
     stat = origin.stat
     if stat is None:
-        return SourcePlace(path_below(folder, origin.source), folder, None, None, None)
+        return SourcePlace(path, folder, None, None, None)
     settled = stat.modified_ns < (time.time_ns() if now_ns is None else now_ns) - SETTLED_NS
     size = stat.size if settled else None
-    return SourcePlace(path_below(folder, origin.source), folder, size, stat.modified_ns, stat.inode)
+    return SourcePlace(path, folder, size, stat.modified_ns, stat.inode)
 
 
 def path_below(folder: str | None, source: str, kind: type[PurePath] = PurePath) -> str | None:
@@ -51,7 +58,8 @@ def path_below(folder: str | None, source: str, kind: type[PurePath] = PurePath)
     if "://" in source:
         return None
     path = kind(source)
-    return path.relative_to(folder).as_posix() if folder and path.is_relative_to(folder) else path.name
+    below = path.relative_to(folder).as_posix() if folder and path.is_relative_to(folder) else path.name
+    return unicodedata.normalize("NFC", below)  # a disk may hand out names in decomposed form
 
 
 def is_placed(row: sqlite3.Row, place: SourcePlace) -> bool:

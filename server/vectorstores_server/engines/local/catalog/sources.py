@@ -9,6 +9,7 @@ from vectorstores_server.engines.local.catalog.batches import add_to_batch, inse
 from vectorstores_server.engines.local.catalog.enqueue import differs, target_sizes
 from vectorstores_server.engines.local.catalog.files import insert_file
 from vectorstores_server.engines.local.catalog.ids import loads
+from vectorstores_server.engines.local.catalog.mirrors import outermost
 from vectorstores_server.engines.local.catalog.places import Origin, is_placed, place_of, put
 from vectorstores_server.engines.local.catalog.stores import touch, usable
 from vectorstores_tools.contract.engine import AttachOptions
@@ -42,7 +43,8 @@ def standing(db: sqlite3.Connection, store_id: str, origin: Origin, options: Att
     row = _newest(db, store_id, origin)
     if row is None:
         return None
-    return KnownSource(row["file_id"], _is_idle(row, options) and is_placed(row, place_of(origin, row)))
+    place = place_of(origin, row, outermost(db, store_id, origin.source))
+    return KnownSource(row["file_id"], _is_idle(row, options) and is_placed(row, place))
 
 
 def reattach(
@@ -53,7 +55,7 @@ def reattach(
     if row is None:
         return None
     usable(db, store_id, now)
-    put(db, row["id"], place_of(origin, row))
+    put(db, row["id"], place_of(origin, row, outermost(db, store_id, origin.source)))
     if not _makes_work(row, options):
         if options.attributes is not None:
             replace_attributes(db, row["id"], options.attributes)
@@ -84,7 +86,7 @@ def enter(
     last = _last_version(db, store_id, origin)
     add_to_batch(db, batch_id, store_id, _request(file.id, _inheriting(last, options)), now, origin)
     if (row := find_attachment(db, store_id, file.id)) is not None:
-        put(db, row["id"], place_of(origin, last))
+        put(db, row["id"], place_of(origin, last, outermost(db, store_id, origin.source)))
     touch(db, store_id, now)
     return EnteredSource(file.id, batch_id, new=True)
 

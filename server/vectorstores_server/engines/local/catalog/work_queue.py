@@ -34,12 +34,13 @@ MOST_STORES = 64
 class FormerRows:
     """Where the revision's rows stand already, of a text made by the parsers' version `text_version`.
 
-    `kept`: the same passages and vectors are wanted again.
+    `kept`: the same passages and vectors are wanted again. `rev`: they bear another revision than the one to build.
     """
 
     table: str
     text_version: int
     kept: bool
+    rev: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,9 @@ class QueuedRevision:
 
 
 _WORK = (
-    "SELECT want_rev, attachment.id, attachment.store_id, file_id, filename, file.sha256, bytes, table_name,"
-    " store.embedder, store.dimensions, want_size, want_overlap, format FROM attachment"
+    "SELECT want_rev, attachment.id, attachment.store_id, file_id, coalesce(attachment.name, filename), file.sha256,"
+    " bytes, table_name, store.embedder, store.dimensions, want_size, want_overlap, format,"
+    " attachment.name IS NOT NULL AS renamed, live_rev, text_version FROM attachment"
     " JOIN store ON store.id = attachment.store_id JOIN file ON file.id = file_id"
     " JOIN store_table ON store_table.name = table_name"
 )
@@ -113,7 +115,16 @@ def _oldest(
     ]
     order = "ORDER BY want_priority DESC, want_rev LIMIT ?"
     rows = db.execute(" ".join([*query, order]), (sizes.start, sizes.stop, store_id, limit + len(besides)))
-    return [QueuedRevision(*row) for row in rows if row["want_rev"] not in besides][:limit]
+    return [_queued(row) for row in rows if row["want_rev"] not in besides][:limit]
+
+
+def _queued(row: sqlite3.Row) -> QueuedRevision:
+    """Return what to build; what was only given another name keeps the vectors of its live revision."""
+    *columns, renamed, live_rev, text_version = row
+    former = None
+    if renamed and live_rev is not None:
+        former = FormerRows(row["table_name"], text_version, kept=False, rev=live_rev)
+    return QueuedRevision(*columns, former=former)
 
 
 def still_wanted(db: sqlite3.Connection, revs: Collection[int]) -> set[int]:

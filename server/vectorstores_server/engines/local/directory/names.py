@@ -44,7 +44,7 @@ _KEPT = (
     re.escape(RESERVE),
     r"catalog\.db(?:-wal|-shm|-journal)?",
     r"catalog\.db\.v[0-9]+(?:\.[0-9]+\.tmp)?",
-    r"worker\.lock(?:-journal|-wal|-shm)?",
+    r"(?:worker|mirror-[0-9]+)\.lock(?:-journal|-wal|-shm)?",
     r"calls\.db(?:-journal)?",
     r"page\.json(?:\.[0-9a-f]{16}\.tmp)?",
     rf"(?:blobs|text)/{_TEMPORARY}",

@@ -15,7 +15,7 @@ from vectorstores_server.engines.local.files.blobs import Blobs, ReceivedBytes
 from vectorstores_server.engines.local.parsing import FIRST_TYPES, type_of, types
 from vectorstores_tools.contract.engine import AttachOptions, Ingested, NewFile
 from vectorstores_tools.contract.errors import InvalidRequest, TooLarge
-from vectorstores_tools.contract.intake import Source
+from vectorstores_tools.contract.intake import Source, storable
 from vectorstores_tools.contract.models import File
 from vectorstores_tools.contract.requests import FileExpiresAfter
 
@@ -67,8 +67,8 @@ class SourceReceiver:
         return await self._catalog.write(review, store_id, folders, kinds, now, FIRST_TYPES)
 
     async def _take(self, store_id: str, source: Source, options: AttachOptions, batch_id: str | None) -> EnteredSource:
-        folder = None if source.folder is None else _storable(source.folder)
-        origin = Origin(_storable(source.origin), source.sha256, folder, source.stat)
+        folder = None if source.folder is None else storable(source.folder)
+        origin = Origin(storable(source.origin), source.sha256, folder, source.stat)
         known = await self._catalog.read(standing, store_id, origin, options)
         if known is not None and known.idle:
             return EnteredSource(known.file_id, batch_id)
@@ -109,14 +109,9 @@ def make_file(filename: str, purpose: str, size: int, expires_after: FileExpires
         bytes=size,
         created_at=now,
         expires_at=expires_at,
-        filename=_storable(filename),
+        filename=storable(filename),
         purpose=purpose,
     )
-
-
-def _storable(name: str) -> str:
-    """Return a name with what is no character written out: Linux allows any bytes in a path."""
-    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _is_about_the_file(error: InvalidRequest | TooLarge) -> bool:

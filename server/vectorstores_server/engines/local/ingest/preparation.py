@@ -128,7 +128,7 @@ class FilePreparer:
         """Read the vectors that the file has in the table to be replaced, if its text is still there."""
         if work.former is None or work.embedder is None:
             return CopiedVectors()
-        stored = await self._index.stored(work.former.table, work.rev)
+        stored = await self._index.stored(work.former.table, work.former.rev or work.rev)
         document = await self._text_of_before(work, work.former)
         if document is None or stored.vectors is None:
             return CopiedVectors()
@@ -142,7 +142,7 @@ class FilePreparer:
 
     async def _kept(self, work: QueuedRevision, former: FormerRows) -> PreparedFile:
         """Return the passages that the file has, with their vectors, of the text that they were cut from."""
-        stored = await self._index.stored(former.table, work.rev)
+        stored = await self._index.stored(former.table, former.rev or work.rev)
         document = await self._text_of_before(work, former)
         if document is None:
             raise ParseFailure("server_error", f"The parsed text of {work.filename} is missing; it is made again.")

@@ -1,4 +1,4 @@
-"""Which process does the work: the holder of an exclusive transaction on `worker.lock`, a SQLite file of its own.
+"""Which process does a kind of work: the holder of an exclusive transaction on `worker.lock`, a SQLite file of its own.
 
 The operating system frees it when the holder dies. Nothing else may open, copy or unlink the file while a process
 runs: closing any other descriptor of it would free the holder's POSIX lock.
@@ -11,10 +11,13 @@ from vectorstores_server.engines.local.catalog.connection import translated
 
 
 class WorkerLock:
-    """The right to write to the index of one data directory, which exists. Neither `take` nor `release` ever waits."""
+    """The right to write to the index of one data directory, which exists; by another name, to walk one mirror.
 
-    def __init__(self, directory: Path) -> None:
-        self._path = directory / "worker.lock"
+    Neither `take` nor `release` ever waits.
+    """
+
+    def __init__(self, directory: Path, name: str = "worker.lock") -> None:
+        self._path = directory / name
         self._connection: sqlite3.Connection | None = None
         self.held = False
 

@@ -1,0 +1,96 @@
+"""What this engine keeps of its mirrors, and does for who walks them."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from vectorstores_server.engines.local.catalog import Catalog
+from vectorstores_server.engines.local.catalog.ids import clock
+from vectorstores_server.engines.local.catalog.mirrored_files import (
+    apply_options,
+    files_below,
+    is_parted,
+    part,
+    paths_anew,
+    rename,
+    take_back,
+)
+from vectorstores_server.engines.local.catalog.mirrors import (
+    begin_mirror,
+    end_mirror,
+    find_mirror,
+    list_mirrors,
+    note_walk,
+)
+from vectorstores_server.engines.local.catalog.places import Origin
+from vectorstores_server.engines.local.worker.lock import WorkerLock
+from vectorstores_tools.contract.engine import AttachOptions
+from vectorstores_tools.contract.intake import Source, storable
+from vectorstores_tools.contract.mirrors import Mirror, MirroredFile, MirrorRecords, Rename, WalkReport
+
+AT_ONCE = 500
+"""Files in one transaction: searches and other processes wait for it."""
+
+
+class LocalMirrors(MirrorRecords):
+    """Implements `MirrorRecords`. `made_work` is called whenever there is something new for the worker."""
+
+    def __init__(self, catalog: Catalog, directory: Path, made_work: Callable[[], None]) -> None:
+        self._catalog = catalog
+        self._directory = directory
+        self._made_work = made_work
+
+    async def all(self, store_id: str | None = None) -> Sequence[Mirror]:
+        """Look without making a data directory where there is none."""
+        if not self._catalog.path.exists():
+            return []
+        return await self._catalog.read(list_mirrors, store_id, clock())
+
+    async def begin(self, store_id: str, folder: str, options: AttachOptions, *, confirmed: bool) -> Mirror:
+        """Enter the mirror; what the store has of the folder gets its path below it."""
+        mirror = await self._catalog.write(begin_mirror, store_id, folder, options, confirmed, clock())
+        await self._catalog.write(paths_anew, store_id, folder)
+        await self._catalog.write(apply_options, store_id, folder, options, clock())
+        return mirror
+
+    async def end(self, store_id: str, folder: str) -> bool:
+        """Forget the mirror."""
+        return await self._catalog.write(end_mirror, store_id, folder)
+
+    async def find(self, mirror_id: int) -> Mirror | None:
+        """Return the mirror as it is now."""
+        return await self._catalog.read(find_mirror, mirror_id, clock())
+
+    async def note(self, mirror_id: int, report: WalkReport) -> None:
+        """Note what a walk has come to."""
+        await self._catalog.write(note_walk, mirror_id, report, clock())
+
+    async def files(self, store_id: str, folder: str) -> Sequence[MirroredFile]:
+        """Return the newest version of each source below the folder."""
+        return await self._catalog.read(files_below, store_id, folder)
+
+    async def rename(self, store_id: str, renames: Sequence[Rename]) -> None:
+        """Give files their new places."""
+        for first in range(0, len(renames), AT_ONCE):
+            await self._catalog.write(rename, store_id, renames[first : first + AT_ONCE], clock())
+            self._made_work()
+
+    async def remove(self, store_id: str, sources: Sequence[str]) -> int:
+        """Take sources out of the store."""
+        parted = 0
+        for first in range(0, len(sources), AT_ONCE):
+            parted += await self._catalog.write_freeing(part, store_id, sources[first : first + AT_ONCE], clock())
+            self._made_work()
+        return parted
+
+    async def take_back(self, store_id: str, source: Source) -> str | None:
+        """Attach a File that was parted with."""
+        if not await self._catalog.read(is_parted, store_id, source.sha256):
+            return None
+        origin = Origin(storable(source.origin), source.sha256, None, source.stat)
+        file_id = await self._catalog.write(take_back, store_id, origin, storable(source.filename), clock())
+        self._made_work()
+        return file_id
+
+    def lock(self, mirror_id: int) -> WorkerLock:
+        """Return the lock of a mirror."""
+        return WorkerLock(self._directory, f"mirror-{mirror_id}.lock")

@@ -1,0 +1,102 @@
+"""What a store has of a folder, against what the folder holds (pure)."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePath
+
+from vectorstores_tools.contract.intake import FileStat, FolderListing, storable
+from vectorstores_tools.contract.mirrors import MirroredFile, Rename
+
+FEW = 20
+"""Files that may be gone at once without a question, whatever their share."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderChanges:
+    """What differs: paths to take that are new or look changed, and known files that are not there any more."""
+
+    new: Sequence[str] = ()
+    changed: Sequence[str] = ()
+    same: int = 0
+    gone: Sequence[MirroredFile] = ()
+
+
+def compare(known: Iterable[MirroredFile], listing: FolderListing, within: Sequence[PurePath] = ()) -> FolderChanges:
+    """Compare by size, time and inode alone. What cannot be read is not gone; `within` as of the walk."""
+    by_source = {file.source: file for file in known}
+    new: list[str] = []
+    changed: list[str] = []
+    same = 0
+    for path, stat in listing.files.items():
+        file = by_source.pop(storable(path), None)
+        if file is None:
+            new.append(path)
+        elif _looks_same(file.stat, stat):
+            same += 1
+        else:
+            changed.append(path)
+    dark = [storable(str(path)) for path in listing.unreadable]
+    places = [PurePath(storable(str(place))) for place in within]
+    gone = [file for file in by_source.values() if _looked_at(file, places) and not _in_the_dark(file, dark)]
+    return FolderChanges(new, changed, same, gone)
+
+
+@dataclass(slots=True)
+class GoneFiles:
+    """Files that are not where they were, until a new place of theirs is found by their hash."""
+
+    by_hash: dict[str, list[MirroredFile]] = field(default_factory=lambda: defaultdict[str, list[MirroredFile]](list))
+
+    @classmethod
+    def of(cls, files: Iterable[MirroredFile]) -> "GoneFiles":
+        """Return these files, the oldest first."""
+        gone = cls()
+        for file in files:
+            gone.by_hash[file.sha256].append(file)
+        return gone
+
+    def renamed(self, path: str, sha256: str, stat: FileStat | None) -> Rename | None:
+        """Return which of them stands at a path now, None if none has these bytes: same folder first, then oldest."""
+        candidates = self.by_hash.get(sha256)
+        if not candidates:
+            return None
+        to = storable(path)
+        folder = PurePath(to).parent
+        best = next((file for file in candidates if PurePath(file.source).parent == folder), candidates[0])
+        candidates.remove(best)
+        return Rename(best.file_id, best.source, to, stat)
+
+    @property
+    def left(self) -> list[MirroredFile]:
+        """Those without a new place."""
+        return [file for files in self.by_hash.values() for file in files]
+
+
+def too_many(gone: int, known: int) -> bool:
+    """Tell whether so many are gone of those known that somebody has to agree first."""
+    return gone > FEW and 2 * gone > known
+
+
+def counts_of(**counts: int) -> Mapping[str, int]:
+    """Return those counts that are not nought."""
+    return {name: count for name, count in counts.items() if count}
+
+
+def _looks_same(known: FileStat | None, now: FileStat) -> bool:
+    if known is None:
+        return False
+    # Windows tells no inode with a folder's entries.
+    return (known.size, known.modified_ns) == (now.size, now.modified_ns) and (
+        not now.inode or known.inode == now.inode
+    )
+
+
+def _looked_at(file: MirroredFile, places: Sequence[PurePath]) -> bool:
+    path = PurePath(file.source)
+    return not places or any(place in path.parents for place in places)
+
+
+def _in_the_dark(file: MirroredFile, dark: Sequence[str]) -> bool:
+    path = PurePath(file.source)
+    return any(PurePath(place) == path or PurePath(place) in path.parents for place in dark)

@@ -1,0 +1,96 @@
+"""One mirror whose lock is held here: walked when something has changed, and when it was asked for."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+
+from vectorstores_server.mirrors.walking import MirrorWalk
+from vectorstores_server.mirrors.watching import POLL_SECONDS, FolderEvent, Told, events_of
+
+
+@dataclass(frozen=True, slots=True)
+class KeeperTimes:
+    """The seconds that mirrors wait for what; tests have shorter ones.
+
+    `first_look`: after the start of a process, which answers its client first. `ask`: between two looks whether a walk
+    was asked for. `takeover`: between two tries to get a lock. `again`: between two walks while files that are gone may
+    turn up elsewhere, which they may for `patience`. `poll`: between two walks where the system gives no events.
+    """
+
+    first_look: float = 2.0
+    ask: float = 1.0
+    takeover: float = 3.0
+    again: float = 5.0
+    patience: float = 30.0
+    poll: float = POLL_SECONDS
+
+
+class KeptMirror:
+    """The task of one mirror."""
+
+    def __init__(self, walk: MirrorWalk, times: KeeperTimes) -> None:
+        self._walk = walk
+        self._times = times
+        self._waits = False
+        self._told: Told = "events"
+        self._woken = anyio.Event()
+
+    @property
+    def woken(self) -> bool:
+        """Whether somebody asked for a walk since the last look."""
+        return self._woken.is_set()
+
+    def wake(self) -> None:
+        """Have it look at once whether a walk was asked for."""
+        self._woken.set()
+
+    async def run(self, *, watch: bool) -> None:
+        """Walk what was asked for; with `watch` go on until the mirror has ended."""
+        if watch:
+            await self._watch()
+            return
+        while await self._look(FolderEvent()) and await self._is_due():
+            if self._waits:
+                await anyio.sleep(self._times.again)
+
+    async def _watch(self) -> None:
+        send, receive = anyio.create_memory_object_stream[FolderEvent](100)
+        async with anyio.create_task_group() as tasks, send, receive:
+            tasks.start_soon(self._tell, send.send)
+            tasks.start_soon(self._ask, send.send)
+            async for event in receive:
+                self._walk.watched = self._told = event.told
+                if not await self._look(event):
+                    break
+            tasks.cancel_scope.cancel()
+
+    async def _look(self, event: FolderEvent) -> bool:
+        """Walk once; False when the mirror has ended."""
+        outcome = await self._walk.run(() if self._waits else event.within)
+        self._waits = outcome is not None and outcome.waits
+        return outcome is not None
+
+    async def _is_due(self) -> bool:
+        self._woken = anyio.Event()
+        mirror = await self._walk.now()
+        return mirror is not None and mirror.due
+
+    async def _tell(self, send: Callable[[FolderEvent], Awaitable[None]]) -> None:
+        async with aclosing(events_of(Path(self._walk.mirror.folder), poll_seconds=self._times.poll)) as events:
+            async for event in events:
+                await send(event)
+
+    async def _ask(self, send: Callable[[FolderEvent], Awaitable[None]]) -> None:
+        """Tell of a walk that was asked for, of the mirror's end, and when it is time to look for files once more."""
+        waited = 0.0
+        while True:
+            with anyio.move_on_after(self._times.ask):
+                await self._woken.wait()
+            waited = waited + self._times.ask if self._waits else 0.0
+            due = await self._is_due()
+            if await self._walk.now() is None or (due and not self._waits) or waited >= self._times.again:
+                waited = 0.0
+                await send(FolderEvent(told=self._told))
