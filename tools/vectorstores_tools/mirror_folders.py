@@ -37,8 +37,10 @@ async def _end(call: ToolCall, mirroring: Mirroring, given: BatchAttach) -> Repl
     ended = await mirroring.end(given.vector_store_id, given.paths or (), call.roots)
     store = await call.engine.retrieve_store(given.vector_store_id)
     folders = "1 folder" if ended == 1 else f"{ended} folders"
-    said = f"The store no longer follows {folders}. Its files stay." if ended else "The store followed none of these."
-    return described(_nothing(given), said, message=said, sources=_sources(store.sources or ()))
+    sentence = (
+        f"The store no longer follows {folders}. Its files stay." if ended else "The store followed none of these."
+    )
+    return described(_nothing(given), sentence, message=sentence, sources=_sources(store.sources or ()))
 
 
 async def _followed(

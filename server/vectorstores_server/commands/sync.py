@@ -90,11 +90,11 @@ class FolderSync:
         failed = [file async for file in files_of(self.engine, mirror.store_id, "failed")]
         for file in failed[:NAMED]:
             warn(f"Failed: {line(file.path or file.id, 200)}: {file.last_error.message if file.last_error else ''}")
-        if any(one.state != "mirrored" for one in after):
-            for one in after:
-                warn(one.note or f"The folder is {one.state}.")
+        if any(walked.state != "mirrored" for walked in after):
+            for walked in after:
+                warn(walked.note or f"The folder is {walked.state}.")
             return NEEDS_A_PERSON
-        return FAILED if failed or any(one.counts.get("failed") for one in after) else IN_STEP
+        return FAILED if failed or any(walked.counts.get("failed") for walked in after) else IN_STEP
 
     async def _walked(self, begun: Sequence[Mirror]) -> list[Mirror]:
         mark = await self.engine.changed(0)

@@ -62,7 +62,7 @@ class KeptMirror:
             tasks.start_soon(self._tell, send.send)
             tasks.start_soon(self._ask, send.send)
             async for event in receive:
-                self._walk.watched = self._told = event.told
+                self._walk.watched = self._told = event.by
                 if not await self._look(event):
                     break
             tasks.cancel_scope.cancel()
@@ -93,4 +93,4 @@ class KeptMirror:
             due = await self._is_due()
             if await self._walk.now() is None or (due and not self._waits) or waited >= self._times.again:
                 waited = 0.0
-                await send(FolderEvent(told=self._told))
+                await send(FolderEvent(by=self._told))

@@ -95,7 +95,8 @@ class MirrorWalk:
             else:
                 renames.append(moved)
         changed = [path for path in changes.changed if await self._differs(path, known)]
-        left = FolderChanges(new, changed, changes.same, gone.left)
+        same = changes.same + len(changes.changed) - len(changed)
+        left = FolderChanges(new, changed, same, gone.left)
         if too_many(len(gone.left), len(known)) and not self.mirror.confirmed:
             return left, renames, ("paused", _many(len(gone.left), len(known)))
         return left, renames, None

@@ -38,18 +38,18 @@ class FolderEvent:
     """A reason to look: the folders in which something has changed, none for the whole."""
 
     within: tuple[Path, ...] = ()
-    told: Told = "events"
+    by: Told = "events"
 
 
 async def events_of(folder: Path, *, poll_seconds: float = POLL_SECONDS) -> AsyncGenerator[FolderEvent]:
     """Yield a reason to look whenever there is one; the first time at once."""
     while True:
         try:
-            async with aclosing(_from_system(folder)) as told:
-                async for event in told:
+            async with aclosing(_from_system(folder)) as events:
+                async for event in events:
                     yield event
         except FileNotFoundError:
-            yield FolderEvent(told="polled")
+            yield FolderEvent(by="polled")
             await anyio.sleep(min(poll_seconds, ROOT_SECONDS))
         except OSError as error:
             if error.errno not in NO_EVENTS:
@@ -62,7 +62,7 @@ async def events_of(folder: Path, *, poll_seconds: float = POLL_SECONDS) -> Asyn
 async def _polled(folder: Path, seconds: float) -> AsyncGenerator[FolderEvent]:
     """Yield a reason to look at the whole folder from time to time, for as long as it is there."""
     while await to_thread.run_sync(_identity, folder) is not None:
-        yield FolderEvent(told="polled")
+        yield FolderEvent(by="polled")
         await anyio.sleep(seconds)
 
 
