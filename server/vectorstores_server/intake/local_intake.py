@@ -51,7 +51,7 @@ class MachineIntake:
 
     def _mirror_root(self, named: str, client: Sequence[Path] | None) -> str:
         path = self._roots(client).absolute(unquoted(named))
-        real = path.resolve()
+        real = as_listed(path.resolve())
         self._roots(client).check(real, named)
         self._roots(None).check(real, named)
         if not real.is_dir():

@@ -12,6 +12,7 @@ from vectorstores_server.engines.background import BackgroundTasks
 from vectorstores_server.mirrors.kept import KeeperTimes, KeptMirror
 from vectorstores_server.mirrors.walking import MirrorWalk
 from vectorstores_server.settings import Settings
+from vectorstores_server.system.logs import event
 from vectorstores_tools.contract.engine import AttachOptions, Engine
 from vectorstores_tools.contract.errors import InvalidRequest, NotSupported, VectorStoreError
 from vectorstores_tools.contract.intake import FolderIntake, storable
@@ -100,7 +101,7 @@ class MirrorKeeper:
                 for mirror in await records.all():
                     await self._look_after(records, mirror)
             except (VectorStoreError, OSError) as error:
-                log.warning("mirrors_wait: %s", error)
+                log.warning("Followed folders wait: %s", error, extra=event("mirrors_wait", seconds=TROUBLE_SECONDS))
                 await anyio.sleep(TROUBLE_SECONDS)
             await anyio.sleep(self._times.takeover)
 
@@ -142,10 +143,12 @@ class MirrorKeeper:
             await self._engine.retrieve_store(mirror.store_id)  # the worker begins with the first call
             await self._kept[mirror.id].run(watch=self._watch)
         except (VectorStoreError, OSError) as error:
-            log.warning("mirror_waits: %s: %s", mirror.folder, error)
+            extra = event("mirror_waits", store=mirror.store_id, seconds=TROUBLE_SECONDS)
+            log.warning("A followed folder waits: %s", error, extra=extra)
             await anyio.sleep(TROUBLE_SECONDS)
-        except Exception:
-            log.exception("unforeseen_mirror_error: %s is looked at again", mirror.folder)
+        except Exception as error:
+            extra = event("unforeseen_mirror_error", store=mirror.store_id, kind=type(error).__name__)
+            log.exception("A followed folder is looked at again after an unforeseen error", extra=extra)
             await anyio.sleep(TROUBLE_SECONDS)
         finally:
             lock.close()

@@ -54,7 +54,8 @@ async def events_of(folder: Path, *, poll_seconds: float = POLL_SECONDS) -> Asyn
         except OSError as error:
             if error.errno not in NO_EVENTS:
                 raise
-            log.warning("mirror_polled: %s gives no events (%s)", folder, error.strerror or error)
+            extra = event("mirror_polled", seconds=poll_seconds, errno=error.errno)
+            log.warning("A followed folder gives no events (%s)", error.strerror or error, extra=extra)
             async for event in _polled(folder, poll_seconds):
                 yield event
 
