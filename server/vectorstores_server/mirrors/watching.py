@@ -46,8 +46,8 @@ async def events_of(folder: Path, *, poll_seconds: float = POLL_SECONDS) -> Asyn
     while True:
         try:
             async with aclosing(_from_system(folder)) as events:
-                async for event in events:
-                    yield event
+                async for reason in events:
+                    yield reason
         except FileNotFoundError:
             yield FolderEvent(by="polled")
             await anyio.sleep(min(poll_seconds, ROOT_SECONDS))
@@ -56,8 +56,8 @@ async def events_of(folder: Path, *, poll_seconds: float = POLL_SECONDS) -> Asyn
                 raise
             extra = event("mirror_polled", seconds=poll_seconds, errno=error.errno)
             log.warning("A followed folder gives no events (%s)", error.strerror or error, extra=extra)
-            async for event in _polled(folder, poll_seconds):
-                yield event
+            async for reason in _polled(folder, poll_seconds):
+                yield reason
 
 
 async def _polled(folder: Path, seconds: float) -> AsyncGenerator[FolderEvent]:
