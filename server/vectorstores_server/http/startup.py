@@ -97,9 +97,7 @@ def _servers(settings: Settings, engine: Engine, surface: ToolSurface, keeper: M
     calls = recorder_for(settings)
     writing = build_server(engine, intake, surface, calls, keeper)
     reading = (
-        writing
-        if surface.read_only
-        else build_server(engine, intake, replace(surface, read_only=True), calls, keeper)
+        writing if surface.read_only else build_server(engine, intake, replace(surface, read_only=True), calls, keeper)
     )
     return Servers(writing, reading)
 

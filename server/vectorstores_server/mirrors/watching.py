@@ -12,6 +12,7 @@ import anyio
 from anyio import to_thread
 
 from vectorstores_server.intake.gitignore import NAMES
+from vectorstores_server.system.logs import event
 
 log = logging.getLogger(__name__)
 
