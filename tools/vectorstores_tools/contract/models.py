@@ -111,7 +111,8 @@ class VectorStoreFile(Answer):
     `filename` is None where the engine does not say it with the file; `progress` is there while a long file is built.
     `source` is the absolute path or the URL that it came from; `path` is relative to the folder that was named, or to
     the outermost mirror that holds it. Both are None for what was uploaded otherwise.
-    `notes` say what of the file is not in its text, or may be wrong in it.
+    `notes` say what of the file is not in its text, or may be wrong in it. `found_attributes` are the keys of
+    `attributes` that nobody gave: the document says them of itself.
     """
 
     id: str
@@ -128,6 +129,7 @@ class VectorStoreFile(Answer):
     source: Extra[str] = None
     path: Extra[str] = None
     notes: Extra[FileNotes] = None
+    found_attributes: Extra[list[str]] = None
 
 
 class NotedFile(Answer):

@@ -13,6 +13,7 @@ from vectorstores_tools.contract.filters import kind
 from vectorstores_tools.contract.models import Deleted, LastError, Page, PassageProgress, VectorStoreFile
 from vectorstores_tools.contract.requests import Attributes, StoreFilesRequest
 
+MOST_ATTRIBUTES = 16
 COLUMNS = "attachment.*, coalesce(name, file.filename) AS filename"
 JOINED = "attachment JOIN file ON file.id = attachment.file_id"
 
@@ -69,20 +70,48 @@ def position(db: sqlite3.Connection, store_id: str, file_id: str) -> Position | 
 
 
 def replace_attributes(db: sqlite3.Connection, attachment_id: int, attributes: Attributes) -> None:
-    """Replace the whole map, and what filters read of it."""
+    """Replace what a caller gave, and what filters read of it."""
     db.execute("UPDATE attachment SET attributes = ? WHERE id = ?", (dumps(attributes), attachment_id))
+    _enter_attributes(db, attachment_id)
+
+
+def note_found(db: sqlite3.Connection, attachment_id: int, found: Mapping[str, str]) -> None:
+    """Note what the live text says of itself: it stands for what the caller did not give."""
+    known = "SELECT found FROM attachment WHERE id = ?"
+    written = dumps(found) if found else None
+    if db.execute(known, (attachment_id,)).fetchone()["found"] != written:
+        db.execute("UPDATE attachment SET found = ? WHERE id = ?", (written, attachment_id))
+        _enter_attributes(db, attachment_id)
+
+
+def shown_attributes(row: sqlite3.Row | Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes of an attachment's row: those that were given, then those that its text says."""
+    return {**(loads(row["attributes"]) or {}), **_filled_in(row)}
+
+
+def _filled_in(row: sqlite3.Row | Mapping[str, Any]) -> dict[str, Any]:
+    if row["attributes_final"] or row["found"] is None:
+        return {}
+    given = loads(row["attributes"]) or {}
+    found = [(key, value) for key, value in (loads(row["found"]) or {}).items() if key not in given]
+    return dict(found[: max(0, MOST_ATTRIBUTES - len(given))])
+
+
+def _enter_attributes(db: sqlite3.Connection, attachment_id: int) -> None:
+    row = db.execute("SELECT * FROM attachment WHERE id = ?", (attachment_id,)).fetchone()
     db.execute("DELETE FROM attribute WHERE attachment_id = ?", (attachment_id,))
     db.executemany(
         "INSERT INTO attribute SELECT id, store_id, ?, ?, ?, live_rev FROM attachment WHERE id = ?",
-        [(key, kind(value), value, attachment_id) for key, value in attributes.items()],
+        [(key, kind(value), value, attachment_id) for key, value in shown_attributes(row).items()],
     )
 
 
 def update_store_file(
     db: sqlite3.Connection, store_id: str, file_id: str, attributes: Attributes | None
 ) -> VectorStoreFile:
-    """Replace the whole map of attributes; None empties it."""
+    """Replace the whole map of attributes; None empties it. What the text says fills in nothing any more."""
     row = attachment_row(db, store_id, file_id)
+    db.execute("UPDATE attachment SET attributes_final = 1 WHERE id = ?", (row["id"],))
     replace_attributes(db, row["id"], attributes or {})
     return retrieve_store_file(db, store_id, file_id)
 
@@ -133,7 +162,8 @@ def store_file(row: sqlite3.Row | Mapping[str, Any]) -> VectorStoreFile:
                 "type": "static",
                 "static": {"max_chunk_size_tokens": size, "chunk_overlap_tokens": overlap},
             },
-            "attributes": loads(row["attributes"]),
+            "attributes": shown_attributes(row),
+            "found_attributes": list(_filled_in(row)) or None,
             "source": row["source"],
             "path": row["path"],
             "notes": loads_notes(row["notes"]) or None,

@@ -4,8 +4,9 @@ import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from vectorstores_server.engines.local.catalog.attachments import note_found
 from vectorstores_server.engines.local.catalog.files import ANY_SIZE
-from vectorstores_server.engines.local.catalog.ids import dumps_notes, loads_notes
+from vectorstores_server.engines.local.catalog.ids import dumps, dumps_notes, loads, loads_notes
 from vectorstores_server.engines.local.catalog.revisions import BuiltRevision, bury_revs
 
 TABLE_FORMAT = 2
@@ -101,17 +102,18 @@ def begin_vectors(db: sqlite3.Connection, identity: str, dimensions: int) -> Non
 def note_rebuilt(db: sqlite3.Connection, table: str, built: Sequence[BuiltRevision]) -> None:
     """Note the revisions that a table which is being built holds whole."""
     db.executemany(
-        "INSERT OR REPLACE INTO rebuilt VALUES (?, ?, ?, ?, ?, ?)",
-        [(table, b.rev, b.rows, b.usage_bytes, b.text_version, dumps_notes(b.notes)) for b in built],
+        "INSERT OR REPLACE INTO rebuilt VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [(table, b.rev, b.rows, b.usage_bytes, b.text_version, dumps_notes(b.notes), dumps(b.found)) for b in built],
     )
 
 
 def rebuilt(db: sqlite3.Connection, table: str) -> dict[int, BuiltRevision]:
     """Return the revisions that a table which is being built holds whole."""
     rows = db.execute(
-        "SELECT rev, table_name, rows, usage_bytes, text_version, notes FROM rebuilt WHERE table_name = ?", (table,)
+        "SELECT rev, table_name, rows, usage_bytes, text_version, notes, found FROM rebuilt WHERE table_name = ?",
+        (table,),
     )
-    return {row["rev"]: BuiltRevision(*row[:5], notes=loads_notes(row["notes"])) for row in rows}
+    return {row["rev"]: BuiltRevision(*row[:5], loads_notes(row["notes"]), loads(row["found"]) or {}) for row in rows}
 
 
 def _without_vectors(db: sqlite3.Connection) -> str | None:
@@ -276,6 +278,16 @@ def switch_table(
     kept = [built[rev] for rev in live]
     db.executemany("UPDATE attachment SET rows = ?, usage_bytes = ?, text_version = ?, notes = ? WHERE live_rev = ?",
                    [(b.rows, b.usage_bytes, b.text_version, dumps_notes(b.notes), b.rev) for b in kept])  # fmt: skip
+    _note_found(db, store_id, built)
     db.execute("DELETE FROM rebuilt WHERE table_name = ?", (new,))
     bury_revs(db, new, built.keys() - live, now)
     return []
+
+
+def _note_found(db: sqlite3.Connection, store_id: str, built: Mapping[int, BuiltRevision]) -> None:
+    rows = db.execute(
+        "SELECT id, live_rev, found FROM attachment WHERE store_id = ? AND live_rev IS NOT NULL", (store_id,)
+    ).fetchall()
+    for row in rows:
+        if row["found"] is not None or built[row["live_rev"]].found:
+            note_found(db, row["id"], built[row["live_rev"]].found)

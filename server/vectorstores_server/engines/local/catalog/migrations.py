@@ -358,6 +358,15 @@ CREATE INDEX parted_file ON parted (file_id)
 CREATE INDEX parted_age ON parted (gone_at)
 """
 """Folders that stores follow, and the Files that a store parted with because they were gone from such a folder."""
+_PROPERTIES = """
+ALTER TABLE attachment ADD COLUMN found TEXT
+
+ALTER TABLE attachment ADD COLUMN attributes_final INTEGER NOT NULL DEFAULT 0
+
+ALTER TABLE rebuilt ADD COLUMN found TEXT
+"""
+"""What the text that is live says of itself, as JSON: it fills the attributes that a caller did not give, unless the
+whole map was replaced (`attributes_final`)."""
 
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
@@ -370,6 +379,7 @@ MIGRATIONS: tuple[str, ...] = (
     _SUCCESSORS,
     _UPKEEP,
     _MIRRORS,
+    _PROPERTIES,
 )
 
 

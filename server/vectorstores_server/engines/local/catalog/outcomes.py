@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 
-from vectorstores_server.engines.local.catalog.attachments import detach_row, end_waiting
+from vectorstores_server.engines.local.catalog.attachments import detach_row, end_waiting, note_found
 from vectorstores_server.engines.local.catalog.files import remove_file
 from vectorstores_server.engines.local.catalog.ids import dumps_notes
 from vectorstores_server.engines.local.catalog.revisions import BuiltRevision, bury_revs
@@ -68,6 +68,7 @@ def _go_live(db: sqlite3.Connection, row: sqlite3.Row, revision: BuiltRevision, 
         " rows = ?, usage_bytes = ?, text_version = ?, notes = ?, error_code = NULL, error_message = NULL WHERE id = ?",
         (revision.rows, revision.usage_bytes, revision.text_version, dumps_notes(revision.notes), row["id"]),
     )
+    note_found(db, row["id"], revision.found)
     bury_revs(db, revision.table, (row["live_rev"],), now)
     end_waiting(db, revision.rev, "completed")
     if row["source"] is not None:

@@ -1,15 +1,16 @@
 """Revisions: integers that are never used twice, and those that are dead but may still have rows in Lance."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class BuiltRevision:
     """A revision whose rows are in `table`; usage_bytes = its indexed words and vectors.
 
-    `text_version` is that of the parsers which made the text that the rows stand in, `notes` are those on it.
+    `text_version` is that of the parsers which made the text that the rows stand in, `notes` are those on it;
+    `found` is what it says of itself.
     """
 
     rev: int
@@ -18,6 +19,7 @@ class BuiltRevision:
     usage_bytes: int
     text_version: int = 1
     notes: Sequence[str] = ()
+    found: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def new_rev(db: sqlite3.Connection) -> int:

@@ -87,6 +87,8 @@ def enter(
     add_to_batch(db, batch_id, store_id, _request(file.id, _inheriting(last, options)), now, origin)
     if (row := find_attachment(db, store_id, file.id)) is not None:
         put(db, row["id"], place_of(origin, last, outermost(db, store_id, origin.source)))
+        if last is not None and last["attributes_final"] and options.attributes is None:
+            db.execute("UPDATE attachment SET attributes_final = 1 WHERE id = ?", (row["id"],))
     touch(db, store_id, now)
     return EnteredSource(file.id, batch_id, new=True)
 

@@ -393,9 +393,8 @@ async def _while_wanted(source: WorkSource, rev: int, scope: anyio.CancelScope) 
 
 def built(file: PreparedFile) -> BuiltRevision:
     """Return what the catalog is told of a file that is complete in the index."""
-    return BuiltRevision(
-        file.work.rev, file.work.table, file.added, file.usage_bytes, file.text_version, file.document.notes
-    )
+    notes, found = file.document.notes, dict(file.document.properties)
+    return BuiltRevision(file.work.rev, file.work.table, file.added, file.usage_bytes, file.text_version, notes, found)
 
 
 def usage(rows: Rows) -> int:

@@ -28,7 +28,8 @@ class Document:
     """Text and structure of a file; every offset, here and wherever it is passed on, counts code points of `text`.
 
     `page_starts[i]` is where page i + 1 begins (empty: the format has no pages); `headings` are in order of `start`.
-    `notes` say what of the file is not in the text, or may be wrong in it: at most five short sentences.
+    `notes` say what of the file is not in the text, or may be wrong in it: at most five short sentences. `properties`
+    are its author, date and tags, where it says them.
     """
 
     text: str
@@ -36,6 +37,7 @@ class Document:
     page_starts: tuple[int, ...] = ()
     headings: tuple[Heading, ...] = ()
     notes: tuple[str, ...] = ()
+    properties: tuple[tuple[str, str], ...] = ()
     _heading_starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
     _enclosing: tuple[int, ...] = field(init=False, repr=False, compare=False)
     _newlines: list[int] = field(init=False, repr=False, compare=False, default_factory=list[int])
@@ -78,7 +80,7 @@ class Document:
         return 1 + self._newlines[block] + self.text.count("\n", block * _BLOCK, offset)
 
     def dumps(self) -> bytes:
-        """One line of JSON (the text's sha256, title, pages, headings, notes), then the text in UTF-8."""
+        """One line of JSON (the text's sha256, title, pages, headings, notes, properties), then the text in UTF-8."""
         body = self.text.encode()
         header = {
             "sha256": hashlib.sha256(body).hexdigest(),
@@ -86,6 +88,7 @@ class Document:
             "pages": self.page_starts,
             "headings": [(heading.start, heading.level, heading.title) for heading in self.headings],
             "notes": self.notes,
+            "properties": self.properties,
         }
         return json.dumps(header, separators=(",", ":")).encode() + b"\n" + body
 
@@ -93,7 +96,7 @@ class Document:
     def loads(cls, data: bytes) -> Self:
         """Take back what `dumps` wrote; ValueError for anything else, a text with another checksum included.
 
-        Versions before wrote no checksum or no notes: such a text is taken as it is.
+        Versions before wrote no checksum, notes or properties: such a text is taken as it is.
         """
         line, _, body = data.partition(b"\n")
         checksum = hashlib.sha256(body).hexdigest()
@@ -101,7 +104,8 @@ class Document:
             header = cast("dict[str, Any]", json.loads(line))
             headings = tuple(Heading(start, level, title) for start, level, title in header["headings"])
             notes = tuple(header.get("notes", ()))
-            document = cls(body.decode(), header["title"], tuple(header["pages"]), headings, notes)
+            properties = tuple((key, value) for key, value in header.get("properties", ()))
+            document = cls(body.decode(), header["title"], tuple(header["pages"]), headings, notes, properties)
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"not a parsed document: {error!r}") from error
         if checksum != header.get("sha256", checksum):

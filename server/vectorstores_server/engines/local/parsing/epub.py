@@ -4,6 +4,7 @@ import posixpath
 import re
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 from xml.etree import ElementTree
@@ -14,6 +15,7 @@ from vectorstores_server.engines.local.parsing.document_builder import DocumentB
 from vectorstores_server.engines.local.parsing.errors import DAMAGE, damaged, encrypted
 from vectorstores_server.engines.local.parsing.html import add_html
 from vectorstores_server.engines.local.parsing.one_part import one_part
+from vectorstores_server.engines.local.parsing.properties import Properties, properties
 from vectorstores_server.engines.local.parsing.zip_check import check_archive
 
 _KIND = "an EPUB book"
@@ -31,10 +33,12 @@ def read_epub(path: Path) -> Document:
     builder = DocumentBuilder()
     try:
         with zipfile.ZipFile(path) as archive:
-            title = _add_book(builder, _Book(archive))
+            book = _Book(archive)
+            title = _add_book(builder, book)
+            said = _properties(book)
     except DAMAGE as error:
         raise damaged(_KIND) from error
-    document = builder.build(title)
+    document = replace(builder.build(title), properties=said)
     if document.notes and not document.text.strip():
         raise damaged(_KIND)
     return document
@@ -60,6 +64,15 @@ class _Book:
 
     def holds(self, name: str) -> bool:
         return name.lower() in self._names
+
+
+def _properties(book: _Book) -> Properties:
+    try:
+        package = book.xml(_package_name(book))
+    except DAMAGE:
+        return ()
+    authors = (author.text or "" for author in package.iterfind(".//{*}metadata/{*}creator"))
+    return properties(authors, package.findtext(".//{*}metadata/{*}date") or "")
 
 
 def _add_book(builder: DocumentBuilder, book: _Book) -> str | None:

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder
 from vectorstores_server.engines.local.parsing.html_table import HtmlTable
+from vectorstores_server.engines.local.parsing.properties import Properties, properties
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -37,6 +39,8 @@ _SELF_CLOSED = re.compile(
     r"<(title|script|style|textarea|iframe|noscript|object|select|a|div|span|p)\b([^<>]{0,2000})/>", re.IGNORECASE
 )
 MAX_DEPTH = 512
+_LONGEST_HEAD = 50_000
+_DATES = ("article:published_time", "date", "dcterms.created", "dc.date", "dcterms.date")
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)\b[^<>]*>")
 _NOT_NESTED_TAGS = (
     "area base br col embed hr img input link meta param source track wbr "  # have no end
@@ -56,7 +60,22 @@ _NOT_IN_DATA = frozenset(("h1", "h2", "h3", "h4", "h5", "h6", "pre", "ul", "ol",
 def read_html(text: str) -> Document:
     """Read a page; its title is that of the head, or the first heading."""
     builder = DocumentBuilder()
-    return builder.build(add_html(builder, text))
+    return replace(builder.build(add_html(builder, text)), properties=_properties(text))
+
+
+def _properties(text: str) -> Properties:
+    """Return the author and the date that the head of a page names."""
+    from selectolax.lexbor import LexborHTMLParser
+
+    head = text[:_LONGEST_HEAD].partition("</head")[0]
+    if "<meta" not in head.lower():
+        return ()
+    named: dict[str, str] = {}
+    for node in LexborHTMLParser(head).css("meta[content]"):
+        key = (node.attributes.get("name") or node.attributes.get("property") or "").lower()
+        named.setdefault(key, node.attributes.get("content") or "")
+    written = next((named[key] for key in _DATES if key in named), "")
+    return properties([named.get("author", "")], written)
 
 
 def add_html(builder: DocumentBuilder, text: str) -> str | None:

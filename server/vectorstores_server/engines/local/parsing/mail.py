@@ -1,9 +1,11 @@
 """Mail (.eml): the headers that matter, the body decoded, attachments named in notes."""
 
 import re
+from dataclasses import replace
 from email import policy
 from email.message import EmailMessage, MIMEPart
 from email.parser import BytesParser
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,8 +13,10 @@ from vectorstores_server.engines.local.parsing.charset import decode
 from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder
 from vectorstores_server.engines.local.parsing.encoded_runs import without_base64
+from vectorstores_server.engines.local.parsing.errors import DAMAGE
 from vectorstores_server.engines.local.parsing.html import add_html
 from vectorstores_server.engines.local.parsing.one_part import one_part
+from vectorstores_server.engines.local.parsing.properties import Properties, properties
 
 _HEADERS = ("From", "To", "Cc", "Date", "Subject")
 _MBOX = re.compile(rb"\AFrom [^\n]*\n")
@@ -23,7 +27,16 @@ def read_mail(path: Path) -> Document:
     message = BytesParser(policy=policy.default).parsebytes(_MBOX.sub(b"", path.read_bytes()))
     builder = DocumentBuilder()
     _add_message(builder, message)
-    return builder.build(str(message.get("Subject", "")))
+    return replace(builder.build(str(message.get("Subject", ""))), properties=_properties(message))
+
+
+def _properties(message: EmailMessage) -> Properties:
+    """Return the sender's name, or the address of one that has none, and the day of the mail."""
+    try:
+        name, address = parseaddr(str(message.get("From", "")))
+        return properties([name or address], str(message.get("Date", "")))
+    except DAMAGE:
+        return ()
 
 
 def _add_message(builder: DocumentBuilder, message: EmailMessage) -> None:

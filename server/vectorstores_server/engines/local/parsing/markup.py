@@ -5,12 +5,14 @@ The text stays as it is written. Every pattern is bounded or walks a line once, 
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from vectorstores_server.engines.local.parsing.document import Document, Heading
 from vectorstores_server.engines.local.parsing.document_builder import first_title, one_line
+from vectorstores_server.engines.local.parsing.properties import front_matter
 
-_FRONT_MATTER = re.compile(r"\A---\n(.*?)\n(?:---|\.\.\.)(?:\n|\Z)", re.DOTALL)
-_FRONT_TITLE = re.compile(r"^title:[ \t]*(.+)$", re.MULTILINE)
+_FRONT_MATTER = re.compile(r"\A(---|\+\+\+)\n(.*?)\n(?:\1|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+_FRONT_TITLE = re.compile(r"^title[ \t]*[:=][ \t]*(.+)$", re.MULTILINE)
 _MARKDOWN = re.compile(
     r"^ {0,3}(?:(?P<fence>`{3,}|~{3,})(?P<info>.*)"
     r"|(?P<marks>#{1,6})(?P<title>[ \t].*)?$"
@@ -35,9 +37,10 @@ _ADORNMENT = re.compile(r"([!-/:-@\[-`{-~])\1{2,}[ \t]*\Z")
 def markdown(text: str) -> Document:
     """ATX and setext headings outside of fenced code; the title is the front matter's or the first heading."""
     front = _FRONT_MATTER.match(text)
-    named = _FRONT_TITLE.search(front[1]) if front else None
+    named = _FRONT_TITLE.search(front[2]) if front else None
     headings = tuple(_markdown_headings(text, front.end() if front else 0))
-    return _document(text, headings, named[1].strip().strip("\"'") if named else None)
+    document = _document(text, headings, named[1].strip().strip("\"'") if named else None)
+    return replace(document, properties=front_matter(front[2])) if front else document
 
 
 def _markdown_headings(text: str, begin: int) -> Iterator[Heading]:

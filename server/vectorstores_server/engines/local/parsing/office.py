@@ -1,6 +1,7 @@
 """Office files of the XML family (Word, PowerPoint, Excel), whatever their extension: the main part says which."""
 
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 from vectorstores_server.engines.local.parsing.document import Document
@@ -17,7 +18,8 @@ def read_office(path: Path, extension: str) -> Document:
     check_archive(path, kind)
     try:
         with zipfile.ZipFile(path) as archive:
-            document = _read(OfficePackage(archive), path)
+            package = OfficePackage(archive)
+            document = replace(_read(package, path), properties=package.properties())
     except ParserRefusal:
         raise
     except DAMAGE as error:

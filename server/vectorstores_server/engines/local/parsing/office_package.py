@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from vectorstores_server.engines.local.parsing.errors import DAMAGE
+from vectorstores_server.engines.local.parsing.properties import Properties, properties
 
 R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _STRICT = re.compile(rb"""(?<=["'])http://purl\.oclc\.org/ooxml/(\w+)/(\w+)""")
@@ -71,9 +72,17 @@ class OfficePackage:
 
     def title(self) -> str | None:
         """Return the title among the package's properties."""
+        return self._property("title")
+
+    def properties(self) -> Properties:
+        """Return who made the document and when, as the package says it."""
+        written = self._property("created") or self._property("modified") or ""
+        return properties([self._property("creator") or ""], written)
+
+    def _property(self, name: str) -> str | None:
         for part in self.related("", "core-properties"):
             try:
-                return self.xml(part).findtext("{*}title")
+                return self.xml(part).findtext(f"{{*}}{name}")
             except DAMAGE:
                 return None
         return None

@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
@@ -10,6 +11,7 @@ from vectorstores_server.engines.local.parsing.document_builder import DocumentB
 from vectorstores_server.engines.local.parsing.errors import DAMAGE, damaged, encrypted
 from vectorstores_server.engines.local.parsing.office_package import OfficePackage
 from vectorstores_server.engines.local.parsing.one_part import one_part
+from vectorstores_server.engines.local.parsing.properties import Properties, properties
 from vectorstores_server.engines.local.parsing.tables import add_table
 from vectorstores_server.engines.local.parsing.zip_check import check_archive
 
@@ -31,12 +33,22 @@ def read_open_document(path: Path) -> Document:
             if "encryption-data" in package.data("META-INF/manifest.xml").decode(errors="replace"):
                 raise encrypted()
             body = package.xml("content.xml").find(f"{OFFICE}body")
+            said = _properties(package)
     except DAMAGE as error:
         raise damaged(_KIND) from error
     walk = _Walk(builder)
     for content in body if body is not None else ():
         walk.blocks(content)
-    return builder.build()
+    return replace(builder.build(), properties=said)
+
+
+def _properties(package: OfficePackage) -> Properties:
+    try:
+        meta = package.xml("meta.xml")
+    except DAMAGE:
+        return ()
+    author = meta.findtext(".//{*}initial-creator") or meta.findtext(".//{*}creator") or ""
+    return properties([author], meta.findtext(".//{*}creation-date") or meta.findtext(".//{*}date") or "")
 
 
 class _Walk:

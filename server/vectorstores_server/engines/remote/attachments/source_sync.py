@@ -135,7 +135,8 @@ class SourceSync:
         last = delivery.last_version(source)
         given = delivery.options.attributes
         if given is None and last is not None:  # a new version is as the last one was, but for what is given
-            given = unmarked(last.attributes)
+            found = last.found_attributes or ()
+            given = {key: value for key, value in (unmarked(last.attributes) or {}).items() if key not in found}
         attributes = marked(given, placed(source, _mark(last)), source.sha256)
         if attributes is None:
             delivery.notes.append(UNMARKED)
