@@ -113,7 +113,13 @@ def rebuilt(db: sqlite3.Connection, table: str) -> dict[int, BuiltRevision]:
         "SELECT rev, table_name, rows, usage_bytes, text_version, notes, found FROM rebuilt WHERE table_name = ?",
         (table,),
     )
-    return {row["rev"]: BuiltRevision(*row[:5], loads_notes(row["notes"]), loads(row["found"]) or {}) for row in rows}
+    return {row["rev"]: _built(row) for row in rows}
+
+
+def _built(row: sqlite3.Row) -> BuiltRevision:
+    notes, found = loads_notes(row["notes"]), loads(row["found"]) or {}
+    name, rows, usage_bytes = row["table_name"], row["rows"], row["usage_bytes"]
+    return BuiltRevision(row["rev"], name, rows, usage_bytes, row["text_version"], notes, found)
 
 
 def _without_vectors(db: sqlite3.Connection) -> str | None:
