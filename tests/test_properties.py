@@ -40,7 +40,7 @@ SAID = {"author": "Ann Lee", "date": "2024-05-01", "tags": "harbour, winter work
 NOW = 1_800_000_000
 
 
-def said(path: Path, name: str) -> dict[str, str]:
+def stated_by(path: Path, name: str) -> dict[str, str]:
     return dict(read_document(path, name).properties)
 
 
@@ -68,7 +68,7 @@ def said(path: Path, name: str) -> dict[str, str]:
 def test_front_matter_says_author_date_and_tags(tmp_path: Path, block: str, expected: dict[str, str]) -> None:
     path = tmp_path / "stored"
     path.write_text(f"---\n{block}\n---\n\nText.\n", encoding="utf-8")
-    assert said(path, "a.md") == expected
+    assert stated_by(path, "a.md") == expected
 
 
 def test_front_matter_gives_the_title_in_both_of_its_forms(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_front_matter_gives_the_title_in_both_of_its_forms(tmp_path: Path) -> No
         document = read_document(path, "a.md")
         assert (document.title, dict(document.properties)) == ("Harbour plan", SAID)
     path.write_text("# A heading\n\n---\nauthor: Ann\n---\n", encoding="utf-8")
-    assert said(path, "a.md") == {}, "it stands at the begin"
+    assert stated_by(path, "a.md") == {}, "it stands at the begin"
 
 
 @given(st.text(max_size=300), st.text(max_size=2_000))
@@ -188,9 +188,9 @@ def test_each_format_says_its_author_and_its_date(tmp_path: Path, name: str, wri
 def test_what_nothing_says_is_no_attribute(tmp_path: Path) -> None:
     path = tmp_path / "stored"
     path.write_bytes(pdf_bytes(["Words."]))
-    assert said(path, "a.pdf") == {}
+    assert stated_by(path, "a.pdf") == {}
     path.write_text("Words.", encoding="utf-8")
-    assert said(path, "a.md") == {}
+    assert stated_by(path, "a.md") == {}
 
 
 @given(st.text())

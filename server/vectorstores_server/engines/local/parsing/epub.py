@@ -35,10 +35,10 @@ def read_epub(path: Path) -> Document:
         with zipfile.ZipFile(path) as archive:
             book = _Book(archive)
             title = _add_book(builder, book)
-            said = _properties(book)
+            stated = _properties(book)
     except DAMAGE as error:
         raise damaged(_KIND) from error
-    document = replace(builder.build(title), properties=said)
+    document = replace(builder.build(title), properties=stated)
     if document.notes and not document.text.strip():
         raise damaged(_KIND)
     return document

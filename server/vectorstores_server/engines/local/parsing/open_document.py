@@ -33,13 +33,13 @@ def read_open_document(path: Path) -> Document:
             if "encryption-data" in package.data("META-INF/manifest.xml").decode(errors="replace"):
                 raise encrypted()
             body = package.xml("content.xml").find(f"{OFFICE}body")
-            said = _properties(package)
+            stated = _properties(package)
     except DAMAGE as error:
         raise damaged(_KIND) from error
     walk = _Walk(builder)
     for content in body if body is not None else ():
         walk.blocks(content)
-    return replace(builder.build(), properties=said)
+    return replace(builder.build(), properties=stated)
 
 
 def _properties(package: OfficePackage) -> Properties:

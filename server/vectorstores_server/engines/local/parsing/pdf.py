@@ -37,7 +37,7 @@ def read_pdf(path: Path) -> Document:
             pages = reader.pages()
             bookmarks = list(islice(_bookmarks(pdf), _MAX_BOOKMARKS)) or headings(reader.lines)
             title = _title(pdf.get_metadata_value("Title"))
-            said = properties([pdf.get_metadata_value("Author")], pdf.get_metadata_value("CreationDate"))
+            stated = properties([pdf.get_metadata_value("Author")], pdf.get_metadata_value("CreationDate"))
             form_type = pdf.get_formtype()
     except pdfium.PdfiumError as error:
         raise (encrypted() if error.err_code == _PASSWORD_NEEDED else damaged(_KIND)) from error
@@ -54,7 +54,7 @@ def read_pdf(path: Path) -> Document:
     if not document.text.strip():
         raise _scanned(len(document.page_starts))
     sections = tuple(_sections(document, bookmarks))
-    return replace(document, title=title or first_title(sections), headings=sections, properties=said)
+    return replace(document, title=title or first_title(sections), headings=sections, properties=stated)
 
 
 class _Reader:
