@@ -61,7 +61,7 @@ def test_sync_says_what_differs_does_it_and_tells_cron_how_it_went(sync: Sync, f
     assert "+ 0.md" in out
     assert "... and 10 more" in out
     code, out, _ = sync("notes")
-    assert (code, "30 files indexed" in out) == (0, True)
+    assert (code, "done: 30 added, 0 changed" in out) == (0, True)
     (folder / "0.md").write_text("Other words altogether.", encoding="utf-8")
     (folder / "1.md").rename(folder / "one.md")
     (folder / "2.md").unlink()

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from vectorstores_server.console.lookups import engine_of, find_store, mirrors_of
 from vectorstores_server.console.progress import bar
-from vectorstores_server.console.terminal import counted, say, warn
+from vectorstores_server.console.terminal import say, warn
 from vectorstores_server.intake import MachineIntake, intake_for
 from vectorstores_server.mirrors import MirrorKeeper
 from vectorstores_server.mirrors.kept import KeeperTimes
@@ -19,6 +19,7 @@ from vectorstores_tools.contract.mirrors import Mirror, MirrorRecords
 
 IN_STEP, FAILED, NEEDS_A_PERSON, WOULD_CHANGE = 0, 1, 3, 4
 """Exit codes: 2 are wrong arguments, here as everywhere."""
+DONE = ("added", "changed", "renamed", "removed")
 NAMED = 20
 """Files of each kind that are named."""
 INTERRUPTED = "What was taken stays; the same line goes on."
@@ -87,6 +88,8 @@ class FolderSync:
         begun = await self.keeper.begin(mirror.store_id, [mirror.folder], None, AttachOptions(), self.agreed)
         after = await self._walked(begun)
         await self._indexed(mirror.store_id)
+        done = {kind: sum(walked.counts.get(kind, 0) for walked in after) for kind in DONE}
+        say("  done: " + ", ".join(f"{count} {kind}" for kind, count in done.items()))
         failed = [file async for file in files_of(self.engine, mirror.store_id, "failed")]
         for file in failed[:NAMED]:
             warn(f"Failed: {line(file.path or file.id, 200)}: {file.last_error.message if file.last_error else ''}")
@@ -116,7 +119,6 @@ class FolderSync:
                 mark = await self.engine.changed(mark)
                 left = (await self.engine.retrieve_store(store_id)).file_counts.in_progress
             done(max(1, total))
-        say(f"  {counted(total, 'file')} indexed")
 
 
 def _below(mirror: Mirror, path: str) -> str:
