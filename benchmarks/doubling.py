@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.budgets import Result
 from benchmarks.doubling_inputs import INPUTS
 from benchmarks.options import Options
-from vectorstores_server.engines.local.chunking.passages import PassageLimits, TooManyPassages, cut
+from vectorstores_server.engines.local.chunking.passages import PassageLimits, TooManyPassages, cut_stepwise
 from vectorstores_server.engines.local.embedding.tokenizer import TokenCounter
 from vectorstores_server.engines.local.parsing import ParseFailure
 from vectorstores_server.engines.local.parsing.dispatch import read_document
@@ -65,7 +65,7 @@ def _work(path: Path, data: bytes, counter: TokenCounter) -> Callable[[], None]:
 
     def work() -> None:
         try:
-            cut(read_document(path, path.name), counter, PassageLimits(150, 230))
+            list(cut_stepwise(read_document(path, path.name), counter, PassageLimits(150, 230)))
         except (ParseFailure, TooManyPassages):
             return
 

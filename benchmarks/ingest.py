@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from itertools import chain
 from pathlib import Path
 
 from benchmarks.budgets import Result
@@ -13,7 +14,7 @@ from benchmarks.peers import torch_rate
 from benchmarks.processes import OURS, Served, serve
 from benchmarks.stores import attach, finished
 from vectorstores_server.engines.local.chunking.passage_text import embed_text
-from vectorstores_server.engines.local.chunking.passages import PassageLimits, cut
+from vectorstores_server.engines.local.chunking.passages import PassageLimits, cut_stepwise
 from vectorstores_server.engines.local.embedding import Embedder, EmbedderChoice, open_embedder
 from vectorstores_server.engines.local.embedding.tokenizer import TokenCounter
 from vectorstores_server.engines.local.parsing.dispatch import read_document
@@ -101,7 +102,7 @@ def passages_of(folder: Path) -> list[str]:
     texts: list[str] = []
     for path in sorted(folder.iterdir()):
         document = read_document(path, path.name)
-        passages = cut(document, counter, PassageLimits(150, 230))
+        passages = list(chain.from_iterable(cut_stepwise(document, counter, PassageLimits(150, 230))))
         texts += [embed_text(document, passage, document.title or "") for passage in passages]
     return texts
 

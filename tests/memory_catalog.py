@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from vectorstores_server.engines.local.catalog import (
     attachments,
+    batches,
+    enqueue,
     files,
     index_tables,
-    operations,
     reconciliation,
     stores,
 )
@@ -58,11 +59,11 @@ def fail_all(db: sqlite3.Connection, now: int = NOW) -> None:
 
 
 def attach(db: sqlite3.Connection, store: str, file: str, now: int = NOW, **fields: object) -> VectorStoreFile:
-    return operations.attach_file(db, store, FileAttach.model_validate({"file_id": file, **fields}), now)
+    return enqueue.attach_file(db, store, FileAttach.model_validate({"file_id": file, **fields}), now)
 
 
 def batch_of(db: sqlite3.Connection, store: str, *file_ids: str) -> str:
-    return operations.create_batch(db, store, [FileAttach(file_id=f) for f in file_ids], NOW).id
+    return batches.create_batch(db, store, [FileAttach(file_id=f) for f in file_ids], NOW).id
 
 
 def status(db: sqlite3.Connection, store: str, file: str) -> str:

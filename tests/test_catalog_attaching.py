@@ -19,7 +19,7 @@ from memory_catalog import (
     queued,
     status,
 )
-from vectorstores_server.engines.local.catalog import attachments, batches, files, operations, sources, stores
+from vectorstores_server.engines.local.catalog import attachments, batches, files, sources, stores
 from vectorstores_server.engines.local.catalog.ids import new_id
 from vectorstores_server.engines.local.catalog.places import Origin
 from vectorstores_server.engines.local.catalog.work_queue import BuiltRevision, blocked, doable, flip, still_wanted
@@ -111,7 +111,7 @@ def test_a_failed_second_version_leaves_the_first_one_completed_with_the_error(d
     attach(db, store, file)
     build(db)
     before = live(db, store)
-    batch = operations.create_batch(db, store, [FileAttach(file_id=file, chunking_strategy=SMALL)], NOW).id
+    batch = batches.create_batch(db, store, [FileAttach(file_id=file, chunking_strategy=SMALL)], NOW).id
     fail_all(db)
     kept = attachments.retrieve_store_file(db, store, file)
     assert (kept.status, kept.usage_bytes) == ("completed", 100)
@@ -221,7 +221,7 @@ def test_cancelling_keeps_a_version_that_is_live(db: sqlite3.Connection):
     store, file = make_store(db), add_file(db)
     attach(db, store, file)
     build(db)
-    batch = operations.create_batch(db, store, [FileAttach(file_id=file, chunking_strategy=SMALL)], NOW).id
+    batch = batches.create_batch(db, store, [FileAttach(file_id=file, chunking_strategy=SMALL)], NOW).id
     batches.cancel_batch(db, store, batch, NOW)
     assert status(db, store, file) == "completed"
     assert len(live(db, store)) == 1
@@ -343,7 +343,7 @@ def test_a_failed_replacement_leaves_the_old_file_and_is_tried_again(db: sqlite3
 def test_no_update_of_attributes_touches_the_source(db: sqlite3.Connection):
     store = make_store(db)
     entered = enter(db, store, "/a", "1" * 64, attributes={"a": 1})
-    attachments.update_store_file(db, store, entered.file_id, None)
+    attachments.update_store_file(db, store, entered.file_id, None, NOW)
     again = enter(db, store, "/a", "1" * 64)
     assert not again.new
     assert again.batch_id is None

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memory_catalog import NOW, add_file, attach, batch_of, build, fail_all, make_store, open_memory
-from vectorstores_server.engines.local.catalog import attachments, batches, expiry, files, operations, stores
+from vectorstores_server.engines.local.catalog import attachments, batches, expiry, files, stores
 from vectorstores_server.engines.local.catalog.ids import new_id
 from vectorstores_tools.contract.errors import BadCursor
 from vectorstores_tools.contract.requests import FilesRequest, PageRequest, StoreFilesRequest
@@ -155,8 +155,8 @@ def test_no_page_sorts_or_reads_more_than_it_shows(db: sqlite3.Connection):
         lambda: stores.list_stores(db, PageRequest(after=store), NOW),
         lambda: files.list_files(db, FilesRequest(after=file), NOW),
         lambda: files.list_files(db, FilesRequest(after=file, purpose="assistants"), NOW),
-        lambda: operations.list_store_files(db, store, StoreFilesRequest(after=file)),
-        lambda: operations.list_store_files(
+        lambda: attachments.list_store_files(db, store, StoreFilesRequest(after=file)),
+        lambda: attachments.list_store_files(
             db, store, StoreFilesRequest(after=file, filter="in_progress", order="asc")
         ),
     ):

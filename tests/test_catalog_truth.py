@@ -11,10 +11,10 @@ from memory_catalog import NOW, SMALL, add_file, fail_all, make_store, open_memo
 from vectorstores_server.engines.local.catalog import (
     attachments,
     batches,
+    enqueue,
     expiry,
     files,
     index_tables,
-    operations,
     reconciliation,
 )
 from vectorstores_server.engines.local.catalog.work_queue import BuiltRevision, flip
@@ -38,7 +38,7 @@ class Play:
         steps: dict[str, Callable[[str, str], object]] = {
             "attach": lambda s, f: self.attach(s, f),
             "resize": lambda s, f: self.attach(s, f, small=True),
-            "tag": lambda s, f: attachments.update_store_file(self.db, s, f, {"a": file}),
+            "tag": lambda s, f: attachments.update_store_file(self.db, s, f, {"a": file}, NOW),
             "batch": lambda s, f: self.batch(s),
             "cancel": lambda s, f: [batches.cancel_batch(self.db, *b, NOW) for b in self.batches[-1:]],
             "detach": lambda s, f: attachments.detach_file(self.db, s, f, NOW),
@@ -59,12 +59,12 @@ class Play:
     def attach(self, store: str, file: str, *, small: bool = False) -> None:
         attributes: dict[str, AttributeValue] = {"b": True}
         chosen = SMALL if small else None
-        operations.attach_file(
+        enqueue.attach_file(
             self.db, store, FileAttach(file_id=file, attributes=attributes, chunking_strategy=chosen), NOW
         )
 
     def batch(self, store: str) -> None:
-        made = operations.create_batch(self.db, store, [FileAttach(file_id=f) for f in self.files], NOW)
+        made = batches.create_batch(self.db, store, [FileAttach(file_id=f) for f in self.files], NOW)
         self.batches.append((store, made.id))
 
     def build(self, limit: int = 10) -> None:

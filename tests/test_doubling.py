@@ -10,12 +10,13 @@ from benchmarks.doubling_inputs import INPUTS, MakeInput
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vectorstores_server.engines.local.chunking.passages import PassageLimits, TooManyPassages, cut
+from cutting import cut
+from vectorstores_server.engines.local.chunking.passages import PassageLimits, TooManyPassages
 from vectorstores_server.engines.local.embedding.tokenizer import TokenCounter
 from vectorstores_server.engines.local.parsing import ParseFailure
 from vectorstores_server.engines.local.parsing.dispatch import read_document
 from vectorstores_server.engines.local.parsing.html import MAX_DEPTH, read_html, shallow
-from vectorstores_server.engines.local.parsing.limits import ParseLimits
+from vectorstores_server.engines.local.parsing.parser_process import ParseLimits
 
 N = 1_500
 COUNTER = TokenCounter()

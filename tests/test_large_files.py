@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
+from cutting import cut
 from local import Words, add, opened, store, upload
 from served import MODULE
 from test_worker import prepared
-from vectorstores_server.engines.local.chunking.passages import SEEN, PassageLimits, cut, cut_stepwise
+from vectorstores_server.engines.local.chunking.passages import SEEN, PassageLimits, cut_stepwise
 from vectorstores_server.engines.local.embedding.tokenizer import TokenCounter
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.ingest.scheduler import GROUP, HUGE, PassageScheduler, take

@@ -16,8 +16,7 @@ import samples
 import vectorstores_server.__main__ as console
 from processes import child_of, gone
 from vectorstores_server.engines.local.parsing import ParseFailure
-from vectorstores_server.engines.local.parsing.limits import ParseLimits
-from vectorstores_server.engines.local.parsing.parser_process import ParserProcess
+from vectorstores_server.engines.local.parsing.parser_process import ParseLimits, ParserProcess
 
 
 class Hasty(ParseLimits):

@@ -9,8 +9,7 @@ import samples
 import source_samples
 from vectorstores_server.engines.local.parsing import EXTENSIONS, ParseFailure
 from vectorstores_server.engines.local.parsing.dispatch import read_document
-from vectorstores_server.engines.local.parsing.document import Document
-from vectorstores_server.engines.local.parsing.limits import MAX_CHARACTERS
+from vectorstores_server.engines.local.parsing.document import MAX_CHARACTERS, Document
 
 
 def read(folder: Path, name: str, content: str | bytes) -> Document:

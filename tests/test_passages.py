@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from cutting import cut
 from vectorstores_server.engines.local.chunking.passage_text import (
     WITH_PREFIX,
     embed_text,
@@ -19,7 +20,6 @@ from vectorstores_server.engines.local.chunking.passages import (
     Passage,
     PassageLimits,
     TooManyPassages,
-    cut,
 )
 from vectorstores_server.engines.local.embedding.tokenizer import BLOCK, TokenCounter
 from vectorstores_server.engines.local.parsing.document import Document, Heading

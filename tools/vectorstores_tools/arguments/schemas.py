@@ -5,9 +5,22 @@ An output's schema names the top-level keys and allows others: remotes add keys,
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from vectorstores_tools.contract.models import (
+    Deleted,
+    File,
+    FileBatch,
+    Page,
+    SearchPage,
+    TextSlice,
+    VectorStore,
+    VectorStoreFile,
+)
 
 NULL = {"type": "null"}
 DROPPED = (
@@ -45,37 +58,55 @@ def _slim(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str
     return slim
 
 
-def _object(**keys: str) -> dict[str, Any]:
-    """Return the schema of an object from a type for each key; one that may be null (`x?`) shows none.
-
-    Several clients take no list of types.
-    """
-    properties = {name: {} if kind.endswith("?") else {"type": kind} for name, kind in keys.items()}
-    return {"type": "object", "properties": properties, "additionalProperties": True}
+_JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
-STORE = _object(
-    id="string", object="string", created_at="integer", name="string?", usage_bytes="integer", file_counts="object",
-    status="string", expires_at="integer?", last_active_at="integer?", metadata="object?", next="string",
-)  # fmt: skip
-FILE = _object(
-    id="string", object="string", created_at="integer", filename="string", bytes="integer", purpose="string",
-    vector_store_id="string", status="string", last_error="object?", attributes="object?", notes="array",
+def _of(*parts: tuple[type[BaseModel], str], **added: str) -> dict[str, Any]:
+    """Return the schema of an answer: keys of the contract's objects, and the types of those that the tool adds."""
+    taken = {key: _type(model.model_fields[key]) for model, keys in parts for key in keys.split()}
+    return {
+        "type": "object",
+        "properties": taken | {key: {"type": kind} for key, kind in added.items()},
+        "additionalProperties": True,
+    }
+
+
+def _type(field: FieldInfo) -> dict[str, str]:
+    """Return the type of a key; one that may be null shows none, because several clients take no list of types."""
+    kind: Any = field.annotation
+    if get_origin(kind) in (Union, UnionType):
+        if field.exclude_if is None:
+            return {}
+        kind = next(choice for choice in get_args(kind) if choice is not NoneType)  # it is left out instead of null
+    if get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    kind = get_origin(kind) or kind
+    return {"type": _JSON_TYPES.get(kind) or ("array" if issubclass(kind, Sequence) else "object")}
+
+
+STORE = _of(
+    (VectorStore, "id object created_at name usage_bytes file_counts status expires_at last_active_at metadata"),
     next="string",
-)  # fmt: skip
-BATCH = _object(
-    id="string", object="string", created_at="integer", vector_store_id="string", status="string",
-    file_counts="object", failures="array", noted_files="object", not_uploaded="integer", skipped="object",
+)
+FILE = _of(
+    (File, "id object created_at filename bytes purpose"),
+    (VectorStoreFile, "vector_store_id status last_error attributes notes"),
     next="string",
-)  # fmt: skip
-HITS = _object(object="string", data="array", shown="string", not_searched="object", next="string")
-LIST = _object(object="string", data="array", first_id="string?", last_id="string?", has_more="boolean", next="string")
-ANY = _object(id="string", object="string", created_at="integer", status="string", file_counts="object", next="string")
-TEXT = _object(
-    object="string", file_id="string", filename="string", text="string", start="integer", end="integer",
-    total="integer", page="integer?", pages="integer", notes="array", uri="string", next="string",
-)  # fmt: skip
-UPDATED = _object(id="string", object="string", created_at="integer", status="string")
-DELETED = _object(id="string", object="string", deleted="boolean", message="string")
-RESULTS = _object(results="array")
-DOCUMENT = _object(id="string", title="string", text="string", url="string", metadata="object")
+)
+BATCH = _of(
+    (FileBatch, "id object created_at vector_store_id status file_counts noted_files"),
+    failures="array",
+    not_uploaded="integer",
+    skipped="object",
+    next="string",
+)
+HITS = _of((SearchPage, "object data"), shown="string", not_searched="object", next="string")
+LIST = _of((Page[Any], "object data first_id last_id has_more"), next="string")
+ANY = _of((VectorStore, "id object created_at status file_counts"), next="string")
+TEXT = _of(
+    (TextSlice, "file_id filename text start end total page pages notes"), object="string", uri="string", next="string"
+)
+UPDATED = _of((VectorStore, "id object created_at status"))
+DELETED = _of((Deleted, "id object deleted"), message="string")
+RESULTS = _of(results="array")
+DOCUMENT = _of(id="string", title="string", text="string", url="string", metadata="object")

@@ -11,7 +11,15 @@ from typing_extensions import override
 from vectorstores_server.engines.background import BackgroundTasks
 from vectorstores_server.engines.disclosure import Disclosure
 from vectorstores_server.engines.local.activity import StoreActivity
-from vectorstores_server.engines.local.catalog import Catalog, files, operations, stores
+from vectorstores_server.engines.local.catalog import (
+    Catalog,
+    attachments,
+    batches,
+    enqueue,
+    files,
+    mirrors,
+    stores,
+)
 from vectorstores_server.engines.local.catalog.database import DB
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.files.blobs import Blobs
@@ -129,7 +137,7 @@ class LocalEngine(Engine):
     async def create_store(self, request: StoreCreate) -> VectorStore:
         components = await self._start()
         identity, dimensions = await components.vectors()
-        store, others = await self._write(operations.create_store, request, identity, dimensions, clock())
+        store, others = await self._write(enqueue.create_store, request, identity, dimensions, clock())
         notes = [components.without_vectors] if identity is None else []
         if others:
             notes.append(namesakes(others))
@@ -141,7 +149,7 @@ class LocalEngine(Engine):
 
     @override
     async def retrieve_store(self, store_id: str) -> VectorStore:
-        return self._disclosure.of_store(await self._read(operations.show_store, store_id, clock()))
+        return self._disclosure.of_store(await self._read(mirrors.store_with_sources, store_id, clock()))
 
     @override
     async def update_store(self, store_id: str, request: StoreUpdate) -> VectorStore:
@@ -161,24 +169,24 @@ class LocalEngine(Engine):
 
     @override
     async def attach_file(self, store_id: str, request: FileAttach) -> VectorStoreFile:
-        return self._disclosure.of(await self._write(operations.attach_file, store_id, request, clock()))
+        return self._disclosure.of(await self._write(enqueue.attach_file, store_id, request, clock()))
 
     @override
     async def list_store_files(self, store_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
-        return self._disclosure.of_page(await self._read(operations.list_store_files, store_id, request))
+        return self._disclosure.of_page(await self._read(attachments.list_store_files, store_id, request))
 
     @override
     async def retrieve_store_file(self, store_id: str, file_id: str) -> VectorStoreFile:
-        return self._disclosure.of(await self._read(operations.retrieve_store_file, store_id, file_id))
+        return self._disclosure.of(await self._read(attachments.retrieve_store_file, store_id, file_id))
 
     @override
     async def update_store_file(self, store_id: str, file_id: str, attributes: Attributes | None) -> VectorStoreFile:
-        changed = await self._write(operations.update_store_file, store_id, file_id, attributes, clock())
+        changed = await self._write(attachments.update_store_file, store_id, file_id, attributes, clock())
         return self._disclosure.of(changed)
 
     @override
     async def detach_file(self, store_id: str, file_id: str) -> Deleted:
-        return await self._write_freeing(operations.detach_file, store_id, file_id, clock())
+        return await self._write_freeing(attachments.detach_file, store_id, file_id, clock())
 
     @override
     async def read_text(self, request: TextRequest) -> TextSlice:
@@ -201,19 +209,19 @@ class LocalEngine(Engine):
                 "Pass the ids of uploaded files." if not files else "Make several batches.",
                 param="file_ids",
             )
-        return await self._write(operations.create_batch, store_id, files, clock())
+        return await self._write(batches.create_batch, store_id, files, clock())
 
     @override
     async def retrieve_batch(self, store_id: str, batch_id: str) -> FileBatch:
-        return await self._read(operations.retrieve_batch, store_id, batch_id)
+        return await self._read(batches.retrieve_batch, store_id, batch_id)
 
     @override
     async def cancel_batch(self, store_id: str, batch_id: str) -> FileBatch:
-        return await self._write_freeing(operations.cancel_batch, store_id, batch_id, clock())
+        return await self._write_freeing(batches.cancel_batch, store_id, batch_id, clock())
 
     @override
     async def list_batch_files(self, store_id: str, batch_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
-        return self._disclosure.of_page(await self._read(operations.list_batch_files, store_id, batch_id, request))
+        return self._disclosure.of_page(await self._read(batches.list_batch_files, store_id, batch_id, request))
 
     @override
     async def attach_sources(self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions) -> Ingested:

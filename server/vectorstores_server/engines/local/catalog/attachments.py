@@ -4,12 +4,13 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from vectorstores_server.engines.local.catalog.attributes import replace_attributes, shown_attributes
 from vectorstores_server.engines.local.catalog.filter_sql import select_attachments
-from vectorstores_server.engines.local.catalog.ids import dumps, loads, loads_notes
+from vectorstores_server.engines.local.catalog.ids import loads_notes
 from vectorstores_server.engines.local.catalog.pagination import Listing, Position, buried, bury, page
 from vectorstores_server.engines.local.catalog.revisions import bury_revs
+from vectorstores_server.engines.local.catalog.stores import store_row, touch, usable
 from vectorstores_tools.contract.errors import FileNotInStore
-from vectorstores_tools.contract.filters import kind
 from vectorstores_tools.contract.models import Deleted, LastError, Page, PassageProgress, VectorStoreFile
 from vectorstores_tools.contract.requests import Attributes, StoreFilesRequest
 
@@ -39,11 +40,13 @@ def find_attachment(db: sqlite3.Connection, store_id: str, file_id: str) -> sqli
 
 def retrieve_store_file(db: sqlite3.Connection, store_id: str, file_id: str) -> VectorStoreFile:
     """Return the file as the store has it."""
+    store_row(db, store_id)
     return store_file(attachment_row(db, store_id, file_id))
 
 
 def list_store_files(db: sqlite3.Connection, store_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
     """Return a page of the store's files."""
+    store_row(db, store_id)
     where: list[str] = ["store_id = ?"]
     values: list[Any] = [store_id]
     if request.filter is not None:
@@ -69,47 +72,12 @@ def position(db: sqlite3.Connection, store_id: str, file_id: str) -> Position | 
     return (row["created_at"], file_id) if row else buried(db, store_id, file_id)
 
 
-def replace_attributes(db: sqlite3.Connection, attachment_id: int, attributes: Attributes) -> None:
-    """Replace what a caller gave, and what filters read of it."""
-    db.execute("UPDATE attachment SET attributes = ? WHERE id = ?", (dumps(attributes), attachment_id))
-    _enter_attributes(db, attachment_id)
-
-
-def note_found(db: sqlite3.Connection, attachment_id: int, found: Mapping[str, str]) -> None:
-    """Note what the live text says of itself: it stands for what the caller did not give."""
-    known = "SELECT found FROM attachment WHERE id = ?"
-    written = dumps(found) if found else None
-    if db.execute(known, (attachment_id,)).fetchone()["found"] != written:
-        db.execute("UPDATE attachment SET found = ? WHERE id = ?", (written, attachment_id))
-        _enter_attributes(db, attachment_id)
-
-
-def shown_attributes(row: sqlite3.Row | Mapping[str, Any]) -> dict[str, Any]:
-    """Return the attributes of an attachment's row: those that were given, then those that its text says."""
-    return {**(loads(row["attributes"]) or {}), **_filled_in(row)}
-
-
-def _filled_in(row: sqlite3.Row | Mapping[str, Any]) -> dict[str, Any]:
-    if row["attributes_final"] or row["found"] is None:
-        return {}
-    given = loads(row["attributes"]) or {}
-    found = [(key, value) for key, value in (loads(row["found"]) or {}).items() if key not in given]
-    return dict(found[: max(0, MOST_ATTRIBUTES - len(given))])
-
-
-def _enter_attributes(db: sqlite3.Connection, attachment_id: int) -> None:
-    row = db.execute("SELECT * FROM attachment WHERE id = ?", (attachment_id,)).fetchone()
-    db.execute("DELETE FROM attribute WHERE attachment_id = ?", (attachment_id,))
-    db.executemany(
-        "INSERT INTO attribute SELECT id, store_id, ?, ?, ?, live_rev FROM attachment WHERE id = ?",
-        [(key, kind(value), value, attachment_id) for key, value in shown_attributes(row).items()],
-    )
-
-
 def update_store_file(
-    db: sqlite3.Connection, store_id: str, file_id: str, attributes: Attributes | None
+    db: sqlite3.Connection, store_id: str, file_id: str, attributes: Attributes | None, now: int
 ) -> VectorStoreFile:
     """Replace the whole map of attributes; None empties it. What the text says fills in nothing any more."""
+    usable(db, store_id, now)
+    touch(db, store_id, now)
     row = attachment_row(db, store_id, file_id)
     db.execute("UPDATE attachment SET attributes_final = 1 WHERE id = ?", (row["id"],))
     replace_attributes(db, row["id"], attributes or {})
@@ -118,6 +86,8 @@ def update_store_file(
 
 def detach_file(db: sqlite3.Connection, store_id: str, file_id: str, now: int) -> Deleted:
     """Take the file out of the store."""
+    usable(db, store_id, now)
+    touch(db, store_id, now)
     detach_row(db, attachment_row(db, store_id, file_id), now)
     return Deleted(id=file_id, object="vector_store.file.deleted")
 

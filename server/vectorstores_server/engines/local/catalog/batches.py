@@ -4,11 +4,12 @@ import sqlite3
 from collections.abc import Sequence
 
 from vectorstores_server.engines.local.catalog.attachments import COLUMNS, JOINED, position, store_file
-from vectorstores_server.engines.local.catalog.enqueue import ALONE, BATCHED, FIRST, attach
+from vectorstores_server.engines.local.catalog.enqueue import ALONE, BATCHED, FIRST, attach, require_files
 from vectorstores_server.engines.local.catalog.ids import loads_notes, new_id
 from vectorstores_server.engines.local.catalog.outcomes import give_up
 from vectorstores_server.engines.local.catalog.pagination import Listing, Position, page
 from vectorstores_server.engines.local.catalog.places import Origin
+from vectorstores_server.engines.local.catalog.stores import store_row, touch, usable
 from vectorstores_tools.contract.errors import BatchNotFound
 from vectorstores_tools.contract.models import (
     NOTED_SHOWN,
@@ -20,6 +21,17 @@ from vectorstores_tools.contract.models import (
     VectorStoreFile,
 )
 from vectorstores_tools.contract.requests import FileAttach, StoreFilesRequest
+
+
+def create_batch(db: sqlite3.Connection, store_id: str, requests: Sequence[FileAttach], now: int) -> FileBatch:
+    """Attach Files together."""
+    usable(db, store_id, now)
+    require_files(db, [file_attach.file_id for file_attach in requests], now)
+    batch_id = insert_batch(db, store_id, now)
+    for file_attach in requests:
+        add_to_batch(db, batch_id, store_id, file_attach, now)
+    touch(db, store_id, now)
+    return retrieve_batch(db, store_id, batch_id)
 
 
 def insert_batch(db: sqlite3.Connection, store_id: str, now: int) -> str:
@@ -45,6 +57,7 @@ def add_to_batch(
 
 def retrieve_batch(db: sqlite3.Connection, store_id: str, batch_id: str) -> FileBatch:
     """Return the batch. Raises BatchNotFound."""
+    store_row(db, store_id)
     row = _row(db, store_id, batch_id)
     grouped = db.execute("SELECT status, count(*) FROM batch_file WHERE batch_id = ? GROUP BY status", (batch_id,))
     counts: dict[str, int] = dict(grouped.fetchall())
@@ -77,6 +90,7 @@ def _noted_files(db: sqlite3.Connection, store_id: str, batch_id: str) -> NotedF
 
 def cancel_batch(db: sqlite3.Connection, store_id: str, batch_id: str, now: int) -> FileBatch:
     """Stop what is not done, but for what another running batch or a single attach wants."""
+    store_row(db, store_id)
     _row(db, store_id, batch_id)
     waiting = db.execute("SELECT rev FROM batch_file WHERE batch_id = ? AND rev IS NOT NULL", (batch_id,)).fetchall()
     for (rev,) in waiting:
@@ -95,6 +109,7 @@ def list_batch_files(
     db: sqlite3.Connection, store_id: str, batch_id: str, request: StoreFilesRequest
 ) -> Page[VectorStoreFile]:
     """Return a page of the batch's files that are still attached, with the status that each has in the batch."""
+    store_row(db, store_id)
     _row(db, store_id, batch_id)
 
     def stood(file_id: str) -> Position | None:

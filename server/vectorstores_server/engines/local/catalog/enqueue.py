@@ -3,14 +3,45 @@
 import sqlite3
 from collections.abc import Sequence
 
-from vectorstores_server.engines.local.catalog.attachments import find_attachment, replace_attributes
+from vectorstores_server.engines.local.catalog.attachments import find_attachment, retrieve_store_file
+from vectorstores_server.engines.local.catalog.attributes import replace_attributes
 from vectorstores_server.engines.local.catalog.places import Origin
 from vectorstores_server.engines.local.catalog.revisions import bury_revs, new_rev
+from vectorstores_server.engines.local.catalog.stores import (
+    insert_store,
+    namesakes,
+    retrieve_store,
+    touch,
+    usable,
+)
 from vectorstores_tools.contract.errors import FileNotFound
-from vectorstores_tools.contract.requests import AUTO_CHUNKING, FileAttach, StaticChunking
+from vectorstores_tools.contract.models import VectorStore, VectorStoreFile
+from vectorstores_tools.contract.requests import AUTO_CHUNKING, FileAttach, StaticChunking, StoreCreate
 
 BATCHED, FIRST, ALONE = 0, 1, 2
 """What is built first: what was attached by itself, a batch that is one file so far, then the others, oldest first."""
+
+
+def create_store(
+    db: sqlite3.Connection, request: StoreCreate, embedder: str | None, dimensions: int | None, now: int
+) -> tuple[VectorStore, list[str]]:
+    """Make a store with its files; return it, and the ids of other stores of that name."""
+    require_files(db, request.file_ids, now)
+    store_id = insert_store(db, request, embedder, dimensions, now)
+    for file_id in dict.fromkeys(request.file_ids):
+        file_attach = FileAttach(file_id=file_id, chunking_strategy=request.chunking_strategy)
+        attach(db, store_id, file_attach, now, ALONE if len(request.file_ids) == 1 else BATCHED)
+    others = namesakes(db, request.name, besides=store_id) if request.name else []
+    return retrieve_store(db, store_id, now), others
+
+
+def attach_file(db: sqlite3.Connection, store_id: str, request: FileAttach, now: int) -> VectorStoreFile:
+    """Attach one File, before what came in batches."""
+    usable(db, store_id, now)
+    require_files(db, [request.file_id], now)
+    attach(db, store_id, request, now, ALONE)
+    touch(db, store_id, now)
+    return retrieve_store_file(db, store_id, request.file_id)
 
 
 def require_files(db: sqlite3.Connection, file_ids: Sequence[str], now: int) -> None:

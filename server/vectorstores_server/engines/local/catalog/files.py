@@ -9,9 +9,6 @@ from vectorstores_tools.contract.errors import FileNotFound
 from vectorstores_tools.contract.models import Deleted, File, Page
 from vectorstores_tools.contract.requests import FilesRequest, PageRequest
 
-ANY_SIZE = range(1 << 62)
-"""Bytes of a file, whatever it is."""
-
 _LIVING = "(expires_at IS NULL OR expires_at > ?)"
 
 

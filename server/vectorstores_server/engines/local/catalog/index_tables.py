@@ -4,8 +4,7 @@ import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from vectorstores_server.engines.local.catalog.attachments import note_found
-from vectorstores_server.engines.local.catalog.files import ANY_SIZE
+from vectorstores_server.engines.local.catalog.attributes import note_found
 from vectorstores_server.engines.local.catalog.ids import dumps, dumps_notes, loads, loads_notes
 from vectorstores_server.engines.local.catalog.revisions import BuiltRevision, bury_revs
 
@@ -13,6 +12,9 @@ TABLE_FORMAT = 2
 """Raised when rows hold other words or passages than before: 1 the text itself, 2 its terms (see `words`)."""
 REMOTE = "openai:"
 """How the identities of embedders begin that cost somebody money, or time of a machine that is not this one."""
+
+ANY_SIZE = range(1 << 62)
+"""Bytes of a file, whatever it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,35 +203,11 @@ def table_format(db: sqlite3.Connection, name: str) -> int:
     return row["format"] if row else TABLE_FORMAT
 
 
-def list_tables(db: sqlite3.Connection) -> list[StoreTable]:
-    """Return the live tables of all stores that are not expired."""
-    rows = db.execute("SELECT id, table_name, embedder, dimensions, n_live FROM store WHERE expired = 0 ORDER BY id")
-    return [StoreTable(*row) for row in rows]
-
-
-def stores_to_reindex(db: sqlite3.Connection, identity: str | None) -> list[StoreTable]:
-    """Return the stores whose vectors are not those of `identity`."""
-    return [table for table in list_tables(db) if table.embedder != identity]
-
-
-def unfinished_tables(db: sqlite3.Connection) -> list[str]:
-    """Return the names of tables that somebody began to build."""
-    return [row["name"] for row in db.execute("SELECT name FROM store_table WHERE state = 'building' ORDER BY name")]
-
-
 def begin_table(db: sqlite3.Connection, store_id: str, embedder: str | None, dimensions: int | None) -> str:
     """Enter a table to be built beside the live one, and return its name."""
     name = fresh_name(db, store_id)
     add_table(db, name, store_id, embedder, dimensions, "building")
     return name
-
-
-def abandon_table(db: sqlite3.Connection, name: str, now: int) -> None:
-    """Let a table that was being built be dropped."""
-    db.execute(
-        "UPDATE store_table SET state = 'dropping', drop_at = ? WHERE name = ? AND state = 'building'", (now, name)
-    )
-    db.execute("DELETE FROM rebuilt WHERE table_name = ?", (name,))
 
 
 def live_files(

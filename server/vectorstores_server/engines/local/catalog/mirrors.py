@@ -4,10 +4,10 @@ import json
 import sqlite3
 
 from vectorstores_server.engines.local.catalog.ids import dumps, loads
-from vectorstores_server.engines.local.catalog.stores import usable
+from vectorstores_server.engines.local.catalog.stores import retrieve_store, usable
 from vectorstores_tools.contract.engine import AttachOptions
 from vectorstores_tools.contract.mirrors import Mirror, WalkReport
-from vectorstores_tools.contract.models import StoreSource
+from vectorstores_tools.contract.models import StoreSource, VectorStore
 from vectorstores_tools.contract.requests import ChunkingStrategy, StaticChunking
 
 
@@ -84,6 +84,11 @@ def note_walk(db: sqlite3.Connection, mirror_id: int, report: WalkReport, now: i
             mirror_id,
         ),
     )
+
+
+def store_with_sources(db: sqlite3.Connection, store_id: str, now: int) -> VectorStore:
+    """Return a store with the folders that it follows."""
+    return retrieve_store(db, store_id, now).model_copy(update={"sources": sources_of(db, store_id)})
 
 
 def sources_of(db: sqlite3.Connection, store_id: str) -> list[StoreSource] | None:

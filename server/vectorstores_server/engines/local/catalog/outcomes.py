@@ -3,7 +3,8 @@
 import sqlite3
 from collections.abc import Sequence
 
-from vectorstores_server.engines.local.catalog.attachments import detach_row, end_waiting, note_found
+from vectorstores_server.engines.local.catalog.attachments import detach_row, end_waiting
+from vectorstores_server.engines.local.catalog.attributes import note_found
 from vectorstores_server.engines.local.catalog.files import remove_file
 from vectorstores_server.engines.local.catalog.ids import dumps_notes
 from vectorstores_server.engines.local.catalog.revisions import BuiltRevision, bury_revs

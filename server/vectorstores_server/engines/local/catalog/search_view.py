@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from vectorstores_server.engines.local.catalog.attachments import shown_attributes
+from vectorstores_server.engines.local.catalog.attributes import shown_attributes
 from vectorstores_server.engines.local.catalog.filter_sql import select_revs
 from vectorstores_server.engines.local.catalog.index_tables import TABLE_FORMAT, table_format
 from vectorstores_server.engines.local.catalog.stores import usable
@@ -76,15 +76,6 @@ def matching(db: sqlite3.Connection, store_id: str, filter: Filter) -> list[int]
     """Return the live revisions that the filter meets."""
     query, values = select_revs(filter, store_id)
     return [rev for (rev,) in db.execute(query, values)]
-
-
-def not_matching(db: sqlite3.Connection, store_id: str, filter: Filter) -> list[int]:
-    """Return the live revisions that the filter does not meet."""
-    query, values = select_revs(filter, store_id)
-    others = (
-        f"SELECT live_rev FROM attachment WHERE store_id = ? AND live_rev IS NOT NULL AND live_rev NOT IN ({query})"  # noqa: S608 no value is in it
-    )
-    return [rev for (rev,) in db.execute(others, (store_id, *values))]
 
 
 def cited(db: sqlite3.Connection, store_id: str, revs: Collection[int]) -> dict[int, CitedFile]:

@@ -4,7 +4,8 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from vectorstores_server.engines.local.catalog.attachments import find_attachment, replace_attributes
+from vectorstores_server.engines.local.catalog.attachments import find_attachment
+from vectorstores_server.engines.local.catalog.attributes import replace_attributes
 from vectorstores_server.engines.local.catalog.batches import add_to_batch, insert_batch
 from vectorstores_server.engines.local.catalog.enqueue import differs, target_sizes
 from vectorstores_server.engines.local.catalog.files import insert_file

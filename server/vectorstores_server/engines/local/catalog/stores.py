@@ -115,12 +115,6 @@ def touch(db: sqlite3.Connection, store_id: str, now: int) -> None:
     )
 
 
-def needs_touch(db: sqlite3.Connection, store_id: str, now: int) -> bool:
-    """Tell whether `touch` would write."""
-    row = db.execute("SELECT last_active_at FROM store WHERE id = ?", (store_id,)).fetchone()
-    return row is not None and row["last_active_at"] <= now - TOUCH_SECONDS
-
-
 def _expires_at(now: int, days: int | None) -> int | None:
     return None if days is None else now + days * DAY
 

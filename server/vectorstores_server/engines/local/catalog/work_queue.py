@@ -7,8 +7,7 @@ from itertools import zip_longest
 
 from vectorstores_server.engines.local.catalog import index_upkeep
 from vectorstores_server.engines.local.catalog.expiry import due
-from vectorstores_server.engines.local.catalog.files import ANY_SIZE
-from vectorstores_server.engines.local.catalog.index_tables import TABLE_FORMAT, lacks_vectors, wants_embedder
+from vectorstores_server.engines.local.catalog.index_tables import ANY_SIZE, TABLE_FORMAT, lacks_vectors, wants_embedder
 from vectorstores_server.engines.local.catalog.outcomes import failed, flip
 from vectorstores_server.engines.local.catalog.revisions import BuiltRevision
 

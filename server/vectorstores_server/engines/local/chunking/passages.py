@@ -59,18 +59,12 @@ class PassageLimits:
     tokens: int
 
 
-def cut(document: Document, counter: TokenCounter, limits: PassageLimits) -> list[Passage]:
+def cut_stepwise(document: Document, counter: TokenCounter, limits: PassageLimits) -> Iterator[list[Passage]]:
     """Cut into passages of about equal size within the limits and MAX_CHARACTERS; none goes on behind its section.
 
-    Every character that is not white space is in exactly one passage. Raises TooManyPassages.
-    """
-    return [passage for step in cut_stepwise(document, counter, limits) for passage in step]
-
-
-def cut_stepwise(document: Document, counter: TokenCounter, limits: PassageLimits) -> Iterator[list[Passage]]:
-    """Do the same in steps of some hundredths of a second, each of which yields the passages that it found.
-
-    Of the tokens only those of SEEN characters are kept: a text of 20 MB has five million.
+    Every character that is not white space is in exactly one passage. Raises TooManyPassages. It goes in steps of some
+    hundredths of a second, each of which yields the passages that it found. Of the tokens only those of SEEN characters
+    are kept: a text of 20 MB has five million.
     """
     import numpy as np
 

@@ -1,6 +1,6 @@
 """What an embedder can fail with.
 
-EmbeddingFailure             code and sentence, ready to be shown; `transient`: trying again later may help
+EmbeddingFailure             code and sentence, ready to be shown
 ├── ModelMissing             no weights were found; names where they were looked for
 ├── ModelUnusable            weights were found, and are not the model's
 ├── DownloadFailed           the model could not be fetched
@@ -32,7 +32,6 @@ class EmbeddingFailure(Exception):
     """Texts could not be embedded. `message` is the fact and the next step; it never holds a key."""
 
     code = "embedding_failed"
-    transient = False
 
     def __init__(self, fact: str, next: str) -> None:
         self.message = f"{fact} {next}"
@@ -68,7 +67,6 @@ class DownloadFailed(EmbeddingFailure):
     """The weights could not be fetched or kept."""
 
     code = "model_download_failed"
-    transient = True
 
     def __init__(self, card: ModelCard, reason: str) -> None:
         super().__init__(
@@ -94,7 +92,6 @@ class ServiceUnavailable(EmbeddingFailure):
     """The embedding service cannot be reached or asks to be left alone for now."""
 
     code = "embedding_service_unavailable"
-    transient = True
 
 
 class ServiceRefused(EmbeddingFailure):

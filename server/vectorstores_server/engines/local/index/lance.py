@@ -25,7 +25,7 @@ from vectorstores_server.engines.local.index.arrow import PLACE, PLACES, REV, TE
 from vectorstores_server.engines.local.index.errors import WrongDimensions
 from vectorstores_server.engines.local.index.records import Rows
 from vectorstores_server.engines.local.index.versions import VersionStamp
-from vectorstores_server.engines.local.words.stopwords import ENGLISH
+from vectorstores_server.engines.local.words.languages import ENGLISH
 
 METADATA_BYTES = 16 * 1024 * 1024
 """LanceDB's own limit is a gigabyte: 1,600 commits of two rows left 582 MB with the process, with this limit 226."""

@@ -13,8 +13,7 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from vectorstores_server.engines.local import failpoints
-from vectorstores_server.engines.local.catalog.files import ANY_SIZE
-from vectorstores_server.engines.local.catalog.index_tables import TABLE_FORMAT
+from vectorstores_server.engines.local.catalog.index_tables import ANY_SIZE, TABLE_FORMAT
 from vectorstores_server.engines.local.catalog.revisions import BuiltRevision
 from vectorstores_server.engines.local.catalog.work_queue import QueuedRevision
 from vectorstores_server.engines.local.embedding import Embedder, EmbeddingFailure

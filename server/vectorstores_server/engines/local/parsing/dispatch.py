@@ -12,8 +12,8 @@ from vectorstores_server.engines.local.parsing import ParseFailure
 from vectorstores_server.engines.local.parsing.charset import decode
 from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.engines.local.parsing.document_builder import check_length, clean, with_notes
-from vectorstores_server.engines.local.parsing.encoded_runs import without_base64
 from vectorstores_server.engines.local.parsing.errors import DAMAGE, ParserRefusal, unsupported
+from vectorstores_server.engines.local.parsing.plain_text import without_base64
 from vectorstores_tools.contract.characters import line
 from vectorstores_tools.contract.notes import short_notes
 

@@ -9,6 +9,9 @@ from typing import Any, Self, cast
 
 _BLOCK = 1 << 16
 
+MAX_CHARACTERS = 20_000_000
+"""The longest text of a file; what is behind it is not read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Heading:

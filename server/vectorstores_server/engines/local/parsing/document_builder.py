@@ -1,12 +1,12 @@
 """Assembling a Document: characters that do not belong in text go first, then every offset is taken."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
-from vectorstores_server.engines.local.parsing.document import Document, Heading
-from vectorstores_server.engines.local.parsing.errors import invalid
-from vectorstores_server.engines.local.parsing.limits import MAX_CHARACTERS
+from vectorstores_server.engines.local.parsing.document import MAX_CHARACTERS, Document, Heading
+from vectorstores_server.engines.local.parsing.errors import DAMAGE, invalid
 
 _TITLE_CHARACTERS = 200
 
@@ -115,3 +115,17 @@ def check_length(characters: int) -> None:
     """Refuse text that is longer than any store takes."""
     if characters > MAX_CHARACTERS:
         raise invalid(f"holds more than {MAX_CHARACTERS:,} characters of text", "Split it and upload the parts")
+
+
+@contextmanager
+def one_part(builder: DocumentBuilder, name: str) -> Generator[None]:
+    """Read one slide, sheet or chapter: what it raises over its bytes is a note, and the others are read on."""
+    try:
+        yield
+    except DAMAGE as error:
+        # Imported here: a file that is in order needs none of it, and it brings SQLite.
+        from vectorstores_server.system.machine_errors import is_of_the_machine
+
+        if isinstance(error, OSError) and is_of_the_machine(error):
+            raise
+        builder.note(f"{name} could not be read")

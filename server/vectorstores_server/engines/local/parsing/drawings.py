@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from xml.etree.ElementTree import Element
 
-from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder
+from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder, one_part
 from vectorstores_server.engines.local.parsing.office_package import OfficePackage, R
-from vectorstores_server.engines.local.parsing.one_part import one_part
 
 A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 C = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"

@@ -11,10 +11,9 @@ from xml.etree import ElementTree
 
 from vectorstores_server.engines.local.parsing.charset import decode
 from vectorstores_server.engines.local.parsing.document import Document
-from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder
+from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder, one_part
 from vectorstores_server.engines.local.parsing.errors import DAMAGE, damaged, encrypted
 from vectorstores_server.engines.local.parsing.html import add_html
-from vectorstores_server.engines.local.parsing.one_part import one_part
 from vectorstores_server.engines.local.parsing.properties import Properties, properties
 from vectorstores_server.engines.local.parsing.zip_check import check_archive
 

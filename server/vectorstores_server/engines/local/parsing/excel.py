@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vectorstores_server.engines.local.parsing.document import Document
-from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder, one_line
+from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder, one_line, one_part
 from vectorstores_server.engines.local.parsing.drawings import add_graphics, text_of
 from vectorstores_server.engines.local.parsing.errors import DAMAGE, damaged
 from vectorstores_server.engines.local.parsing.number_formats import general, shown_number
 from vectorstores_server.engines.local.parsing.office_package import OfficePackage, R, parsed_xml, transitional
-from vectorstores_server.engines.local.parsing.one_part import one_part
 from vectorstores_server.engines.local.parsing.tables import add_table
 
 if TYPE_CHECKING:

@@ -5,12 +5,11 @@ import re
 from typing import Any, cast
 
 from vectorstores_server.engines.local.parsing.document import Document
-from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder, clean
-from vectorstores_server.engines.local.parsing.encoded_runs import without_base64
+from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder, clean, one_part
 from vectorstores_server.engines.local.parsing.errors import DAMAGE, damaged
 from vectorstores_server.engines.local.parsing.html import add_html
 from vectorstores_server.engines.local.parsing.markup import markdown
-from vectorstores_server.engines.local.parsing.one_part import one_part
+from vectorstores_server.engines.local.parsing.plain_text import without_base64
 
 # An escaped backslash is consumed, so that "\\u00e9" stays what it is.
 _ESCAPE = re.compile(r"\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|.)")

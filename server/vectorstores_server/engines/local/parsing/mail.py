@@ -11,11 +11,10 @@ from typing import Any, cast
 
 from vectorstores_server.engines.local.parsing.charset import decode
 from vectorstores_server.engines.local.parsing.document import Document
-from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder
-from vectorstores_server.engines.local.parsing.encoded_runs import without_base64
+from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder, one_part
 from vectorstores_server.engines.local.parsing.errors import DAMAGE
 from vectorstores_server.engines.local.parsing.html import add_html
-from vectorstores_server.engines.local.parsing.one_part import one_part
+from vectorstores_server.engines.local.parsing.plain_text import without_base64
 from vectorstores_server.engines.local.parsing.properties import Properties, properties
 
 _HEADERS = ("From", "To", "Cc", "Date", "Subject")

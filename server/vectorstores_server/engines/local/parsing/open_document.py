@@ -7,10 +7,9 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from vectorstores_server.engines.local.parsing.document import Document
-from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder
+from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder, one_part
 from vectorstores_server.engines.local.parsing.errors import DAMAGE, damaged, encrypted
 from vectorstores_server.engines.local.parsing.office_package import OfficePackage
-from vectorstores_server.engines.local.parsing.one_part import one_part
 from vectorstores_server.engines.local.parsing.properties import Properties, properties
 from vectorstores_server.engines.local.parsing.tables import add_table
 from vectorstores_server.engines.local.parsing.zip_check import check_archive

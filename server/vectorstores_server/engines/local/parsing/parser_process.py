@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -13,7 +14,6 @@ from anyio import BrokenWorkerProcess, CancelScope, CapacityLimiter, current_tim
 from vectorstores_server.engines.local.parsing import ParseFailure, child_main
 from vectorstores_server.engines.local.parsing.dispatch import shown_name
 from vectorstores_server.engines.local.parsing.document import Document
-from vectorstores_server.engines.local.parsing.limits import ParseLimits
 from vectorstores_server.engines.local.parsing.page_image import RenderedPage
 from vectorstores_server.engines.local.parsing.page_marks import PassageOnPage
 from vectorstores_server.system.machine_errors import is_of_the_machine
@@ -24,6 +24,28 @@ _AT_ONCE_SECONDS = 0.5
 _LARGE = 1 << 20  # bytes; what is smaller is taken back faster than a thread is asked
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ParseLimits:
+    """Seconds and bytes for one parse.
+
+    CPU time is the limit that counts; the clock may run `patience` times longer, because the machine does other work
+    too. Both grow with the file.
+    """
+
+    cpu_seconds: float = 20
+    cpu_seconds_per_megabyte: float = 5
+    budget: float = 2
+    memory_bytes: int = 2 << 30
+
+    def cpu_allowance(self, size: int) -> float:
+        """CPU seconds for a file of `size` bytes."""
+        return self.cpu_seconds + self.cpu_seconds_per_megabyte * size / 1e6
+
+    def time_allowance(self, size: int) -> float:
+        """Seconds by the clock for a file of `size` bytes."""
+        return self.budget * self.cpu_allowance(size)
 
 
 class ParserProcess:

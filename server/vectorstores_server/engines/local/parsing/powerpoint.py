@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 from vectorstores_server.engines.local.parsing.document import Document
-from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder
+from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder, one_part
 from vectorstores_server.engines.local.parsing.drawings import A, add_graphics, alternatives, text_of
 from vectorstores_server.engines.local.parsing.errors import DAMAGE
 from vectorstores_server.engines.local.parsing.office_package import OfficePackage, R
-from vectorstores_server.engines.local.parsing.one_part import one_part
 from vectorstores_server.engines.local.parsing.tables import add_table
 
 P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"

@@ -7,9 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import chain, islice, pairwise
 
-from vectorstores_server.engines.local.parsing.document import Document
+from vectorstores_server.engines.local.parsing.document import MAX_CHARACTERS, Document
 from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder
-from vectorstores_server.engines.local.parsing.limits import MAX_CHARACTERS
 
 _SEPARATOR = " | "
 _SAMPLE_ROWS = 50

@@ -8,9 +8,25 @@ import re
 from collections.abc import Collection, Sequence
 
 from vectorstores_server.engines.local.words.folding import fold
-from vectorstores_server.engines.local.words.stopwords import STOP_WORDS
 
-_WORDS = (
+_ENGLISH_WORDS = (
+    "a about above after again against ain all am an and any are aren as at be because been before being below between "
+    "both but by can couldn d did didn do does doesn doing don down during each few for from further had hadn has hasn "
+    "have haven having he her here hers herself him himself his how i if in into is isn it its itself just ll m ma me "
+    "mightn more most mustn my myself needn no nor not now o of off on once only or other our ours ourselves out over "
+    "own re s same shan she should shouldn so some such t than that the their theirs them themselves then there these "
+    "they this those through to too under until up ve very was wasn we were weren what when where which while who whom "
+    "why will with won wouldn y you your yours yourself yourselves"
+)
+ENGLISH = list[str](_ENGLISH_WORDS.split())
+"""The words that full-text search leaves out.
+
+LanceDB's own list for the icu tokenizer is that of all languages together: "cat", "dog", "end", "war", "face" and
+"want" could not be found. This is the list that it has for English with its other tokenizers.
+"""
+STOP_WORDS = frozenset(ENGLISH)
+
+_OTHER_WORDS = (
     # German, Dutch
     "der die das und ist nicht ein eine einen einem einer von zu mit sich des auf für im dem wird sind auch werden bei "
     "wurde nach durch oder aber wir sie ihre zum zur haben hat kann het een van dat voor met zijn niet aan door ook "
@@ -27,7 +43,7 @@ _WORDS = (
     "ja ei että oli hän ovat az és hogy nem egy ve bir bu için ile yang dan dengan untuk ini dari dalam của và là các "
     "được trong"
 )
-_BINDING = frozenset(fold(_WORDS).split()) - STOP_WORDS
+_BINDING = frozenset(fold(_OTHER_WORDS).split()) - STOP_WORDS
 _ACCENTED = re.compile("[\u00c0-\u024f\u0300-\u036f\u1e00-\u1eff]")
 _LATIN = re.compile(r"\b[a-z]{2,}\b")
 _ENOUGH = 10

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from vectorstores_server.engines.local.words.folding import fold
-from vectorstores_server.engines.local.words.stopwords import STOP_WORDS
+from vectorstores_server.engines.local.words.languages import STOP_WORDS
 
 Kind = Literal["word", "han", "hangul", "unspaced"]
 """`han` are runs of Chinese and Japanese, `unspaced` of Thai, Lao, Khmer, Burmese and Tibetan."""

@@ -1,0 +1,46 @@
+"""The attributes of an attachment: those that a caller gave, those that its text says, and what filters read of both."""
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from vectorstores_server.engines.local.catalog.ids import dumps, loads
+from vectorstores_tools.contract.filters import kind
+from vectorstores_tools.contract.requests import MOST_ATTRIBUTES, Attributes
+
+
+def replace_attributes(db: sqlite3.Connection, attachment_id: int, attributes: Attributes) -> None:
+    """Replace what a caller gave, and what filters read of it."""
+    db.execute("UPDATE attachment SET attributes = ? WHERE id = ?", (dumps(attributes), attachment_id))
+    _enter_attributes(db, attachment_id)
+
+
+def note_found(db: sqlite3.Connection, attachment_id: int, found: Mapping[str, str]) -> None:
+    """Note what the live text says of itself: it stands for what the caller did not give."""
+    known = "SELECT found FROM attachment WHERE id = ?"
+    written = dumps(found) if found else None
+    if db.execute(known, (attachment_id,)).fetchone()["found"] != written:
+        db.execute("UPDATE attachment SET found = ? WHERE id = ?", (written, attachment_id))
+        _enter_attributes(db, attachment_id)
+
+
+def shown_attributes(row: sqlite3.Row | Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes of an attachment's row: those that were given, then those that its text says."""
+    return {**(loads(row["attributes"]) or {}), **_filled_in(row)}
+
+
+def _filled_in(row: sqlite3.Row | Mapping[str, Any]) -> dict[str, Any]:
+    if row["attributes_final"] or row["found"] is None:
+        return {}
+    given = loads(row["attributes"]) or {}
+    found = [(key, value) for key, value in (loads(row["found"]) or {}).items() if key not in given]
+    return dict(found[: max(0, MOST_ATTRIBUTES - len(given))])
+
+
+def _enter_attributes(db: sqlite3.Connection, attachment_id: int) -> None:
+    row = db.execute("SELECT * FROM attachment WHERE id = ?", (attachment_id,)).fetchone()
+    db.execute("DELETE FROM attribute WHERE attachment_id = ?", (attachment_id,))
+    db.executemany(
+        "INSERT INTO attribute SELECT id, store_id, ?, ?, ?, live_rev FROM attachment WHERE id = ?",
+        [(key, kind(value), value, attachment_id) for key, value in shown_attributes(row).items()],
+    )
