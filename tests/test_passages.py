@@ -70,6 +70,7 @@ def uncovered(text: str, passages: list[Passage]) -> str:
 @example("\x00 " * 3000, 150)
 @example("日" * 3000, 100)
 @example("a" + " " * 9000 + "b", 8)
+@example("0국어한The quick brown fox jumps over the lazy dog. ", 8)
 @settings(deadline=None, max_examples=150)
 def test_every_visible_character_is_in_exactly_one_passage_of_the_right_size(text: str, limit: int):
     passages = cut(Document(text), COUNTER, PassageLimits(limit, limit))

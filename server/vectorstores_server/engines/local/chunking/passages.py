@@ -160,7 +160,13 @@ class _Span(NamedTuple):
         low = int(np.searchsorted(self.before, origin + 0.5 * ideal, side="right")) - 1
         low = min(max(low, here + 1), high)
         off: NDArray[np.float64] = np.abs(self.before[low : high + 1] - origin - ideal) / ideal
-        return low + int(np.argmax(worth[low : high + 1] - _EVENNESS * off))
+        cut = low + int(np.argmax(worth[low : high + 1] - _EVENNESS * off))
+        if worth[cut] > -np.inf:
+            return cut
+        # All of them are inside one character, such as a Korean syllable of three tokens: before it, else behind it.
+        whole = here + 1 + np.flatnonzero(worth[here + 1 : stop + 1] > -np.inf)
+        fitting = whole[whole <= high]
+        return int(fitting[-1] if len(fitting) else whole[0])
 
     def _ideal(self, here: int, stop: int) -> float:
         """Size of the next passage if all up to `stop` were of equal size."""
