@@ -210,6 +210,14 @@ def begin_table(db: sqlite3.Connection, store_id: str, embedder: str | None, dim
     return name
 
 
+def abandon_table(db: sqlite3.Connection, name: str, now: int) -> None:
+    """Let a table that was being built be dropped."""
+    db.execute(
+        "UPDATE store_table SET state = 'dropping', drop_at = ? WHERE name = ? AND state = 'building'", (now, name)
+    )
+    db.execute("DELETE FROM rebuilt WHERE table_name = ?", (name,))
+
+
 def live_files(
     db: sqlite3.Connection, store_id: str, besides: Collection[int], limit: int, sizes: range = ANY_SIZE
 ) -> list[LiveFile]:
