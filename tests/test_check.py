@@ -10,7 +10,6 @@ import pytest
 from local import Words, add, opened, search, settled, store
 from test_cli import run
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_server.engines.local.worker import session
 from vectorstores_tools.contract.errors import Unavailable
 from vectorstores_tools.contract.maintenance import Finding
 
@@ -111,8 +110,7 @@ async def test_bytes_of_the_wrong_size_are_refused_before_the_first_and_wrong_on
         assert sum(map(len, got)) < len(whole)
 
 
-def test_the_command_tells_what_is_damaged_by_its_exit_code(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(session, "QUIET_SECONDS", 0.1)
+def test_the_command_tells_what_is_damaged_by_its_exit_code(run: Run, tmp_path: Path):
     (tmp_path / "a.md").write_text("The moon moves the tides.")
     run("add", "--store", "sea", tmp_path / "a.md")
     assert run("doctor", "--check")[:2] == (0, "All is sound.\n")
