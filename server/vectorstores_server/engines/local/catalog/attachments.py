@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vectorstores_server.engines.local.catalog.attributes import replace_attributes, shown_attributes
+from vectorstores_server.engines.local.catalog.attributes import filled_in, replace_attributes, shown_attributes
 from vectorstores_server.engines.local.catalog.filter_sql import select_attachments
 from vectorstores_server.engines.local.catalog.ids import loads_notes
 from vectorstores_server.engines.local.catalog.pagination import Listing, Position, buried, bury, page
@@ -14,7 +14,6 @@ from vectorstores_tools.contract.errors import FileNotInStore
 from vectorstores_tools.contract.models import Deleted, LastError, Page, PassageProgress, VectorStoreFile
 from vectorstores_tools.contract.requests import Attributes, StoreFilesRequest
 
-MOST_ATTRIBUTES = 16
 COLUMNS = "attachment.*, coalesce(name, file.filename) AS filename"
 JOINED = "attachment JOIN file ON file.id = attachment.file_id"
 
@@ -133,7 +132,7 @@ def store_file(row: sqlite3.Row | Mapping[str, Any]) -> VectorStoreFile:
                 "static": {"max_chunk_size_tokens": size, "chunk_overlap_tokens": overlap},
             },
             "attributes": shown_attributes(row),
-            "found_attributes": list(_filled_in(row)) or None,
+            "found_attributes": list(filled_in(row)) or None,
             "source": row["source"],
             "path": row["path"],
             "notes": loads_notes(row["notes"]) or None,

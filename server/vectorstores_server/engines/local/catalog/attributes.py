@@ -1,4 +1,4 @@
-"""The attributes of an attachment: those that a caller gave, those that its text says, and what filters read of both."""
+"""The attributes of an attachment: those that were given, those that its text says, and what filters read of both."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -6,7 +6,9 @@ from typing import Any
 
 from vectorstores_server.engines.local.catalog.ids import dumps, loads
 from vectorstores_tools.contract.filters import kind
-from vectorstores_tools.contract.requests import MOST_ATTRIBUTES, Attributes
+from vectorstores_tools.contract.requests import Attributes
+
+MOST_ATTRIBUTES = 16
 
 
 def replace_attributes(db: sqlite3.Connection, attachment_id: int, attributes: Attributes) -> None:
@@ -26,10 +28,11 @@ def note_found(db: sqlite3.Connection, attachment_id: int, found: Mapping[str, s
 
 def shown_attributes(row: sqlite3.Row | Mapping[str, Any]) -> dict[str, Any]:
     """Return the attributes of an attachment's row: those that were given, then those that its text says."""
-    return {**(loads(row["attributes"]) or {}), **_filled_in(row)}
+    return {**(loads(row["attributes"]) or {}), **filled_in(row)}
 
 
-def _filled_in(row: sqlite3.Row | Mapping[str, Any]) -> dict[str, Any]:
+def filled_in(row: sqlite3.Row | Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the text says where nothing was given, as far as there is room."""
     if row["attributes_final"] or row["found"] is None:
         return {}
     given = loads(row["attributes"]) or {}
