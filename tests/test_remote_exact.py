@@ -323,7 +323,7 @@ async def test_an_upload_in_parts_is_four_calls(script: Script) -> None:
 
 async def test_a_source_goes_in_with_its_marks_and_comes_back_without(script: Script) -> None:
     one = source("/d/a.txt", "apple")
-    marked = {"team": "a", "source": "/d/a.txt", "sha256": one.sha256}
+    marked = {"team": "a", "source": "/d/./a.txt", "sha256": one.sha256}
     script.on("GET vector_stores/vs_1/files?limit=100&order=asc", {**listing(ATTACHED), "data": []})
     script.on("POST files", FILE)
     script.on("POST vector_stores/vs_1/file_batches", BATCH, {"file_ids": ["file-abc123"], "attributes": marked})

@@ -7,6 +7,7 @@ from collections import deque
 
 from vectorstores_server.calls.ring import KEPT, CallRecord, CallRing
 from vectorstores_server.settings import Settings
+from vectorstores_server.system.logs import event
 
 SECONDS_BETWEEN = 1.0
 
@@ -43,7 +44,7 @@ class CallRecorder:
         try:
             self.ring.append(calls)
         except (OSError, sqlite3.Error) as error:
-            log.debug("Calls could not be written: %s", error)
+            log.debug("Calls could not be written: %s", error, extra=event("calls_unwritten", calls=len(calls)))
             with self._lock:
                 self._waiting.extendleft(reversed(calls[-(KEPT - len(self._waiting)) :]))
 

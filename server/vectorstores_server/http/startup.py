@@ -22,6 +22,7 @@ from vectorstores_server.page.opening import OWNER, OneTimeTokens, PageServer
 from vectorstores_server.page.paths import SIGN_IN
 from vectorstores_server.protocol.server import ToolSurface, build_server
 from vectorstores_server.settings import Settings
+from vectorstores_server.system.logs import event
 from vectorstores_server.system.shutdown import close_and_leave
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import VectorStoreError
@@ -82,7 +83,7 @@ async def _tell_owner(settings: Settings, engine: Engine, server: PageServer) ->
         await engine.list_stores(PageRequest(limit=1))  # a new directory becomes ours before anything lies in it
         server.write(settings.data)
     except (VectorStoreError, OSError) as error:
-        log.warning("`open` will not find this server: %s", error)
+        log.warning("`open` will not find this server: %s", error, extra=event("page_unannounced"))
         return False
     return True
 

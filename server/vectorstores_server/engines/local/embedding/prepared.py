@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from vectorstores_server.engines.local.embedding.quantization import graph_arrays
 from vectorstores_server.engines.local.embedding.unigram import Pieces
 from vectorstores_server.engines.local.embedding.weights import ModelWeights
+from vectorstores_server.system.logs import event
 
 if TYPE_CHECKING:
     import numpy as np
@@ -101,12 +102,12 @@ def _mapped(path: Path) -> "dict[str, NDArray[Any]] | None":
             begin = _padded(file.tell())
             file.seek(begin)
             if header is None or hashlib.file_digest(file, "sha256").hexdigest() != header["sha256"]:
-                log.warning("model_cache_damaged: the prepared model is made again")
+                log.warning("The prepared model is damaged and is made again", extra=event("model_cache_damaged"))
                 return None
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, struct.error):
-        log.warning("model_cache_unreadable: the prepared model is made again")
+        log.warning("The prepared model cannot be read and is made again", extra=event("model_cache_unreadable"))
         return None
     data = np.memmap(path, np.uint8, "r", begin)
     return {
@@ -138,7 +139,8 @@ def _keep(arrays: "Mapping[str, NDArray[Any]]", path: Path) -> None:
                 file.write(bytes(_padded(array.nbytes) - array.nbytes))
         part.replace(path)
     except OSError as error:
-        log.warning("model_cache_unwritable: the model is prepared at each start (%s)", error.strerror)
+        extra = event("model_cache_unwritable", errno=error.errno)
+        log.warning("The model is prepared at each start: %s", error.strerror, extra=extra)
         with contextlib.suppress(OSError):
             part.unlink()
 
