@@ -24,9 +24,9 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def browser(anyio_backend: str) -> "AsyncGenerator[Browser]":
-    """One browser for all tests of a process."""
+    """One browser for the tests of a module: with it their event loop goes on, which no other module must meet."""
     path = chromium()
     from playwright.async_api import async_playwright
 

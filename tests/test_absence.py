@@ -37,7 +37,7 @@ TOOL_CALLS: dict[type[BaseModel], dict[str, Any]] = {
     },
     inputs.BatchAttach: {
         "vector_store_id": "vs_1", "file_ids": ["file-1"], "files": FILES, "paths": ["/a"],
-        "attributes": {"team": "red"}, "chunking_strategy": CHUNKS, "wait_seconds": 3,
+        "attributes": {"team": "red"}, "chunking_strategy": CHUNKS, "wait_seconds": 3, "mirror": "on", "confirm": True,
     },
     inputs.Search: {
         "query": ["a"], "vector_store_id": ["vs_1"], "filters": FILTER, "max_num_results": 3,

@@ -327,6 +327,9 @@ COMMANDS: dict[str, Callable[[Ids, Path], list[list[str]]]] = {
     ],
     "serve": lambda ids, folder: [["--exclude-tools", on_disk(300)], ["--http", on_disk(300)]],
     "show": lambda ids, folder: [[ids.store], [ids.file], [on_disk(300)]],
+    "sync": lambda ids, folder: [[ids.store, "--dry-run"], [on_disk(300)]],
+    "watch": lambda ids, folder: [[on_disk(300)]],
+    "open": lambda ids, folder: [[on_disk(300)]],
 }  # fmt: skip
 ORDER = [
     "add",
@@ -336,6 +339,9 @@ ORDER = [
     "show",
     "search",
     "eval",
+    "sync",
+    "watch",
+    "open",
     "model",
     "reindex",
     "backup",

@@ -10,7 +10,7 @@ from typing import Any
 
 import anyio
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcp.types import TextResourceContents
 
@@ -149,6 +149,7 @@ def test_every_parser_keeps_within_the_limits(tmp_path: Path, name: str, write: 
     assert is_short(notes)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400), st.sampled_from(["a.txt", "a.csv", "a.html", "a.eml", "a.md", "a.rtf", "a.svg"]))
 def test_whatever_the_bytes_notes_keep_within_the_limits(
     tmp_path_factory: pytest.TempPathFactory, data: bytes, name: str

@@ -119,7 +119,9 @@ def test_what_is_said_of_the_search_itself_fits_the_smallest_budget(
     page = SearchPage(notes=said, below_threshold=removed, best_below=0.123, files=0, store_files=10**5)
     page.not_searched = NotSearched(in_progress=1999, failed=1999)
     pages = {STORE[:-1] + str(n): page for n in range(stores)}
-    finding = SearchOutcome(CALL, pages, Search(query=["a"], filters={}), LEAST_TOKENS)
+    finding = SearchOutcome(
+        CALL, pages, Search(query=["a"], filters={"type": "eq", "key": "team", "value": "a"}), LEAST_TOKENS
+    )
     reply, _ = rendered(RankedHits([BRIEF] * found, finding.facts(found), finding.sentences(found)), LEAST_TOKENS)
     assert len(compact(reply.structured)) <= room(LEAST_TOKENS)
     assert len(reply.text) <= room(LEAST_TOKENS)

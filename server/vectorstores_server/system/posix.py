@@ -196,10 +196,10 @@ def stand_back() -> None:
         os.setpriority(os.PRIO_PROCESS, thread, min(19, os.getpriority(os.PRIO_PROCESS, thread) + _BACK))
 
 
-def free_memory() -> float | None:
+def free_memory(facts: Path = Path("/proc/meminfo")) -> float | None:
     """Return the share of the machine's memory that could be had without swapping; None where nobody tells."""
     try:
-        lines = Path("/proc/meminfo").read_text("ascii").splitlines()
+        lines = facts.read_text("ascii").splitlines()
     except OSError:
         return None
     sizes = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines) if rest}

@@ -3,7 +3,7 @@
 Status and code are open strings, only ids are required, and keys that are not known are kept: a remote may have more.
 """
 
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -15,7 +15,7 @@ from pydantic import (
     WrapValidator,
 )
 
-from vectorstores_tools.contract.notes import FileNotes
+from vectorstores_tools.contract.notes import short_notes
 
 T = TypeVar("T")
 
@@ -34,6 +34,9 @@ def _is_absent(value: object) -> bool:
 
 Extra = Annotated[T | None, WrapValidator(_or_absent), Field(exclude_if=_is_absent)]
 """A key that OpenAI's objects do not have: it stays away where an engine has nothing to say under it."""
+
+FileNotes: TypeAlias = Annotated[list[str], AfterValidator(short_notes)]
+"""Notes on a file, kept within their limits."""
 
 
 class Answer(BaseModel):

@@ -1,9 +1,9 @@
-"""Notes on a file: what of it is not in its text, or may be wrong in it, in a few short sentences (pure)."""
+"""Notes on a file: what of it is not in its text, or may be wrong in it, in a few short sentences.
+
+The parser's process makes them too, so nothing heavy is imported here.
+"""
 
 from collections.abc import Iterable
-from typing import Annotated, TypeAlias
-
-from pydantic import AfterValidator
 
 from vectorstores_tools.contract.characters import line
 
@@ -18,6 +18,3 @@ def short_notes(sentences: Iterable[str]) -> list[str]:
     if len(notes) <= MOST_NOTES:
         return notes
     return [*notes[: MOST_NOTES - 1], f"{len(notes) - MOST_NOTES + 1} more notes are left out"]
-
-
-FileNotes: TypeAlias = Annotated[list[str], AfterValidator(short_notes)]
