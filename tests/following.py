@@ -90,6 +90,10 @@ class Following:
         (source,) = (await self.engine.retrieve_store(self.store)).sources or []
         return source
 
+    async def ids(self) -> dict[str, str]:
+        """Wait as `in_step`, and return the id of each file by its path."""
+        return {path: file.id for path, file in (await self.in_step()).items()}
+
     async def until(self, done: Callable[[], Awaitable[bool]], seconds: float = PATIENCE) -> None:
         """Wait for the engine to report changes until `done`."""
         with anyio.fail_after(seconds):

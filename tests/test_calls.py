@@ -81,6 +81,7 @@ def test_a_damaged_file_is_begun_anew(tmp_path: Path) -> None:
     ring = CallRing(tmp_path)
     ring.append([record(1)])
     assert [call.at for call in ring.latest()] == [1.0]
+    assert [path.read_bytes() for path in tmp_path.glob("aside-*/calls.db")] == [b"no database" * 100]
 
 
 def test_nothing_is_kept_where_that_is_switched_off_or_nothing_may_be_written(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from clients import Caller
 from code_pages import small_files
 from engine_calls import NOISE
+from test_intake import names, root
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.parsing import EXTENSIONS, FIRST_TYPES, NAMES, ParseFailure, type_of, types
 from vectorstores_server.engines.local.parsing.dispatch import read_document
@@ -18,7 +19,8 @@ from vectorstores_server.intake import exclusions
 from vectorstores_server.intake.local_intake import MachineIntake, intake_for
 from vectorstores_server.intake.text_files import LARGEST, decodes
 from vectorstores_server.settings import Settings
-from vectorstores_tools.contract.intake import Survey
+
+__all__ = ["root"]
 
 BUILT = [
     ("node_modules", None),
@@ -40,21 +42,10 @@ def write(folder: Path, *names: str, data: bytes = b"words of somebody\n") -> No
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    folder = tmp_path / "root"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def intake(tmp_path: Path, root: Path) -> MachineIntake:
     """The intake that a server over the local engine has."""
     engine = LocalEngine(tmp_path / "data", None)
     return intake_for(Settings(data=tmp_path / "data", file_roots=(root,)), engine.capabilities)
-
-
-def names(survey: Survey, root: Path) -> list[str]:
-    return [Path(origin).relative_to(root).as_posix() for origin in survey.origins]
 
 
 # Any text

@@ -131,7 +131,7 @@ async def test_a_file_that_was_only_touched_is_not_processed(tmp_path: Path) -> 
         path.touch()
         mirror = await there.walked()
         assert dict(mirror.counts) == {"found": 1}
-        assert {k: f.id for k, f in (await there.in_step()).items()} == {k: f.id for k, f in before.items()}
+        assert await there.ids() == {path: file.id for path, file in before.items()}
 
 
 async def test_what_is_gone_stays_uploaded_and_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ async def test_a_folder_that_is_not_there_or_empty_changes_nothing_and_says_so(
         for n in range(3):
             there.write(f"{n}.txt")
         await there.walked()
-        assert {k: f.id for k, f in (await there.in_step()).items()} == {k: f.id for k, f in before.items()}
+        assert await there.ids() == {path: file.id for path, file in before.items()}
         assert (await there.source()).state == "mirrored"
 
 
@@ -250,7 +250,7 @@ async def test_a_paused_mirror_goes_on_by_itself_when_the_files_are_back(tmp_pat
         assert (await there.walked()).state == "paused"
         (tmp_path / "d").rename(there.folder / "d")
         assert (await there.walked()).state == "mirrored"
-        assert {k: f.id for k, f in (await there.in_step()).items()} == {k: f.id for k, f in before.items()}
+        assert await there.ids() == {path: file.id for path, file in before.items()}
 
 
 async def test_files_that_turn_up_elsewhere_in_time_are_renamed_and_nothing_pauses(tmp_path: Path) -> None:

@@ -1,38 +1,29 @@
 """`sync` and `watch`: what a person says to the folders that stores follow."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import anyio
 import pytest
 
 from local import opened
-from vectorstores_server import cli
+from test_cli import Run, run
 from vectorstores_server.intake import MachineIntake
 from vectorstores_server.intake.folders import FileCriteria
 from vectorstores_server.mirrors import MirrorKeeper
-from vectorstores_server.settings import Settings
 from vectorstores_tools.contract.engine import AttachOptions
 from vectorstores_tools.contract.requests import StoreCreate
+
+__all__ = ["run"]
 
 Sync = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Sync:
+def sync(run: Run) -> Sync:
     """Run `sync` in this process, on data of its own; return code, stdout and stderr."""
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"VECTOR_STORES_{name.upper()}", raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("VECTOR_STORES_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("VECTOR_STORES_EMBEDDER", "none")
-
-    def run(*argv: str) -> tuple[int, str, str]:
-        code = cli.run(["sync", *argv])
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
+    return partial(run, "sync")
 
 
 @pytest.fixture

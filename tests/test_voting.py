@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from vectorstores_server.engines.local.embedding.models import E5_MULTI, MINILM, Background
 from vectorstores_server.engines.local.embedding.traits import Traits, script_of
 from vectorstores_server.engines.local.index import CosineScale, Weights
-from vectorstores_server.engines.local.index.scoring import calibrated, gated, meaning, score
+from vectorstores_server.engines.local.index.scoring import calibrated, gated, meaning, meanings, score
 from vectorstores_server.engines.local.search.voting import scale_of, shares, words_to_know
 
 ENGLISH = Traits(MINILM.background, MINILM.scripts)
@@ -30,6 +30,12 @@ def test_the_background_of_any_embedder_is_the_background_of_minilm(scale: Cosin
 def test_a_nearer_passage_never_means_less(scale: CosineScale, one: float, other: float):
     low, high = sorted((one, other))
     assert 0 <= meaning(low, scale) <= meaning(high, scale) <= 1
+
+
+@given(SCALES, st.lists(COSINES, max_size=20))
+def test_many_cosines_mean_what_each_of_them_means(scale: CosineScale, cosines: list[float]):
+    found = meanings(np.array(cosines, np.float64), scale)
+    assert found.tolist() == pytest.approx([meaning(cosine, scale) for cosine in cosines], abs=1e-12)
 
 
 @given(st.floats(-0.3, 0.3), st.floats(0.01, 0.2))

@@ -1,6 +1,7 @@
 """The last calls in a file of their own, `calls.db` in the data directory, shared by all processes on it.
 
-Nothing else depends on it: a call that could not be written is lost, and a file that is damaged is begun anew.
+Nothing else depends on it: a call that could not be written is lost, and a file that cannot be read as such a list is
+put aside, whoever wrote it, and begun anew.
 """
 
 import sqlite3
@@ -8,6 +9,8 @@ from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
+
+from vectorstores_server.system.aside import aside_folder
 
 KEPT = 500
 SECONDS_TO_WAIT = 1.0
@@ -45,7 +48,7 @@ class CallRing:
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):
                 raise
-            self._path.unlink(missing_ok=True)
+            self._path.replace(aside_folder(self._path.parent) / NAME)
             self._append(calls)
 
     def latest(self, limit: int = KEPT) -> list[CallRecord]:

@@ -7,18 +7,12 @@ from pathlib import Path
 
 from vectorstores_server.intake.secrets import holds_secret
 from vectorstores_server.system import posix
+from vectorstores_tools.contract.characters import BYTE_ORDER_MARKS
 
 LARGEST = 256 * 1024
 """Bytes. What is longer and of no known type is rarely something to read: logs, dumps, data of programs."""
 NEVER = "never read"
 
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # begins with the mark of UTF-16
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 _OF_PROGRAMS = (b"%PDF-", b"%!PS", b"PK\x03\x04", b"{\\rtf", b"GIF8", b"RIFF", b"\xff\xd8\xff", b"\x1f\x8b", b"MZ")
 """Begins of formats that a small file may have without a byte that no text has."""
 _IN_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
@@ -46,7 +40,7 @@ def decodes(data: bytes, *, whole: bool = True) -> bool:
 
     Of which code page the letters are is for the parser to find; what it cannot read it refuses with a sentence.
     """
-    for mark, encoding in _MARKS:
+    for mark, encoding in BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return _is_strictly(data, encoding, whole)
     return not data.startswith(_OF_PROGRAMS) and _IN_NO_TEXT.search(data) is None

@@ -5,7 +5,7 @@ Whatever ends a walk, what was done stays, and the next one goes on: a file that
 
 import os
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,6 +31,17 @@ class WalkOutcome:
 
     state: State
     waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SeenFolder:
+    """What one look came to: what the store has, how many files were found, what differs, and what keeps a walk."""
+
+    known: Sequence[MirroredFile]
+    found: int
+    changes: FolderChanges = field(default_factory=FolderChanges)
+    gone: GoneFiles = field(default_factory=GoneFiles)
+    trouble: tuple[State, str] | None = None
 
 
 @dataclass(slots=True)
@@ -64,28 +75,20 @@ class MirrorWalk:
         if mirror is None:
             return None
         self.mirror = mirror
-        within = () if mirror.due else within
-        listing = await self.intake.walk(mirror.folder, within)
-        if within and not listing.files:  # it may be that nothing is left anywhere
-            within, listing = (), await self.intake.walk(mirror.folder)
-        known = await self.records.files(mirror.store_id, mirror.folder)
-        if (trouble := self._trouble(listing, known, whole=not within)) is not None:
-            return await self._end(*trouble)
-        self.counts = Counter({"found": len(listing.files)} if not within else {"found": len(known)})
-        changes = compare(known, listing, within)
-        gone = GoneFiles.of([file for file in changes.gone if not await self._kept(file)])
+        seen = await self._seen(() if mirror.due else within)
+        if seen.trouble is not None:
+            return await self._end(*seen.trouble)
+        self.counts = Counter({"found": seen.found})
         failed: list[str] = []
-        await self._take(changes, gone, failed)
-        return await self._part(gone.left, len(known))
+        await self._take(seen.changes, seen.gone, failed)
+        return await self._part(seen.gone.left, len(seen.known))
 
     async def plan(self) -> tuple[FolderChanges, Sequence[Rename], tuple[State, str] | None]:
         """Return what a walk would do, changing nothing: what differs, what is renamed, and what keeps it."""
-        listing = await self.intake.walk(self.mirror.folder)
-        known = await self.records.files(self.mirror.store_id, self.mirror.folder)
-        if (trouble := self._trouble(listing, known, whole=True)) is not None:
-            return FolderChanges(), [], trouble
-        changes = compare(known, listing)
-        gone = GoneFiles.of([file for file in changes.gone if not await self._kept(file)])
+        seen = await self._seen()
+        if seen.trouble is not None:
+            return FolderChanges(), [], seen.trouble
+        changes, gone, known = seen.changes, seen.gone, len(seen.known)
         renames: list[Rename] = []
         new: list[str] = []
         for path in changes.new:
@@ -94,12 +97,27 @@ class MirrorWalk:
                 new.append(path)
             else:
                 renames.append(moved)
-        changed = [path for path in changes.changed if await self._differs(path, known)]
+        hashes = {file.source: file.sha256 for file in seen.known}
+        changed = [path for path in changes.changed if await self._differs(path, hashes)]
         same = changes.same + len(changes.changed) - len(changed)
         left = FolderChanges(new, changed, same, gone.left)
-        if too_many(len(gone.left), len(known)) and not self.mirror.confirmed:
-            return left, renames, ("paused", _many(len(gone.left), len(known)))
+        if too_many(len(gone.left), known) and not self.mirror.confirmed:
+            return left, renames, ("paused", _many(len(gone.left), known))
         return left, renames, None
+
+    async def _seen(self, within: Sequence[Path] = ()) -> SeenFolder:
+        """Look at the folder, or at those `within` it, and at what the store has of it."""
+        mirror = self.mirror
+        listing = await self.intake.walk(mirror.folder, within)
+        if within and not listing.files:  # it may be that nothing is left anywhere
+            within, listing = (), await self.intake.walk(mirror.folder)
+        known = await self.records.files(mirror.store_id, mirror.folder)
+        found = len(known) if within else len(listing.files)
+        if (trouble := self._trouble(listing, known, whole=not within)) is not None:
+            return SeenFolder(known, found, trouble=trouble)
+        changes = compare(known, listing, within)
+        gone = GoneFiles.of([file for file in changes.gone if not await self._kept(file)])
+        return SeenFolder(known, found, changes, gone)
 
     def _trouble(
         self, listing: FolderListing, known: Sequence[MirroredFile], *, whole: bool
@@ -176,11 +194,10 @@ class MirrorWalk:
         except VectorStoreError:
             return None
 
-    async def _differs(self, path: str, known: Sequence[MirroredFile]) -> bool:
-        before = next((file.sha256 for file in known if file.source == storable(path)), None)
+    async def _differs(self, path: str, hashes: Mapping[str, str]) -> bool:
         try:
             async with self.intake.open(path, None) as source:
-                return source.sha256 != before
+                return source.sha256 != hashes.get(storable(path))
         except VectorStoreError:
             return False
 

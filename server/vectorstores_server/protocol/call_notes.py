@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.types import CallToolResult
 from pydantic import BaseModel
 
 from vectorstores_server.calls.recorder import CallRecorder
@@ -34,13 +35,15 @@ class CallNotes:
             result = await call_next(ctx)
             return result
         finally:
-            self._recorder.note(
-                _record(at, 1e3 * (time.perf_counter() - began), _mapping(ctx.params), _mapping(result))
-            )
+            answer, failed = _outcome(result)
+            milliseconds = 1e3 * (time.perf_counter() - began)
+            self._recorder.note(_record(at, milliseconds, _mapping(ctx.params), answer, failed=failed))
 
 
-def _record(at: float, milliseconds: float, params: Mapping[str, Any], result: Mapping[str, Any]) -> CallRecord:
-    given, answer = _mapping(params.get("arguments")), _mapping(result.get("structuredContent"))
+def _record(
+    at: float, milliseconds: float, params: Mapping[str, Any], answer: Mapping[str, Any], *, failed: bool
+) -> CallRecord:
+    given = _mapping(params.get("arguments"))
     token = get_access_token()
     data = answer.get("data")
     return CallRecord(
@@ -52,12 +55,16 @@ def _record(at: float, milliseconds: float, params: Mapping[str, Any], result: M
         query=_text(given.get("query"), LONGEST_QUERY),
         milliseconds=round(milliseconds, 1),
         hits=len(cast("list[Any]", data)) if isinstance(data, list) and "query" in given else None,
-        error=line(str(_mapping(answer.get("error")).get("code") or "error"), LONGEST_NAME) if _failed(result) else "",
+        error=line(str(_mapping(answer.get("error")).get("code") or "error"), LONGEST_NAME) if failed else "",
     )
 
 
-def _failed(result: Mapping[str, Any]) -> bool:
-    return not result or bool(result.get("isError"))
+def _outcome(result: HandlerResult) -> tuple[Mapping[str, Any], bool]:
+    """Return the object that was answered, and whether it is an error; the answer's text is not written down again."""
+    if isinstance(result, CallToolResult):
+        return _mapping(result.structured_content), bool(result.is_error)
+    written = _mapping(result)
+    return _mapping(written.get("structuredContent")), not written or bool(written.get("isError"))
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -12,10 +12,20 @@ Source of the ranges: Unicode 17.0, DerivedGeneralCategory.txt (Cc, Cf, Cs), Der
 StandardizedVariants.txt, Blocks.txt. Tests compare them with what this Python knows.
 """
 
+import codecs
 import json
 import re
 import unicodedata
 from functools import lru_cache
+
+BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins with the mark of UTF-16
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+"""What the bytes of a text may begin with, in the order in which they are told apart, and the form of Unicode."""
 
 MAX_LINE = 200
 """Characters of a name."""

@@ -36,8 +36,10 @@ ShortText = Annotated[str, StringConstraints(strict=True, max_length=512)]
 Number = Annotated[StrictFloat, Field(allow_inf_nan=False)]
 Integer = Annotated[StrictInt, Field(ge=-MAX_INTEGER, le=MAX_INTEGER)]
 AttributeValue = StrictBool | Integer | Number | ShortText
-Attributes = Annotated[dict[Key, AttributeValue], Field(max_length=16)]
-Metadata = Annotated[dict[Key, ShortText], Field(max_length=16)]
+MOST_ATTRIBUTES = 16
+"""Of a file, and as many keys of metadata of a store: OpenAI's limit."""
+Attributes = Annotated[dict[Key, AttributeValue], Field(max_length=MOST_ATTRIBUTES)]
+Metadata = Annotated[dict[Key, ShortText], Field(max_length=MOST_ATTRIBUTES)]
 Status = Literal["in_progress", "completed", "failed", "cancelled"]
 Order = Literal["asc", "desc"]
 

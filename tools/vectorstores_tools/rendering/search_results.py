@@ -29,7 +29,7 @@ MAX_HEADING = 120
 MAX_PATH = 512
 WHOLE, WITHOUT_HEADINGS, WITHOUT_ALL_ATTRIBUTES = range(3)
 """What a citation holds, from all that is known to what is never left out."""
-MOST_ATTRIBUTES = 200
+LONGEST_ATTRIBUTES = 200
 """Characters of attributes that a tight citation keeps."""
 MOST_TOKENS = 20_000
 
@@ -219,7 +219,7 @@ def _attributes(hit: SearchHit, plan: DisplayPlan) -> tuple[dict[str, Any], int]
         return attributes, 0
     kept: dict[str, Any] = {}
     for name, value in attributes.items():
-        if len(compact(kept | {name: value})) <= MOST_ATTRIBUTES:
+        if len(compact(kept | {name: value})) <= LONGEST_ATTRIBUTES:
             kept[name] = value
     return kept, len(attributes) - len(kept)
 

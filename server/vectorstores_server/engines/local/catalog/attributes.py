@@ -6,9 +6,7 @@ from typing import Any
 
 from vectorstores_server.engines.local.catalog.ids import dumps, loads
 from vectorstores_tools.contract.filters import kind
-from vectorstores_tools.contract.requests import Attributes
-
-MOST_ATTRIBUTES = 16
+from vectorstores_tools.contract.requests import MOST_ATTRIBUTES, Attributes
 
 
 def replace_attributes(db: sqlite3.Connection, attachment_id: int, attributes: Attributes) -> None:

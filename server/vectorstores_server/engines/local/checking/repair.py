@@ -1,6 +1,5 @@
 """Mending what a check found. Nothing is destroyed: what is wrong is set aside, and made again where it can be."""
 
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from vectorstores_server.engines.local.catalog import Catalog, reconciliation
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.engines.local.index import Index
+from vectorstores_server.system.aside import aside_folder
 from vectorstores_server.system.posix import private_directory
 from vectorstores_tools.contract.maintenance import Finding
 
@@ -50,7 +50,6 @@ class Repairer:
 
     def _set_aside(self, short: str) -> None:
         for path in self._blobs.blobs.glob(f"{short}*"):
-            target = self._directory / time.strftime("aside-%Y%m%dT%H%M%S") / "blobs" / path.name
-            private_directory(target.parent.parent)
-            private_directory(target.parent)
-            path.replace(target)
+            folder = aside_folder(self._directory) / "blobs"
+            private_directory(folder)
+            path.replace(folder / path.name)

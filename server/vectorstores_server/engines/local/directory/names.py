@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from vectorstores_server.system.aside import is_aside
+
 CATALOG = "catalog.db"
 MARKER = "vector-stores.json"
 RESERVE = "reserve.bin"
@@ -50,7 +52,6 @@ _KEPT = (
     rf"(?:blobs|text)/{_TEMPORARY}",
 )
 _OURS = re.compile("|".join([*_KEPT, *_DELETED, *(rf"{TRASH}/[0-9]+/{form}" for form in _DELETED)]))
-_ASIDE = re.compile(r"aside-[0-9]{8}T[0-9]{6}")
 _EARLY = re.compile(
     rf"{re.escape(MARKER)}\.[0-9a-f]{{16}}\.tmp|worker\.lock(?:-journal|-wal|-shm)?|(?:blobs|text)/{_TEMPORARY}"
 )
@@ -70,11 +71,6 @@ def is_early(name: str) -> bool:
 def is_of_a_system(name: str) -> bool:
     """Tell whether an entry of a folder is there because of the file system or the desktop."""
     return _OF_A_SYSTEM.fullmatch(name) is not None
-
-
-def is_aside(name: str) -> bool:
-    """Tell whether a folder is one that `--new-catalog` has kept old data in."""
-    return _ASIDE.fullmatch(name) is not None
 
 
 def is_table(name: str) -> bool:
@@ -107,7 +103,7 @@ def foreign(directory: Path, limit: int) -> list[str]:
 def files_below(directory: Path, folders: tuple[str, ...] | None = None) -> Iterator[str]:
     """Yield the paths of files below the directory, or below some of its folders; links are not followed.
 
-    What `--new-catalog` set aside is passed over. Raises OSError where a folder cannot be read.
+    What was put aside is passed over. Raises OSError where a folder cannot be read.
     """
     for top in folders if folders is not None else (".",):
         for place, inner, names in os.walk(directory / top, onerror=_raise):

@@ -9,7 +9,6 @@ import os
 import secrets
 import sqlite3
 import tempfile
-import time
 from collections.abc import Collection, Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -25,6 +24,7 @@ from vectorstores_server.engines.local.directory.names import (
     is_of_a_system,
     is_ours,
 )
+from vectorstores_server.system.aside import aside_folder
 from vectorstores_server.system.posix import private_directory, sync_directory
 from vectorstores_tools.contract.errors import Unavailable
 
@@ -188,8 +188,7 @@ def _mark(directory: Path) -> None:
 
 def _set_aside(directory: Path) -> None:
     """Move data whose catalog is missing into a folder of its own, which nothing ever sweeps."""
-    target = directory / time.strftime("aside-%Y%m%dT%H%M%S")
-    private_directory(target)
+    target = aside_folder(directory)
     for name in (*DATA_FOLDERS, TRASH, CATALOG, f"{CATALOG}-wal", f"{CATALOG}-shm"):
         source = directory / name
         if source.exists():

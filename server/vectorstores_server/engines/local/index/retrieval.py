@@ -21,10 +21,9 @@ from vectorstores_server.engines.local.index.records import (
     Candidate,
     CandidateQuery,
     Candidates,
-    CosineScale,
     Weights,
 )
-from vectorstores_server.engines.local.index.scoring import gated, half_point, meaning
+from vectorstores_server.engines.local.index.scoring import gated, half_point, meanings
 
 WIDE = 1_000
 FEW = 3
@@ -146,14 +145,6 @@ def _possible(bounds: CosineBounds, best: int, weights: Weights, half: float, *,
     high = share * meanings(bounds.high, weights.scale) + weights.text * most
     floor = np.partition(low, -best)[-best]
     return np.flatnonzero(high >= floor).tolist()
-
-
-def meanings(cosines: Floats, scale: CosineScale) -> Floats:
-    """Return the meaning halves. They never fall while cosines grow, so bounds of these are bounds of those.
-
-    So is the width that codes leave open as many times larger as the scale stretches cosines.
-    """
-    return np.array([meaning(cosine, scale) for cosine in cosines.tolist()])
 
 
 async def _read(

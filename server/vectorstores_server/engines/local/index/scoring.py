@@ -10,11 +10,19 @@ floor instead of nothing, and wording by the share of the question's words that 
 """
 
 import math
+from typing import TypeAlias, TypeVar
+
+import numpy as np
+from numpy import float64
+from numpy.typing import NDArray
 
 from vectorstores_server.engines.local.index.records import CosineScale, Weights
 
 SATURATION = 3.3
 IDF_OF_1000_ROWS = 6.5
+Cosines: TypeAlias = NDArray[float64]
+Cosine = TypeVar("Cosine", float, Cosines)
+
 REFERENCE = CosineScale()
 SOFTNESS = 0.08
 """The width of the soft floor: c is then .08 ln(1 + e^(c / .08)), .055 where c is 0 and the same as c above .3."""
@@ -40,8 +48,8 @@ def text_share(text_score: float, n_tokens: int, rows: int) -> float:
     return text_score / (text_score + half_point(n_tokens, rows))
 
 
-def calibrated(cosine: float, scale: CosineScale) -> float:
-    """Return the cosine that MiniLM would have for texts as far from the background."""
+def calibrated(cosine: Cosine, scale: CosineScale) -> Cosine:
+    """Return the cosine, or cosines, that MiniLM would have for texts as far from the background."""
     if scale.mean == REFERENCE.mean and scale.sd == REFERENCE.sd:
         return cosine
     return REFERENCE.mean + REFERENCE.sd * (cosine - scale.mean) / scale.sd
@@ -53,6 +61,17 @@ def meaning(cosine: float, scale: CosineScale) -> float:
     if scale.soft and found < 1:
         found = SOFTNESS * math.log1p(math.exp(found / SOFTNESS))
     return min(max(found, 0.0), 1.0)
+
+
+def meanings(cosines: Cosines, scale: CosineScale) -> Cosines:
+    """Return `meaning` of many. As it never falls, bounds of cosines give bounds of these.
+
+    The width that codes leave open is then as many times larger as the scale stretches cosines.
+    """
+    found = calibrated(cosines, scale)
+    if scale.soft:
+        found = np.where(found < 1, SOFTNESS * np.log1p(np.exp(np.minimum(found, 1) / SOFTNESS)), found)
+    return np.clip(found, 0.0, 1.0)
 
 
 def gated(weights: Weights, known: float) -> Weights:

@@ -12,16 +12,10 @@ from typing import NamedTuple
 
 from vectorstores_server.engines.local.parsing.code_pages import guess, shown, wider
 from vectorstores_server.engines.local.parsing.errors import ParserRefusal, unsupported
+from vectorstores_tools.contract.characters import BYTE_ORDER_MARKS
 
 _SAMPLE = 64 * 1024
 
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # begins with the mark of UTF-16
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 _ESCAPED = (b"\x1b$)C", "iso2022_kr"), (b"\x1b$", "iso2022_jp"), (b"\x1b$", "iso2022_jp_2"), (b"~{", "hz")
 """Text of ASCII bytes alone, with signs where characters of two bytes begin."""
 _MAGIC = (
@@ -64,7 +58,7 @@ def decode(data: bytes, *, declares: bool = False) -> DecodedText:
 
 
 def _decode(data: bytes, declares: bool) -> DecodedText:
-    for mark, encoding in _MARKS:
+    for mark, encoding in BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return DecodedText(data.decode(encoding, errors="replace").removeprefix("\ufeff"))
     if b"\0" in data[:_SAMPLE]:

@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 from vectorstores_tools.contract.errors import InvalidRequest
 from vectorstores_tools.contract.intake import Source
 from vectorstores_tools.contract.models import Page, SearchHit, VectorStoreFile
-from vectorstores_tools.contract.requests import Attributes
+from vectorstores_tools.contract.requests import MOST_ATTRIBUTES, Attributes
 
 SOURCE, SHA256 = "source", "sha256"
 MARKS = frozenset({SOURCE, SHA256})
 HASH = re.compile(r"[0-9a-f]{64}")
-LONGEST_SOURCE, MOST_ATTRIBUTES = 512, 16
+LONGEST_SOURCE = 512
 BELOW = "/./"
 Attached = TypeVar("Attached", VectorStoreFile, SearchHit)
 
