@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from vectorstores_server.engines.local.embedding.models import E5_MULTI, MINILM, Background
 from vectorstores_server.engines.local.embedding.traits import Traits, script_of
 from vectorstores_server.engines.local.index import CosineScale, Weights
-from vectorstores_server.engines.local.index.scoring import calibrated, gated, meaning, meanings, score
+from vectorstores_server.engines.local.index.retrieval import meanings
+from vectorstores_server.engines.local.index.scoring import calibrated, gated, meaning, score
 from vectorstores_server.engines.local.search.voting import scale_of, shares, words_to_know
 
 ENGLISH = Traits(MINILM.background, MINILM.scripts)

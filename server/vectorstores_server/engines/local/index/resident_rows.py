@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from vectorstores_server.engines.local.index.postings import Postings
 from vectorstores_server.engines.local.index.records import Candidate, CandidateQuery, Candidates, RevFilter, Weights
-from vectorstores_server.engines.local.index.retrieval import FEW
-from vectorstores_server.engines.local.index.scoring import gated, half_point, meanings
+from vectorstores_server.engines.local.index.retrieval import FEW, meanings
+from vectorstores_server.engines.local.index.scoring import gated, half_point
 
 MOST_DEAD = 0.2
 """The share of rows that may be dead before the others are written anew."""

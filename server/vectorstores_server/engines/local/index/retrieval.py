@@ -21,9 +21,10 @@ from vectorstores_server.engines.local.index.records import (
     Candidate,
     CandidateQuery,
     Candidates,
+    CosineScale,
     Weights,
 )
-from vectorstores_server.engines.local.index.scoring import gated, half_point, meanings
+from vectorstores_server.engines.local.index.scoring import SOFTNESS, calibrated, gated, half_point
 
 WIDE = 1_000
 FEW = 3
@@ -145,6 +146,17 @@ def _possible(bounds: CosineBounds, best: int, weights: Weights, half: float, *,
     high = share * meanings(bounds.high, weights.scale) + weights.text * most
     floor = np.partition(low, -best)[-best]
     return np.flatnonzero(high >= floor).tolist()
+
+
+def meanings(cosines: Floats, scale: CosineScale) -> Floats:
+    """Return `meaning` of many. As it never falls, bounds of cosines give bounds of these.
+
+    The width that codes leave open is then as many times larger as the scale stretches cosines.
+    """
+    found = calibrated(cosines, scale)
+    if scale.soft:
+        found = np.where(found < 1, SOFTNESS * np.log1p(np.exp(np.minimum(found, 1) / SOFTNESS)), found)
+    return np.clip(found, 0.0, 1.0)
 
 
 async def _read(

@@ -10,18 +10,17 @@ floor instead of nothing, and wording by the share of the question's words that 
 """
 
 import math
-from typing import TypeAlias, TypeVar
-
-import numpy as np
-from numpy import float64
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, TypeVar
 
 from vectorstores_server.engines.local.index.records import CosineScale, Weights
 
+if TYPE_CHECKING:
+    from numpy import float64
+    from numpy.typing import NDArray
+
 SATURATION = 3.3
 IDF_OF_1000_ROWS = 6.5
-Cosines: TypeAlias = NDArray[float64]
-Cosine = TypeVar("Cosine", float, Cosines)
+Cosine = TypeVar("Cosine", float, "NDArray[float64]")
 
 REFERENCE = CosineScale()
 SOFTNESS = 0.08
@@ -61,17 +60,6 @@ def meaning(cosine: float, scale: CosineScale) -> float:
     if scale.soft and found < 1:
         found = SOFTNESS * math.log1p(math.exp(found / SOFTNESS))
     return min(max(found, 0.0), 1.0)
-
-
-def meanings(cosines: Cosines, scale: CosineScale) -> Cosines:
-    """Return `meaning` of many. As it never falls, bounds of cosines give bounds of these.
-
-    The width that codes leave open is then as many times larger as the scale stretches cosines.
-    """
-    found = calibrated(cosines, scale)
-    if scale.soft:
-        found = np.where(found < 1, SOFTNESS * np.log1p(np.exp(np.minimum(found, 1) / SOFTNESS)), found)
-    return np.clip(found, 0.0, 1.0)
 
 
 def gated(weights: Weights, known: float) -> Weights:
