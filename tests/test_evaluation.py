@@ -1,8 +1,9 @@
 import json
+import math
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vectorstores_server.console.evaluation import AnsweredQuestion, figures, read_questions, separating
@@ -24,6 +25,8 @@ def test_the_figures_are_those_of_the_books():
 
 
 @given(SCORES, SCORES)
+@example([5e-324], [0.0])
+@example([math.nextafter(0.5, 1)], [0.5])
 def test_no_other_score_separates_better(on_topic: list[float], off_topic: list[float]):
     threshold = separating(on_topic, off_topic)
     assert threshold is not None

@@ -97,13 +97,19 @@ def separating(on_topic: Sequence[float], off_topic: Sequence[float]) -> float |
     if not on_topic or not off_topic:
         return None
     scores = sorted({*on_topic, *off_topic})
-    places = [scores[0], *((low + high) / 2 for low, high in pairwise(scores))]
+    places = [scores[0], *(_between(low, high) for low, high in pairwise(scores))]
 
     def worth(threshold: float) -> float:
         kept = sum(score >= threshold for score in on_topic) / len(on_topic)
         return kept + sum(score < threshold for score in off_topic) / len(off_topic)
 
     return max(places, key=worth)
+
+
+def _between(low: float, high: float) -> float:
+    # Of two neighbouring floats the middle is rounded to one of them, and the lower one separates nothing.
+    middle = (low + high) / 2
+    return middle if low < middle else high
 
 
 def _recall(answer: AnsweredQuestion, depth: int) -> float:
