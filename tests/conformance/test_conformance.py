@@ -10,7 +10,7 @@ from conformance.contents import add_contents
 from conformance.questions import add_questions
 from conformance.rounds import add_rounds
 from conformance.suite import NEXT, STABLE, NotToBeHad, Suite, installed
-from serving import House, house
+from support.serving import House, house
 from vectorstores_server.engines.local.embedding import EmbedderChoice
 from vectorstores_server.engines.local.engine import LocalEngine
 

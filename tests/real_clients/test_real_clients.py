@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from test_cli import lock_held
+from support.commands import lock_held
 from vectorstores_tools.toolset import TOOL_NAMES
 
 pytestmark = [pytest.mark.slow, pytest.mark.apart]

@@ -1,0 +1,62 @@
+"""The engines that every promise of the contract is tried on. A further engine adds its opener to ENGINES."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+from vectorstores_tools.contract.engine import Engine
+
+OpenEngine: TypeAlias = Callable[[Path], AbstractAsyncContextManager[Engine]]
+
+
+MAX_FILE_BYTES = 100_000
+
+
+@asynccontextmanager
+async def local(directory: Path) -> AsyncGenerator[Engine]:
+    """The local engine without a model: what the contract promises needs none."""
+    async with opened_local(directory, "none") as engine:
+        yield engine
+
+
+@asynccontextmanager
+async def local_minilm(directory: Path) -> AsyncGenerator[Engine]:
+    """The local engine with the model of the installed wheel."""
+    async with opened_local(directory, "minilm") as engine:
+        yield engine
+
+
+@asynccontextmanager
+async def opened_local(directory: Path, embedder: str) -> AsyncGenerator[Engine]:
+    """The local engine; what it imports is imported by the tests that use it only."""
+    from vectorstores_server.engines.local.embedding import EmbedderChoice
+    from vectorstores_server.engines.local.engine import LocalEngine
+
+    choice = EmbedderChoice(name=embedder, cache=directory / "cache")
+    engine = LocalEngine(directory / "data", choice, max_file_bytes=MAX_FILE_BYTES)
+    try:
+        yield engine
+    finally:
+        await engine.aclose()
+
+
+def remote(service: str) -> OpenEngine:
+    """The remote engine over a double of that service, which answers from a local engine."""
+
+    @asynccontextmanager
+    async def opened(directory: Path) -> AsyncGenerator[Engine]:
+        from support.remotes import forwarded_to
+
+        async with local(directory) as served, forwarded_to(service, served) as (engine, _):
+            yield engine
+
+    return opened
+
+
+BOTH: dict[str, OpenEngine] = {"local": local, "forwarded": remote("forwarded")}
+"""For what is built on the contract and asks no more of an engine: one of each kind."""
+
+
+ENGINES: dict[str, OpenEngine] = BOTH | {name: remote(name) for name in ("azure", "ogx", "yandex", "litellm")}
+"""For the contract itself."""
