@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support.clients import caller, caller_of_era, era
+from support.commands import run
 from support.engines import BOTH, ENGINES, OpenEngine, local_minilm
 from vectorstores_tools.contract.engine import Engine
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from vectorstores_server.engines.local.engine import LocalEngine
 
-__all__ = ["anyio_backend", "caller", "caller_of_era", "engine", "era", "minilm_engine"]
+__all__ = ["anyio_backend", "caller", "caller_of_era", "engine", "era", "minilm_engine", "run"]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

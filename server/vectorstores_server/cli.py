@@ -54,8 +54,8 @@ def _command(argv: "Sequence[str]") -> int:
     arguments, flags = parse_command_line(argv)
     settings = read_settings(flags)
     serving = arguments.command == "serve"
-    level = settings.log_level if serving or "log_level" in flags else "warning"
-    logs.configure(level, settings.log_file, settings.log_format)
+    level = settings.log.level if serving or "log_level" in flags else "warning"
+    logs.configure(level, settings.log.file, settings.log.format)
     if not serving:  # which logs them
         for sentence in unknown_variables(os.environ):
             warn(f"vector-stores-mcp: {sentence}")

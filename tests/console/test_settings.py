@@ -5,15 +5,26 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from vectorstores_server.console.flags import GROUPS
+from support.checkout import TESTS
 from vectorstores_server.console.parser import parse_command_line
-from vectorstores_server.settings import CLOSED_WHEN_EMPTY, Settings, flag_of, read_settings, unknown_variables
+from vectorstores_server.settings import (
+    CLOSED_WHEN_EMPTY,
+    FIELDS,
+    PREFIX,
+    SECRETS,
+    Settings,
+    flag_of,
+    read_settings,
+    unknown_variables,
+)
+from vectorstores_server.settings.groups import named
+from vectorstores_server.settings.model import GROUPS
 from vectorstores_tools.contract.errors import InvalidRequest
 
 
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in Settings.model_fields:
+    for name in FIELDS:
         monkeypatch.delenv(f"VECTOR_STORES_{name.upper()}", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
@@ -26,28 +37,33 @@ def settings_of(*argv: str) -> Settings:
 def test_without_anything_set_the_engine_is_local_and_private(tmp_path: Path) -> None:
     settings = settings_of()
 
-    assert tmp_path in settings.data.parents
-    assert (settings.embedder, settings.model_download, settings.file_roots, settings.url_hosts) == (
+    assert tmp_path in settings.storage.data.parents
+    assert (
+        settings.embedder.name,
+        settings.embedder.download,
+        settings.intake.file_roots,
+        settings.intake.url_hosts,
+    ) == (
         "auto",
         False,
         None,
         (),
     )
-    assert not settings.read_only
+    assert not settings.agents.read_only
 
 
 def test_a_flag_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VECTOR_STORES_TOOLSET", "core")
     monkeypatch.setenv("VECTOR_STORES_READ_ONLY", "true")
 
-    assert settings_of().toolset == "core"
-    assert settings_of("--toolset", "all").toolset == "all"
-    assert not settings_of("--no-read-only").read_only
+    assert settings_of().agents.toolset == "core"
+    assert settings_of("--toolset", "all").agents.toolset == "all"
+    assert not settings_of("--no-read-only").agents.read_only
 
 
 def test_a_flag_may_stand_before_and_after_the_command() -> None:
-    assert settings_of("--embedder", "none", "ls").embedder == "none"
-    assert settings_of("ls", "--embedder", "none").embedder == "none"
+    assert settings_of("--embedder", "none", "ls").embedder.name == "none"
+    assert settings_of("ls", "--embedder", "none").embedder.name == "none"
 
 
 def test_a_list_is_one_variable_or_a_repeated_flag_in_the_singular(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,16 +72,16 @@ def test_a_list_is_one_variable_or_a_repeated_flag_in_the_singular(monkeypatch: 
 
     settings = settings_of()
 
-    assert settings.file_roots == (Path("/a"), Path.home() / "b")
-    assert settings.url_hosts == ("a.org", "*.b.org")
-    assert settings_of("--file-root", "/x", "--file-root", "/y").file_roots == (Path("/x"), Path("/y"))
+    assert settings.intake.file_roots == (Path("/a"), Path.home() / "b")
+    assert settings.intake.url_hosts == ("a.org", "*.b.org")
+    assert settings_of("--file-root", "/x", "--file-root", "/y").intake.file_roots == (Path("/x"), Path("/y"))
     assert flag_of("exclude_tools") == "--exclude-tool"
 
 
 def test_no_roots_at_all_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VECTOR_STORES_FILE_ROOTS", "")
 
-    assert settings_of().file_roots == ()
+    assert settings_of().intake.file_roots == ()
 
 
 def test_a_relative_path_is_wrong_in_the_environment_and_meant_from_here_on_the_command_line(
@@ -73,7 +89,7 @@ def test_a_relative_path_is_wrong_in_the_environment_and_meant_from_here_on_the_
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
-    assert settings_of("--data", "x").data == tmp_path / "x"
+    assert settings_of("--data", "x").storage.data == tmp_path / "x"
     monkeypatch.setenv("VECTOR_STORES_DATA", "x")
     with pytest.raises(InvalidRequest, match="VECTOR_STORES_DATA: 'x' is relative"):
         settings_of()
@@ -87,8 +103,8 @@ def test_a_key_comes_from_the_environment_or_a_file_and_is_never_shown(
 
     settings = settings_of()
 
-    assert settings.embedder_api_key is not None
-    assert settings.embedder_api_key.get_secret_value() == "sk-secret"
+    assert settings.embedder.api_key is not None
+    assert settings.embedder.api_key.get_secret_value() == "sk-secret"
     assert "sk-secret" not in repr(settings) + settings.model_dump_json()
 
 
@@ -181,12 +197,19 @@ def test_a_misspelt_variable_is_named_beside_what_it_made_missing(monkeypatch: p
         settings_of()
 
 
-def test_every_setting_is_in_one_group_of_the_help() -> None:
-    assert sorted(name for names in GROUPS.values() for name in names) == sorted(Settings.model_fields)
+def test_every_setting_is_in_one_group() -> None:
+    assert sorted(name for group in GROUPS.values() for name in named(group)) == sorted(FIELDS)
+
+
+def test_every_variable_and_flag_keeps_its_name() -> None:
+    """Somebody's configuration names them: a line is added here, and none is changed."""
+    now = [f"{PREFIX}{name.upper()} {'' if name in SECRETS else flag_of(name)}".rstrip() for name in sorted(FIELDS)]
+    kept = (TESTS / "snapshots" / "settings.txt").read_text("utf-8").splitlines()
+    assert now == [line.rstrip() for line in kept]
 
 
 def test_the_description_of_a_setting_can_be_read_alone() -> None:
-    for name, field in Settings.model_fields.items():
+    for name, field in FIELDS.items():
         assert not re.search(r"\b(its key|holds them|that they|the same)\b", field.description or ""), name
 
 
@@ -220,7 +243,7 @@ def test_a_mistake_is_told_in_two_lines(argv: list[str], capsys: pytest.CaptureF
 def test_settings_do_not_change() -> None:
     settings = settings_of()
     with pytest.raises(ValidationError):
-        settings.read_only = True  # pyright: ignore[reportAttributeAccessIssue]  # that it fails is the point
+        settings.agents.read_only = True  # pyright: ignore[reportAttributeAccessIssue]  # that it fails is the point
 
 
 def test_nothing_but_settings_and_the_command_is_taken() -> None:
@@ -234,7 +257,7 @@ def test_a_tokens_file_has_comments_and_is_never_empty(monkeypatch: pytest.Monke
     file = tmp_path / "tokens"
     file.write_text("# for the office\nfirst-token\nro:second-token\n", encoding="utf-8")
     monkeypatch.setenv("VECTOR_STORES_TOKENS_FILE", str(file))
-    assert [token.get_secret_value() for token in settings_of().tokens] == ["first-token", "ro:second-token"]
+    assert [token.get_secret_value() for token in settings_of().http.tokens] == ["first-token", "ro:second-token"]
     for nothing in ("", " \n", "# only a comment\n"):
         file.write_text(nothing, encoding="utf-8")
         with pytest.raises(InvalidRequest, match="TOKENS_FILE is empty"):
@@ -247,7 +270,7 @@ def test_tokens_that_are_set_to_nothing_let_nobody_in_by_accident(monkeypatch: p
         settings_of()
 
 
-@pytest.mark.parametrize("name", [name for name in Settings.model_fields if name not in CLOSED_WHEN_EMPTY])
+@pytest.mark.parametrize("name", [name for name in FIELDS if name not in CLOSED_WHEN_EMPTY])
 def test_a_setting_that_is_empty_is_unset(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     unset = read_settings({})
     for empty in ("", "  "):
@@ -257,4 +280,4 @@ def test_a_setting_that_is_empty_is_unset(monkeypatch: pytest.MonkeyPatch, name:
 
 def test_a_path_in_quotes_is_read_without_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("VECTOR_STORES_DATA", f'"{tmp_path}"')
-    assert read_settings({}).data == tmp_path
+    assert read_settings({}).storage.data == tmp_path

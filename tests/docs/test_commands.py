@@ -9,9 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.checkout import PAGES, ROOT
-from support.commands import Run, run
-
-__all__ = ["run"]
+from support.commands import Run
 
 NOT_HERE = (["model", "install"], ["serve"])
 """What fetches from elsewhere, and what goes on until it is stopped (tests/http/test_webserver.py starts that)."""

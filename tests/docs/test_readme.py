@@ -9,7 +9,7 @@ import pytest
 from support.checkout import PAGES, README
 from vectorstores_server.clients.known import known_clients
 from vectorstores_server.console.parser import parse_command_line
-from vectorstores_server.settings import PREFIX, SECRETS, Settings, flag_of, is_list
+from vectorstores_server.settings import FIELDS, PREFIX, SECRETS, flag_of, is_list
 from vectorstores_tools.arguments import schemas
 from vectorstores_tools.toolset import TOOLS
 
@@ -26,12 +26,12 @@ def table(*rows: tuple[str, ...]) -> str:
 
 
 def settings_table() -> str:
-    rows = [_setting_row(name) for name in Settings.model_fields]
+    rows = [_setting_row(name) for name in FIELDS]
     return table(("variable", "flag", "default", "what it is"), *rows)
 
 
 def _setting_row(name: str) -> tuple[str, ...]:
-    field = Settings.model_fields[name]
+    field = FIELDS[name]
     flag = "" if name in SECRETS else f"`{flag_of(name)}`" + (" (repeated)" if is_list(name) else "")
     default = "" if field.default_factory else _default(field.default)
     return (f"`{PREFIX}{name.upper()}`", flag, default, (field.description or "").replace("*", r"\*"))
@@ -77,7 +77,7 @@ def test_each_client_has_a_block_of_the_form_that_config_writes(client: str) -> 
     [server] = block[known.key].values()
     assert set(server) == set(known.entry("", {}))
     assert Path(server["command"]).is_absolute()
-    assert {name.removeprefix(PREFIX).lower() for name in server["env"]} <= set(Settings.model_fields)
+    assert {name.removeprefix(PREFIX).lower() for name in server["env"]} <= set(FIELDS)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -92,6 +92,6 @@ def test_every_command_of_the_docs_is_one(page: Path) -> None:
 def test_every_variable_and_link_of_the_docs_leads_somewhere(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     names = set(re.findall(rf"\b{PREFIX}([A-Z_]*[A-Z])\b", text))
-    assert {name for name in names if name.lower() not in Settings.model_fields} == set()
+    assert {name for name in names if name.lower() not in FIELDS} == set()
     links = set(re.findall(r"\]\((?!https?://)([^)#]+)", text))
     assert {link for link in links if not (page.parent / link).exists()} == set()

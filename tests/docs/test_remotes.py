@@ -8,7 +8,7 @@ from support.checkout import ROOT
 from vectorstores_server.engines.remote.dialects import DIALECTS, Name
 from vectorstores_server.engines.remote.factory import chosen_dialect
 from vectorstores_server.engines.remote.http.address import RemoteChoice, address_of
-from vectorstores_server.settings import PREFIX, Settings, read_settings
+from vectorstores_server.settings import FIELDS, PREFIX, read_settings
 
 PAGE = (ROOT / "docs" / "remotes.md").read_text(encoding="utf-8")
 SECTIONS = {part.splitlines()[0]: part for part in PAGE.split("\n## ")[1:]}
@@ -32,19 +32,19 @@ def test_the_block_of_each_service_is_taken_and_reaches_it(service: str, dialect
     given = block["mcpServers"]["vector-stores"]["env"]
     values = {name.removeprefix(PREFIX).lower(): value for name, value in given.items()}
     assert all(name.startswith(PREFIX) for name in given)
-    assert values.keys() <= Settings.model_fields.keys()
+    assert values.keys() <= FIELDS.keys()
     if "remote_api_key_file" in values:
         key = tmp_path / "key"
         key.write_text("a-key-0123456789\n")
         values["remote_api_key_file"] = str(key)
     settings = read_settings(values)
-    assert settings.backend == "remote"
+    assert settings.storage.backend == "remote"
     choice = RemoteChoice(
-        settings.remote_base_url or "",
-        settings.remote_api_key.get_secret_value() if settings.remote_api_key else None,
-        settings.remote_project,
-        auth=settings.remote_auth,
-        dialect=settings.remote_dialect,
+        settings.remote.base_url or "",
+        settings.remote.api_key.get_secret_value() if settings.remote.api_key else None,
+        settings.remote.project,
+        auth=settings.remote.auth,
+        dialect=settings.remote.dialect,
     )
     assert chosen_dialect(choice).name == dialect
     assert any("a-key-0123456789" in value for value in address_of(choice).headers.values()) == (dialect != "ogx")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.clients import Caller
 from support.code_pages import small_files
 from support.engine_calls import NOISE
-from support.surveys import names, root
+from support.surveys import names
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.parsing import EXTENSIONS, FIRST_TYPES, NAMES, ParseFailure, type_of, types
 from vectorstores_server.engines.local.parsing.dispatch import read_document
@@ -18,9 +18,7 @@ from vectorstores_server.engines.remote.dialects import DIALECTS
 from vectorstores_server.intake import exclusions
 from vectorstores_server.intake.local_intake import MachineIntake, intake_for
 from vectorstores_server.intake.text_files import LARGEST, decodes
-from vectorstores_server.settings import Settings
-
-__all__ = ["root"]
+from vectorstores_server.settings import settings_from
 
 BUILT = [
     ("node_modules", None),
@@ -45,7 +43,7 @@ def write(folder: Path, *names: str, data: bytes = b"words of somebody\n") -> No
 def intake(tmp_path: Path, root: Path) -> MachineIntake:
     """The intake that a server over the local engine has."""
     engine = LocalEngine(tmp_path / "data", None)
-    return intake_for(Settings(data=tmp_path / "data", file_roots=(root,)), engine.capabilities)
+    return intake_for(settings_from({"data": tmp_path / "data", "file_roots": (root,)}), engine.capabilities)
 
 
 # Any text
@@ -136,7 +134,7 @@ async def test_what_a_folder_gives_can_be_read(intake: MachineIntake, root: Path
 
 async def test_a_remote_is_given_the_types_that_it_knows(tmp_path: Path, root: Path) -> None:
     write(root, "a.md", "b.xyz")
-    settings = Settings(data=tmp_path / "data", file_roots=(root,))
+    settings = settings_from({"data": tmp_path / "data", "file_roots": (root,)})
     for dialect in DIALECTS.values():
         assert names(await intake_for(settings, dialect.capabilities).survey([str(root)], None), root) == ["a.md"]
 

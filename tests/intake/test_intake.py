@@ -12,7 +12,7 @@ from support.surveys import names
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.intake.folders import FileCriteria, matches
 from vectorstores_server.intake.local_intake import MachineIntake, intake_for
-from vectorstores_server.settings import Settings
+from vectorstores_server.settings import settings_from
 from vectorstores_tools.contract.errors import InvalidRequest, NotAllowed, TooLarge
 
 TYPES = frozenset({".md", ".txt", ".py"})
@@ -80,9 +80,9 @@ async def test_a_walk_takes_what_the_engine_can_parse_going_by_the_name(
 ) -> None:
     engine = LocalEngine(tmp_path / "data", None)
     (root / name).write_bytes(NOISE)
-    survey = await intake_for(Settings(data=tmp_path / "data", file_roots=(root,)), engine.capabilities).survey(
-        [str(root)], None
-    )
+    survey = await intake_for(
+        settings_from({"data": tmp_path / "data", "file_roots": (root,)}), engine.capabilities
+    ).survey([str(root)], None)
     assert names(survey, root) == [name] * taken
 
 

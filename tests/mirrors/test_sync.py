@@ -7,15 +7,13 @@ from pathlib import Path
 import anyio
 import pytest
 
-from support.commands import Run, run
+from support.commands import Run
 from support.local import opened
 from vectorstores_server.intake import MachineIntake
 from vectorstores_server.intake.folders import FileCriteria
 from vectorstores_server.mirrors import MirrorKeeper
 from vectorstores_tools.contract.engine import AttachOptions
 from vectorstores_tools.contract.requests import StoreCreate
-
-__all__ = ["run"]
 
 Sync = Callable[..., tuple[int, str, str]]
 

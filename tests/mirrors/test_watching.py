@@ -18,7 +18,7 @@ from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.intake import MachineIntake
 from vectorstores_server.mirrors import MirrorKeeper, watches, watching
 from vectorstores_server.mirrors.watching import FolderEvent
-from vectorstores_server.settings import Settings
+from vectorstores_server.settings import settings_from
 
 
 async def begun(there: Following, *names: str) -> None:
@@ -176,4 +176,4 @@ def test_hidden_changes_concern_nobody_but_those_of_patterns() -> None:
 def test_a_server_watches_unless_it_is_told_not_to_or_may_not_write(
     given: dict[str, object], expected: bool, tmp_path: Path
 ) -> None:
-    assert watches(Settings.model_validate({"data": tmp_path, **given})) == expected
+    assert watches(settings_from({"data": tmp_path, **given})) == expected

@@ -14,14 +14,14 @@ import pytest
 from scripts import build_bundle
 
 from support.checkout import ROOT
-from vectorstores_server.settings import PREFIX, Settings
+from vectorstores_server.settings import FIELDS, PREFIX
 
 
 def test_the_manifest_offers_settings_that_there_are() -> None:
     facts = build_bundle.project()
     manifest: dict[str, Any] = build_bundle.manifest(facts)
     environment = manifest["server"]["mcp_config"]["env"]
-    assert {name.removeprefix(PREFIX).lower() for name in environment} <= set(Settings.model_fields)
+    assert {name.removeprefix(PREFIX).lower() for name in environment} <= set(FIELDS)
     asked = {f"${{user_config.{name}}}" for name in manifest["user_config"]}
     assert asked == set(environment.values())
     assert manifest["version"] == facts["version"]
@@ -37,7 +37,7 @@ def test_the_entry_for_the_registry_has_its_form_and_invents_nobody() -> None:
     owner = entry["name"].removeprefix("io.github.").partition("/")[0]
     assert f"github.com/{owner}/" in facts["urls"]["Source"]
     assert {variable["name"].removeprefix(PREFIX).lower() for variable in package["environmentVariables"]} <= set(
-        Settings.model_fields
+        FIELDS
     )
 
 

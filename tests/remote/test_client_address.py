@@ -95,7 +95,7 @@ def test_an_empty_key_is_refused_before_the_service_refuses_it() -> None:
 @pytest.mark.parametrize("empty", ["", " "])
 def test_an_empty_key_of_the_settings_is_none(empty: str) -> None:
     given = {"backend": "remote", "remote_base_url": "https://api.example.com/v1", "remote_api_key": empty}
-    assert read_settings(given).remote_api_key is None
+    assert read_settings(given).remote.api_key is None
 
 
 def test_headers_without_a_colon_are_refused_unseen() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vectorstores_server import cli
-from vectorstores_server.settings import Settings
+from vectorstores_server.settings import FIELDS
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -17,7 +17,7 @@ Run = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command in this process, on data of its own and by words alone; return code, stdout and stderr."""
-    for name in Settings.model_fields:
+    for name in FIELDS:
         monkeypatch.delenv(f"VECTOR_STORES_{name.upper()}", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -36,7 +36,7 @@ import vectorstores_server.commands
 from support import hostile
 from support.checkout import ROOT
 from support.clients import Caller, Era, connected, resource_text, text_of
-from support.commands import Run, run
+from support.commands import Run
 from support.engines import local
 from support.hostile import TEXT, faults, faults_of_object, hostile_remote, name
 from support.local import settled
@@ -53,8 +53,6 @@ from vectorstores_tools.contract.engine import Engine, NewFile, TextRequest
 from vectorstores_tools.contract.errors import VectorStoreError
 from vectorstores_tools.contract.requests import FileAttach, StoreCreate
 from vectorstores_tools.toolset import TOOL_NAMES
-
-__all__ = ["run"]
 
 INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
 

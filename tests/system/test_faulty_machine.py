@@ -17,13 +17,11 @@ import pytest
 
 from support import hostile
 from support.checkout import TESTS
-from support.commands import Run, run
+from support.commands import Run
 from support.hostile import clean
 from support.log_rows import check_log
 from support.serving import address
 from support.webserver import COMMAND, environment
-
-__all__ = ["run"]
 
 PATIENCE = 60.0
 UNPRIVILEGED = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-all")

@@ -51,4 +51,6 @@ class CallRecorder:
 
 def recorder_for(settings: Settings) -> CallRecorder | None:
     """Return what notes the calls of a process; None where nothing may be written, or the operator does not want it."""
-    return CallRecorder(CallRing(settings.data)) if settings.call_log and not settings.read_only else None
+    return (
+        CallRecorder(CallRing(settings.storage.data)) if settings.calls.keep and not settings.agents.read_only else None
+    )

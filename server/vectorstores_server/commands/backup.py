@@ -19,13 +19,13 @@ INTERRUPTED = "The backup is not complete: remove its folder, and begin again."
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:
     """Copy, and say what was copied."""
     target = whole_path(arguments.folder)
-    async with engine_of(settings.model_copy(update={"read_only": True})) as engine:
+    async with engine_of(settings.changed(read_only=True)) as engine:
         maintenance_of(engine)  # what a remote keeps is not ours to copy
-        if not settings.data.exists():
-            raise InvalidRequest(f"There is no data directory {settings.data} yet.", "Name it with --data.")
-        check_target(settings.data, target)
+        if not settings.storage.data.exists():
+            raise InvalidRequest(f"There is no data directory {settings.storage.data} yet.", "Name it with --data.")
+        check_target(settings.storage.data, target)
         await engine.list_stores(PageRequest(limit=1))  # sees that the directory is ours, and of this version
-        total = await anyio.to_thread.run_sync(lambda: bytes_to_copy(settings.data, with_index=arguments.index))
+        total = await anyio.to_thread.run_sync(lambda: bytes_to_copy(settings.storage.data, with_index=arguments.index))
         done = 0
         with bar("Copying", total) as show:
 
@@ -35,7 +35,7 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
                 show(min(done, total))
 
             manifest = await anyio.to_thread.run_sync(
-                lambda: back_up(settings.data, target, version(APP), report, with_index=arguments.index)
+                lambda: back_up(settings.storage.data, target, version(APP), report, with_index=arguments.index)
             )
     counts = manifest.counts
     index = "" if manifest.with_index else " Its index is built again after a restore."

@@ -77,8 +77,8 @@ def _tell_where(client: KnownClient) -> None:
 
 def _tell_left_out(settings: Settings) -> None:
     """Name the secrets that are set and stay out of a client's file."""
-    secret = [PREFIX + name.upper() for name in sorted(SECRETS & settings.model_fields_set) if getattr(settings, name)]
-    kept = [name for name in secret if name.removeprefix(PREFIX).lower() + "_file" not in settings.model_fields_set]
+    secret = [PREFIX + name.upper() for name in sorted(SECRETS & settings.given()) if settings.value(name)]
+    kept = [name for name in secret if name.removeprefix(PREFIX).lower() + "_file" not in settings.given()]
     if kept:
         warn(f"Left out, as a secret: {', '.join(kept)}. Add it by hand, or use the variable with _FILE.")
 
@@ -112,8 +112,11 @@ def _command() -> str:
 
 def _environment(settings: Settings) -> dict[str, str]:
     """Return what was set, as variables: a client passes almost nothing of its environment on. Never a key."""
-    given = {name: getattr(settings, name) for name in settings.model_fields_set - SECRETS - {"http"}}
-    return {PREFIX + name.upper(): _variable(value) for name, value in sorted({"data": settings.data, **given}.items())}
+    given = {name: settings.value(name) for name in settings.given() - SECRETS - {"http"}}
+    return {
+        PREFIX + name.upper(): _variable(value)
+        for name, value in sorted({"data": settings.storage.data, **given}.items())
+    }
 
 
 def _variable(value: object) -> str:

@@ -37,19 +37,19 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
         return await _check(settings, repair=arguments.repair, sure=arguments.yes)
     if arguments.purge:
         return await _purge(settings, trash=arguments.trash, sure=arguments.yes)
-    if settings.backend == "remote":
+    if settings.storage.backend == "remote":
         return await _remote(settings)
     model, model_works = _model(settings)
     stores, stores_work, eclipsed = await _stores(settings)
     fields(
         [
             *_program(),
-            ("data", _data(settings.data)),
+            ("data", _data(settings.storage.data)),
             *_unknown_files(settings),
-            ("worker", _worker(settings.data)),
+            ("worker", _worker(settings.storage.data)),
             ("stores", stores),
             *_eclipsed(eclipsed),
-            ("embedder", settings.embedder),
+            ("embedder", settings.embedder.name),
             ("model", model),
             *_intake(settings),
         ]
@@ -59,10 +59,10 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
 
 async def _check(settings: Settings, *, repair: bool, sure: bool) -> int:
     """Look at everything; 0 when all is sound, or mended."""
-    async with engine_of(settings if repair else settings.model_copy(update={"read_only": True})) as engine:
+    async with engine_of(settings if repair else settings.changed(read_only=True)) as engine:
         maintenance = maintenance_of(engine)
-        if not settings.data.exists():
-            raise InvalidRequest(f"There is no data directory {settings.data} yet.", "Name it with --data.")
+        if not settings.storage.data.exists():
+            raise InvalidRequest(f"There is no data directory {settings.storage.data} yet.", "Name it with --data.")
         found = await _findings(maintenance)
         for finding in found:
             say(str(finding))
@@ -98,7 +98,7 @@ async def _purge(settings: Settings, *, trash: bool, sure: bool) -> int:
     async with engine_of(settings) as engine:
         maintenance = maintenance_of(engine)
         if trash:
-            count, bytes_held = Removal(settings.data).trash_size()
+            count, bytes_held = Removal(settings.storage.data).trash_size()
             question = f"Erase the trash, {counted(count, 'file')} of {size(bytes_held)} that nothing names?"
             if count and not sure and not agrees(question):
                 raise InvalidRequest("Nothing was erased.", "Answer y, or pass --yes.")
@@ -115,11 +115,11 @@ async def _remote(settings: Settings) -> int:
         stores = f"{counted(len(page.data), 'store')}{' or more' if page.has_more else ''}; it answers"
     except VectorStoreError as error:
         stores, page = str(error), None
-    key = "none" if settings.remote_api_key is None else f"set, sent as {settings.remote_auth}"
+    key = "none" if settings.remote.api_key is None else f"set, sent as {settings.remote.auth}"
     fields(
         [
             *_program(),
-            ("backend", f"remote, {settings.remote_base_url}, dialect {settings.remote_dialect}"),
+            ("backend", f"remote, {settings.remote.base_url}, dialect {settings.remote.dialect}"),
             ("key", key),
             ("stores", stores),
             *_intake(settings),
@@ -139,7 +139,7 @@ def _program() -> list[tuple[str, str]]:
 def _intake(settings: Settings) -> list[tuple[str, str]]:
     return [
         ("paths", _roots(settings)),
-        ("URLs", ", ".join(settings.url_hosts) or "none"),
+        ("URLs", ", ".join(settings.intake.url_hosts) or "none"),
         *(("setting", sentence) for sentence in unknown_variables(os.environ)),
     ]
 
@@ -162,9 +162,13 @@ def _data(data: Path) -> str:
 
 def _unknown_files(settings: Settings) -> list[tuple[str, str]]:
     """Name files below the data directory that are not the server's: it never touches them."""
-    if not settings.data.exists():
+    if not settings.storage.data.exists():
         return []
-    found = [name for name in foreign(settings.data, MOST_NAMED + 1) if settings.data / name != settings.log_file]
+    found = [
+        name
+        for name in foreign(settings.storage.data, MOST_NAMED + 1)
+        if settings.storage.data / name != settings.log.file
+    ]
     if not found:
         return []
     more = " and others" if len(found) > MOST_NAMED else ""
@@ -181,11 +185,11 @@ def _worker(data: Path) -> str:
 
 async def _stores(settings: Settings) -> tuple[str, bool, list[str]]:
     """Return what there is, whether it can be read, and the attributes that are named like a fact of a file."""
-    if not settings.data.exists():
+    if not settings.storage.data.exists():
         return "none", True, []
     count = files = waiting = 0
     try:
-        async with engine_of(settings.model_copy(update={"read_only": True})) as engine:
+        async with engine_of(settings.changed(read_only=True)) as engine:
             async for store in stores_of(engine):
                 count += 1
                 files += store.file_counts.total
@@ -204,14 +208,14 @@ def _eclipsed(keys: list[str]) -> list[tuple[str, str]]:
 
 
 def _model(settings: Settings) -> tuple[str, bool]:
-    if settings.embedder == "none" or settings.embedder.startswith("openai:"):
+    if settings.embedder.name == "none" or settings.embedder.name.startswith("openai:"):
         return "not used", True
-    card = CARDS.get(settings.embedder, MINILM)
+    card = CARDS.get(settings.embedder.name, MINILM)
     try:
-        found = find_weights(card, settings.embedder_path, settings.cache)
+        found = find_weights(card, settings.embedder.path, settings.embedder.cache)
         if found is None:
             missing = f"missing: search is by words alone. Run: {INSTALL_COMMAND} {line(card.name)}"
-            return missing, settings.embedder == "auto"
+            return missing, settings.embedder.name == "auto"
         found.verify()
     except EmbeddingFailure as failure:
         return failure.message, False
@@ -219,8 +223,8 @@ def _model(settings: Settings) -> tuple[str, bool]:
 
 
 def _roots(settings: Settings) -> str:
-    if settings.file_roots is None and settings.backend == "remote":
+    if settings.intake.file_roots is None and settings.storage.backend == "remote":
         return "none: what a remote gets must be named with FILE_ROOTS"
-    if settings.file_roots is None:
+    if settings.intake.file_roots is None:
         return f"the client's roots, else {Path.home()}"
-    return ", ".join(map(str, settings.file_roots)) or "none"
+    return ", ".join(map(str, settings.intake.file_roots)) or "none"

@@ -75,7 +75,7 @@ async def _with_model(
 ) -> list[AnsweredQuestion]:
     """Ask a copy of the store with the vectors of another model, which is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="vector-stores-eval-") as folder:
-        other = settings.model_copy(update={"data": Path(folder), "embedder": name})
+        other = settings.changed(data=Path(folder), embedder=name)
         async with engine_of(other) as copy:
             store = await copy.create_store(StoreCreate(name=name))
             names = {file.id: file async for file in files_of(engine, store_id, "completed")}

@@ -21,16 +21,16 @@ OWN_PORT = "127.0.0.1:0"
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:
     """Open the page; goes on until it is stopped where the server is its own."""
-    if settings.backend == "remote":
+    if settings.storage.backend == "remote":
         raise InvalidRequest("The page of a remote is at its own address.", "`serve --http` shows it as a page too.")
     show = say if arguments.print else _browse
-    running = PageServer.read(settings.data)
+    running = PageServer.read(settings.storage.data)
     address = await _invitation(running) if running else None
     if address is not None:
         show(address)
         return 0
     leave_logging_alone()
-    surface = ToolSurface(toolset=settings.toolset, read_only=settings.read_only)
+    surface = ToolSurface(toolset=settings.agents.toolset, read_only=settings.agents.read_only)
     await serve_web(settings, OWN_PORT, surface, opened=show)
 
 

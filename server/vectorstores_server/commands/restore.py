@@ -20,13 +20,14 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
     """Verify, copy, verify again, and say what is there now."""
     backup = whole_path(arguments.folder)
     manifest = Manifest.read(backup)
-    check_place(settings.data)
+    check_place(settings.storage.data)
     async with engine_of(settings) as engine:
         maintenance_of(engine)  # it opens nothing before its first call: the directory is still to be made
         await _restored(settings, backup, manifest)
         stores = [store async for store in stores_of(engine)]
     say(
-        f"Restored {counted(len(stores), 'store')} and {counted(manifest.counts['files'], 'file')} to {settings.data}."
+        f"Restored {counted(len(stores), 'store')} and {counted(manifest.counts['files'], 'file')}"
+        f" to {settings.storage.data}."
         + ("" if manifest.with_index else " The index is built while any server or command runs.")
     )
     return 0
@@ -41,4 +42,4 @@ async def _restored(settings: Settings, backup: Path, manifest: Manifest) -> Non
             done += count
             show(done)
 
-        await anyio.to_thread.run_sync(restore, backup, settings.data, report)
+        await anyio.to_thread.run_sync(restore, backup, settings.storage.data, report)

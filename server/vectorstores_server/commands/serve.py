@@ -25,17 +25,19 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> NoReturn:
     """Serve until the client is gone, or until a signal."""
     for sentence in unknown_variables(os.environ):
         log.warning("%s", sentence, extra=event("unknown_setting"))
-    _check_names(settings.exclude_tools)
+    _check_names(settings.agents.exclude_tools)
     leave_logging_alone()
-    if settings.http is not None:
+    if settings.http.address is not None:
         from vectorstores_server.http.startup import serve_web
 
         # Roots that a client over HTTP declares are never used: it names its own machine.
-        await serve_web(settings, settings.http, _surface(settings, roots_from_client=False))
+        await serve_web(settings, settings.http.address, _surface(settings, roots_from_client=False))
     engine = await open_engine(settings)
     intake = intake_for(settings, engine.capabilities)
     # A remote gets no file of this machine unless FILE_ROOTS names it.
-    surface = _surface(settings, roots_from_client=settings.file_roots is None and not engine.capabilities.remote)
+    surface = _surface(
+        settings, roots_from_client=settings.intake.file_roots is None and not engine.capabilities.remote
+    )
     keeper = MirrorKeeper(engine, intake, watch=watches(settings))
     server = build_server(engine, intake, surface, recorder_for(settings), keeper)
     await serve_stdio(server, engine, keeper.run)
@@ -43,9 +45,9 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> NoReturn:
 
 def _surface(settings: Settings, *, roots_from_client: bool) -> ToolSurface:
     return ToolSurface(
-        toolset=settings.toolset,
-        read_only=settings.read_only,
-        excluded=frozenset(settings.exclude_tools),
+        toolset=settings.agents.toolset,
+        read_only=settings.agents.read_only,
+        excluded=frozenset(settings.agents.exclude_tools),
         roots_from_client=roots_from_client,
     )
 

@@ -5,35 +5,9 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from vectorstores_server.settings import APP, PREFIX, SECRETS, Settings, flag_of, is_list
-
-KEPT = ("data", "new_catalog", "backend", "resident_mb", "index_cache_mb")
-EMBEDDER = (
-    "embedder", "embedder_path", "model_download", "embedder_base_url", "embedder_api_key", "embedder_api_key_file",
-    "embedder_dimensions", "embedder_batch",
-)  # fmt: skip
-READ = ("file_roots", "url_hosts", "max_file_bytes", "encoding", "watch")
-OFFERED = ("read_only", "toolset", "exclude_tools")
-HTTP = (
-    "http", "tokens", "tokens_file", "allowed_hosts", "max_requests", "max_requests_per_token", "oauth_issuer",
-    "oauth_audience",
-)  # fmt: skip
-REMOTE = (
-    "remote_base_url", "remote_api_key", "remote_api_key_file", "remote_project", "remote_headers", "remote_auth",
-    "remote_dialect",
-)  # fmt: skip
-LOG = ("log_level", "log_file", "log_format")
-GROUPS = {
-    "where the stores are": KEPT,
-    "the embedder": EMBEDDER,
-    "what may be read": READ,
-    "what agents are offered": OFFERED,
-    "over HTTP": HTTP,
-    "the remote, with --backend remote": REMOTE,
-    "the log": (*LOG, "call_log"),
-}
-COMMON = frozenset({*KEPT, *EMBEDDER, *REMOTE, *LOG})
-"""What every command takes, because it opens the stores; its help shows the most important of them."""
+from vectorstores_server.settings import APP, FIELDS, PREFIX, SECRETS, flag_of, is_list
+from vectorstores_server.settings.groups import named
+from vectorstores_server.settings.model import GROUPS
 
 NOTE = f"Each is also an environment variable, {PREFIX} and its name in capitals."
 MORE = f"{NOTE} `{APP} serve --help` explains all."
@@ -42,16 +16,16 @@ MORE = f"{NOTE} `{APP} serve --help` explains all."
 def all_settings(*, without: Collection[str] = ()) -> argparse.ArgumentParser:
     """Return a parent parser that has every setting, in groups, each explained."""
     parser = _parent()
-    for title, names in GROUPS.items():
-        if wanted := [name for name in names if name not in without]:
-            _add(parser.add_argument_group(title), wanted)
+    for group in GROUPS.values():
+        if wanted := [name for name in named(group) if name not in without]:
+            _add(parser.add_argument_group(group.title), wanted)
     return parser
 
 
 def hidden_settings() -> argparse.ArgumentParser:
     """Return a parent parser that takes every setting and explains none."""
     parser = _parent()
-    _add(parser, Settings.model_fields, hidden=True)
+    _add(parser, FIELDS, hidden=True)
     return parser
 
 
@@ -60,7 +34,8 @@ def settings_for(*shown: str) -> argparse.ArgumentParser:
     parser = _parent()
     if shown:
         _add(parser.add_argument_group("settings", MORE), shown)
-    _add(parser, [name for name in Settings.model_fields if name in COMMON.difference(shown)], hidden=True)
+    everywhere = [name for group in GROUPS.values() if group.every_command for name in named(group)]
+    _add(parser, [name for name in everywhere if name not in shown], hidden=True)
     return parser
 
 
@@ -69,7 +44,7 @@ class _Secret(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option_string: Any = None) -> None:
         variable = PREFIX + self.dest.upper()
-        file = f" or {variable}_FILE" if f"{self.dest}_file" in Settings.model_fields else ""
+        file = f" or {variable}_FILE" if f"{self.dest}_file" in FIELDS else ""
         parser.error(f"{option_string} is no flag: other users of the machine would see it. Set {variable}{file}.")
 
 
@@ -86,11 +61,11 @@ def _parent() -> argparse.ArgumentParser:
 def _add(group: Any, names: Sequence[str] | Collection[str], *, hidden: bool = False) -> None:
     for name in names:
         if name not in SECRETS:
-            _add_flag(group, name, argparse.SUPPRESS if hidden else Settings.model_fields[name].description)
+            _add_flag(group, name, argparse.SUPPRESS if hidden else FIELDS[name].description)
 
 
 def _add_flag(group: Any, name: str, help: str | None) -> None:
-    annotation = Settings.model_fields[name].annotation
+    annotation = FIELDS[name].annotation
     options: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS, "help": help}
     if annotation is bool:
         options["action"] = argparse.BooleanOptionalAction
@@ -108,7 +83,7 @@ def _add_flag(group: Any, name: str, help: str | None) -> None:
 def _metavar(name: str) -> str:
     if name == "http":
         return "HOST:PORT"
-    return "N" if "int" in str(Settings.model_fields[name].annotation) else flag_of(name).rpartition("-")[2].upper()
+    return "N" if "int" in str(FIELDS[name].annotation) else flag_of(name).rpartition("-")[2].upper()
 
 
 def _from_here(path: str) -> Path:

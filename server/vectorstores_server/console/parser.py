@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from vectorstores_server.clients.known import known_clients
-from vectorstores_server.console.flags import HTTP, NOTE, all_settings, hidden_settings, settings_for
-from vectorstores_server.settings import APP, Settings
+from vectorstores_server.console.flags import NOTE, all_settings, hidden_settings, settings_for
+from vectorstores_server.settings import APP, FIELDS
+from vectorstores_server.settings.groups import HttpSettings, named
 from vectorstores_tools.contract.characters import sentence
 
 STORE = "NAME|ID"
@@ -18,7 +19,7 @@ def parse_command_line(argv: Sequence[str]) -> tuple[argparse.Namespace, dict[st
     """Return the command with its own arguments, and the settings that were given as flags."""
     arguments = _parser().parse_args(argv)
     arguments.command = arguments.command or "serve"
-    flags = {name: value for name, value in vars(arguments).items() if name in Settings.model_fields}
+    flags = {name: value for name, value in vars(arguments).items() if name in FIELDS}
     return arguments, flags
 
 
@@ -75,7 +76,7 @@ def _add_serving(commands: _Commands) -> None:
     page.add_argument("--print", action="store_true", help="write the address, good once, instead of opening it")
     config = commands.add(
         "config", "[CLIENT] [--write] [SETTING ...]", "print what a client needs, or list the clients of this machine",
-        all_settings(without=HTTP),
+        all_settings(without=named(HttpSettings)),
     )  # fmt: skip
     clients = sorted(known_clients())
     config.add_argument("client", nargs="?", choices=clients, metavar="CLIENT", help=", ".join(clients))

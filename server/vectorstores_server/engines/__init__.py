@@ -15,7 +15,7 @@ async def open_engine(settings: "Settings", *, tells_paths: bool = True) -> "Eng
 
     `tells_paths`: whoever asks it sits at this machine, and may know where a file came from.
     """
-    make = _remote if settings.backend == "remote" else _local
+    make = _remote if settings.storage.backend == "remote" else _local
     return make(settings, tells_paths=tells_paths)
 
 
@@ -23,15 +23,15 @@ def _remote(settings: "Settings", *, tells_paths: bool) -> "Engine":
     from vectorstores_server.engines.remote.factory import open_remote
     from vectorstores_server.engines.remote.http.address import RemoteChoice, read_headers
 
-    key, headers = settings.remote_api_key, settings.remote_headers
+    key, headers = settings.remote.api_key, settings.remote.headers
     return open_remote(
         RemoteChoice(
-            base_url=settings.remote_base_url or "",
+            base_url=settings.remote.base_url or "",
             api_key=None if key is None else key.get_secret_value().strip(),
-            project=settings.remote_project,
+            project=settings.remote.project,
             headers=read_headers(headers.get_secret_value()) if headers else {},
-            auth=settings.remote_auth,
-            dialect=settings.remote_dialect,
+            auth=settings.remote.auth,
+            dialect=settings.remote.dialect,
         ),
         tells_paths=tells_paths,
     )
@@ -44,25 +44,25 @@ def _local(settings: "Settings", *, tells_paths: bool) -> "Engine":
     from vectorstores_server.engines.local.engine import LocalEngine
     from vectorstores_server.engines.local.index.memory import IndexMemory
 
-    key = settings.embedder_api_key
+    key = settings.embedder.api_key
     choice = EmbedderChoice(
-        name=settings.embedder,
-        path=settings.embedder_path,
-        cache=settings.cache,
-        base_url=settings.embedder_base_url,
+        name=settings.embedder.name,
+        path=settings.embedder.path,
+        cache=settings.embedder.cache,
+        base_url=settings.embedder.base_url,
         api_key=key.get_secret_value() if key else None,
-        dimensions=settings.embedder_dimensions,
-        batch=settings.embedder_batch,
-        download=settings.model_download,
+        dimensions=settings.embedder.dimensions,
+        batch=settings.embedder.batch,
+        download=settings.embedder.download,
     )
     return LocalEngine(
-        settings.data,
+        settings.storage.data,
         choice,
-        read_only=settings.read_only,
-        max_file_bytes=settings.max_file_bytes,
+        read_only=settings.agents.read_only,
+        max_file_bytes=settings.intake.max_file_bytes,
         version=version("vector-stores-mcp"),
-        new_catalog=settings.new_catalog,
-        own_log=settings.log_file,
-        memory=IndexMemory(settings.resident_mb << 20, settings.index_cache_mb << 20),
+        new_catalog=settings.storage.new_catalog,
+        own_log=settings.log.file,
+        memory=IndexMemory(settings.storage.resident_mb << 20, settings.storage.index_cache_mb << 20),
         tells_paths=tells_paths,
     )

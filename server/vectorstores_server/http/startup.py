@@ -42,14 +42,14 @@ async def serve_web(
     With `opened` the server is its owner's alone: it gets the address that lets the owner in, once.
     """
     bind = BindAddress.of(address)
-    tokens = [token.get_secret_value() for token in settings.tokens]
-    check_bind(bind.host, tokens, settings.allowed_hosts, oauth_issuer=settings.oauth_issuer)
+    tokens = [token.get_secret_value() for token in settings.http.tokens]
+    check_bind(bind.host, tokens, settings.http.allowed_hosts, oauth_issuer=settings.http.oauth_issuer)
     oauth = _oauth(settings)
     once = OneTimeTokens(secrets.token_hex(32))
     policy = _policy(settings, tokens, oauth, OwnerToken(once.secret, OWNER), alone=opened is not None)
     engine = await open_engine(settings, tells_paths=False)
     with bind.listen() as listening:
-        admission = Admission(settings.max_requests, settings.max_requests_per_token)
+        admission = Admission(settings.http.max_requests, settings.http.max_requests_per_token)
         keeper = _keeper(settings, engine)
         app = build_web(
             _servers(settings, engine, surface, keeper),
@@ -58,8 +58,8 @@ async def serve_web(
             policy=policy,
             admission=admission,
             metadata=oauth.metadata if oauth else None,
-            read_only=settings.read_only,
-            ring=CallRing(settings.data) if settings.call_log else None,
+            read_only=settings.agents.read_only,
+            ring=CallRing(settings.storage.data) if settings.calls.keep else None,
             once=once,
         )
         server = PageServer(url_of(listening), once.secret if policy.verifier else "")
@@ -71,17 +71,17 @@ async def serve_web(
             await serve_http(app, admission, listening)
             tasks.cancel_scope.cancel()
         if is_told:
-            server.remove(settings.data)
+            server.remove(settings.storage.data)
     await close_and_leave(engine)
 
 
 async def _tell_owner(settings: Settings, engine: Engine, server: PageServer) -> bool:
     """Write where the server is into the data directory; not where there is none, or nothing may be written there."""
-    if engine.capabilities.remote or settings.read_only:
+    if engine.capabilities.remote or settings.agents.read_only:
         return False
     try:
         await engine.list_stores(PageRequest(limit=1))  # a new directory becomes ours before anything lies in it
-        server.write(settings.data)
+        server.write(settings.storage.data)
     except (VectorStoreError, OSError) as error:
         log.warning("`open` will not find this server: %s", error, extra=event("page_unannounced"))
         return False
@@ -107,7 +107,7 @@ def _policy(
     settings: Settings, tokens: list[str], oauth: "ResourceServer | None", owner: OwnerToken, *, alone: bool
 ) -> Policy:
     """Return who may come in: the owner too wherever a token is asked for, and nobody else where they are `alone`."""
-    hosts = answered_hosts(settings.allowed_hosts)
+    hosts = answered_hosts(settings.http.allowed_hosts)
     if alone:
         return Policy(hosts=hosts, verifier=owner)
     verifiers: list[Verifier] = [StaticTokens(tokens)] if tokens else []
@@ -118,8 +118,8 @@ def _policy(
 
 
 def _oauth(settings: Settings) -> "ResourceServer | None":
-    if settings.oauth_issuer is None or settings.oauth_audience is None:
+    if settings.http.oauth_issuer is None or settings.http.oauth_audience is None:
         return None
     from vectorstores_server.http.oauth import resource_server
 
-    return resource_server(settings.oauth_issuer, settings.oauth_audience)
+    return resource_server(settings.http.oauth_issuer, settings.http.oauth_audience)

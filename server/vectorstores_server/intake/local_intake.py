@@ -150,16 +150,16 @@ def intake_for(settings: Settings, capabilities: Capabilities, *, over_http: boo
     """
     default = () if capabilities.remote or over_http else None
     return MachineIntake(
-        data=settings.data,
+        data=settings.storage.data,
         wanted=FileCriteria(
             capabilities.extensions,
-            min(settings.max_file_bytes, capabilities.max_file_bytes),
+            min(settings.intake.max_file_bytes, capabilities.max_file_bytes),
             capabilities.names,
             capabilities.any_text,
         ),
-        roots=default if settings.file_roots is None else settings.file_roots,
-        urls=UrlFetcher(settings.url_hosts, min(MAX_BYTES, settings.max_file_bytes)),
-        encoding=settings.encoding,
+        roots=default if settings.intake.file_roots is None else settings.intake.file_roots,
+        urls=UrlFetcher(settings.intake.url_hosts, min(MAX_BYTES, settings.intake.max_file_bytes)),
+        encoding=settings.intake.encoding,
     )
 
 

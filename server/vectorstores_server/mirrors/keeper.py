@@ -26,7 +26,7 @@ NOT_ALLOWED = "No process that runs may read this folder: add it to VECTOR_STORE
 
 def watches(settings: Settings) -> bool:
     """Tell whether a process of these settings watches mirrors."""
-    return settings.watch == "on" and not settings.read_only and settings.backend == "local"
+    return settings.intake.watch == "on" and not settings.agents.read_only and settings.storage.backend == "local"
 
 
 class MirrorKeeper:

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from support.commands import run
 from support.local import Words, add, opened, search, settled, store, upload
 from vectorstores_server.engines.local.backup.making import back_up, bytes_to_copy
 from vectorstores_server.engines.local.backup.manifest import FILE_NAME, Manifest
@@ -21,8 +20,6 @@ from vectorstores_server.engines.local.directory.names import foreign
 from vectorstores_server.engines.local.embedding.errors import EmbeddingFailure
 from vectorstores_tools.contract.errors import DirectoryUpgraded, InvalidRequest, Unavailable
 from vectorstores_tools.contract.requests import FileAttach, StoreFilesRequest
-
-__all__ = ["run"]
 
 FOX = "The quick brown fox jumps over the lazy dog."
 Run = Callable[..., tuple[int, str, str]]

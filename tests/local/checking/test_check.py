@@ -7,13 +7,10 @@ from pathlib import Path
 import anyio
 import pytest
 
-from support.commands import run
 from support.local import Words, add, opened, search, settled, store
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_tools.contract.errors import Unavailable
 from vectorstores_tools.contract.maintenance import Finding
-
-__all__ = ["run"]
 
 Run = Callable[..., tuple[int, str, str]]
 FOX = "The quick brown fox jumps over the lazy dog."

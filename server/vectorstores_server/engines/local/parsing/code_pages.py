@@ -1,10 +1,10 @@
 """In which code page bytes are that are neither UTF-8 nor say what they are.
 
 chardet ranks the code pages by how often their letters follow each other in each language. On everyday small files
-(`tests/support/code_pages.py`) it errs in three ways that are mended here. It takes Western and Central European tables for
-Chinese: bytes of a two-byte encoding stand in words that are mostly made of them. It tells apart by a hair code pages
-whose letters differ little: the one whose words look odd loses. And one or two words are too little to go by: they are
-taken for Western, unless they look odd.
+(`tests/support/code_pages.py`) it errs in three ways that are mended here. It takes Western and Central European
+tables for Chinese: bytes of a two-byte encoding stand in words that are mostly made of them. It tells apart by a hair
+code pages whose letters differ little: the one whose words look odd loses. And one or two words are too little to go
+by: they are taken for Western, unless they look odd.
 """
 
 import re

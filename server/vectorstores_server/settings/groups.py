@@ -1,0 +1,305 @@
+"""The settings in their groups: each a frozen model, whose fields' aliases are the names that the operator uses.
+
+A field's description is its line in `--help`, and its row in the README says the same.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic.fields import FieldInfo
+
+from vectorstores_server.settings.values import (
+    APP,
+    PREFIX,
+    AbsolutePath,
+    Address,
+    BaseUrl,
+    Encoding,
+    Model,
+    Names,
+    Paths,
+    Tokens,
+)
+from vectorstores_tools.contract.requests import MAX_FILE_BYTES
+
+CHOSEN = "embedder"
+"""The file of the cache in which `model use` keeps a name."""
+AUTO = "auto"
+
+
+def _default_data() -> Path:
+    from platformdirs import user_data_path
+
+    return user_data_path(APP, appauthor=False)
+
+
+def _default_cache() -> Path:
+    from platformdirs import user_cache_path
+
+    return user_cache_path(APP, appauthor=False)
+
+
+def _chosen_embedder() -> str:
+    """Return what `model use` has kept; a file that is something else says nothing."""
+    try:
+        chosen = (_default_cache() / CHOSEN).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return AUTO
+    return chosen if re.fullmatch(r"[a-z0-9-]+", chosen) else AUTO
+
+
+class SettingsGroup(BaseModel):
+    """Settings of one subject; secrets may be in a file, and the words of a choice are taken in any case."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    title: ClassVar[str]
+    every_command: ClassVar[bool] = False
+    """Whether each command takes them, because it opens the stores."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secret_files(cls, values: dict[str, Any]) -> dict[str, Any]:
+        secrets = [name for name, field in named(cls).items() if is_secret(field) and values.get(f"{name}_file")]
+        return {**values, **{name: _secret(name, values) for name in secrets}}
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _any_case(cls, value: object, info: ValidationInfo) -> object:
+        choice = info.field_name and get_origin(cls.model_fields[info.field_name].annotation) is Literal
+        return value.lower() if choice and isinstance(value, str) else value
+
+
+class StorageSettings(SettingsGroup):
+    """Where stores are kept, and the memory that may hold parts of them."""
+
+    title = "where the stores are"
+    every_command = True
+
+    data: AbsolutePath = Field(
+        default_factory=_default_data, description="where stores and files are kept; default: the user's data directory"
+    )
+    new_catalog: bool = Field(
+        default=False,
+        description="where catalog.db is missing beside data of ours: keep that data aside and begin a new catalog",
+    )
+    backend: Literal["local", "remote"] = Field(
+        default="local", description="local (an engine on this machine) or remote (an OpenAI-compatible API)"
+    )
+    resident_mb: int = Field(
+        default=128,
+        ge=0,
+        le=65_536,
+        description="memory in MB for small stores that are searched in it, which takes half the time; 0: none",
+    )
+    index_cache_mb: int = Field(
+        default=512, ge=16, le=1_048_576, description="memory in MB that may be kept of the index of large stores"
+    )
+
+
+class EmbedderSettings(SettingsGroup):
+    """What makes the vectors of new stores."""
+
+    title = "the embedder"
+    every_command = True
+
+    name: Model = Field(
+        alias="embedder",
+        default_factory=_chosen_embedder,
+        description="what makes the vectors of new stores: auto (minilm when its weights are there), minilm, e5-multi"
+        " (any language), arctic-xs, openai:MODEL, or none (search by words only); default: what `model use` chose,"
+        " else auto",
+    )
+    path: AbsolutePath | None = Field(
+        alias="embedder_path",
+        default=None,
+        description="the model's weights, a file or their folder; default: the installed ones, or those of `model"
+        " install`",
+    )
+    download: bool = Field(
+        alias="model_download",
+        default=False,
+        description="download the model's weights at the first ingest, if they are missing",
+    )
+    base_url: BaseUrl = Field(
+        alias="embedder_base_url",
+        default="https://api.openai.com/v1",
+        description="the address of the embeddings API of openai:MODEL, with its /v1",
+    )
+    api_key: SecretStr | None = Field(
+        alias="embedder_api_key", default=None, description="the key for the embeddings API of openai:MODEL"
+    )
+    api_key_file: AbsolutePath | None = Field(
+        alias="embedder_api_key_file",
+        default=None,
+        description="a file that holds the key for the embeddings API of openai:MODEL",
+    )
+    dimensions: int | None = Field(
+        alias="embedder_dimensions",
+        default=None,
+        ge=1,
+        le=8_192,
+        description="the length of the vectors that the embeddings API is asked for; default: the model's own",
+    )
+    batch: int = Field(
+        alias="embedder_batch",
+        default=128,
+        ge=1,
+        le=2_048,
+        description="how many texts go to the embeddings API in one request",
+    )
+
+    @property
+    def cache(self) -> Path:
+        """The folder of downloaded models, the same for all data directories of this user."""
+        return _default_cache()
+
+
+class IntakeSettings(SettingsGroup):
+    """What may be read, and how."""
+
+    title = "what may be read"
+
+    file_roots: Paths | None = Field(
+        default=None,
+        description="folders that paths may lie in; default: the client's roots, else the home directory;"
+        " over HTTP and with a remote none; empty: none",
+    )
+    url_hosts: Names = Field(
+        default=(), description="hosts that URLs may name: host, *.domain or *; default: no URL is fetched"
+    )
+    max_file_bytes: int = Field(
+        default=MAX_FILE_BYTES, ge=1, le=MAX_FILE_BYTES, description="the largest file that is taken, in bytes"
+    )
+    encoding: Encoding | None = Field(
+        default=None, description="what text files that are not UTF-8 are in, such as cp1250; default: it is guessed"
+    )
+    watch: Literal["on", "off"] = Field(
+        default="on", description="whether folders that stores follow are watched: on or off (then walked when asked)"
+    )
+
+
+class AgentSettings(SettingsGroup):
+    """What agents are offered."""
+
+    title = "what agents are offered"
+
+    read_only: bool = Field(default=False, description="offer agents only what changes nothing")
+    toolset: Literal["all", "core", "chatgpt"] = Field(
+        default="all",
+        description="the tools that agents are offered: all, core (the five of the main job), or chatgpt (the two that"
+        " its connectors call)",
+    )
+    exclude_tools: Names = Field(default=(), description="tools that agents are not offered")
+
+
+class HttpSettings(SettingsGroup):
+    """Where the HTTP server listens, and who may come in."""
+
+    title = "over HTTP"
+
+    address: Address | None = Field(
+        alias="http", default=None, description="serve over HTTP on HOST:PORT instead of stdin and stdout"
+    )
+    tokens: Tokens = Field(default=(), description="who may come in over HTTP; a token that begins with ro: only reads")
+    tokens_file: AbsolutePath | None = Field(
+        default=None, description="a file that holds the tokens for HTTP, one a line"
+    )
+    allowed_hosts: Names = Field(
+        default=(), description="names under which the HTTP server is reached, besides localhost"
+    )
+    max_requests: int = Field(default=128, ge=1, description="HTTP requests that may run at once")
+    max_requests_per_token: int = Field(default=64, ge=1, description="HTTP requests of one token that may run at once")
+    oauth_issuer: BaseUrl | None = Field(default=None, description="accept JWTs of this issuer over HTTP")
+    oauth_audience: BaseUrl | None = Field(
+        default=None, description="the audience that such a JWT must name: the URL of this server"
+    )
+
+    @model_validator(mode="after")
+    def _check_pair(self) -> Self:
+        if (self.oauth_issuer is None) != (self.oauth_audience is None):
+            raise ValueError(f"{PREFIX}OAUTH_ISSUER and {PREFIX}OAUTH_AUDIENCE belong together; set both")
+        return self
+
+
+class RemoteSettings(SettingsGroup):
+    """The OpenAI-compatible API that keeps the stores, where no engine on this machine does."""
+
+    title = "the remote, with --backend remote"
+    every_command = True
+
+    base_url: BaseUrl | None = Field(
+        alias="remote_base_url", default=None, description="the address of the remote, with its /v1"
+    )
+    api_key: SecretStr | None = Field(alias="remote_api_key", default=None, description="the key for the remote")
+    api_key_file: AbsolutePath | None = Field(
+        alias="remote_api_key_file", default=None, description="a file that holds the key for the remote"
+    )
+    project: str | None = Field(
+        alias="remote_project", default=None, description="the project of the remote that requests are for"
+    )
+    headers: SecretStr | None = Field(
+        alias="remote_headers", default=None, description="more headers for the remote: Name: value, ..."
+    )
+    auth: Literal["bearer", "azure-api-key", "yandex-api-key"] = Field(
+        alias="remote_auth", default="bearer", description="how the key for the remote is sent"
+    )
+    dialect: Literal["auto", "openai", "azure", "ogx", "yandex", "litellm"] = Field(
+        alias="remote_dialect",
+        default="auto",
+        description="which service the remote is; auto looks at its address only",
+    )
+
+
+class LogSettings(SettingsGroup):
+    """What is written down of the work."""
+
+    title = "the log"
+    every_command = True
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        alias="log_level", default="info", description="how much is logged"
+    )
+    file: AbsolutePath | None = Field(alias="log_file", default=None, description="a file to log to, besides stderr")
+    format: Literal["text", "json"] = Field(
+        alias="log_format", default="text", description="how an entry of the log is written"
+    )
+
+
+class CallSettings(SettingsGroup):
+    """The list of calls that the page shows."""
+
+    title = "the page"
+
+    keep: bool = Field(
+        alias="call_log",
+        default=True,
+        description="keep the last 500 calls of tools, queries included, in the data directory, for the page",
+    )
+
+
+def named(group: type[SettingsGroup]) -> dict[str, FieldInfo]:
+    """Return the fields of a group by the names that the operator uses."""
+    return {field.alias or name: field for name, field in group.model_fields.items()}
+
+
+def is_secret(field: FieldInfo) -> bool:
+    """Whether the value comes from the environment or a file, never from a flag, which other users can read."""
+    return "SecretStr" in str(field.annotation)
+
+
+def _secret(name: str, values: Mapping[str, Any]) -> str:
+    if values.get(name):
+        raise ValueError(f"{PREFIX}{name.upper()} and {PREFIX}{name.upper()}_FILE are both set; keep one")
+    try:
+        text = Path(values[f"{name}_file"]).expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise ValueError(f"{PREFIX}{name.upper()}_FILE cannot be read: {reason}") from None
+    if name == "tokens":  # one a line, with comments
+        text = ",".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    if not text.strip(" ,"):
+        raise ValueError(f"{PREFIX}{name.upper()}_FILE is empty; write it into the file, or unset the variable")
+    return text
