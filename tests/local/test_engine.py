@@ -46,12 +46,12 @@ Open = Callable[..., LocalEngine]
 async def open_engine(tmp_path: Path) -> AsyncGenerator[Open]:
     opened: list[LocalEngine] = []
 
-    def open(*, read_only: bool = False, embedder: str = "none") -> LocalEngine:
+    def opening(*, read_only: bool = False, embedder: str = "none") -> LocalEngine:
         choice = EmbedderChoice(name=embedder, cache=tmp_path / "cache")
         opened.append(LocalEngine(tmp_path / "data", choice, read_only=read_only))
         return opened[-1]
 
-    yield open
+    yield opening
     for engine in opened:
         await engine.aclose()
 

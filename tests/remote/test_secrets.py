@@ -8,11 +8,10 @@ import traceback
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 import anyio
-import httpx
 import pytest
 from mcp import MCPError
 from mcp.types import PromptReference, ResourceTemplateReference
@@ -25,10 +24,14 @@ from support.serving import listening
 from vectorstores_server.engines.remote.engine import RemoteEngine
 from vectorstores_server.engines.remote.factory import open_remote
 from vectorstores_server.engines.remote.http.address import RemoteChoice
-from vectorstores_server.engines.remote.http.client import RemoteClient
 from vectorstores_server.http.v1.api import build_api
 from vectorstores_server.settings import read_settings
 from vectorstores_tools.contract.errors import VectorStoreError
+
+if TYPE_CHECKING:
+    import httpx
+
+    from vectorstores_server.engines.remote.http.client import RemoteClient
 
 KEY, TOKEN = "planted/key+0123456789=abcdef", "another-planted-secret"
 SECRETS = (KEY, TOKEN)
@@ -64,7 +67,7 @@ class Echo:
         body = body if status % 2 else body.replace("/", "\\/")
         headers = [(b"retry-after-ms", b"1"), (b"location", b"/elsewhere"), (b"content-type", b"application/json")]
         await telling({"type": "http.response.start", "status": status, "headers": headers})
-        await telling({"type": "http.response.body", "body": body.encode()})
+        return await telling({"type": "http.response.body", "body": body.encode()})
 
 
 @asynccontextmanager

@@ -1,7 +1,6 @@
 """A real browser on a real server: Chromium, driven by Playwright; where there is none the tests are skipped."""
 
 import shutil
-from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from importlib.metadata import files
 from pathlib import Path
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from playwright.async_api import Browser, BrowserContext, Page
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")

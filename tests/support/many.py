@@ -8,6 +8,7 @@ As a program it prints what it did, and a line `wrong: ...` for each thing that 
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 
@@ -16,8 +17,10 @@ from support.local import Words, opened, settled, store
 from support.many_child import AttachOptions, sources, version
 from vectorstores_server.engines.local.catalog import Catalog, reconciliation
 from vectorstores_server.engines.local.index import Index
-from vectorstores_tools.contract.models import Page, VectorStoreFile
 from vectorstores_tools.contract.requests import StoreFilesRequest
+
+if TYPE_CHECKING:
+    from vectorstores_tools.contract.models import Page, VectorStoreFile
 
 ROLES = ("add:one", "add:two", "change", "search")
 

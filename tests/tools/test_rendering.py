@@ -1,7 +1,7 @@
 """Whatever is found, an answer stays inside its budget, and no text in it closes or opens a fence."""
 
 import re
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 from vectorstores_tools.arguments.inputs import Search
 from vectorstores_tools.context import ToolCall
 from vectorstores_tools.contract.characters import clean, line
-from vectorstores_tools.contract.engine import Engine
-from vectorstores_tools.contract.intake import Intake
 from vectorstores_tools.contract.models import NotSearched, SearchHit, SearchPage, TextContent
 from vectorstores_tools.rendering.diagnostics import NOTES, SearchOutcome
 from vectorstores_tools.rendering.excerpts import Excerpts
@@ -18,6 +16,10 @@ from vectorstores_tools.rendering.reply import Reply, compact, room
 from vectorstores_tools.rendering.search_results import RankedHit, RankedHits, render
 from vectorstores_tools.rendering.untrusted_text import Fence, cleaned
 from vectorstores_tools.search import fence_of
+
+if TYPE_CHECKING:
+    from vectorstores_tools.contract.engine import Engine
+    from vectorstores_tools.contract.intake import Intake
 
 LEAST_TOKENS = 200
 BRIEF = RankedHit(SearchHit(file_id="file-" + "f" * 24, filename="a"), "vs_", Excerpts("", [], 0), [0.0])

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import jsonschema
 import pytest
@@ -14,8 +14,10 @@ from support.clients import Caller
 from vectorstores_server.protocol.server import INSTRUCTIONS
 from vectorstores_tools import toolset
 from vectorstores_tools.contract.engine import Capabilities, Engine
-from vectorstores_tools.contract.intake import Intake
 from vectorstores_tools.toolset import ToolSurface, build_tools, shown
+
+if TYPE_CHECKING:
+    from vectorstores_tools.contract.intake import Intake
 
 SNAPSHOTS = TESTS / "snapshots"
 

@@ -100,7 +100,7 @@ class PathUpload:
         return f"{self.taken} of {len(self.survey.origins)} files looked at or uploaded"
 
     def _going_out(self, progress: Progress) -> Callable[[float, str], None]:
-        def tell(share: float, words: str) -> None:
+        def tell(_share: float, words: str) -> None:
             progress.says(self.taken, 2 * len(self.survey.origins), f"{self._so_far}; {words}")
 
         return tell

@@ -4,7 +4,7 @@ Source: OpenAI's "Building MCP servers for ChatGPT and API integrations": result
 {id, title, text, url, metadata}; both are sent as one text item of JSON, too.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vectorstores_tools.arguments.inputs import FetchDocument, FindDocuments
 from vectorstores_tools.arguments.parsing import checked
@@ -14,10 +14,12 @@ from vectorstores_tools.contract.characters import clean, line
 from vectorstores_tools.contract.engine import TextRequest
 from vectorstores_tools.contract.errors import InvalidRequest, StoreExpired
 from vectorstores_tools.contract.lookups import stores_of
-from vectorstores_tools.contract.models import SearchHit
 from vectorstores_tools.contract.requests import SearchRequest
 from vectorstores_tools.rendering.reply import Reply, compact
 from vectorstores_tools.rendering.untrusted_text import Fence, cleaned
+
+if TYPE_CHECKING:
+    from vectorstores_tools.contract.models import SearchHit
 
 DOCUMENTS = 10
 LONGEST_DOCUMENT = 50_000

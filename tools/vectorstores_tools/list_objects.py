@@ -1,9 +1,6 @@
 """The tool `list`: stores, uploaded Files, and the files of a store or a batch."""
 
-from collections.abc import Sequence
-from typing import Any
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING, Any
 
 from vectorstores_tools.arguments.absence import filter_present
 from vectorstores_tools.arguments.inputs import List
@@ -15,6 +12,11 @@ from vectorstores_tools.contract.models import Page
 from vectorstores_tools.contract.requests import FilesRequest, PageRequest, StoreFilesRequest
 from vectorstores_tools.rendering.objects import listed
 from vectorstores_tools.rendering.reply import Reply, compact
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydantic import BaseModel
 
 MOST_CHARACTERS = 60_000
 """Above this a page is shown without the maps and notes of its items, which can have 10,000 characters each."""

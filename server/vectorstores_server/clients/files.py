@@ -1,11 +1,13 @@
 """A client's file: what it holds, and its text with a server put in, comments and all else as they were."""
 
-from collections.abc import Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from vectorstores_server.clients import json_comments
 from vectorstores_server.clients.errors import Malformed
 from vectorstores_server.clients.known import NAME, KnownClient, Syntax
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def block(client: KnownClient, entry: dict[str, Any]) -> str:

@@ -31,7 +31,7 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
         return 0
     leave_logging_alone()
     surface = ToolSurface(toolset=settings.agents.toolset, read_only=settings.agents.read_only)
-    await serve_web(settings, OWN_PORT, surface, opened=show)
+    return await serve_web(settings, OWN_PORT, surface, opened=show)
 
 
 async def _invitation(running: PageServer) -> str | None:

@@ -21,7 +21,7 @@ from vectorstores_tools.toolset import TOOL_NAMES
 log = logging.getLogger(__name__)
 
 
-async def run(settings: Settings, arguments: argparse.Namespace) -> NoReturn:
+async def run(settings: Settings, _arguments: argparse.Namespace) -> NoReturn:
     """Serve until the client is gone, or until a signal."""
     for sentence in unknown_variables(os.environ):
         log.warning("%s", sentence, extra=event("unknown_setting"))

@@ -14,7 +14,7 @@ from vectorstores_server.system import posix
 from vectorstores_tools.contract.characters import line
 
 
-async def run(settings: Settings, arguments: argparse.Namespace) -> int:
+async def run(settings: Settings, _arguments: argparse.Namespace) -> int:
     """Watch. What another process watches already is taken over when that ends."""
     async with engine_of(settings) as engine:
         mirrors = await mirrors_of(engine).all()

@@ -42,7 +42,9 @@ def settings_for(*shown: str) -> argparse.ArgumentParser:
 class _Secret(argparse.Action):
     """Refuses a secret without repeating it, which argparse does with what it does not know."""
 
-    def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option_string: Any = None) -> None:
+    def __call__(
+        self, parser: argparse.ArgumentParser, _namespace: Any, _values: Any, option_string: Any = None
+    ) -> None:
         variable = PREFIX + self.dest.upper()
         file = f" or {variable}_FILE" if f"{self.dest}_file" in FIELDS else ""
         parser.error(f"{option_string} is no flag: other users of the machine would see it. Set {variable}{file}.")

@@ -4,12 +4,14 @@ import asyncio
 import contextvars
 import logging
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
-from anyio.abc import TaskGroup
 
 from vectorstores_server.system.logs import event
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
 
 SECONDS_TO_END = 3
 

@@ -154,7 +154,7 @@ def _lifespan(servers: Servers) -> Callable[[Starlette], Any]:
     """Return the outer lifespan, which enters both session managers; those of mounted apps never run."""
 
     @asynccontextmanager
-    async def live(app: Starlette) -> AsyncGenerator[None]:
+    async def live(_app: Starlette) -> AsyncGenerator[None]:
         async with AsyncExitStack() as stack:
             for server in servers.all():
                 await stack.enter_async_context(server.session_manager.run())
@@ -164,7 +164,7 @@ def _lifespan(servers: Servers) -> Callable[[Starlette], Any]:
 
 
 def _metadata(metadata: Mapping[str, Any]) -> list[BaseRoute]:
-    async def show(request: Request) -> Response:
+    async def show(_request: Request) -> Response:
         return JSONResponse(dict(metadata))
 
     return [Route(METADATA, show), Route(f"{METADATA}/{{path:path}}", show)]

@@ -48,15 +48,15 @@ def operations(probe: Probe, metrics: Metrics) -> list[BaseRoute]:
     """Return the routes."""
     recent = ProbeCache(probe)
 
-    async def health(request: Request) -> Response:
+    async def health(_request: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
-    async def ready(request: Request) -> Response:
+    async def ready(_request: Request) -> Response:
         health = await recent()
         checks = {part: asdict(check) for part, check in health.checks.items()}
         return JSONResponse({"ready": health.ready, "checks": checks}, 200 if health.ready else 503)
 
-    async def show(request: Request) -> Response:
+    async def show(_request: Request) -> Response:
         return Response(metrics.render(await recent()), media_type=metrics.content_type)
 
     return [Route(HEALTH, health), Route("/ready", ready), Route("/metrics", show)]

@@ -1,14 +1,16 @@
 """The cap on calls over SSE: their HTTP request is answered as soon as they begin, so the guard cannot count them."""
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from mcp import MCPError
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.types import INVALID_REQUEST
-from starlette.requests import Request
 
 from vectorstores_server.http.concurrency import Admission
 from vectorstores_server.http.policy import LISTEN, MESSAGES
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 
 class SseCallLimit:

@@ -38,7 +38,7 @@ def install(server: MCPServer[Subscriptions], resources: StoreResources) -> None
     if low is None:
         return
 
-    async def page(ctx: Context, params: PaginatedRequestParams) -> ListResourcesResult:
+    async def page(_ctx: Context, params: PaginatedRequestParams) -> ListResourcesResult:
         return await resources.page(params.cursor)
 
     low.add_request_handler("resources/list", PaginatedRequestParams, page)
@@ -80,7 +80,7 @@ async def _unsubscribe(ctx: Context, params: UnsubscribeRequestParams) -> EmptyR
     return EmptyResult()
 
 
-async def _set_level(ctx: Context, params: SetLevelRequestParams) -> EmptyResult:
+async def _set_level(_ctx: Context, _params: SetLevelRequestParams) -> EmptyResult:
     """Accept any level: our log goes to stderr or a file, never to the client."""
     return EmptyResult()
 

@@ -183,7 +183,7 @@ class Subscriptions:
         now = anyio.current_time()
         due = [w.told_at + LEAST_BETWEEN - now for w in self.watched.values() if w.told_at + LEAST_BETWEEN > now]
         with anyio.move_on_after(min(due) if due else None):
-            mark = await self.resources.engine.changed(mark)
+            return await self.resources.engine.changed(mark)
         return mark
 
     async def _look(self) -> None:

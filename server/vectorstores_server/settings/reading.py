@@ -27,7 +27,7 @@ def read_settings(flags: Mapping[str, Any]) -> Settings:
     try:
         return settings_from({**_variables(os.environ), **flags})
     except ValidationError as error:
-        problems = [_problem(cast(Mapping[str, Any], detail), flags) for detail in error.errors(include_url=False)]
+        problems = [_problem(cast("Mapping[str, Any]", detail), flags) for detail in error.errors(include_url=False)]
     faults = "; ".join([*problems, *unknown_variables(os.environ)]).rstrip(".?")
     raise InvalidRequest(f"Settings: {faults}.", "`vector-stores-mcp serve --help` lists them.")
 

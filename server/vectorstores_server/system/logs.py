@@ -7,13 +7,15 @@ docs/troubleshooting.md lists them.
 import json
 import logging
 import os
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from vectorstores_tools.contract.characters import clean, sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LONGEST = 4_000
 """Characters of an entry, of a field, and of a line of a traceback."""

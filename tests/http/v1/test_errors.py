@@ -1,8 +1,7 @@
 """What is refused on /v1 is refused in OpenAI's words, in its envelope."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -15,6 +14,9 @@ from vectorstores_tools.contract.engine import Capabilities
 from vectorstores_tools.contract.errors import Unavailable
 from vectorstores_tools.contract.models import Page, SearchHit, SearchPage, TextContent, VectorStore, VectorStoreFile
 from vectorstores_tools.contract.requests import ExpiresAfter, PageRequest, SearchRequest, StoreCreate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 async def test_an_unknown_store_is_a_404_on_every_path_below_it(api: httpx.AsyncClient) -> None:

@@ -28,11 +28,11 @@ Open = Callable[[], Catalog]
 async def open_catalog(tmp_path: Path) -> AsyncGenerator[Open]:
     opened: list[Catalog] = []
 
-    def open() -> Catalog:
+    def opening() -> Catalog:
         opened.append(Catalog(tmp_path / "data", version="1.2"))
         return opened[-1]
 
-    yield open
+    yield opening
     for catalog in opened:
         await catalog.aclose()
 

@@ -1,8 +1,8 @@
 """What holds after any sequence of what can happen to a catalog."""
 
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,6 +20,9 @@ from vectorstores_server.engines.local.catalog import (
 from vectorstores_server.engines.local.catalog.work_queue import BuiltRevision, flip
 from vectorstores_tools.contract.errors import VectorStoreError
 from vectorstores_tools.contract.requests import AttributeValue, FileAttach
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Step = tuple[str, int, int]
 

@@ -108,7 +108,7 @@ def test_weights_that_cannot_be_read_are_named(tmp_path: Path):
 async def test_a_download_ends_in_the_cache_and_reports_its_progress(cache: Path):
     seen: list[tuple[int, int]] = []
     with serving(official()) as hub:
-        path = await download(cache, MINILM, endpoint=hub.url, progress=lambda here, all: seen.append((here, all)))
+        path = await download(cache, MINILM, endpoint=hub.url, progress=lambda here, whole: seen.append((here, whole)))
         assert path == cached_path(cache, MINILM)
         verify(path, MINILM.weights, MINILM)
         assert seen[-1] == (SIZE, SIZE)

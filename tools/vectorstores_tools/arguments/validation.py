@@ -96,7 +96,7 @@ def _wrong_type(name: str, error: Mapping[str, Any]) -> InvalidRequest:
     )
 
 
-def _missing(name: str, error: Mapping[str, Any]) -> InvalidRequest:
+def _missing(name: str, _error: Mapping[str, Any]) -> InvalidRequest:
     return InvalidRequest(f"Missing required parameter: '{name}'.", param=name, code="missing_required_parameter")
 
 

@@ -56,9 +56,9 @@ class Request(BaseModel):
         described = handler.resolve_ref_schema(schema)
         required = described.get("required", ())
         for name, member in described.get("properties", {}).items():
-            for map in (member, *member.get("anyOf", ())):
-                if isinstance(values := map.get("additionalProperties"), dict):
-                    map["additionalProperties"] = {"anyOf": [values, NULL]}
+            for values_of in (member, *member.get("anyOf", ())):
+                if isinstance(values := values_of.get("additionalProperties"), dict):
+                    values_of["additionalProperties"] = {"anyOf": [values, NULL]}
             if name not in required and NULL not in member.get("anyOf", ()):
                 outer = {key: member.pop(key) for key in ABOUT_A_MEMBER if key in member}
                 described["properties"][name] = {"anyOf": [member, NULL], **outer}

@@ -91,7 +91,7 @@ class LocalHealth:
     async def _take_inventory(self, components: "Components") -> CatalogStatistics:
         directory, catalog = components.directory, components.catalog
         if not catalog.path.exists():
-            await catalog.read(lambda db: None)
+            await catalog.read(lambda _db: None)
 
         def work() -> CatalogStatistics:
             try:

@@ -88,12 +88,12 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-async def _on_known(request: Request, error: Exception) -> Response:
+async def _on_known(_request: Request, error: Exception) -> Response:
     assert isinstance(error, VectorStoreError)  # noqa: S101 - what the handler is registered for
     return from_error(error)
 
 
-async def _on_invalid(request: Request, error: Exception) -> Response:
+async def _on_invalid(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - what the handler is registered for
     return from_error(_invalid(error.errors()))
 
@@ -116,7 +116,7 @@ def _allowed(request: Request) -> str:
     return ", ".join(filter(is_there, METHODS))
 
 
-async def _on_disconnect(request: Request, error: Exception) -> Response:
+async def _on_disconnect(_request: Request, _error: Exception) -> Response:
     """End the request without a traceback in the log; nobody reads the reply."""
     return envelope(400, "The connection ended before the body did.")
 
@@ -131,6 +131,6 @@ async def _on_machine(request: Request, error: Exception) -> Response:
     return from_error(Unavailable(f"The server's machine does not let it do this: {reason}.", "Try again later."))
 
 
-async def _on_unknown(request: Request, error: Exception) -> Response:
+async def _on_unknown(_request: Request, _error: Exception) -> Response:
     """Answer for a fault of this program, which Starlette raises again after the reply, so that it is logged."""
     return envelope(500, "The server had an error while processing your request.", Unavailable.type)

@@ -10,7 +10,6 @@ import json
 import logging
 import os
 import struct
-from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,8 @@ from vectorstores_server.engines.local.embedding.weights import ModelWeights
 from vectorstores_server.system.logs import event
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 

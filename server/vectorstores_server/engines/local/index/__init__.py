@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from anyio import to_thread
@@ -44,6 +41,10 @@ from vectorstores_server.system.logs import event
 from vectorstores_server.system.posix import share_heaps
 
 if TYPE_CHECKING:  # takes a second to import
+    from collections.abc import Awaitable, Callable, Sequence
+    from datetime import timedelta
+    from pathlib import Path
+
     from vectorstores_server.engines.local.index.lance import Database, Table
     from vectorstores_server.engines.local.index.resident import ResidentTables
 

@@ -45,7 +45,7 @@ class _StandIn:
         self._unused = unused
         self.made: list[str] = []
 
-    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+    def find_spec(self, name: str, _path: object = None, _target: object = None) -> ModuleSpec | None:
         """See importlib.abc.MetaPathFinder."""
         return ModuleSpec(name, self, is_package=True) if _is_of(name, self._unused) else None  # pyright: ignore[reportArgumentType]  # a loader by its methods
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:  # numpy takes 0.1 s to import, and most calls never touch a row
+    from collections.abc import Sequence
+
     from numpy import float32
     from numpy.typing import NDArray
 

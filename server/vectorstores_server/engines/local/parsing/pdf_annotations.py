@@ -52,14 +52,14 @@ def _value(raw: Any, annotation: Any, form: Any) -> str:
     kinds = {raw.FPDF_FORMFIELD_TEXTFIELD, raw.FPDF_FORMFIELD_COMBOBOX, raw.FPDF_FORMFIELD_LISTBOX}
     if raw.FPDFAnnot_GetFormFieldType(form.raw, annotation) not in kinds:
         return ""
-    return _read(raw, partial(raw.FPDFAnnot_GetFormFieldValue, form.raw, annotation))
+    return _read(partial(raw.FPDFAnnot_GetFormFieldValue, form.raw, annotation))
 
 
 def _string(raw: Any, annotation: Any, key: bytes) -> str:
-    return _read(raw, partial(raw.FPDFAnnot_GetStringValue, annotation, key))
+    return _read(partial(raw.FPDFAnnot_GetStringValue, annotation, key))
 
 
-def _read(raw: Any, fill: Callable[[Any, int], int]) -> str:
+def _read(fill: Callable[[Any, int], int]) -> str:
     """Return what `fill` writes as UTF-16 into a buffer, for which it is asked the size first."""
     size = min(fill(None, 0), _LONGEST)
     if size <= 2:
