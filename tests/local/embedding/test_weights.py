@@ -76,7 +76,7 @@ def test_the_packed_weights_of_a_folder_make_vectors_of_another_identity(tmp_pat
 
 @pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.name)
 def test_a_setting_takes_the_name_of_each_model(card: object):
-    assert read_settings({"embedder": getattr(card, "name", "")}).embedder in CARDS
+    assert read_settings({"embedder": getattr(card, "name", "")}).embedder.name in CARDS
 
 
 @pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.name)

@@ -228,7 +228,7 @@ def test_the_child_imports_nothing_but_the_parser_that_it_needs(note: Path) -> N
         parent_command(note, "note.md"), env=parent_environment(), capture_output=True, text=True, check=True
     )
     modules = set(done.stdout.split())
-    assert "vectorstores_server.engines.local.parsing.markup" in modules
+    assert "vectorstores_server.engines.local.parsing.markdown" in modules
     heavy = {"mcp", "pydantic", "lancedb", "pyarrow", "numpy", "onnxruntime", "tokenizers", "httpx", "sqlite3"}
     parsers = {"pypdfium2", "openpyxl", "python_calamine", "selectolax", "chardet", "xml.etree.ElementTree"}
     assert modules.isdisjoint(heavy | parsers)

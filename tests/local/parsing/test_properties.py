@@ -21,7 +21,7 @@ from vectorstores_server.engines.local.catalog.revisions import BuiltRevision
 from vectorstores_server.engines.local.parsing.dispatch import read_document
 from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.engines.local.parsing.document_builder import clean
-from vectorstores_server.engines.local.parsing.markup import markdown
+from vectorstores_server.engines.local.parsing.markdown import markdown
 from vectorstores_server.engines.local.parsing.properties import day, properties
 
 NOTE = """---

@@ -1,11 +1,13 @@
 """Any /v1/embeddings as an embedder: OpenAI, llama.cpp, vLLM, TEI, Ollama, LM Studio and others."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
 import anyio
 import anyio.to_thread
 import httpx
+from tenacity import AsyncRetrying, RetryCallState, retry_if_result, stop_after_attempt
 
 from vectorstores_server.engines.http_retries import seconds_to_wait, worth_repeating
 from vectorstores_server.engines.local.embedding.errors import (
@@ -26,6 +28,8 @@ from vectorstores_server.engines.local.embedding.traits import Traits
 from vectorstores_server.system.replies import PLAIN, RefusedReplyError, bounded
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -168,21 +172,22 @@ class OpenAIEmbedder:
 
     async def _answer(self, texts: list[str], attempts: int, stop: Callable[[], bool]) -> httpx.Response:
         """Send until there is an answer that is worth no repetition, or the last attempt is over."""
-        attempt = 0
-        while True:
-            if stop():
-                raise Stopped
-            attempt += 1
-            sent = await self._send(texts)
-            response = sent if isinstance(sent, httpx.Response) else None
-            if response is not None and (not worth_repeating(response) or permanent(response)):
-                return response
-            wait = seconds_to_wait(response, attempt - 1)
-            if attempt == attempts or wait is None:
-                if isinstance(sent, httpx.Response):
-                    return sent
-                raise sent
-            await _sleep(wait, stop)
+        retrying = AsyncRetrying(
+            sleep=partial(_sleep, stop=stop),
+            retry=retry_if_result(_again),
+            wait=lambda state: _wait(_sent(state), state.attempt_number - 1) or 0.0,
+            stop=stop_after_attempt(attempts),
+            retry_error_callback=_sent,
+        )
+        sent: httpx.Response | EmbeddingFailure = await retrying(self._unless_stopped, texts, stop)
+        if isinstance(sent, httpx.Response):
+            return sent
+        raise sent
+
+    async def _unless_stopped(self, texts: list[str], stop: Callable[[], bool]) -> httpx.Response | EmbeddingFailure:
+        if stop():
+            raise Stopped
+        return await self._send(texts)
 
     async def _send(self, texts: list[str]) -> httpx.Response | EmbeddingFailure:
         body: dict[str, object] = {"model": self._model, "input": texts, "encoding_format": "float"}
@@ -218,6 +223,21 @@ class OpenAIEmbedder:
                 "Vectors of two models cannot be mixed: set VECTOR_STORES_EMBEDDER back, or reindex.",
             )
         return vectors
+
+
+def _sent(state: RetryCallState) -> httpx.Response | EmbeddingFailure:
+    """Return what the attempt came to that is over."""
+    return cast("Future[httpx.Response | EmbeddingFailure]", state.outcome).result()
+
+
+def _again(sent: httpx.Response | EmbeddingFailure) -> bool:
+    if isinstance(sent, httpx.Response) and (not worth_repeating(sent) or permanent(sent)):
+        return False
+    return _wait(sent, 0) is not None
+
+
+def _wait(sent: httpx.Response | EmbeddingFailure, attempt: int) -> float | None:
+    return seconds_to_wait(sent if isinstance(sent, httpx.Response) else None, attempt)
 
 
 async def _sleep(seconds: float, stop: Callable[[], bool]) -> None:

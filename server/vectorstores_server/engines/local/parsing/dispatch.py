@@ -144,7 +144,9 @@ def _structured(text: str, kind: str) -> Document:
 
     match kind:
         case ".md" | ".markdown" | ".mdx" | ".qmd" | ".rmd" | "readme":
-            return markup.markdown(text)
+            from vectorstores_server.engines.local.parsing.markdown import markdown
+
+            return markdown(text)
         case ".rst" | ".adoc" | ".asciidoc" | ".org" | ".tex":
             return markup.READERS[kind](text)
         case ".txt" | ".text" | ".rtf":

@@ -8,7 +8,6 @@ from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder, clean, one_part
 from vectorstores_server.engines.local.parsing.errors import DAMAGE, damaged
 from vectorstores_server.engines.local.parsing.html import add_html
-from vectorstores_server.engines.local.parsing.markup import markdown
 from vectorstores_server.engines.local.parsing.plain_text import without_base64
 
 # An escaped backslash is consumed, so that "\\u00e9" stays what it is.
@@ -55,6 +54,8 @@ def _add_cell(builder: DocumentBuilder, cell: dict[str, Any]) -> None:
     builder.gap()
     match cell.get("cell_type"):
         case "markdown":
+            from vectorstores_server.engines.local.parsing.markdown import markdown
+
             builder.nest(markdown(clean(written)))
         case "heading":
             builder.heading(min(max(int(cell.get("level") or 1), 1), 6), written)

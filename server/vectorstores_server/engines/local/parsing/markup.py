@@ -1,27 +1,14 @@
-"""Headings of text that marks its own structure: Markdown, reStructuredText, AsciiDoc, Org, TeX.
+"""Headings of text that marks its own structure: reStructuredText, AsciiDoc, Org, TeX.
 
 The text stays as it is written. Every pattern is bounded or walks a line once, so that no file makes it slow.
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 from vectorstores_server.engines.local.parsing.document import Document, Heading
 from vectorstores_server.engines.local.parsing.document_builder import first_title, one_line
-from vectorstores_server.engines.local.parsing.properties import front_matter
 
-_FRONT_MATTER = re.compile(r"\A(---|\+\+\+)\n(.*?)\n(?:\1|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
-_FRONT_TITLE = re.compile(r"^title[ \t]*[:=][ \t]*(.+)$", re.MULTILINE)
-_MARKDOWN = re.compile(
-    r"^ {0,3}(?:(?P<fence>`{3,}|~{3,})(?P<info>.*)"
-    r"|(?P<marks>#{1,6})(?P<title>[ \t].*)?$"
-    r"|(?P<over>(?![-*+>|#\d])\S.*)\n {0,3}(?P<under>=+|-+)[ \t]*$)",
-    re.MULTILINE,
-)
-_WRITTEN_CHARACTERS = 1000  # of a heading, before its links and marks go: what is longer is none
-_LINK = re.compile(r"!?\[([^\]\n]*)\]\([^)\n]*\)")
-_DECORATION = re.compile(r"<[^<>\n]*>|\{#[^}\n]*\}|[*`]|\\(?=[^\w\s])")
 _TEX_LEVELS = {name: level for level, name in enumerate(
     ("part", "chapter", "section", "subsection", "subsubsection", "paragraph"), start=1
 )}  # fmt: skip
@@ -32,30 +19,6 @@ _ORG = re.compile(r"^(\*+)[ \t]+(?:(?:TODO|DONE)[ \t]+)?(.+)$", re.MULTILINE)
 _ORG_TITLE = re.compile(r"^#\+title:[ \t]*(.+)$", re.MULTILINE | re.IGNORECASE)
 _ASCIIDOC = re.compile(r"^(?:(?P<fence>-{4,}|\.{4,})[ \t]*$|(?P<marks>={1,6})[ \t]+(?P<title>.+)$)", re.MULTILINE)
 _ADORNMENT = re.compile(r"([!-/:-@\[-`{-~])\1{2,}[ \t]*\Z")
-
-
-def markdown(text: str) -> Document:
-    """ATX and setext headings outside of fenced code; the title is the front matter's or the first heading."""
-    front = _FRONT_MATTER.match(text)
-    named = _FRONT_TITLE.search(front[2]) if front else None
-    headings = tuple(_markdown_headings(text, front.end() if front else 0))
-    document = _document(text, headings, named[1].strip().strip("\"'") if named else None)
-    return replace(document, properties=front_matter(front[2])) if front else document
-
-
-def _markdown_headings(text: str, begin: int) -> Iterator[Heading]:
-    fence = ""
-    for match in _MARKDOWN.finditer(text, begin):
-        if mark := match["fence"]:
-            if not fence:
-                fence = mark
-            elif mark.startswith(fence) and not match["info"].strip():
-                fence = ""
-        elif not fence:
-            level = len(match["marks"]) if match["marks"] else "=-".index(match["under"][0]) + 1
-            written = (match["title"] or "").rstrip().rstrip("#") if match["marks"] else match["over"]
-            if title := one_line(_DECORATION.sub("", _LINK.sub(r"\1", written[:_WRITTEN_CHARACTERS]))):
-                yield Heading(match.start(), level, title)
 
 
 def restructured(text: str) -> Document:

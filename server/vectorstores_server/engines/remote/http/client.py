@@ -5,11 +5,12 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 import anyio
 import httpx
+from tenacity import AsyncRetrying, RetryCallState, retry_if_result
 
 from vectorstores_server.engines.http_retries import out_of_quota, seconds_to_wait, surely_not_done, worth_repeating
 from vectorstores_server.engines.remote.http.address import EXTENDED, RemoteAddress
@@ -20,6 +21,9 @@ from vectorstores_server.engines.remote.http.transport_errors import from_transp
 from vectorstores_server.system.logs import event
 from vectorstores_server.system.replies import MOST, PLAIN, RefusedReplyError, bounded
 from vectorstores_tools.contract.errors import Unavailable
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +42,23 @@ class MultipartFile:
     name: str
     filename: str
     content: FileRange
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A request as it went out, and the reply or what kept it away."""
+
+    request: httpx.Request
+    outcome: httpx.Response | httpx.TransportError
+
+    def wait(self, attempt: int) -> float | None:
+        """Return the seconds before the attempt that follows this one (from 0); None: none is to follow."""
+        return seconds_to_wait(self.outcome if isinstance(self.outcome, httpx.Response) else None, attempt)
+
+
+def _sent(state: RetryCallState) -> _Sent:
+    """Return what the attempt came to that is over."""
+    return cast("Future[_Sent]", state.outcome).result()
 
 
 class RemoteClient:
@@ -160,24 +181,34 @@ class RemoteClient:
     ) -> httpx.Response:
         """Send until there is an answer that is worth no repetition, or the attempts are used up."""
         budget = RetryBudget(self._timeouts)
-        for attempt in range(MAX_RETRIES + 1):
-            request = build()
-            budget.shorten(request)
-            outcome = await self._attempt(request, streamed)
-            reply = outcome if isinstance(outcome, httpx.Response) else None
-            wait = seconds_to_wait(reply, attempt) if _again(outcome, repeatable) else None
-            if wait is not None and attempt < MAX_RETRIES and budget.lasts(request, wait):
-                extra = event("remote_retry", host=self.host, seconds=wait, reason=_why(outcome))
-                log.info("Asking %s again in %.1f s: %s", self.host, wait, _why(outcome), extra=extra)
-                await self._sleep(wait)
-            elif isinstance(outcome, httpx.Response):
-                return outcome
-            else:
-                raise from_transport(outcome, self.host, only_reads(request)) from None
-        raise AssertionError  # the last attempt returns or raises
+        attempts = AsyncRetrying(
+            sleep=self._sleep,
+            retry=retry_if_result(lambda sent: _again(sent.outcome, repeatable) and sent.wait(0) is not None),
+            wait=lambda state: _sent(state).wait(state.attempt_number - 1) or 0.0,
+            stop=lambda state: (
+                state.attempt_number > MAX_RETRIES or not budget.lasts(_sent(state).request, state.upcoming_sleep)
+            ),
+            before_sleep=self._tell,
+            retry_error_callback=_sent,
+        )
+        sent: _Sent = await attempts(self._attempt, build, budget, streamed)
+        if isinstance(sent.outcome, httpx.Response):
+            return sent.outcome
+        raise from_transport(sent.outcome, self.host, only_reads(sent.request)) from None
 
-    async def _attempt(self, request: httpx.Request, streamed: bool) -> httpx.Response | httpx.TransportError:
-        """Return the reply, read to its end unless it is good and `streamed`; or what kept it away."""
+    def _tell(self, state: RetryCallState) -> None:
+        why = _why(_sent(state).outcome)
+        extra = event("remote_retry", host=self.host, seconds=state.upcoming_sleep, reason=why)
+        log.info("Asking %s again in %.1f s: %s", self.host, state.upcoming_sleep, why, extra=extra)
+
+    async def _attempt(self, build: Callable[[], httpx.Request], budget: RetryBudget, streamed: bool) -> _Sent:
+        """Send once; the reply is read to its end unless it is good and `streamed`."""
+        request = build()
+        budget.shorten(request)
+        return _Sent(request, await self._send(request, streamed))
+
+    async def _send(self, request: httpx.Request, streamed: bool) -> httpx.Response | httpx.TransportError:
+        """Return the reply, or what kept it away."""
         try:
             reply = await self._http.send(request, stream=True)
             if not streamed or reply.status_code >= 300:
