@@ -4,7 +4,6 @@ import errno
 import os
 import subprocess
 import sys
-from collections.abc import AsyncGenerator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +16,10 @@ from support.served import MODULE
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.intake import MachineIntake
 from vectorstores_server.mirrors import MirrorKeeper, watches, watching
-from vectorstores_server.mirrors.watching import FolderEvent
+from vectorstores_server.mirrors.kept import KeeperTimes
+from vectorstores_server.mirrors.listening import concerns
 from vectorstores_server.settings import settings_from
+from vectorstores_tools.contract.engine import AttachOptions
 
 
 async def begun(there: Following, *names: str) -> None:
@@ -69,11 +70,10 @@ async def test_a_folder_that_is_put_in_the_place_of_the_watched_one_is_watched(t
 async def test_where_the_system_gives_no_events_the_folder_is_polled_and_says_so(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def nothing(folder: Path) -> AsyncGenerator[FolderEvent]:
+    def no_more(folder: Path) -> None:
         raise OSError(number, os.strerror(number), str(folder))
-        yield FolderEvent()
 
-    monkeypatch.setattr(watching, "_from_system", nothing)
+    monkeypatch.setattr("vectorstores_server.mirrors.listening.WatchedFolder", no_more)
     async with following(tmp_path, watch=True) as there:
         await begun(there, "a.txt")
         there.write("b.txt")
@@ -125,6 +125,35 @@ async def test_another_process_takes_over_from_one_that_is_killed(tmp_path: Path
                 process.wait()
 
 
+async def test_sixty_folders_are_watched_and_leave_calls_their_threads(tmp_path: Path) -> None:
+    async with following(tmp_path, watch=True) as there:
+        folders = [there.folder / str(n) for n in range(60)]
+        for folder in folders:
+            folder.mkdir()
+        mirrors = await there.keeper.begin(
+            there.store, [str(folder) for folder in folders], None, AttachOptions(), False
+        )
+
+        async def watched() -> bool:
+            sources = (await there.engine.retrieve_store(there.store)).sources or []
+            return sum(source.watched == "events" and not source.walking for source in sources) == len(mirrors)
+
+        await there.until(watched)
+        assert anyio.to_thread.current_default_thread_limiter().borrowed_tokens <= 10
+        for folder in folders:
+            there.write(f"{folder.name}/a.txt")
+
+        async def taken() -> bool:
+            return (await there.engine.retrieve_store(there.store)).file_counts.completed == len(folders)
+
+        await there.until(taken)
+
+
+def test_another_process_goes_on_within_ten_seconds() -> None:
+    times = KeeperTimes()
+    assert times.first_look + times.takeover <= 10
+
+
 def watcher(base: Path) -> subprocess.Popen[bytes]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("VECTOR_STORES_")}
     given = {"VECTOR_STORES_DATA": str(base / "data"), "VECTOR_STORES_FILE_ROOTS": str(base)}
@@ -151,7 +180,7 @@ def test_places_to_look_in_are_the_outermost_folders_that_changed() -> None:
     folder = Path("/d")
 
     def places(*paths: str) -> list[str]:
-        found = watching._places(folder, set(paths))  # pyright: ignore[reportPrivateUsage]
+        found = watching.places(folder, set(paths))
         return [str(place) for place in found]
 
     assert places("/d/api/a.txt", "/d/api/deep/b.txt", "/d/web/c.txt") == ["/d/api", "/d/web"]
@@ -162,7 +191,6 @@ def test_places_to_look_in_are_the_outermost_folders_that_changed() -> None:
 
 def test_hidden_changes_concern_nobody_but_those_of_patterns() -> None:
     folder = Path("/d/.hidden/top")
-    concerns = watching._concerns  # pyright: ignore[reportPrivateUsage]
     for path in ("a.txt", "api/a.txt", ".gitignore", "api/.vectorstoresignore"):
         assert concerns(folder, f"{folder}/{path}"), path
     for path in (".git/index", "api/.cache/a.txt", ".a.txt.swp"):

@@ -10,6 +10,7 @@ from anyio import to_thread
 
 from vectorstores_server.engines.background import BackgroundTasks
 from vectorstores_server.mirrors.kept import KeeperTimes, KeptMirror
+from vectorstores_server.mirrors.listening import SystemEvents
 from vectorstores_server.mirrors.walking import MirrorWalk
 from vectorstores_server.settings import Settings
 from vectorstores_server.system.logs import event
@@ -40,6 +41,8 @@ class MirrorKeeper:
         self._watch = watch
         self._times = times or KeeperTimes()
         self._background = BackgroundTasks()
+        self._beginning = anyio.Lock()
+        self._system = SystemEvents()
         self._kept: dict[int, KeptMirror] = {}
 
     async def begin(
@@ -52,7 +55,7 @@ class MirrorKeeper:
         begun = [
             await records.begin(store_id, folder, options, confirmed=confirmed) for folder in dict.fromkeys(folders)
         ]
-        await self._background.begin()
+        await self._begin()
         for mirror in begun:
             self._wake(records, mirror)
         return begun
@@ -95,7 +98,7 @@ class MirrorKeeper:
         if records is None or not self._watch:
             return
         await anyio.sleep(self._times.first_look)
-        await self._background.begin()
+        await self._begin()
         while True:
             try:
                 for mirror in await records.all():
@@ -108,6 +111,28 @@ class MirrorKeeper:
     async def aclose(self) -> None:
         """Let go of all mirrors."""
         await self._background.end()
+
+    async def _begin(self) -> None:
+        async with self._beginning:
+            if self._background.begun:
+                return
+            await self._background.begin()
+            if self._watch:
+                self._background.spawn(self._system.run)
+                self._background.spawn(self._ask, self._records())
+
+    async def _ask(self, records: MirrorRecords) -> None:
+        """Tell the mirrors that are kept here what others ask of them: a walk, or an end."""
+        while True:
+            await anyio.sleep(self._times.ask)
+            if not self._kept:
+                continue
+            try:
+                now = {mirror.id: mirror for mirror in await records.all()}
+            except VectorStoreError:
+                continue  # each walk meets it too, and says so
+            for mirror_id, kept in self._kept.items():
+                kept.told(now.get(mirror_id))
 
     def _records(self) -> MirrorRecords:
         records = self._engine.mirrors
@@ -128,7 +153,7 @@ class MirrorKeeper:
             self._kept[mirror.id].wake()
             return
         walk = MirrorWalk(self._engine, records, self._intake, mirror, self._times.patience)
-        self._kept[mirror.id] = KeptMirror(walk, self._times)
+        self._kept[mirror.id] = KeptMirror(walk, self._times, self._system)
         self._background.spawn(self._keep, records, mirror)
 
     async def _keep(self, records: MirrorRecords, mirror: Mirror) -> None:

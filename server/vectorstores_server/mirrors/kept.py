@@ -7,8 +7,10 @@ from pathlib import Path
 
 import anyio
 
+from vectorstores_server.mirrors.listening import SystemEvents
 from vectorstores_server.mirrors.walking import MirrorWalk
 from vectorstores_server.mirrors.watching import POLL_SECONDS, FolderEvent, Told, events_of
+from vectorstores_tools.contract.mirrors import Mirror
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +33,11 @@ class KeeperTimes:
 class KeptMirror:
     """The task of one mirror."""
 
-    def __init__(self, walk: MirrorWalk, times: KeeperTimes) -> None:
+    def __init__(self, walk: MirrorWalk, times: KeeperTimes, system: SystemEvents) -> None:
         self._walk = walk
         self._times = times
+        self._system = system
+        self._walks = False
         self._waits = False
         self._told: Told = "events"
         self._woken = anyio.Event()
@@ -47,6 +51,11 @@ class KeptMirror:
         """Have it look at once whether a walk was asked for."""
         self._woken.set()
 
+    def told(self, mirror: Mirror | None) -> None:
+        """Hear how the mirror stands, None if it has ended; have it look where there is something to do."""
+        if not self._walks and (mirror is None or (mirror.due and not self._waits)):
+            self.wake()
+
     async def run(self, *, watch: bool) -> None:
         """Walk what was asked for; with `watch` go on until the mirror has ended."""
         if watch:
@@ -57,19 +66,27 @@ class KeptMirror:
                 await anyio.sleep(self._times.again)
 
     async def _watch(self) -> None:
-        send, receive = anyio.create_memory_object_stream[FolderEvent](100)
+        # Nothing is kept here: while a folder is walked, what the system tells of it becomes one reason to look.
+        send, receive = anyio.create_memory_object_stream[FolderEvent | None](0)
         async with anyio.create_task_group() as tasks, send, receive:
             tasks.start_soon(self._tell, send.send)
             tasks.start_soon(self._ask, send.send)
             async for event in receive:
-                self._walk.watched = self._told = event.by
-                if not await self._look(event):
+                if event is not None:
+                    self._walk.watched = self._told = event.by
+                elif await self._is_idle():
+                    continue
+                if not await self._look(event or FolderEvent(by=self._told)):
                     break
             tasks.cancel_scope.cancel()
 
     async def _look(self, event: FolderEvent) -> bool:
         """Walk once; False when the mirror has ended."""
-        outcome = await self._walk.run(() if self._waits else event.within)
+        self._walks = True
+        try:
+            outcome = await self._walk.run(() if self._waits else event.within)
+        finally:
+            self._walks = False
         self._waits = outcome is not None and outcome.waits
         return outcome is not None
 
@@ -78,19 +95,22 @@ class KeptMirror:
         mirror = await self._walk.now()
         return mirror is not None and mirror.due
 
+    async def _is_idle(self) -> bool:
+        """Tell whether what was asked for is done already."""
+        mirror = await self._walk.now()
+        return mirror is not None and not mirror.due and not self._waits
+
     async def _tell(self, send: Callable[[FolderEvent], Awaitable[None]]) -> None:
-        async with aclosing(events_of(Path(self._walk.mirror.folder), poll_seconds=self._times.poll)) as events:
+        folder = Path(self._walk.mirror.folder)
+        async with aclosing(events_of(folder, self._system, poll_seconds=self._times.poll)) as events:
             async for event in events:
                 await send(event)
 
-    async def _ask(self, send: Callable[[FolderEvent], Awaitable[None]]) -> None:
+    async def _ask(self, send: Callable[[None], Awaitable[None]]) -> None:
         """Tell of a walk that was asked for, of the mirror's end, and when it is time to look for files once more."""
-        waited = 0.0
         while True:
-            with anyio.move_on_after(self._times.ask):
+            with anyio.move_on_after(self._times.again):
                 await self._woken.wait()
-            waited = waited + self._times.ask if self._waits else 0.0
-            due = await self._is_due()
-            if await self._walk.now() is None or (due and not self._waits) or waited >= self._times.again:
-                waited = 0.0
-                await send(FolderEvent(by=self._told))
+            if self._woken.is_set() or self._waits:
+                self._woken = anyio.Event()
+                await send(None)

@@ -1,0 +1,146 @@
+"""What the system tells of the folders that a process watches: one thread asks for all of them, however many."""
+
+import errno
+import os
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+from anyio import CapacityLimiter, to_thread
+
+from vectorstores_server.intake.gitignore import NAMES
+
+TICK_SECONDS = 0.5
+"""Between two questions whether the system has told something."""
+SETTLE_SECONDS = 1.0
+"""A folder is looked at once nothing has changed in it for so long."""
+MOST_UNSETTLED = 5.0
+"""Or after so long, however busy it is."""
+ROOT_SECONDS = 4.0
+"""Between two looks whether the folder is still the one that is watched."""
+MOST_TOLD = 10_000
+"""Changes that are kept one by one while a folder is walked; of more only that there were some."""
+POLL_DELAY = 1000
+"""Milliseconds between two looks of watchfiles where somebody has it poll (WATCHFILES_FORCE_POLLING)."""
+
+
+class WatchedFolder:
+    """One folder, and what was told of it since somebody last took it. `folder` has to be there."""
+
+    def __init__(self, folder: Path) -> None:
+        """Begin to watch. To be called in a worker thread; raises OSError where the system gives no events."""
+        from watchfiles._rust_notify import RustNotify
+
+        self.folder = folder
+        self._identity = identity(folder)
+        if self._identity is None:
+            raise FileNotFoundError(errno.ENOENT, "it is not there", str(folder))
+        polling = os.environ.get("WATCHFILES_FORCE_POLLING", "").lower() not in ("", "false", "disable", "disabled")
+        self._system = RustNotify([str(folder)], False, polling, POLL_DELAY, True, True)
+        self._paths: set[str] = set()
+        self._first = self._last = 0.0
+        self._error: OSError | None = None
+        self._is_another = False
+        self._ready = anyio.Event()
+
+    async def changed(self) -> frozenset[str] | None:
+        """Wait for changes that have settled, and return their paths; None once the folder is another one.
+
+        Raises OSError where the system tells nothing any more.
+        """
+        await self._ready.wait()
+        self._ready = anyio.Event()
+        if self._error is not None:
+            raise self._error
+        if self._is_another:
+            return None
+        paths, self._paths = frozenset(self._paths), set()
+        return paths
+
+    def ask(self, now: float, *, root: bool) -> None:
+        """Take what the system has told; with `root` look at the folder itself. To be called in a worker thread."""
+        from watchfiles._rust_notify import WatchfilesRustInternalError
+
+        try:
+            told = self._system.watch(0, 1, 1, None)
+        except WatchfilesRustInternalError as error:
+            self._error = OSError(errno.EIO, str(error), str(self.folder))
+            return
+        if not isinstance(told, str):
+            self._take({path for _, path in told if concerns(self.folder, path)}, now)
+        if root and identity(self.folder) != self._identity:
+            self._is_another = True
+
+    def tell(self, now: float) -> None:
+        """Wake who waits, if there is something to say."""
+        settled = bool(self._paths) and (now - self._last >= SETTLE_SECONDS or now - self._first >= MOST_UNSETTLED)
+        if settled or self._is_another or self._error is not None:
+            self._ready.set()
+
+    def _take(self, paths: set[str], now: float) -> None:
+        if not paths:
+            return
+        if not self._paths:
+            self._first = now
+        self._last = now
+        self._paths |= paths
+        if len(self._paths) > MOST_TOLD:
+            self._paths = {str(self.folder)}
+
+
+class SystemEvents:
+    """All folders that a process watches."""
+
+    def __init__(self) -> None:
+        self._watched: list[WatchedFolder] = []
+        self._thread = CapacityLimiter(1)
+
+    @asynccontextmanager
+    async def watching(self, folder: Path) -> AsyncGenerator[WatchedFolder]:
+        """Watch a folder until it is left. Raises FileNotFoundError, and OSError where the system gives no events."""
+        watched = await to_thread.run_sync(WatchedFolder, folder)
+        self._watched.append(watched)
+        try:
+            yield watched
+        finally:
+            self._watched.remove(watched)
+
+    async def run(self) -> None:
+        """Ask from time to time, until cancelled."""
+        looked = 0.0
+        while True:
+            await anyio.sleep(TICK_SECONDS)
+            if not self._watched:
+                continue
+            now = anyio.current_time()
+            root = now - looked >= ROOT_SECONDS
+            looked = now if root else looked
+            await to_thread.run_sync(_ask, list(self._watched), now, root, limiter=self._thread)
+            for watched in self._watched:
+                watched.tell(now)
+
+
+def _ask(folders: Sequence[WatchedFolder], now: float, root: bool) -> None:
+    for watched in folders:
+        watched.ask(now, root=root)
+
+
+def concerns(folder: Path, path: str) -> bool:
+    """Tell whether a change can concern the store: nothing hidden does, but for the files of patterns."""
+    try:
+        parts = Path(path).relative_to(folder).parts
+    except ValueError:
+        return False
+    if not parts or parts[-1] in NAMES:
+        return True
+    return not any(part.startswith(".") for part in parts)
+
+
+def identity(folder: Path) -> tuple[int, int] | None:
+    """Return what tells a folder from another in its place, None where there is none."""
+    try:
+        status = folder.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
