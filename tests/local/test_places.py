@@ -16,14 +16,14 @@ from vectorstores_server.engines.local.catalog import sources
 from vectorstores_server.engines.local.catalog.attachments import retrieve_store_file
 from vectorstores_server.engines.local.catalog.files import insert_file
 from vectorstores_server.engines.local.catalog.ids import new_id
-from vectorstores_server.engines.local.catalog.places import SETTLED_NS, Origin, path_below, place_of
+from vectorstores_server.engines.local.catalog.places import Origin, path_below, place_of
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.http.v1.api import build_api
 from vectorstores_server.intake import MachineIntake
 from vectorstores_server.intake.folders import FileCriteria
 from vectorstores_server.protocol.server import ToolSurface, build_server
 from vectorstores_tools.contract.engine import AttachOptions
-from vectorstores_tools.contract.intake import FileStat
+from vectorstores_tools.contract.intake import SETTLED_NS, FileStat
 from vectorstores_tools.contract.models import File
 
 INSIDE = ("api/index.ts", "web/index.ts")

@@ -16,6 +16,7 @@ from vectorstores_server.intake.files import stat_of
 from vectorstores_server.intake.gitignore import GitIgnore
 from vectorstores_server.intake.roots import Roots
 from vectorstores_server.intake.secrets import is_secret, is_secret_folder
+from vectorstores_server.intake.text_files import FilesRead
 from vectorstores_tools.contract.intake import FileStat
 
 AnyPath = TypeVar("AnyPath", bound=PurePath)
@@ -50,6 +51,8 @@ class FolderWalk:
 
     roots: Roots
     wanted: FileCriteria
+    read: FilesRead
+    """What earlier walks have read."""
     pattern: tuple[str, ...] = ()
     top: Path | None = None
     """The folder that was walked; None where a file was named by itself."""
@@ -160,7 +163,7 @@ class FolderWalk:
             return "too large"
         if not size:
             return "empty"
-        return None if known else text_files.why_not_text(Path(entry))
+        return None if known else self.read.why_not_text(entry.path, self.stats[Path(entry.path)])
 
 
 def split_glob(path: AnyPath) -> tuple[AnyPath, tuple[str, ...]]:

@@ -13,6 +13,7 @@ from vectorstores_server.intake.files import is_link, not_regular, open_file
 from vectorstores_server.intake.folders import EXAMPLES, MAX_SEEN, FileCriteria, FolderWalk, split_glob
 from vectorstores_server.intake.paths import as_listed, local_path, unquoted
 from vectorstores_server.intake.roots import Roots
+from vectorstores_server.intake.text_files import FilesRead
 from vectorstores_server.intake.urls import MAX_BYTES, UrlFetcher
 from vectorstores_server.settings import Settings
 from vectorstores_tools.contract.engine import Capabilities
@@ -35,6 +36,7 @@ class MachineIntake:
     max_files: int = MAX_FILES
     encoding: str | None = None
     """What text is in that is not UTF-8, where the operator says so."""
+    _read: FilesRead = field(default_factory=FilesRead, init=False, repr=False)
 
     async def survey(self, named: Sequence[str], roots: Sequence[Path] | None) -> Survey:
         """See `Intake.survey`. The order is that of `named`, then by folder and name; each origin once."""
@@ -76,7 +78,7 @@ class MachineIntake:
         top = Path(folder)
         if top.resolve() != top or not top.is_dir():
             return FolderListing({}, unreadable=[top])
-        walk = FolderWalk(self._roots(None), self.wanted, most_seen=MOST_IN_MIRROR, within=within)
+        walk = FolderWalk(self._roots(None), self.wanted, self._read, most_seen=MOST_IN_MIRROR, within=within)
         walk.folder(top)
         files = {str(path): walk.stats[path] for path in walk.files}
         return FolderListing(files, walk.unreadable, dict(walk.skipped), full=walk.full)
@@ -118,7 +120,7 @@ class MachineIntake:
         top, pattern = (path, ()) if path.exists() else split_glob(path)
         real = as_listed(top.resolve() if top.is_dir() else top.parent.resolve() / top.name)
         roots.check(real, named)
-        walk = FolderWalk(roots, self.wanted, pattern)
+        walk = FolderWalk(roots, self.wanted, self._read, pattern)
         if real.is_dir():
             walk.folder(real)
         elif pattern:

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Protocol
 
+SETTLED_NS = 2_000_000_000
+"""A file that changed less than so long before it was read can change again with the same size and time."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileStat:
@@ -14,6 +17,10 @@ class FileStat:
     size: int
     modified_ns: int
     inode: int
+
+    def settled(self, now_ns: int) -> bool:
+        """Tell whether the file can be told by this if it was read at a time, in nanoseconds since 1970."""
+        return self.modified_ns < now_ns - SETTLED_NS
 
 
 @dataclass(frozen=True, slots=True)

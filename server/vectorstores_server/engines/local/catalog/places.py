@@ -8,9 +8,6 @@ from pathlib import PurePath
 
 from vectorstores_tools.contract.intake import FileStat
 
-SETTLED_NS = 2_000_000_000
-"""A file that changed less than so long before it was read can change again with the same size and time."""
-
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -48,8 +45,7 @@ def place_of(
     stat = origin.stat
     if stat is None:
         return SourcePlace(path, folder, None, None, None)
-    settled = stat.modified_ns < (time.time_ns() if now_ns is None else now_ns) - SETTLED_NS
-    size = stat.size if settled else None
+    size = stat.size if stat.settled(time.time_ns() if now_ns is None else now_ns) else None
     return SourcePlace(path, folder, size, stat.modified_ns, stat.inode)
 
 
