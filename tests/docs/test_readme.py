@@ -63,9 +63,14 @@ def test_it_opens_with_the_two_commands() -> None:
     assert README.index("make demo") < README.index("make test") < README.index("\n## ")
 
 
-def test_installing_the_model_is_the_second_line_of_installing() -> None:
-    block = README.split("## Install")[1].split("```")[1].splitlines()
-    assert block[1:3] == ["pip install vector-stores-mcp", "vector-stores-mcp model install"]
+def test_installing_ends_with_the_model_and_begins_with_uvx() -> None:
+    uvx, pip = (block.split("```")[0].splitlines() for block in README.split("## Install")[1].split("```sh\n")[1:3])
+    assert uvx == ["uvx vector-stores-mcp model install"]
+    assert pip == [
+        "pip install vector-stores-mcp",
+        "pipx install vector-stores-mcp",
+        "vector-stores-mcp model install",
+    ]
 
 
 @pytest.mark.parametrize("client", HEADINGS)
@@ -84,8 +89,9 @@ def test_each_client_has_a_block_of_the_form_that_config_writes(client: str) -> 
 def test_every_command_of_the_docs_is_one(page: Path) -> None:
     blocks = re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     for line in "\n".join(blocks).splitlines():
-        if line.startswith("vector-stores-mcp"):
-            parse_command_line(shlex.split(line, comments=True)[1:])
+        called = line.removeprefix("uvx ")
+        if called.startswith("vector-stores-mcp"):
+            parse_command_line(shlex.split(called, comments=True)[1:])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

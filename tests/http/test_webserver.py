@@ -1,6 +1,7 @@
 """`serve --http` as a process: who may come in, the README's example, and its end."""
 
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -28,6 +29,21 @@ async def test_the_examples_of_the_readme_work_on_a_server_of_ones_own(tmp_path:
         code = code.replace("http://127.0.0.1:8000", url).replace("what moves the tides?", "fog signal")
         done = await anyio.run_process([sys.executable, "-c", code], cwd=tmp_path, env=environment(tmp_path))
     assert re.search(r"^0\.\d+ paper\.pdf ", done.stdout.decode())
+
+
+async def test_the_readmes_server_for_a_team_asks_for_its_tokens(tmp_path: Path) -> None:
+    recipe = (ROOT / "README.md").read_text(encoding="utf-8").split("### A server for a team")[1]
+    making, serving = recipe.split("```sh\n")[1].split("```")[0].strip().splitlines()
+    await anyio.run_process(["sh", "-c", making], cwd=tmp_path)
+    writer, reader = (tmp_path / "tokens").read_text(encoding="utf-8").splitlines()
+    flags = shlex.split(serving)[4:]
+    flags[flags.index("tokens")] = str(tmp_path / "tokens")
+    async with web(tmp_path, *flags) as (url, _), httpx.AsyncClient(base_url=url) as http:
+        answers: list[int] = []
+        for token in ("another", reader.removeprefix("ro:"), writer):
+            headers = {"authorization": f"Bearer {token}", "host": "stores.example.org"}
+            answers.append((await http.post("/v1/vector_stores", json={"name": "notes"}, headers=headers)).status_code)
+    assert answers == [401, 403, 200]
 
 
 async def test_tokens_open_what_they_are_for_and_nothing_else(tmp_path: Path) -> None:

@@ -90,19 +90,36 @@ def test_the_bundle_is_validated_and_packed_by_the_command_line_of_its_format(tm
     assert not [name for name in names if "__pycache__" in name]
 
 
+def built_wheel(folder: Path) -> Path:
+    """Build the wheel into a folder, and return it."""
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder], cwd=ROOT, check=True,
+        capture_output=True,
+    )  # fmt: skip
+    [wheel] = folder.glob("*.whl")
+    return wheel
+
+
 @pytest.mark.slow
 def test_uvx_runs_the_built_wheel(tmp_path: Path) -> None:
     uvx = shutil.which("uvx") or shutil.which("uvx", path=str(Path(sys.executable).parent))
     if uvx is None:
         pytest.skip("no uvx on the path; `pip install uv` brings it")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path], cwd=ROOT, check=True,
-        capture_output=True,
-    )  # fmt: skip
-    [wheel] = tmp_path.glob("*.whl")
+    wheel = built_wheel(tmp_path)
     done = subprocess.run(
         [uvx, "--python", sys.executable, "--from", str(wheel), "vector-stores-mcp", "--version"],
         capture_output=True, text=True, timeout=580, cwd=tmp_path, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("vector-stores-mcp ")
+
+
+@pytest.mark.slow
+def test_pipx_installs_the_built_wheel(tmp_path: Path) -> None:
+    wheel = built_wheel(tmp_path)
+    homes = {"PIPX_HOME": str(tmp_path / "pipx"), "PIPX_BIN_DIR": str(tmp_path / "bin")}
+    command = [sys.executable, "-m", "pipx", "install", "--backend", "uv", "--python", sys.executable, str(wheel)]
+    subprocess.run(command, check=True, capture_output=True, timeout=580, env=os.environ | homes, cwd=tmp_path)
+    program = tmp_path / "bin" / "vector-stores-mcp"
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.startswith("vector-stores-mcp ")
