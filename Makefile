@@ -40,7 +40,8 @@ clients: .clients/.installed
 	rm -rf .clients && mkdir -p .clients/typescript
 	$(PYTHON) -m venv .clients/agents && .clients/agents/bin/python -m pip install --quiet openai-agents==0.24.0
 	$(PYTHON) -m venv .clients/fastmcp && .clients/fastmcp/bin/python -m pip install --quiet fastmcp==4.2.3
-	npm install --silent --no-audit --no-fund --prefix .clients/typescript @modelcontextprotocol/sdk@1.32.2
+	npm install --silent --no-audit --no-fund --prefix .clients/typescript @modelcontextprotocol/sdk@1.32.2 \
+		@modelcontextprotocol/ext-apps@2.0.4 @modelcontextprotocol/client@2 @modelcontextprotocol/core@2 zod@4 esbuild@0.28
 	touch $@
 
 docs: setup

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from vectorstores_server.page import paths
 from vectorstores_server.page.filter_links import AskedFilter, FilterLinks, as_json, read_filter
 from vectorstores_server.page.guesses import FREE, LONGEST_WAIT, MOST_ADDRESSES, GuessLimit
-from vectorstores_server.page.hits import segments
 from vectorstores_server.page.markdown import as_markdown
 from vectorstores_server.page.rendering import size, when
 from vectorstores_server.page.sessions import PageSession, PageSessions
 from vectorstores_tools.contract import filters
 from vectorstores_tools.contract.characters import clean
 from vectorstores_tools.contract.models import VectorStore
+from vectorstores_tools.rendering.marked_passages import segments
 
 LETTERS = st.sampled_from("abz \n\t\"'<>&%=?#/\\:;,.{}[]()`*_~|!é\u05d0\u202e\u200b漢🌊")
 """What has a meaning in HTML, addresses, JSON and Markdown, what nobody sees, and letters of several scripts."""

@@ -1,6 +1,7 @@
 """The tool `search`: one question or several, over one store or several."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -18,6 +19,7 @@ from vectorstores_tools.contract.models import SearchHit, SearchPage, VectorStor
 from vectorstores_tools.contract.requests import SearchRequest
 from vectorstores_tools.rendering.diagnostics import SearchOutcome
 from vectorstores_tools.rendering.excerpts import Excerpts, words
+from vectorstores_tools.rendering.hits_view import HITS_KEY, hits_view
 from vectorstores_tools.rendering.reply import CHARACTERS_PER_TOKEN, Reply, compact
 from vectorstores_tools.rendering.search_results import RankedHit, RankedHits, render
 from vectorstores_tools.rendering.untrusted_text import Fence, cleaned
@@ -51,7 +53,8 @@ async def search(call: ToolCall, given: Search) -> Reply:
     detailed = given.response_format == "detailed"
     max_tokens = given.max_tokens or (DETAILED_TOKENS if detailed else CONCISE_TOKENS)
     ranking = _ranking(pages, given, SearchOutcome(call, pages, given, max_tokens, expired), detailed)
-    return render(ranking, max_tokens, fence_of(ranking))
+    view = hits_view(ranking, given.query, reads="read" in call.tools)
+    return replace(render(ranking, max_tokens, fence_of(ranking)), meta={HITS_KEY: view})
 
 
 async def _only_store(engine: Engine) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
+from mcp.server.apps import client_supports_apps
 from mcp.server.mcpserver import Context, Resolve
 from mcp.server.mcpserver.resolve import build_resolver_plans
 from mcp.server.mcpserver.tools import Tool
@@ -27,6 +28,7 @@ from vectorstores_tools.delete import delete
 from vectorstores_tools.elicitation import ConsentQuestion, RootsQuestion
 from vectorstores_tools.list_objects import list_objects
 from vectorstores_tools.read import read
+from vectorstores_tools.rendering.hits_view import HITS_URI
 from vectorstores_tools.rendering.reply import Reply
 from vectorstores_tools.retrieve import retrieve
 from vectorstores_tools.search import search
@@ -63,6 +65,8 @@ class ToolSpec:
     output: Mapping[str, Any]
     annotations: ToolAnnotations
     core: bool = False
+    app: str = ""
+    """The resource with which a client can show its answers to a person."""
 
 
 TOOLS = (
@@ -71,7 +75,7 @@ TOOLS = (
     ToolSpec(
         "batch_attach", "Attach many files", batch_attach, inputs.BatchAttach, schemas.BATCH, ADDS_ONCE, core=True
     ),
-    ToolSpec("search", "Search vector stores", search, inputs.Search, schemas.HITS, READS, core=True),
+    ToolSpec("search", "Search vector stores", search, inputs.Search, schemas.HITS, READS, core=True, app=HITS_URI),
     ToolSpec("list", "List stores or files", list_objects, inputs.List, schemas.LIST, READS, core=True),
     ToolSpec("retrieve", "Show one object", retrieve, inputs.Retrieve, schemas.ANY, READS),
     ToolSpec("read", "Read a file's text", read, inputs.Read, schemas.TEXT, READS),
@@ -150,8 +154,12 @@ class _ToolRun:
             resolved_params=asked,
             resolver_plans=build_resolver_plans(asked, {"arguments"}),
             annotations=self.spec.annotations.model_copy(update=open_world),
-            meta={"anthropic/maxResultSizeChars": LONGEST_ANSWER},
+            meta={"anthropic/maxResultSizeChars": LONGEST_ANSWER, **self._shown_by()},
         )
+
+    def _shown_by(self) -> dict[str, Any]:
+        """Return what names the app that shows the answers; a client that declares none is not told."""
+        return {"ui": {"resourceUri": self.spec.app}} if self.spec.app else {}
 
     async def answer(
         self, arguments: dict[str, Any], ctx: Context[Any, Any], consent: object = None, roots: object = None
@@ -172,7 +180,8 @@ class _ToolRun:
             reply = await self.spec.run(call, given)
         except VectorStoreError as error:
             return _refused(error)
-        return CallToolResult(content=_content(reply), structured_content=reply.structured)
+        meta = reply.meta if reply.meta and client_supports_apps(ctx) else None
+        return CallToolResult(content=_content(reply), structured_content=reply.structured, _meta=meta)
 
 
 def _content(reply: Reply) -> list[ContentBlock]:

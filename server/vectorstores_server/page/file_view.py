@@ -10,13 +10,13 @@ from starlette.responses import Response
 
 from vectorstores_server.page import paths
 from vectorstores_server.page.filter_links import AskedFilter, FilterLinks
-from vectorstores_server.page.hits import Segment, segments, shows_pages
 from vectorstores_server.page.store_view import FileRow, file_row
 from vectorstores_server.page.stores_view import StoreRow
 from vectorstores_server.page.views import PageParts
 from vectorstores_tools.contract.engine import TextRequest
 from vectorstores_tools.contract.errors import VectorStoreError
 from vectorstores_tools.contract.models import TextSlice
+from vectorstores_tools.rendering.marked_passages import Segment, segments, shows_pages
 
 AROUND = 1_500
 """Characters of the text on either side of a passage."""

@@ -18,17 +18,10 @@ from vectorstores_tools.contract.errors import VectorStoreError
 from vectorstores_tools.contract.models import SearchPage, VectorStore
 from vectorstores_tools.contract.requests import SearchRequest
 from vectorstores_tools.rendering.diagnostics import why_nothing
-from vectorstores_tools.rendering.excerpts import words
+from vectorstores_tools.rendering.marked_passages import asked_words
 
 RESULTS = 10
 MOST_RESULTS = 50
-COMMON = frozenset(
-    [
-        "and", "are", "can", "does", "for", "from", "how", "that", "the", "this", "was", "what", "when", "where",
-        "which", "who", "why", "with",
-    ]
-)  # fmt: skip
-"""Words of a question that are not worth an eye's stop."""
 
 
 class SearchView:
@@ -49,7 +42,7 @@ class SearchView:
         except VectorStoreError as error:
             return {**facts, "wrong": error.sentence}
         views = [
-            hit_view(number, hit, store.id, links, words([query]) - COMMON) for number, hit in enumerate(page.data, 1)
+            hit_view(number, hit, store.id, links, asked_words([query])) for number, hit in enumerate(page.data, 1)
         ]
         return {
             "hits": views,

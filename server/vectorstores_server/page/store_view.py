@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from vectorstores_server.page import paths
 from vectorstores_server.page.filter_links import AskedFilter, Chip, FilterLinks, read_filter
-from vectorstores_server.page.hits import shown_source
 from vectorstores_server.page.paging import asked_for, links
 from vectorstores_server.page.search_view import SearchView
 from vectorstores_server.page.stores_view import StoreRow
@@ -18,6 +17,7 @@ from vectorstores_tools.contract import filters
 from vectorstores_tools.contract.filters import Filter
 from vectorstores_tools.contract.models import VectorStoreFile
 from vectorstores_tools.contract.requests import Status, StoreFilesRequest
+from vectorstores_tools.rendering.marked_passages import shown_source
 
 PAGE = 50
 STATUSES: tuple[str, ...] = get_args(Status)

@@ -30,6 +30,7 @@ from vectorstores_server.protocol.call_notes import CallNotes
 from vectorstores_server.protocol.completions import PAGES, complete
 from vectorstores_server.protocol.disconnects import end_with_client
 from vectorstores_server.protocol.error_texts import contain_errors
+from vectorstores_server.protocol.hits_app import HitsApp, tell_of_apps
 from vectorstores_server.protocol.resources import StoreResources
 from vectorstores_server.protocol.subscriptions import Subscriptions, watch_listeners
 from vectorstores_tools.contract.characters import clean, line
@@ -117,8 +118,10 @@ def build_server(
         tools=build_tools(engine, intake, surface, mirroring),
         lifespan=lifespan,
         subscriptions=bus,
-        middleware=[*notes, contain_errors, watch_listeners, end_with_client],
-        cache_hints={"tools/list": CacheHint(ttl_ms=HOUR, scope="public"), "prompts/list": CacheHint(ttl_ms=HOUR)},
+        middleware=[*notes, contain_errors, tell_of_apps, watch_listeners, end_with_client],
+        extensions=[HitsApp()],
+        # The tools of a client that shows apps are told with them: a list is one client's.
+        cache_hints={"tools/list": CacheHint(ttl_ms=HOUR), "prompts/list": CacheHint(ttl_ms=HOUR)},
         log_level="WARNING",
     )
     server.listed = resources

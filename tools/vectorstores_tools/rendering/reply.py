@@ -19,11 +19,12 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer in both its renderings."""
+    """One answer in both its renderings. `meta` is for a client's app alone, not for a model."""
 
     structured: dict[str, Any]
     text: str
     picture: Picture | None = None
+    meta: dict[str, Any] | None = None
 
 
 def room(max_tokens: int) -> int:
