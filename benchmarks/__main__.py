@@ -15,6 +15,7 @@ NAMES = (
     "footprint",
     "ingest",
     "small-files",
+    "mirror",
     "search",
     "growth",
     "quality",

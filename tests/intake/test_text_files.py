@@ -5,7 +5,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.engine_calls import NOISE
@@ -59,6 +59,7 @@ def test_only_so_many_are_remembered_the_last_asked_for_longest(tmp_path: Path) 
     assert [asked(read, path) for path in (paths[0], paths[2], paths[1])] == [None, None, "unsupported type"]
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from("ab"), st.sampled_from((TEXT, OTHER_TEXT, PROGRAM, NOISE)), st.booleans()),

@@ -5,7 +5,8 @@ that a caller names itself is taken all the same.
 """
 
 from collections.abc import Collection, Mapping
-from fnmatch import fnmatchcase
+
+from vectorstores_server.intake.name_forms import NameForms
 
 REASON = "left out by default"
 ENVIRONMENT = "pyvenv.cfg"
@@ -22,13 +23,13 @@ BUILT_BESIDE: Mapping[str, frozenset[str]] = {
     "venv": frozenset({ENVIRONMENT}),
 }
 """Folders that are built, and the files beside them that say so."""
-_FILES = (
+_FILES = NameForms((
     # exact versions of what a project needs, written by its tools
     "*.lock", "*.lockfile", "*.lockb", "*-lock.json", "*-lock.yaml", "*-lock.yml", "*.lock.json", "*.lock.yaml",
     "*.lock.hcl", "npm-shrinkwrap.json", "go.sum", "package.resolved",
     # made smaller for browsers, and the way back from that
     "*.min.js", "*.min.mjs", "*.min.cjs", "*.min.css", "*.js.map", "*.mjs.map", "*.cjs.map", "*.css.map",
-)  # fmt: skip
+))  # fmt: skip
 
 
 def is_left_out(name: str, beside: Collection[str], *, is_folder: bool) -> bool:
@@ -36,7 +37,7 @@ def is_left_out(name: str, beside: Collection[str], *, is_folder: bool) -> bool:
     name = name.lower()
     if is_folder:
         return name in _ALWAYS or not BUILT_BESIDE.get(name, frozenset()).isdisjoint(beside)
-    return any(fnmatchcase(name, form) for form in _FILES)
+    return _FILES.match(name)
 
 
 def is_environment(names: Collection[str]) -> bool:

@@ -4,6 +4,7 @@ In a folder that has both, `.vectorstoresignore` has the last word.
 """
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,15 +20,16 @@ MAX_BYTES = 1_000_000
 class GitIgnore:
     """A file of patterns of a folder, and those that hold around it."""
 
-    folder: Path
+    folder: str
+    """Its path, as that of everything below it begins."""
     spec: GitIgnoreSpec
     above: "GitIgnore | None"
 
-    def match(self, path: Path, *, is_folder: bool) -> bool:
-        """Whether the path is ignored."""
+    def match(self, path: str, *, is_folder: bool) -> bool:
+        """Whether the path, below the folder, is ignored."""
         ignores: GitIgnore | None = self
         while ignores is not None:
-            relative = path.relative_to(ignores.folder).as_posix() + ("/" if is_folder else "")
+            relative = path[len(ignores.folder) :].replace(os.sep, "/").lstrip("/") + ("/" if is_folder else "")
             verdict = ignores.spec.check_file(relative).include
             if verdict is not None:
                 return verdict
@@ -35,10 +37,11 @@ class GitIgnore:
         return False
 
 
-def inside(folder: Path, above: GitIgnore | None) -> GitIgnore | None:
-    """Return what holds inside `folder`, `above` being what holds around it."""
+def inside(folder: Path, above: GitIgnore | None, names: Collection[str] = NAMES) -> GitIgnore | None:
+    """Return what holds inside `folder`, `above` being what holds around it. `names` are those of what it holds."""
     for name in NAMES:
-        above = _read(folder, name, above)
+        if name in names:
+            above = _read(folder, name, above)
     return above
 
 
@@ -52,7 +55,7 @@ def _read(folder: Path, name: str, above: GitIgnore | None) -> GitIgnore | None:
             lines = file.read(MAX_BYTES).decode("utf-8-sig", "replace").splitlines()
         except OSError:
             return above
-    return GitIgnore(folder, GitIgnoreSpec.from_lines(lines), above)
+    return GitIgnore(str(folder), GitIgnoreSpec.from_lines(lines), above)
 
 
 def around(folder: Path) -> GitIgnore | None:

@@ -80,7 +80,7 @@ class MachineIntake:
             return FolderListing({}, unreadable=[top])
         walk = FolderWalk(self._roots(None), self.wanted, self._read, most_seen=MOST_IN_MIRROR, within=within)
         walk.folder(top)
-        files = {str(path): walk.stats[path] for path in walk.files}
+        files = {path: walk.stats[path] for path in walk.files}
         return FolderListing(files, walk.unreadable, dict(walk.skipped), full=walk.full)
 
     def _open(self, origin: str, roots: Sequence[Path] | None) -> AbstractAsyncContextManager[Source]:
@@ -109,7 +109,7 @@ class MachineIntake:
                 examples[reason] = [*examples.get(reason, ()), *passed_over][:EXAMPLES]
             folder = None if walk.top is None else str(walk.top)
             for path in walk.files:
-                origins[str(path)] = origins.get(str(path)) or folder
+                origins[path] = origins.get(path) or folder
             if len(origins) > self.max_files or walk.full:
                 raise self._too_many(roots.absolute(named_path), walk)
         folders = {origin: folder for origin, folder in origins.items() if folder is not None}
@@ -126,7 +126,7 @@ class MachineIntake:
         elif pattern:
             raise InvalidRequest(f"There is no folder '{top}'.", "Check the spelling.", param="paths")
         else:
-            walk.files.append(_one_file(real))
+            walk.files.append(str(_one_file(real)))
         if pattern and not walk.files and not walk.skipped:
             raise InvalidRequest(
                 f"No file matches '{named}'.", "** stands for any folders: docs/**/*.md", param="paths"
@@ -135,7 +135,8 @@ class MachineIntake:
 
     def _too_many(self, named: Path, walk: FolderWalk) -> TooLarge:
         top = split_glob(named)[0].resolve()
-        below = Counter(path.relative_to(top).parts[0] for path in walk.files if path.parent != top)
+        files = map(Path, walk.files)
+        below = Counter(path.relative_to(top).parts[0] for path in files if path.parent != top)
         folders = ", ".join(f"{top / name} ({count:,})" for name, count in below.most_common(10))
         found = f"more than {MAX_SEEN:,} entries" if walk.full else f"{len(walk.files):,} files"
         return TooLarge(

@@ -7,7 +7,8 @@ is told by a word asks for the ending of a configuration file and the word in it
 
 import re
 import unicodedata
-from fnmatch import fnmatchcase
+
+from vectorstores_server.intake.name_forms import NameForms
 
 _ENDINGS = frozenset({
     # private keys, and certificates with them; keystores; databases of passwords
@@ -17,7 +18,7 @@ _ENDINGS = frozenset({
     # what is secret by its nature: Terraform's state and variables, environments, logins
     "tfstate", "tfvars", "env", "htpasswd", "netrc", "pgpass",
 })  # fmt: skip
-_NAMES = (
+_NAMES = NameForms((
     # private keys of SSH and PGP, with what tools append to the names of keys
     "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "ssh_host_*_key*", "*_rsa", "*_ed25519", "*private*.asc",
     "*secret*.asc",
@@ -32,7 +33,7 @@ _NAMES = (
     # what browsers keep
     "login data*", "web data*", "logins.json", "logins-backup.json", "key3.db", "key4.db", "signons.sqlite", "cookies",
     "cookies.sqlite*", "cookies.binarycookies", "local state", "sessionstore*.jsonlz4", "formhistory.sqlite",
-)  # fmt: skip
+))  # fmt: skip
 _FOLDERS = frozenset({".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", ".password-store", "gcloud", "keychains"})
 _DATA = frozenset({"json", "yaml", "yml", "toml", "ini", "cfg", "conf", "properties", "xml", "plist"})
 """Endings of configuration. A document about passwords is no file of passwords."""
@@ -41,8 +42,10 @@ _LAST = _FIRST | {"secret", "password", "passwords", "passwd", "serviceaccount",
 _LAST_TWO = frozenset(
     {("service", "account"), ("api", "key"), ("api", "keys"), ("private", "key"), ("client", "secret")}
 )
-_COPY = re.compile(r"(?:\.(?:bak|backup|old|orig|save|copy|dist|tmp|swp|[0-9]+)|~)+$")
+_COPIES = ("bak", "backup", "old", "orig", "save", "copy", "dist", "tmp", "swp")
+_COPY = re.compile(rf"(?:\.(?:{'|'.join(_COPIES)}|[0-9]+)|~)+$")
 """What editors and people append to the name of a copy."""
+_COPY_ENDS = (*_COPIES, *"0123456789~")
 _INSIDE = re.compile(
     rb"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----|^PuTTY-User-Key-File-\d:|\bAKIA[0-9A-Z]{16}\b"
     rb"|\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,}|glpat-[\w-]{20,}|xox[abprs]-[\w-]{20,}|npm_[A-Za-z0-9]{36})\b",
@@ -53,8 +56,10 @@ _INSIDE = re.compile(
 
 def is_secret(name: str) -> bool:
     """Tell whether a file of this name most likely holds a key, a password or a token."""
-    name = _COPY.sub("", _comparable(name))
-    if any(fnmatchcase(name, form) for form in _NAMES):
+    name = _comparable(name)
+    if name.endswith(_COPY_ENDS):
+        name = _COPY.sub("", name)
+    if _NAMES.match(name):
         return True
     stem, dot, ending = name.rpartition(".")
     if dot and ending in _ENDINGS:
@@ -74,7 +79,7 @@ def is_secret_folder(name: str) -> bool:
 
 
 def _comparable(name: str) -> str:
-    return unicodedata.normalize("NFC", name).lower()
+    return (name if name.isascii() else unicodedata.normalize("NFC", name)).lower()
 
 
 def _tells_of_secrets(stem: str) -> bool:

@@ -22,24 +22,34 @@ class FolderChanges:
     gone: Sequence[MirroredFile] = ()
 
 
-def compare(known: Iterable[MirroredFile], listing: FolderListing, within: Sequence[PurePath] = ()) -> FolderChanges:
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a look at the disk alone tells: as `FolderChanges`, with the sources of what is gone."""
+
+    new: Sequence[str]
+    changed: Sequence[str]
+    same: int
+    gone: frozenset[str]
+
+
+def compare(
+    known: Mapping[str, FileStat | None], listing: FolderListing, within: Sequence[PurePath] = ()
+) -> Difference:
     """Compare by size, time and inode alone. What cannot be read is not gone; `within` as of the walk."""
-    by_source = {file.source: file for file in known}
     new: list[str] = []
     changed: list[str] = []
-    same = 0
+    found: set[str] = set()
     for path, stat in listing.files.items():
-        file = by_source.pop(storable(path), None)
-        if file is None:
+        source = storable(path)
+        found.add(source)
+        if source not in known:
             new.append(path)
-        elif _looks_same(file.stat, stat):
-            same += 1
-        else:
+        elif not _looks_same(known[source], stat):
             changed.append(path)
     dark = [storable(str(path)) for path in listing.unreadable]
     places = [PurePath(storable(str(place))) for place in within]
-    gone = [file for file in by_source.values() if _looked_at(file, places) and not _in_the_dark(file, dark)]
-    return FolderChanges(new, changed, same, gone)
+    gone = (source for source in known.keys() - found if _looked_at(source, places) and not _in_the_dark(source, dark))
+    return Difference(new, changed, len(found) - len(new) - len(changed), frozenset(gone))
 
 
 @dataclass(slots=True)
@@ -84,19 +94,17 @@ def counts_of(**counts: int) -> Mapping[str, int]:
 
 
 def _looks_same(known: FileStat | None, now: FileStat) -> bool:
-    if known is None:
-        return False
+    if known == now:
+        return True
     # Windows tells no inode with a folder's entries.
-    return (known.size, known.modified_ns) == (now.size, now.modified_ns) and (
-        not now.inode or known.inode == now.inode
-    )
+    return known is not None and not now.inode and (known.size, known.modified_ns) == (now.size, now.modified_ns)
 
 
-def _looked_at(file: MirroredFile, places: Sequence[PurePath]) -> bool:
-    path = PurePath(file.source)
+def _looked_at(source: str, places: Sequence[PurePath]) -> bool:
+    path = PurePath(source)
     return not places or any(place in path.parents for place in places)
 
 
-def _in_the_dark(file: MirroredFile, dark: Sequence[str]) -> bool:
-    path = PurePath(file.source)
+def _in_the_dark(source: str, dark: Sequence[str]) -> bool:
+    path = PurePath(source)
     return any(PurePath(place) == path or PurePath(place) in path.parents for place in dark)

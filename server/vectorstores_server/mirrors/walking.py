@@ -35,9 +35,9 @@ class WalkOutcome:
 
 @dataclass(frozen=True, slots=True)
 class SeenFolder:
-    """What one look came to: what the store has, how many files were found, what differs, and what keeps a walk."""
+    """What one look came to: how many files the store has, how many were found, what differs, and what keeps a walk."""
 
-    known: Sequence[MirroredFile]
+    known: int
     found: int
     changes: FolderChanges = field(default_factory=FolderChanges)
     gone: GoneFiles = field(default_factory=GoneFiles)
@@ -81,14 +81,14 @@ class MirrorWalk:
         self.counts = Counter({"found": seen.found})
         failed: list[str] = []
         await self._take(seen.changes, seen.gone, failed)
-        return await self._part(seen.gone.left, len(seen.known))
+        return await self._part(seen.gone.left, seen.known)
 
     async def plan(self) -> tuple[FolderChanges, Sequence[Rename], tuple[State, str] | None]:
         """Return what a walk would do, changing nothing: what differs, what is renamed, and what keeps it."""
         seen = await self._seen()
         if seen.trouble is not None:
             return FolderChanges(), [], seen.trouble
-        changes, gone, known = seen.changes, seen.gone, len(seen.known)
+        changes, gone = seen.changes, seen.gone
         renames: list[Rename] = []
         new: list[str] = []
         for path in changes.new:
@@ -97,12 +97,12 @@ class MirrorWalk:
                 new.append(path)
             else:
                 renames.append(moved)
-        hashes = {file.source: file.sha256 for file in seen.known}
+        hashes = {file.source: file.sha256 for file in await self._files()} if changes.changed else {}
         changed = [path for path in changes.changed if await self._differs(path, hashes)]
         same = changes.same + len(changes.changed) - len(changed)
         left = FolderChanges(new, changed, same, gone.left)
-        if too_many(len(gone.left), known) and not self.mirror.confirmed:
-            return left, renames, ("paused", _many(len(gone.left), known))
+        if too_many(len(gone.left), seen.known) and not self.mirror.confirmed:
+            return left, renames, ("paused", _many(len(gone.left), seen.known))
         return left, renames, None
 
     async def _seen(self, within: Sequence[Path] = ()) -> SeenFolder:
@@ -111,17 +111,20 @@ class MirrorWalk:
         listing = await self.intake.walk(mirror.folder, within)
         if within and not listing.files:  # it may be that nothing is left anywhere
             within, listing = (), await self.intake.walk(mirror.folder)
-        known = await self.records.files(mirror.store_id, mirror.folder)
+        known = await self.records.stats(mirror.store_id, mirror.folder)
         found = len(known) if within else len(listing.files)
-        if (trouble := self._trouble(listing, known, whole=not within)) is not None:
-            return SeenFolder(known, found, trouble=trouble)
-        changes = compare(known, listing, within)
-        gone = GoneFiles.of([file for file in changes.gone if not await self._kept(file)])
-        return SeenFolder(known, found, changes, gone)
+        if (trouble := self._trouble(listing, len(known), whole=not within)) is not None:
+            return SeenFolder(len(known), found, trouble=trouble)
+        differs = compare(known, listing, within)
+        missed = [file for file in await self._files() if file.source in differs.gone] if differs.gone else []
+        gone = [file for file in missed if not await self._kept(file)]
+        changes = FolderChanges(differs.new, differs.changed, differs.same, gone)
+        return SeenFolder(len(known), found, changes, GoneFiles.of(gone))
 
-    def _trouble(
-        self, listing: FolderListing, known: Sequence[MirroredFile], *, whole: bool
-    ) -> tuple[State, str] | None:
+    async def _files(self) -> Sequence[MirroredFile]:
+        return await self.records.files(self.mirror.store_id, self.mirror.folder)
+
+    def _trouble(self, listing: FolderListing, known: int, *, whole: bool) -> tuple[State, str] | None:
         """Return why nothing may be changed, None where all is well."""
         if Path(self.mirror.folder) in listing.unreadable:
             return "unreadable", "The folder cannot be read; nothing was changed."

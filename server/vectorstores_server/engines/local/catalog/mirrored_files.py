@@ -17,6 +17,21 @@ from vectorstores_tools.contract.mirrors import MirroredFile, Rename
 from vectorstores_tools.contract.requests import ChunkingStrategy, FileAttach, StaticChunking
 
 
+def stats_below(db: sqlite3.Connection, store_id: str, folder: str) -> dict[str, FileStat | None]:
+    """Return each source below the folder, and what the disk said of its newest version."""
+    bare = folder.rstrip("/\\")
+    cursor = db.cursor()
+    cursor.row_factory = None
+    rows = cursor.execute(
+        "SELECT source, disk_bytes, modified_ns, inode FROM attachment"
+        " WHERE store_id = ? AND source > ? AND source < ? ORDER BY source, id",  # of several versions the last stays
+        (store_id, bare, bare + "]"),
+    )
+    stats = {source: None if stat[0] is None else FileStat(*stat) for source, *stat in rows}
+    # Between the separators of both systems lie names that begin with the folder's, and are others.
+    return {source: stat for source, stat in stats.items() if source[len(bare)] in "/\\"}
+
+
 def files_below(db: sqlite3.Connection, store_id: str, folder: str) -> list[MirroredFile]:
     """Return the newest version of each source below the folder."""
     bare = folder.rstrip("/\\")

@@ -1,6 +1,6 @@
 """What this engine keeps of its mirrors, and does for who walks them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from vectorstores_server.engines.local.catalog import Catalog
@@ -12,6 +12,7 @@ from vectorstores_server.engines.local.catalog.mirrored_files import (
     part,
     paths_anew,
     rename,
+    stats_below,
     take_back,
 )
 from vectorstores_server.engines.local.catalog.mirrors import (
@@ -24,7 +25,7 @@ from vectorstores_server.engines.local.catalog.mirrors import (
 from vectorstores_server.engines.local.catalog.places import Origin
 from vectorstores_server.engines.local.worker.lock import WorkerLock
 from vectorstores_tools.contract.engine import AttachOptions
-from vectorstores_tools.contract.intake import Source, storable
+from vectorstores_tools.contract.intake import FileStat, Source, storable
 from vectorstores_tools.contract.mirrors import Mirror, MirroredFile, MirrorRecords, Rename, WalkReport
 
 AT_ONCE = 500
@@ -63,6 +64,10 @@ class LocalMirrors(MirrorRecords):
     async def note(self, mirror_id: int, report: WalkReport) -> None:
         """Note what a walk has come to."""
         await self._catalog.write(note_walk, mirror_id, report, clock())
+
+    async def stats(self, store_id: str, folder: str) -> Mapping[str, FileStat | None]:
+        """Return each source below the folder."""
+        return await self._catalog.read(stats_below, store_id, folder)
 
     async def files(self, store_id: str, folder: str) -> Sequence[MirroredFile]:
         """Return the newest version of each source below the folder."""
