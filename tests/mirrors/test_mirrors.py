@@ -229,7 +229,7 @@ async def test_a_large_loss_pauses_until_somebody_agrees(tmp_path: Path) -> None
         there.write("new.txt")
         mirror = await there.walked()
         assert (mirror.state, mirror.counts["gone"]) == ("paused", 30)
-        assert "30 of 41" in (mirror.note or "")
+        assert "30 of 40" in (mirror.note or "")
         assert len(await there.files()) == 41  # what is new is taken all the same
         again = await there.walked()
         assert again.state == "paused"
@@ -237,6 +237,31 @@ async def test_a_large_loss_pauses_until_somebody_agrees(tmp_path: Path) -> None
         assert (agreed.state, agreed.counts["removed"]) == ("mirrored", 30)
         assert len(await there.in_step()) == 11
         assert not (await there.keeper.state(agreed)).confirmed
+
+
+@pytest.mark.parametrize("meanwhile", ["nothing", "another process", "the disk was away"])
+async def test_what_is_taken_meanwhile_makes_no_loss_smaller(meanwhile: str, tmp_path: Path) -> None:
+    async with following(tmp_path) as there:
+        for n in range(40):
+            there.write(f"{n}.txt")
+        await there.walked()
+        for n in range(30):
+            (there.folder / f"{n}.txt").unlink()
+        for n in range(60):
+            there.write(f"new{n}.txt")
+        mirror = await there.walked()
+        assert (mirror.state, len(await there.files())) == ("paused", 100)
+        if meanwhile == "another process":
+            await there.asked_again(mirror)
+        if meanwhile == "the disk was away":
+            there.folder.rename(tmp_path / "away")
+            await there.asked_again(mirror)
+            (tmp_path / "away").rename(there.folder)
+        after = await there.walked()
+        assert (after.state, after.counts["gone"], after.counts["before"]) == ("paused", 30, 40)
+        assert len(await there.files()) == 100
+        agreed = await there.walked(confirmed=True)
+        assert (agreed.state, agreed.counts.get("before"), len(await there.files())) == ("mirrored", None, 70)
 
 
 async def test_a_paused_mirror_goes_on_by_itself_when_the_files_are_back(tmp_path: Path) -> None:

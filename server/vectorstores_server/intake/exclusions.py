@@ -32,12 +32,15 @@ _FILES = NameForms((
 ))  # fmt: skip
 
 
-def is_left_out(name: str, beside: Collection[str], *, is_folder: bool) -> bool:
-    """Tell whether an entry is left out; `beside` are the names in its folder, in lower case."""
+def is_left_out(name: str, beside: Collection[str]) -> bool:
+    """Tell whether a folder is left out; `beside` are the names in the folder that holds it, in lower case."""
     name = name.lower()
-    if is_folder:
-        return name in _ALWAYS or not BUILT_BESIDE.get(name, frozenset()).isdisjoint(beside)
-    return _FILES.match(name)
+    return name in _ALWAYS or not BUILT_BESIDE.get(name, frozenset()).isdisjoint(beside)
+
+
+def is_written_by_tools(name: str) -> bool:
+    """Tell whether a file is left out for its name."""
+    return _FILES.match(name.lower())
 
 
 def is_environment(names: Collection[str]) -> bool:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import TypeVar
 
@@ -16,13 +17,15 @@ from vectorstores_server.intake.files import stat_of
 from vectorstores_server.intake.gitignore import GitIgnore
 from vectorstores_server.intake.roots import Roots
 from vectorstores_server.intake.secrets import is_secret, is_secret_folder
-from vectorstores_server.intake.text_files import FilesRead
+from vectorstores_server.intake.text_files import NEVER, FilesRead
 from vectorstores_tools.contract.intake import FileStat
 
 AnyPath = TypeVar("AnyPath", bound=PurePath)
 
 MAX_SEEN = 100_000
 MAGIC = re.compile(r"[*?\[]")
+MOST_NAMES = 20_000
+"""Names of files of which is known what they tell: a folder that is followed is walked again and again."""
 HIDDEN, IGNORED = "hidden", "in .gitignore"
 EXAMPLES = 5
 """Of what was passed over so many are named; of what is hidden or ignored none, since nobody expects it."""
@@ -87,7 +90,7 @@ class FolderWalk:
             entries = self._entries(folder.path)
             names = {entry.name for entry in entries}
             folder.ignores = gitignore.inside(Path(folder.path), folder.ignores, names)
-            folder.beside = frozenset(name.lower() for name in names)
+            folder.beside = frozenset(map(str.lower, names))
             if folder.parts and exclusions.is_environment(folder.beside):
                 self._skip(exclusions.REASON, "/".join(folder.parts))
                 continue
@@ -111,44 +114,48 @@ class FolderWalk:
 
     def _enters(self, entry: "os.DirEntry[str]", folder: "_Folder", places: Sequence[str]) -> bool:
         """Take note of an entry; True for a folder to walk."""
-        is_folder = entry.is_dir(follow_symlinks=False)
-        if places and not _is_within(entry.path, places, is_folder=is_folder):
+        is_file = entry.is_file(follow_symlinks=False)
+        is_folder = not is_file and entry.is_dir(follow_symlinks=False)
+        if (places or self.pattern) and not self._is_asked_for(entry, folder, places, is_folder=is_folder):
             return False
-        if self.pattern:
-            parts = (*folder.parts, entry.name)
-            if not (leads_to(parts, self.pattern) if is_folder else matches(parts, self.pattern)):
-                return False
-        reason = self._why_not(entry, folder.ignores, is_folder=is_folder)
-        if reason is None and exclusions.is_left_out(entry.name, folder.beside, is_folder=is_folder):
-            reason = exclusions.REASON
-        if reason is None and not is_folder:
-            reason = self._why_no_document(entry)
+        reason = self._why_not(entry, folder, is_file=is_file, is_folder=is_folder)
         if reason is not None:
             self._skip(reason, "/".join((*folder.parts, entry.name)))
         elif not is_folder:
             self.files.append(entry.path)
         return is_folder and reason is None
 
+    def _is_asked_for(
+        self, entry: "os.DirEntry[str]", folder: "_Folder", places: Sequence[str], *, is_folder: bool
+    ) -> bool:
+        if places and not _is_within(entry.path, places, is_folder=is_folder):
+            return False
+        parts = (*folder.parts, entry.name)
+        return leads_to(parts, self.pattern) if is_folder else matches(parts, self.pattern)
+
+    def _why_not(self, entry: "os.DirEntry[str]", folder: "_Folder", *, is_file: bool, is_folder: bool) -> str | None:
+        if entry.name.startswith("."):
+            return HIDDEN
+        if not is_file and entry.is_symlink():
+            return "symlink"
+        if folder.ignores is not None and folder.ignores.match(entry.path, is_folder=is_folder):
+            return IGNORED
+        if is_folder:
+            return self._why_not_into(entry, folder.beside)
+        return _why_not_named(entry.name) or self._why_no_document(entry, is_file=is_file)
+
     def _skip(self, reason: str, name: str) -> None:
         self.skipped[reason] += 1
         if self.skipped[reason] <= EXAMPLES and reason not in (HIDDEN, IGNORED):
             self.examples.setdefault(reason, []).append(name)
 
-    def _why_not(self, entry: "os.DirEntry[str]", ignores: GitIgnore | None, *, is_folder: bool) -> str | None:
-        if entry.name.startswith("."):
-            return HIDDEN
-        if entry.is_symlink():
-            return "symlink"
-        if ignores is not None and ignores.match(entry.path, is_folder=is_folder):
-            return IGNORED
-        if is_folder and self.roots.is_denied(Path(entry.path)):
-            return "never read"
-        if (is_secret_folder if is_folder else is_secret)(entry.name):
-            return "never read"
-        return None
+    def _why_not_into(self, entry: "os.DirEntry[str]", beside: frozenset[str]) -> str | None:
+        if self.roots.is_denied(Path(entry.path)) or is_secret_folder(entry.name):
+            return NEVER
+        return exclusions.REASON if exclusions.is_left_out(entry.name, beside) else None
 
-    def _why_no_document(self, entry: "os.DirEntry[str]") -> str | None:
-        if not entry.is_file(follow_symlinks=False):
+    def _why_no_document(self, entry: "os.DirEntry[str]", *, is_file: bool) -> str | None:
+        if not is_file:
             return "not a regular file"
         known = self.wanted.takes(entry.name)
         if not (known or self.wanted.any_text):
@@ -177,6 +184,14 @@ class _Folder:
     parts: tuple[str, ...]
     ignores: GitIgnore | None
     beside: frozenset[str] = frozenset()
+
+
+@lru_cache(maxsize=MOST_NAMES)
+def _why_not_named(name: str) -> str | None:
+    """Return why a file of this name is not taken, wherever it lies."""
+    if is_secret(name):
+        return NEVER
+    return exclusions.REASON if exclusions.is_written_by_tools(name) else None
 
 
 def _is_within(path: str, places: Sequence[str], *, is_folder: bool) -> bool:

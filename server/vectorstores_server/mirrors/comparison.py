@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from vectorstores_tools.contract.intake import FileStat, FolderListing, storable
-from vectorstores_tools.contract.mirrors import MirroredFile, Rename
+from vectorstores_tools.contract.mirrors import KnownStat, MirroredFile, Rename
 
 FEW = 20
 """Files that may be gone at once without a question, whatever their share."""
@@ -32,9 +32,7 @@ class Difference:
     gone: frozenset[str]
 
 
-def compare(
-    known: Mapping[str, FileStat | None], listing: FolderListing, within: Sequence[PurePath] = ()
-) -> Difference:
+def compare(known: Mapping[str, KnownStat], listing: FolderListing, within: Sequence[PurePath] = ()) -> Difference:
     """Compare by size, time and inode alone. What cannot be read is not gone; `within` as of the walk."""
     new: list[str] = []
     changed: list[str] = []
@@ -93,11 +91,9 @@ def counts_of(**counts: int) -> Mapping[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
-def _looks_same(known: FileStat | None, now: FileStat) -> bool:
-    if known == now:
-        return True
+def _looks_same(known: KnownStat, now: FileStat) -> bool:
     # Windows tells no inode with a folder's entries.
-    return known is not None and not now.inode and (known.size, known.modified_ns) == (now.size, now.modified_ns)
+    return known == now or (not now.inode and known[:2] == now[:2])
 
 
 def _looked_at(source: str, places: Sequence[PurePath]) -> bool:

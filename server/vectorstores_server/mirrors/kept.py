@@ -23,7 +23,7 @@ class KeeperTimes:
     """
 
     first_look: float = 2.0
-    ask: float = 1.0
+    ask: float = 2.0
     takeover: float = 3.0
     again: float = 5.0
     patience: float = 30.0

@@ -77,11 +77,14 @@ class MirrorWalk:
         self.mirror = mirror
         seen = await self._seen(() if mirror.due else within)
         if seen.trouble is not None:
+            self.counts = Counter(self.mirror.counts)
             return await self._end(*seen.trouble)
         self.counts = Counter({"found": seen.found})
+        if seen.gone.left:
+            self.counts["before"] = self._before(seen)
         failed: list[str] = []
         await self._take(seen.changes, seen.gone, failed)
-        return await self._part(seen.gone.left, seen.known)
+        return await self._part(seen.gone.left, self.counts["before"])
 
     async def plan(self) -> tuple[FolderChanges, Sequence[Rename], tuple[State, str] | None]:
         """Return what a walk would do, changing nothing: what differs, what is renamed, and what keeps it."""
@@ -101,8 +104,8 @@ class MirrorWalk:
         changed = [path for path in changes.changed if await self._differs(path, hashes)]
         same = changes.same + len(changes.changed) - len(changed)
         left = FolderChanges(new, changed, same, gone.left)
-        if too_many(len(gone.left), seen.known) and not self.mirror.confirmed:
-            return left, renames, ("paused", _many(len(gone.left), seen.known))
+        if too_many(len(gone.left), self._before(seen)) and not self.mirror.confirmed:
+            return left, renames, ("paused", _many(len(gone.left), self._before(seen)))
         return left, renames, None
 
     async def _seen(self, within: Sequence[Path] = ()) -> SeenFolder:
@@ -120,6 +123,13 @@ class MirrorWalk:
         gone = [file for file in missed if not await self._kept(file)]
         changes = FolderChanges(differs.new, differs.changed, differs.same, gone)
         return SeenFolder(len(known), found, changes, GoneFiles.of(gone))
+
+    def _before(self, seen: SeenFolder) -> int:
+        """Return how many files the store had when the first of those that are gone was missed.
+
+        What was taken since makes their share no smaller, in whatever process that was.
+        """
+        return min(seen.known, self.mirror.counts.get("before", seen.known))
 
     async def _files(self) -> Sequence[MirroredFile]:
         return await self.records.files(self.mirror.store_id, self.mirror.folder)
@@ -177,6 +187,7 @@ class MirrorWalk:
                 return WalkOutcome("mirrored", waits=True)
             return await self._end("paused", _many(len(left), known))
         self.gone_since = None
+        self.counts.pop("before", None)
         parted = await self.records.remove(self.mirror.store_id, [file.source for file in left])
         self.counts["removed"] = parted
         self.removed.append((now, parted))

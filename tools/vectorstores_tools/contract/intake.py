@@ -46,7 +46,7 @@ class Source:
 
 def storable(name: str) -> str:
     """Return a name or path with what is no character written out: Linux allows any bytes in a path."""
-    return name.encode("utf-8", "backslashreplace").decode()
+    return name if name.isascii() else name.encode("utf-8", "backslashreplace").decode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from typing import Literal, Protocol
 from vectorstores_tools.contract.engine import AttachOptions
 from vectorstores_tools.contract.intake import FileStat, Source
 
+KnownStat = tuple[int | None, int | None, int | None]
+"""What the disk said of a file's newest version, as `FileStat`; a size of None where that cannot be relied on."""
 State = Literal["mirrored", "paused", "not allowed", "unreadable"]
 
 
@@ -21,7 +23,8 @@ class Mirror:
 
     `asked` counts the walks that were asked for, `walked` is the count that the last finished one began with: as long
     as it is less there is something to do. `confirmed`: what is gone may go, however much it is. `counts` say what the
-    walk does: found, added, changed, renamed, removed, failed, gone (and not removed).
+    walk does: found, added, changed, renamed, removed, failed, gone (and not removed), and before (the files that the
+    store had when the first of those was missed).
     """
 
     id: int
@@ -116,11 +119,8 @@ class MirrorRecords(Protocol):
         """Note what a walk has come to."""
         ...
 
-    async def stats(self, store_id: str, folder: str) -> Mapping[str, FileStat | None]:
-        """Return each source below the folder, and what the disk said of its newest version.
-
-        None where that cannot be relied on. What a walk of 100,000 unchanged files asks for, and no more.
-        """
+    async def stats(self, store_id: str, folder: str) -> Mapping[str, KnownStat]:
+        """Return each source below the folder: what a walk of 100,000 unchanged files asks for, and no more."""
         ...
 
     async def files(self, store_id: str, folder: str) -> Sequence[MirroredFile]:

@@ -13,11 +13,11 @@ from vectorstores_server.engines.local.catalog.places import Origin, path_below,
 from vectorstores_server.engines.local.catalog.stores import touch, usable
 from vectorstores_tools.contract.engine import AttachOptions
 from vectorstores_tools.contract.intake import FileStat
-from vectorstores_tools.contract.mirrors import MirroredFile, Rename
+from vectorstores_tools.contract.mirrors import KnownStat, MirroredFile, Rename
 from vectorstores_tools.contract.requests import ChunkingStrategy, FileAttach, StaticChunking
 
 
-def stats_below(db: sqlite3.Connection, store_id: str, folder: str) -> dict[str, FileStat | None]:
+def stats_below(db: sqlite3.Connection, store_id: str, folder: str) -> dict[str, KnownStat]:
     """Return each source below the folder, and what the disk said of its newest version."""
     bare = folder.rstrip("/\\")
     cursor = db.cursor()
@@ -27,7 +27,7 @@ def stats_below(db: sqlite3.Connection, store_id: str, folder: str) -> dict[str,
         " WHERE store_id = ? AND source > ? AND source < ? ORDER BY source, id",  # of several versions the last stays
         (store_id, bare, bare + "]"),
     )
-    stats = {source: None if stat[0] is None else FileStat(*stat) for source, *stat in rows}
+    stats: dict[str, KnownStat] = {row[0]: row[1:] for row in rows}
     # Between the separators of both systems lie names that begin with the folder's, and are others.
     return {source: stat for source, stat in stats.items() if source[len(bare)] in "/\\"}
 

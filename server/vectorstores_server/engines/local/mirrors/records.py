@@ -25,8 +25,8 @@ from vectorstores_server.engines.local.catalog.mirrors import (
 from vectorstores_server.engines.local.catalog.places import Origin
 from vectorstores_server.engines.local.worker.lock import WorkerLock
 from vectorstores_tools.contract.engine import AttachOptions
-from vectorstores_tools.contract.intake import FileStat, Source, storable
-from vectorstores_tools.contract.mirrors import Mirror, MirroredFile, MirrorRecords, Rename, WalkReport
+from vectorstores_tools.contract.intake import Source, storable
+from vectorstores_tools.contract.mirrors import KnownStat, Mirror, MirroredFile, MirrorRecords, Rename, WalkReport
 
 AT_ONCE = 500
 """Files in one transaction: searches and other processes wait for it."""
@@ -65,7 +65,7 @@ class LocalMirrors(MirrorRecords):
         """Note what a walk has come to."""
         await self._catalog.write(note_walk, mirror_id, report, clock())
 
-    async def stats(self, store_id: str, folder: str) -> Mapping[str, FileStat | None]:
+    async def stats(self, store_id: str, folder: str) -> Mapping[str, KnownStat]:
         """Return each source below the folder."""
         return await self._catalog.read(stats_below, store_id, folder)
 
