@@ -8,14 +8,15 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import httpx
-from fastapi import Request
+from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from vectorstores_server.http.v1.api import build_api
+from vectorstores_server.http.v1.api import build_api, new_app
 from vectorstores_server.http.v1.dependencies import EXTENDED
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import VectorStoreError
@@ -61,6 +62,13 @@ class Reply:
         return self.status < 300
 
 
+@cache
+def _terse_app() -> FastAPI:
+    app = new_app()
+    app.add_exception_handler(VectorStoreError, _in_few_words)
+    return app
+
+
 class Published:
     """A service that keeps to the published schema, and says nothing beyond it."""
 
@@ -69,9 +77,7 @@ class Published:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        api = build_api(engine)
-        if not self.extended:
-            api.add_exception_handler(VectorStoreError, _in_few_words)
+        api = build_api(engine, None if self.extended else _terse_app())
         self._ours = httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://ours/v1/")
         self.asked: list[Asked] = []
 

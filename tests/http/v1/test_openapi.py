@@ -12,7 +12,7 @@ from support.local import store, upload
 from support.serving import listening
 from support.v1_shapes import ENDPOINTS, is_valid, read
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_server.http.v1.api import build_api
+from vectorstores_server.http.v1.api import build_api, new_app
 from vectorstores_tools.contract.requests import FileAttach
 
 CASES = 5
@@ -52,8 +52,8 @@ async def test_no_request_has_a_reply_that_is_not_described(local_engine: LocalE
 
 
 @pytest.fixture
-def described(tmp_path: Path) -> dict[str, Any]:
-    return build_api(LocalEngine(tmp_path / "unused", None)).openapi()
+def described() -> dict[str, Any]:
+    return new_app().openapi()
 
 
 def test_the_endpoints_are_described_once_each(described: dict[str, Any]) -> None:

@@ -1,12 +1,15 @@
 """The app of /v1: OpenAI's 25 endpoints over one engine."""
 
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vectorstores_server.http.v1 import errors, file_batches, file_content, files, search, store_files, stores, uploads
+from vectorstores_server.http.v1.dependencies import ENGINE
 from vectorstores_server.http.v1.page_schemas import ErrorEnvelope
 from vectorstores_tools.contract.engine import Engine
 
@@ -31,8 +34,21 @@ LLAMA_STACK_PREFIX = "/v1/openai/v1"
 """Where llama-stack served the same API before 0.4 (docs/openai-api.md)."""
 
 
-def build_api(engine: Engine) -> FastAPI:
-    """Return the app; `engine` is open and stays the caller's."""
+def build_api(engine: Engine, app: FastAPI | None = None) -> ASGIApp:
+    """Return `app`, by default that of this process, over an engine that is open and stays the caller's."""
+    endpoints = app or _app()
+
+    async def over_engine(scope: Scope, receive: Receive, send: Send) -> None:
+        await endpoints({**scope, "state": {**scope.get("state", {}), ENGINE: engine}}, receive, send)
+
+    return over_engine
+
+
+def new_app() -> FastAPI:
+    """Return the endpoints without an engine, which comes with each request.
+
+    The first request makes a schema of every endpoint, for a tenth of a second: once for all engines of a process.
+    """
     app = FastAPI(
         title="vector-stores-mcp",
         version=version("vector-stores-mcp"),
@@ -42,12 +58,14 @@ def build_api(engine: Engine) -> FastAPI:
         generate_unique_id_function=_operation_id,
         responses=FAILURES,
     )
-    app.state.engine = engine
     errors.install(app)
     for router in ROUTERS:
         app.include_router(router, prefix="/v1")
         app.include_router(router, prefix=LLAMA_STACK_PREFIX, include_in_schema=False)
     return app
+
+
+_app = cache(new_app)
 
 
 def _operation_id(route: APIRoute) -> str:
