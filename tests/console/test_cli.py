@@ -24,6 +24,8 @@ from vectorstores_tools.contract.engine import AttachOptions
 from vectorstores_tools.contract.intake import Source
 from vectorstores_tools.contract.requests import PageRequest
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def notes(tmp_path: Path) -> Path:

@@ -10,6 +10,8 @@ import pytest
 from support.checkout import ROOT
 from support.clients import Caller
 
+pytestmark = pytest.mark.process
+
 PAGE = ROOT / "docs" / "api-map.md"
 METHODS = {
     "vector_stores": ["create", "retrieve", "update", "list", "delete", "search"],

@@ -14,6 +14,8 @@ from support.checkout import PAGES, README, ROOT
 from support.commands import Run
 from support.webserver import web
 
+pytestmark = pytest.mark.process
+
 PROGRAM = "vector-stores-mcp"
 NOT_HERE = (["serve"], ["open"])
 """What goes on until it is stopped; ELSEWHERE says where these run."""

@@ -21,6 +21,8 @@ from vectorstores_server.settings import read_settings
 from vectorstores_tools.contract.errors import InvalidRequest
 from vectorstores_tools.toolset import TOOL_NAMES
 
+pytestmark = pytest.mark.process
+
 
 async def test_the_examples_of_the_readme_work_on_a_server_of_ones_own(tmp_path: Path) -> None:
     code = (ROOT / "README.md").read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]

@@ -12,6 +12,8 @@ from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.index import Index
 from vectorstores_tools.contract.requests import PageRequest
 
+pytestmark = pytest.mark.process
+
 CHAINS = (
     ("created", "claimed", "parsed", "kept", "cut", "embedded"),
     ("added", "flipped", "refused", "dirty", "reconciled"),

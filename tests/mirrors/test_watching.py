@@ -100,7 +100,6 @@ async def test_one_process_watches_and_another_goes_on_when_it_ends(tmp_path: Pa
             await other.aclose()
 
 
-@pytest.mark.slow
 async def test_another_process_takes_over_from_one_that_is_killed(tmp_path: Path) -> None:
     async with following(tmp_path) as there:
         there.write("a.txt")

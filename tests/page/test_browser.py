@@ -18,6 +18,8 @@ from vectorstores_server.http.policy import Policy
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.requests import FilesRequest, PageRequest, StoreFilesRequest
 
+pytestmark = pytest.mark.process
+
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
 

@@ -11,11 +11,14 @@ from pathlib import Path
 
 import anyio
 import httpx
+import pytest
 from anyio.streams.text import TextReceiveStream
 
 from support.webserver import environment, web
 from vectorstores_server.engines.local.directory.names import is_ours
 from vectorstores_server.page.opening import FILE, MOST_WAITING, SECONDS_GOOD, OneTimeTokens, PageServer
+
+pytestmark = pytest.mark.process
 
 OPEN = (sys.executable, "-m", "vectorstores_server", "open", "--print")
 

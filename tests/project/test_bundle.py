@@ -16,6 +16,8 @@ from scripts import build_bundle
 from support.checkout import ROOT
 from vectorstores_server.settings import FIELDS, PREFIX
 
+pytestmark = pytest.mark.process
+
 
 def test_the_manifest_offers_settings_that_there_are() -> None:
     facts = build_bundle.project()
@@ -70,7 +72,6 @@ def test_the_plugin_is_of_this_version_and_starts_this_program() -> None:
     assert [server["command"], *server["args"]] == ["uvx", facts["name"]]
 
 
-@pytest.mark.slow
 def test_the_bundle_is_validated_and_packed_by_the_command_line_of_its_format(tmp_path: Path) -> None:
     npx = shutil.which("npx")
     if npx is None:
@@ -100,7 +101,6 @@ def built_wheel(folder: Path) -> Path:
     return wheel
 
 
-@pytest.mark.slow
 def test_uvx_runs_the_built_wheel(tmp_path: Path) -> None:
     uvx = shutil.which("uvx") or shutil.which("uvx", path=str(Path(sys.executable).parent))
     if uvx is None:
@@ -114,7 +114,6 @@ def test_uvx_runs_the_built_wheel(tmp_path: Path) -> None:
     assert done.stdout.startswith("vector-stores-mcp ")
 
 
-@pytest.mark.slow
 def test_pipx_installs_the_built_wheel(tmp_path: Path) -> None:
     wheel = built_wheel(tmp_path)
     homes = {"PIPX_HOME": str(tmp_path / "pipx"), "PIPX_BIN_DIR": str(tmp_path / "bin")}

@@ -10,6 +10,8 @@ import pytest
 from support.checkout import ROOT
 from support.served import served
 
+pytestmark = pytest.mark.process
+
 
 def python(*arguments: object, executable: str | Path = sys.executable) -> str:
     told = subprocess.run(
@@ -38,7 +40,6 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.slow
 def test_the_wheel_holds_both_packages_with_their_data_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
@@ -50,7 +51,6 @@ def test_the_wheel_holds_both_packages_with_their_data_and_nothing_else(wheel: P
     assert any(name.endswith("licenses/NOTICE") for name in names)
 
 
-@pytest.mark.slow
 async def test_the_installed_program_stores_and_finds_over_stdio(installed: Path, tmp_path: Path) -> None:
     where = python("-c", "import vectorstores_server as s; print(s.__file__)", executable=installed / "bin" / "python")
     assert installed in Path(where).parents

@@ -15,6 +15,8 @@ from support import samples
 from support.processes import child_of, gone
 from support.served import Served, served
 
+pytestmark = pytest.mark.process
+
 HEAVY = {"lancedb", "pyarrow", "onnxruntime", "tokenizers", "numpy", "rich", "httpx", "fastapi", "typer", "docx"}
 A_SECOND = 2.5
 """The server gives itself .85 s (protocol/stdio.py); the rest is for a machine that is busy with other tests."""
@@ -193,6 +195,7 @@ async def test_what_libraries_print_never_reaches_stdout(tmp_path: Path) -> None
     assert "write lancedb" in log
 
 
+@pytest.mark.slow
 async def test_four_servers_share_a_directory_while_the_first_ingests(tmp_path: Path) -> None:
     documents = many_files(tmp_path, 30)
     async with served(tmp_path) as first, AsyncExitStack() as others:

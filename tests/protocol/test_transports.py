@@ -30,6 +30,8 @@ from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_tools.contract import uris
 from vectorstores_tools.toolset import TOOL_NAMES
 
+pytestmark = pytest.mark.process
+
 WAYS: list[tuple[Transport, Era]] = [
     ("memory", "legacy"),
     ("memory", "auto"),

@@ -17,7 +17,7 @@ import pytest
 from support.commands import lock_held
 from vectorstores_tools.toolset import TOOL_NAMES
 
-pytestmark = [pytest.mark.slow, pytest.mark.apart]
+pytestmark = pytest.mark.slow
 
 PROGRAMS = Path(__file__).parent / "programs"
 INSTALLED = Path(__file__).parents[2] / ".clients"

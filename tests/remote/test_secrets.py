@@ -28,6 +28,8 @@ from vectorstores_server.http.v1.api import build_api
 from vectorstores_server.settings import read_settings
 from vectorstores_tools.contract.errors import VectorStoreError
 
+pytestmark = pytest.mark.process
+
 if TYPE_CHECKING:
     import httpx
 

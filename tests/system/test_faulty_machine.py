@@ -23,6 +23,8 @@ from support.log_rows import check_log
 from support.serving import address
 from support.webserver import COMMAND, environment
 
+pytestmark = pytest.mark.process
+
 PATIENCE = 60.0
 UNPRIVILEGED = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-all")
 """Whoever runs as root obeys no permissions without this."""
@@ -193,7 +195,7 @@ def test_commands_end_and_are_harmless_before_a_remote_that_says_nothing_good(
 def test_a_backup_that_is_killed_is_none_and_harms_nothing(run: Run, tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     for number in range(8):
-        (tmp_path / "notes" / f"{number}.txt").write_bytes(f"lamp {number} ".encode() * 400_000)
+        (tmp_path / "notes" / f"{number}.txt").write_bytes(f"lamp {number} ".encode() * 60_000)
     code, out, err = run("add", "--store", "s", tmp_path / "notes")
     assert code == 0, out + err
     for kill in range(3):

@@ -31,6 +31,8 @@ from vectorstores_server.http.policy import Policy
 from vectorstores_server.settings import PREFIX, SECRETS, read_settings
 from vectorstores_tools.contract.errors import InvalidRequest
 
+pytestmark = pytest.mark.process
+
 PROGRAM = (sys.executable, "-m", "vectorstores_server")
 
 

@@ -15,6 +15,8 @@ from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.http.v1.api import build_api, new_app
 from vectorstores_tools.contract.requests import FileAttach
 
+pytestmark = pytest.mark.process
+
 CASES = 5
 """Requests of each kind for each endpoint; a thousand or so in all."""
 NOT_CHECKED = (
@@ -33,6 +35,7 @@ parameters = {{ "path.vector_store_id" = "vs_gone", "path.file_id" = "file-gone"
 """Most requests are about what is there, and nothing takes it away."""
 
 
+@pytest.mark.slow
 async def test_no_request_has_a_reply_that_is_not_described(local_engine: LocalEngine, tmp_path: Path) -> None:
     settings = tmp_path / "schemathesis.toml"
     async with listening(build_api(local_engine)) as url:

@@ -167,6 +167,7 @@ def cosine(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     return float(one @ other / np.linalg.norm(one) / np.linalg.norm(other))
 
 
+@pytest.mark.slow
 async def test_arctic_xs_pools_its_first_token_and_reads_512_tokens(tmp_path: Path):
     """Against made-up weights of its shape: the official ones are not to be had here."""
     weights, arrays = made_up(tmp_path, ARCTIC_XS, layers=6, words=30_522)

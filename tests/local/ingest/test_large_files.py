@@ -23,6 +23,8 @@ from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_tools.contract.requests import FileAttach
 from vectorstores_tools.progress.following import built
 
+pytestmark = pytest.mark.process
+
 if TYPE_CHECKING:
     from numpy import float32
     from numpy.typing import NDArray

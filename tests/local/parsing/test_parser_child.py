@@ -19,6 +19,8 @@ from support.processes import child_of, gone
 from vectorstores_server.engines.local.parsing import ParseFailure
 from vectorstores_server.engines.local.parsing.parser_process import ParseLimits, ParserProcess
 
+pytestmark = pytest.mark.process
+
 
 class Hasty(ParseLimits):
     """Half a second by the clock for what is large, and the usual time for a note."""

@@ -31,6 +31,8 @@ from vectorstores_tools.contract.errors import DiskFull
 from vectorstores_tools.contract.models import File
 from vectorstores_tools.contract.requests import FileAttach, StoreCreate, StoreFilesRequest
 
+pytestmark = pytest.mark.process
+
 LOCAL = Path(failpoints.__file__).parent
 STEPS = sorted(
     {step for path in LOCAL.rglob("*.py") for step in re.findall(r'failpoints\.reached\("(\w+)"\)', path.read_text())}
