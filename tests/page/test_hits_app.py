@@ -174,7 +174,7 @@ def reference() -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.apart
+@pytest.mark.slow
 async def test_hits_and_the_page_of_one_are_seen_in_a_host_of_the_reference_module(
     browser: "Browser", local_engine: Engine, tmp_path: Path, reference: str
 ) -> None:
