@@ -12,10 +12,11 @@ from vectorstores_tools.arguments.parsing import checked
 from vectorstores_tools.context import ToolCall
 from vectorstores_tools.contract import filters
 from vectorstores_tools.contract.characters import clean, line
+from vectorstores_tools.contract.copies import folded
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import InvalidRequest, StoreExpired, VectorStoreError
 from vectorstores_tools.contract.lookups import stores_of
-from vectorstores_tools.contract.models import SearchHit, SearchPage, VectorStore
+from vectorstores_tools.contract.models import Copies, SearchHit, SearchPage, VectorStore
 from vectorstores_tools.contract.requests import SearchRequest
 from vectorstores_tools.rendering.diagnostics import SearchOutcome
 from vectorstores_tools.rendering.excerpts import Excerpts, words
@@ -47,6 +48,7 @@ async def search(call: ToolCall, given: Search) -> Reply:
         max_num_results=given.max_num_results,
         ranking_options=given.ranking_options.model_dump() if given.ranking_options else {},
         explain=given.response_format == "detailed",
+        fold=True,
     )
     store_ids = given.vector_store_id or [await _only_store(call.engine)]
     pages, expired = await _searched(call.engine, list(dict.fromkeys(store_ids)), request)
@@ -115,11 +117,15 @@ async def _searched(
 
 def _ranking(pages: dict[str, SearchPage], given: Search, finding: SearchOutcome, detailed: bool) -> RankedHits:
     focus = words(given.query)
-    found = [(hit, store_id) for store_id, page in pages.items() for hit in page.data]
-    found.sort(key=lambda pair: -pair[0].score)
-    del found[given.max_num_results :]
-    least = _score_of_last([hit for hit, _ in found], given.max_num_results)
-    hits = [_ranked(hit, store_id, focus, least, detailed) for hit, store_id in found]
+    found = [
+        hit if hit.vector_store_id else hit.model_copy(update={"vector_store_id": store_id})
+        for store_id, page in pages.items()
+        for hit in page.data
+    ]
+    found.sort(key=lambda hit: -hit.score)
+    best = folded(found)[: given.max_num_results] if len(pages) > 1 else found[: given.max_num_results]
+    least = _score_of_last(best, given.max_num_results)
+    hits = [_ranked(hit, focus, least, detailed) for hit in best]
     facts: dict[str, Any] = {"vector_store_id": next(iter(pages))} if len(pages) == 1 else {}
     return RankedHits(
         hits, facts | finding.facts(bool(hits)), finding.sentences(bool(hits)), detailed, rest=finding.call.reads_rest
@@ -132,7 +138,7 @@ def _score_of_last(hits: Sequence[SearchHit], passages: int) -> float:
     return scores[passages - 1] if len(scores) >= passages else 0.0
 
 
-def _ranked(hit: SearchHit, store_id: str, focus: frozenset[str], least: float, detailed: bool) -> RankedHit:
+def _ranked(hit: SearchHit, focus: frozenset[str], least: float, detailed: bool) -> RankedHit:
     text = "\n".join(part.text for part in hit.content)
     limit = len(text) if detailed else int(PASSAGE_TOKENS * CHARACTERS_PER_TOKEN)
     start = hit.chars[0] if hit.chars else 0
@@ -145,7 +151,7 @@ def _ranked(hit: SearchHit, store_id: str, focus: frozenset[str], least: float, 
     excerpts = Excerpts(text, [(first, last) for first, last, _ in matches], limit, focus)
     if not matches:  # an engine that does not know where in the chunk the match is
         excerpts = Excerpts(text, [(0, len(text))], limit, focus).focused()
-    return RankedHit(hit, hit.vector_store_id or store_id, excerpts, [score for *_, score in matches] or [hit.score])
+    return RankedHit(hit, hit.vector_store_id or "", excerpts, [score for *_, score in matches] or [hit.score])
 
 
 def fence_of(ranking: RankedHits) -> Fence:
@@ -161,5 +167,10 @@ def fence_of(ranking: RankedHits) -> Fence:
             line(hit.source or ""),
             headings,
             compact(cleaned(hit.attributes or {}, "attributes")),
+            *(
+                named
+                for copy in (hit.also_in or Copies()).files
+                for named in (line(copy.filename), line(copy.path or ""))
+            ),
         ]
     return Fence(inside)

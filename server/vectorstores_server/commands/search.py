@@ -10,12 +10,12 @@ from vectorstores_tools.contract import uris
 from vectorstores_tools.contract.characters import line
 from vectorstores_tools.contract.errors import InvalidRequest
 from vectorstores_tools.contract.models import SearchHit, SearchPage
-from vectorstores_tools.contract.requests import MAX_QUERY_CHARACTERS, SearchRequest
+from vectorstores_tools.contract.requests import MAX_QUERY_CHARACTERS, MOST_RESULTS, SearchRequest
+from vectorstores_tools.rendering.copies import sentence_of
 from vectorstores_tools.rendering.excerpts import Excerpts, words
 
 EXCERPT = 400
 WIDTH = 100
-MAX_RESULTS = 50
 
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -32,15 +32,15 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def _request(query: str, results: int) -> SearchRequest:
-    if not 1 <= results <= MAX_RESULTS:
-        raise InvalidRequest(f"--results is {results}.", f"It takes 1 to {MAX_RESULTS}.")
+    if not 1 <= results <= MOST_RESULTS:
+        raise InvalidRequest(f"--results is {results}.", f"It takes 1 to {MOST_RESULTS}.")
     if not query.strip():
         raise InvalidRequest("The question is empty.", "Write some words.")
     if len(query) > MAX_QUERY_CHARACTERS:
         raise InvalidRequest(
             f"The question has {len(query):,} characters.", f"Write one of at most {MAX_QUERY_CHARACTERS:,}."
         )
-    return SearchRequest(queries=[query], max_num_results=results)
+    return SearchRequest(queries=[query], max_num_results=results, fold=True)
 
 
 def _show(number: int, hit: SearchHit, store_id: str, query: str) -> None:
@@ -52,6 +52,8 @@ def _show(number: int, hit: SearchHit, store_id: str, query: str) -> None:
     shown = Excerpts(text, matches, EXCERPT, words([query])).focused().grown(0)
     for row in textwrap.wrap(line(shown, EXCERPT + 2), WIDTH):
         say(f"   {row}")
+    if hit.also_in:
+        say(f"   {sentence_of(hit.also_in, ids=False)}")
     say()
 
 

@@ -9,7 +9,8 @@ from vectorstores_server.page import paths
 from vectorstores_server.page.filter_links import Chip, FilterLinks
 from vectorstores_tools.contract import uris
 from vectorstores_tools.contract.characters import clean, line
-from vectorstores_tools.contract.models import SearchHit
+from vectorstores_tools.contract.models import Copies, SearchHit
+from vectorstores_tools.rendering.copies import called, shown
 from vectorstores_tools.rendering.marked_passages import (
     Segment,
     citation,
@@ -20,6 +21,14 @@ from vectorstores_tools.rendering.marked_passages import (
     text_of,
     whole,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class CopyLink:
+    """Another file, or place of one, that holds the text of a hit."""
+
+    name: str
+    place: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +48,8 @@ class HitView:
     source: str
     uri: str
     has_page: bool
+    copies: Sequence[CopyLink] = ()
+    more_copies: int = 0
 
     @property
     def is_cut(self) -> bool:
@@ -49,12 +60,11 @@ class HitView:
 def hit_view(number: int, hit: SearchHit, store_id: str, links: FilterLinks, asked: frozenset[str]) -> HitView:
     """Return a hit as it is shown; `asked` are the words of the question."""
     span = span_of(hit)
-    query = {"start": span[0], "end": span[1]} if span else {}
-    address = paths.file(store_id, hit.file_id) + (f"?{urlencode(query)}" if query else "")
+    copies = hit.also_in or Copies()
     return HitView(
         number=number,
         filename=line(hit.filename or hit.file_id),
-        place=address,
+        place=_address(store_id, hit.file_id, span),
         citation=citation(hit),
         score=hit.score,
         meaning=hit.vector_score,
@@ -65,7 +75,14 @@ def hit_view(number: int, hit: SearchHit, store_id: str, links: FilterLinks, ask
         source=shown_source(hit.path, hit.source),
         uri=uris.file(store_id, hit.file_id, *(span or ())),
         has_page=shows_pages(hit.filename) and bool(span),
+        copies=[CopyLink(called(copy), _address(store_id, copy.file_id, copy.chars)) for copy in copies.files],
+        more_copies=copies.total - len(copies.files),
     )
+
+
+def _address(store_id: str, file_id: str, span: tuple[int, int] | None) -> str:
+    query = {"start": span[0], "end": span[1]} if span else {}
+    return paths.file(store_id, file_id) + (f"?{urlencode(query)}" if query else "")
 
 
 def exported(hit: SearchHit, store_id: str) -> dict[str, Any]:
@@ -84,4 +101,6 @@ def exported(hit: SearchHit, store_id: str) -> dict[str, Any]:
         "attributes": {line(key): clean(v) if isinstance(v, str) else v for key, v in (hit.attributes or {}).items()},
         "text": clean(text_of(hit)),
     }
+    if hit.also_in:
+        facts["also_in"] = shown(hit, store_id, whole=True)
     return {name: value for name, value in facts.items() if value not in (None, {}, "")}

@@ -24,6 +24,12 @@ def _hit(number: int, hit: Mapping[str, Any]) -> str:
         *([f"lines {lines[0]}-{lines[1]}"] if lines else []),
         f"score {hit['score']:.2f}",
     ]
+    copies = hit.get("also_in", {})
+    named = [_plain(copy["filename"]) for copy in copies.get("files", ())]
+    if more := copies.get("total", 0) - len(named):
+        named.append(f"{more} more")
+    if named:
+        where.append(f"also in {', '.join(named)}")
     text = str(hit.get("text", ""))
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", text)), default=0))
     name = _plain(str(hit.get("filename", hit["file_id"])))

@@ -16,12 +16,11 @@ from vectorstores_tools.arguments.parsing import checked
 from vectorstores_tools.contract import filters
 from vectorstores_tools.contract.errors import VectorStoreError
 from vectorstores_tools.contract.models import SearchPage, VectorStore
-from vectorstores_tools.contract.requests import SearchRequest
+from vectorstores_tools.contract.requests import MOST_RESULTS, SearchRequest
 from vectorstores_tools.rendering.diagnostics import why_nothing
 from vectorstores_tools.rendering.marked_passages import asked_words
 
 RESULTS = 10
-MOST_RESULTS = 50
 
 
 class SearchView:
@@ -73,6 +72,7 @@ def _request(request: Request, asked: AskedFilter) -> SearchRequest:
         queries=[request.query_params.get("query", "")],
         filters=filters.parse_filter(asked.given),
         max_num_results=_results(request.query_params.get("results", "")),
+        fold=True,
     )
 
 

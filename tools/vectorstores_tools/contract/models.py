@@ -231,6 +231,26 @@ class TextContent(Answer):
     text: str = ""
 
 
+class Copy(Answer):
+    """Another place of a hit's text."""
+
+    file_id: str
+    filename: str = ""
+    path: Extra[str] = None
+    vector_store_id: str | None = None
+    chars: tuple[int, int] | None = None
+
+
+COPIES_SHOWN = 5
+
+
+class Copies(Answer):
+    """Where else the text of a hit stands: how many places, and the five that were found best."""
+
+    total: int = 0
+    files: Annotated[list[Copy], AfterValidator(lambda files: files[:COPIES_SHOWN])] = []
+
+
 class SearchHit(Answer):
     """One result: the chunk's text, and where it stands (None = this engine does not know).
 
@@ -238,6 +258,7 @@ class SearchHit(Answer):
     first, `match_scores` their scores; `lines` and `page` count from 1. `vector_score` and `text_score` are the two
     parts of the score, `vector_weight` the share of the first; `cosine` is that of the best passage, in the terms of
     MiniLM's. `words_found` and `words_missing` are those of the queries, folded, where they were asked for.
+    `also_in` is where else the same text was found, where the request asked for copies to be one hit.
     """
 
     file_id: str
@@ -260,6 +281,7 @@ class SearchHit(Answer):
     words_missing: list[str] | None = None
     source: Extra[str] = None
     path: Extra[str] = None
+    also_in: Extra[Copies] = None
 
 
 class NotSearched(Answer):

@@ -26,6 +26,7 @@ ABOUT_A_MEMBER = ("default", "description", "title")
 """What a schema says of a member, whatever its type."""
 MAX_QUERY_CHARACTERS = 8_000
 MAX_QUERIES = 16
+MOST_RESULTS = 50
 MAX_FILE_BYTES = 512 * 1024 * 1024
 MAX_TEXT_CHARACTERS = 1_000_000
 MAX_FILE_IDS_AT_CREATE = 500
@@ -160,15 +161,17 @@ Query = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 class SearchRequest(Request):
     """The body of search, `filters` already parsed by `vectorstores_tools.filters`.
 
-    `explain`: hits say which words of the queries they hold, where the engine knows.
+    `explain`: hits say which words of the queries they hold, where the engine knows. `fold`: hits of equal text are
+    one, and max_num_results counts these.
     """
 
     queries: list[Query] = Field(min_length=1, max_length=MAX_QUERIES)
     filters: Any = None
-    max_num_results: int = Field(default=10, ge=1, le=50)
+    max_num_results: int = Field(default=10, ge=1, le=MOST_RESULTS)
     ranking_options: RankingOptions = RankingOptions()
     rewrite_query: bool = False
     explain: bool = False
+    fold: bool = False
 
 
 class PageRequest(Request):

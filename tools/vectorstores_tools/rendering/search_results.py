@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from vectorstores_tools.contract import uris
 from vectorstores_tools.contract.characters import clean, line, sentence
 from vectorstores_tools.contract.models import SearchHit
+from vectorstores_tools.rendering import copies
 from vectorstores_tools.rendering.excerpts import Excerpts
 from vectorstores_tools.rendering.explanations import explained, explanation
 from vectorstores_tools.rendering.reply import CHARACTERS_PER_TOKEN, Reply, compact, largest, room
@@ -182,6 +183,7 @@ def _full(ranked: RankedHit, plan: DisplayPlan, detailed: bool) -> dict[str, Any
     attributes, cut = _attributes(hit, plan)
     known: dict[str, Any] = _named(ranked) | {"page": hit.page, "lines": hit.lines}
     known |= {"attributes": attributes or None, "attributes_cut": cut or None}
+    known["also_in"] = copies.shown(hit, ranked.store_id, whole=plan.tight == WHOLE)
     if plan.tight == WHOLE:
         known |= {
             "vector_store_id": ranked.store_id,
@@ -266,6 +268,8 @@ def _citation(ranked: RankedHit, plan: DisplayPlan, detailed: bool) -> str:
         parts.append(sentence(compact(attributes)))
     if cut:
         parts.append(f"{cut} more attributes")
+    if hit.also_in:
+        parts.append(copies.sentence_of(hit.also_in, whole=plan.tight == WHOLE))
     if detailed and hit.vector_score is not None and hit.text_score is not None:
         parts.append(explanation(hit))
     return " · ".join(parts)

@@ -11,7 +11,7 @@ from vectorstores_server.engines.local.search.document_cache import TextKey
 from vectorstores_server.engines.local.search.highlight import anchor
 from vectorstores_server.engines.local.search.ranking import RankedChunk, ScoredPassage
 from vectorstores_server.engines.local.words.places import QuestionWords
-from vectorstores_tools.contract.models import SearchHit, TextContent
+from vectorstores_tools.contract.models import COPIES_SHOWN, Copies, Copy, SearchHit, TextContent
 
 MOST_MATCHES = 8
 
@@ -54,8 +54,26 @@ def cite(
         chars=(start, end),
         matches=[(ranked.passage.start, ranked.passage.end) for ranked in best],
         match_scores=[ranked.score for ranked in best],
+        also_in=_copies(hit, found, store_id),
     )
     return _explained(made, passage, found.answers)
+
+
+def _copies(hit: RankedChunk, found: FoundPassages, store_id: str) -> Copies | None:
+    if not hit.copies:
+        return None
+    places = [(found.cited[copy.passage.rev], copy.passage) for copy in hit.copies[:COPIES_SHOWN]]
+    files = [
+        Copy(
+            file_id=of.file_id,
+            filename=of.filename,
+            path=of.path,
+            vector_store_id=store_id,
+            chars=(passage.chunk_start, passage.chunk_end),
+        )
+        for of, passage in places
+    ]
+    return Copies(total=len(hit.copies), files=files)
 
 
 def explain(hit: SearchHit, words: QuestionWords) -> SearchHit:

@@ -1,6 +1,6 @@
 """How a search reaches only the rows it may see: a filter on revisions in the index, or more candidates than needed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vectorstores_server.engines.local.catalog.search_view import StoreView
 from vectorstores_server.engines.local.index import RevFilter
@@ -11,6 +11,8 @@ MOST_LISTED = 1_000
 """What a filter on revisions may cost: a thousand that are listed, at 4 us each."""
 FEW_UNFINISHED = 64
 """Up to here it is worth listing the revisions that are not live: most of them have no rows at all."""
+MOST_K = 10_000
+"""Neighbours by vector beyond which no search looks for further texts among copies."""
 LEAST_SHARE = 0.1
 """Below this share of the files over-fetching would read more rows than a list costs."""
 
@@ -49,3 +51,8 @@ def last_resort(view: StoreView) -> QueryPlan:
     if len(view.unfinished) <= MOST_LISTED:
         return QueryPlan(RevFilter("not_in", view.unfinished))
     return QueryPlan(None, 10 * VECTOR_K, 10 * TEXT_K)
+
+
+def wider(plan: QueryPlan) -> QueryPlan:
+    """Ask for ten times as many: so many copies of one text may stand before the next."""
+    return replace(plan, vector_k=10 * plan.vector_k, text_k=10 * plan.text_k)

@@ -17,11 +17,15 @@ class ScoredPassage(NamedTuple):
 
 
 class RankedChunk(NamedTuple):
-    """A chunk that answers: the score and the best of its passages, and all that matched, best first."""
+    """A chunk that answers: the score and the best of its passages, and all that matched, best first.
+
+    `copies` are chunks of the same text, where these are folded into one.
+    """
 
     score: float
     passage: Candidate
     matched: list[ScoredPassage]
+    copies: "Sequence[RankedChunk]" = ()
 
 
 def rank(found: Candidates, ranker: Ranker = "fused", weights: Weights | None = None) -> list[ScoredPassage]:

@@ -20,9 +20,17 @@ from vectorstores_server.engines.local.embedding.errors import NO_VECTORS
 from vectorstores_server.engines.local.embedding.traits import UNKNOWN, Traits
 from vectorstores_server.engines.local.index import CandidateQuery, Index, IndexUnavailable, Weights
 from vectorstores_server.engines.local.search.citations import FoundPassages, above, cite, explain
+from vectorstores_server.engines.local.search.copies import without_copies
 from vectorstores_server.engines.local.search.document_cache import DocumentCache, TextKey
 from vectorstores_server.engines.local.search.names import names_in
-from vectorstores_server.engines.local.search.query_plan import VECTOR_K, QueryPlan, last_resort, plan_query
+from vectorstores_server.engines.local.search.query_plan import (
+    MOST_K,
+    VECTOR_K,
+    QueryPlan,
+    last_resort,
+    plan_query,
+    wider,
+)
 from vectorstores_server.engines.local.search.ranking import best_of, merged, rank
 from vectorstores_server.engines.local.search.voting import scale_of, shares, words_to_know
 from vectorstores_server.engines.local.words.analysis import AskedWords, asked_words
@@ -151,16 +159,19 @@ class Searcher:
         if view.live == 0 or view.matching == []:
             return FoundPassages()
         plan = plan_query(view)
-        found, exhausted = await self._search_once(snapshot, view, question, plan)
-        wanted = question.request.max_num_results
-        if not plan.sure and not exhausted and len(found.hits) < wanted and found.below_threshold == 0:
-            found, _ = await self._search_once(snapshot, view, question, last_resort(view))
+        found, enough = await self._search_once(snapshot, view, question, plan)
+        if not enough and not plan.sure:
+            plan = last_resort(view)
+            found, enough = await self._search_once(snapshot, view, question, plan)
+        while not enough and plan.vector_k < MOST_K and any(hit.copies for hit in found.hits):
+            plan = wider(plan)
+            found, enough = await self._search_once(snapshot, view, question, plan)
         return found
 
     async def _search_once(
         self, snapshot: Snapshot, view: StoreView, question: SearchQuestion, plan: QueryPlan
     ) -> tuple[FoundPassages, bool]:
-        """Search once; also tell whether the index gave all that it has."""
+        """Search once; also tell whether these are all that are wanted, or all that there are."""
         request = question.request
         answers = [
             await self._index.candidates(view.table, self._query(view, question, number, plan))
@@ -175,13 +186,18 @@ class Searcher:
         ranked = best_of([rank(answer, ranker) for answer in seen])
         kept, below = above(ranked, request.ranking_options.score_threshold)
         found = FoundPassages(
-            hits=merged(kept)[: request.max_num_results],
+            hits=merged(kept),
             cited=cited,
             answers=seen,
             below_threshold=len(merged(below)),
             best_below=below[0].score if below else None,
         )
-        return found, all(answer.complete for answer in answers)
+        if request.fold:
+            found = await without_copies(found, request.max_num_results, self._texts)
+        else:
+            found = replace(found, hits=found.hits[: request.max_num_results])
+        enough = len(found.hits) == request.max_num_results or found.below_threshold > 0
+        return found, enough or all(answer.complete for answer in answers)
 
     def _query(self, view: StoreView, question: SearchQuestion, number: int, plan: QueryPlan) -> CandidateQuery:
         request = question.request

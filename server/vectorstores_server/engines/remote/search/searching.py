@@ -12,14 +12,29 @@ from vectorstores_server.engines.remote.http.reply_errors import Subject
 from vectorstores_server.engines.remote.search.filters import simplified, without_membership
 from vectorstores_server.engines.remote.search.hits import merged, named, page_of
 from vectorstores_tools.contract import filters
+from vectorstores_tools.contract.copies import folded
 from vectorstores_tools.contract.errors import NotSupported
 from vectorstores_tools.contract.models import FileCounts, NotSearched, SearchPage
-from vectorstores_tools.contract.requests import SearchRequest
+from vectorstores_tools.contract.requests import MOST_RESULTS, SearchRequest
 
 
 async def search(client: RemoteClient, dialect: Dialect, store_id: str, request: SearchRequest) -> SearchPage:
-    """Search; a service that cannot take several queries is asked one by one, best per passage."""
+    """Search; where copies are one hit and that leaves too few, the service is asked once more for all it gives."""
     _check(dialect, request)
+    page = await _searched(client, dialect, store_id, request)
+    if not request.fold:
+        return page
+    wanted, given = request.max_num_results, len(page.data)
+    hits = folded(page.data)
+    if len(hits) < wanted <= given and wanted < MOST_RESULTS:
+        most = request.model_copy(update={"max_num_results": MOST_RESULTS})
+        page = await _searched(client, dialect, store_id, most)
+        hits = folded(page.data)
+    return page.model_copy(update={"data": hits[:wanted]})
+
+
+async def _searched(client: RemoteClient, dialect: Dialect, store_id: str, request: SearchRequest) -> SearchPage:
+    """Search; a service that cannot take several queries is asked one by one, best per passage."""
     await check_reach(client, store_id, request.filters)
     wanted = simplified(request.filters)
     groups = [request.queries] if dialect.several_queries else [[query] for query in request.queries]
