@@ -52,6 +52,14 @@ def test_add_makes_the_store_and_search_finds_with_a_citation(run: Run, notes: P
     assert "The moon moves the tides twice a day." in out
 
 
+def test_search_shows_copies_once_and_names_the_others(run: Run, notes: Path) -> None:
+    (notes / "copy.md").write_text((notes / "tides.md").read_text(encoding="utf-8"), encoding="utf-8")
+    run("add", "--store", "sea", notes)
+    _, out, _ = run("search", "what moves the tides")
+    assert out.count("The moon moves the tides") == 1
+    assert "also in copy.md" in out or "also in tides.md" in out
+
+
 def test_adding_again_takes_only_what_changed(run: Run, notes: Path) -> None:
     run("add", "--store", "sea", notes)
     (notes / "birds.md").write_text("# Birds\n\nPuffins dig burrows.\n", encoding="utf-8")

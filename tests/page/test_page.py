@@ -382,3 +382,17 @@ async def test_stdio_imports_nothing_of_the_page(tmp_path: Path) -> None:
     assert "vectorstores_server.protocol.stdio" in imported
     unwanted = ("vectorstores_server.page", "vectorstores_server.http", "jinja2", "starlette.templating")
     assert [name for name in imported if name.startswith(unwanted)] == []
+
+
+async def test_copies_are_one_hit_with_a_way_to_each_file(engine: Engine) -> None:
+    store = await filled(engine, "Sea", ("a.md", "The moon moves the tides."), ("b.md", "The moon moves the tides."))
+    async with page_of(engine) as client:
+        page = parsed(await client.get(f"/stores/{store}", params={"query": "tides"}))
+        [hit] = page.css(".hit")
+        [other] = hit.css(".also-in a")
+        assert {other.text(), first(hit, "h3").text()} == {"a.md", "b.md"}
+        assert (await client.get(other.attributes["href"] or "")).status_code == 200
+        [json, markdown] = [await client.get(link.attributes["href"] or "") for link in page.css("a[download]")]
+    [exported] = json.json()["data"]
+    assert exported["also_in"]["total"] == 1
+    assert f"also in {other.text()}".replace(".", r"\.") in markdown.text

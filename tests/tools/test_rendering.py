@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from vectorstores_tools.arguments.inputs import Search
 from vectorstores_tools.context import ToolCall
 from vectorstores_tools.contract.characters import clean, line
-from vectorstores_tools.contract.models import NotSearched, SearchHit, SearchPage, TextContent
+from vectorstores_tools.contract.models import Copies, Copy, NotSearched, SearchHit, SearchPage, TextContent
 from vectorstores_tools.rendering.diagnostics import NOTES, SearchOutcome
 from vectorstores_tools.rendering.excerpts import Excerpts
 from vectorstores_tools.rendering.reply import Reply, compact, room
@@ -44,6 +44,9 @@ pieces = st.sampled_from(
 )  # fmt: skip
 texts = st.lists(pieces, max_size=40).map("".join)
 names = st.lists(pieces, max_size=8).map("".join)
+copies = st.lists(st.builds(Copy, file_id=st.just("file-" + "c" * 24), filename=names, path=names), min_size=1).map(
+    lambda files: Copies(total=len(files), files=files)
+)
 attributes = st.dictionaries(names, names | st.integers() | st.booleans(), max_size=3)
 
 
@@ -63,6 +66,7 @@ def ranked(draw: st.DrawFn) -> RankedHit:
         heading_path=draw(st.lists(names, max_size=3)),
         lines=(1, 99_999),
         chars=(0, len(text)),
+        also_in=draw(st.none() | copies),
     )
     return RankedHit(hit, STORE, Excerpts(text, ranges, draw(st.sampled_from([700, 10_000]))), [score] * len(ranges))
 

@@ -203,3 +203,18 @@ async def test_a_store_that_has_expired_is_no_choice_and_spoils_nothing(
         assert (await caller.refused("search", query="honey", vector_store_id=[old]))["code"] == "vector_store_expired"
         await caller.call("delete", what="store", vector_store_id=live, confirm=True)
         assert "Every vector store has expired" in (await caller.refused("search", query="honey"))["message"]
+
+
+async def test_copies_are_one_hit_that_names_the_others_in_both_renderings(caller: Caller) -> None:
+    one, two = await caller.store(name="One"), await caller.store(name="Two")
+    for store, name in ((one, "a.md"), (one, "b.md"), (two, "c.md")):
+        await caller.add(store, "Worker bees make honey.", name)
+    result = await caller.result("search", query="honey", vector_store_id=[one, two])
+    assert result.structured_content is not None
+    [hit] = result.structured_content["data"]
+    also = hit["also_in"]
+    assert also["total"] == 2
+    assert {hit["filename"], *(copy["filename"] for copy in also["files"])} == {"a.md", "b.md", "c.md"}
+    for copy in also["files"]:
+        assert unfenced((await caller.call("read", uri=copy["uri"]))["text"]) == "Worker bees make honey."
+        assert f"{copy['filename']} ({copy['file_id']})" in text_of(result)

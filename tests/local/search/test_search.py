@@ -203,3 +203,18 @@ async def test_of_equal_scores_the_newest_file_comes_first(engine: LocalEngine):
     hits = [hit for hit in page.data if hit.file_id in files]
     assert len({hit.score for hit in hits}) == 1
     assert [hit.file_id for hit in hits] == [files[2], files[1], files[0]]
+
+
+async def test_another_text_is_found_behind_more_copies_than_a_search_looks_at(local_engine: LocalEngine):
+    id = await store(local_engine)
+    copy = "\n\n".join(["The red fox."] * 8)
+    for number in range(12):
+        await add(local_engine, id, copy, f"{number}.md", chunking_strategy=SMALL_CHUNKS)
+    other = await add(
+        local_engine, id, "A fox, said to be somewhere among all that is told of others here.", "other.md"
+    )
+    page = await search(local_engine, id, "red fox", fold=True, max_num_results=2)
+    assert len(page.data) == 2
+    assert page.data[1].file_id == other
+    assert page.data[0].also_in is not None
+    assert page.data[0].also_in.total >= 11

@@ -5,6 +5,7 @@ from typing import Any
 
 from vectorstores_tools.contract import uris
 from vectorstores_tools.contract.characters import clean, line
+from vectorstores_tools.rendering.copies import sentence_of
 from vectorstores_tools.rendering.marked_passages import (
     asked_words,
     citation,
@@ -38,7 +39,7 @@ def _hit(ranked: RankedHit, asked: frozenset[str]) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "filename": line(hit.filename or hit.file_id),
         "source": line(shown_source(hit.path, hit.source)),
-        "citation": [line(part) for part in citation(hit)],
+        "citation": [*(line(part) for part in citation(hit)), *([sentence_of(hit.also_in)] if hit.also_in else [])],
         "score": round(hit.score, 4),
         "meaning": hit.vector_score,
         "wording": hit.text_score,
