@@ -43,8 +43,9 @@ def _local(settings: "Settings", *, tells_paths: bool) -> "Engine":
     from vectorstores_server.engines.local.embedding import EmbedderChoice
     from vectorstores_server.engines.local.engine import LocalEngine
     from vectorstores_server.engines.local.index.memory import IndexMemory
+    from vectorstores_server.engines.local.parsing.tesseract import Recognition
 
-    key = settings.embedder.api_key
+    key, pictures = settings.embedder.api_key, settings.recognition
     choice = EmbedderChoice(
         name=settings.embedder.name,
         path=settings.embedder.path,
@@ -65,4 +66,5 @@ def _local(settings: "Settings", *, tells_paths: bool) -> "Engine":
         own_log=settings.log.file,
         memory=IndexMemory(settings.storage.resident_mb << 20, settings.storage.index_cache_mb << 20),
         tells_paths=tells_paths,
+        recognition=Recognition(pictures.pages, pictures.languages) if pictures.pages else None,
     )

@@ -18,6 +18,7 @@ from vectorstores_server.settings.values import (
     Address,
     BaseUrl,
     Encoding,
+    Languages,
     Model,
     Names,
     Paths,
@@ -155,6 +156,26 @@ class EmbedderSettings(SettingsGroup):
     def cache(self) -> Path:
         """The folder of downloaded models, the same for all data directories of this user."""
         return _default_cache()
+
+
+class RecognitionSettings(SettingsGroup):
+    """How the text of pictures is read."""
+
+    title = "pictures of text"
+    every_command = True
+
+    pages: int = Field(
+        alias="ocr_pages",
+        default=200,
+        ge=0,
+        le=100_000,
+        description="how many pages of a file are read from pictures, where tesseract is installed; 0: none",
+    )
+    languages: Languages = Field(
+        alias="ocr_languages",
+        default="",
+        description="the languages of such pages, such as deu+eng; default: those that tesseract has",
+    )
 
 
 class IntakeSettings(SettingsGroup):

@@ -13,6 +13,7 @@ from vectorstores_server.settings.groups import (
     HttpSettings,
     IntakeSettings,
     LogSettings,
+    RecognitionSettings,
     RemoteSettings,
     SettingsGroup,
     StorageSettings,
@@ -29,6 +30,7 @@ class Settings(BaseModel):
 
     storage: StorageSettings = Field(default_factory=StorageSettings)
     embedder: EmbedderSettings = Field(default_factory=EmbedderSettings)
+    recognition: RecognitionSettings = Field(default_factory=RecognitionSettings)
     intake: IntakeSettings = Field(default_factory=IntakeSettings)
     agents: AgentSettings = Field(default_factory=AgentSettings)
     http: HttpSettings = Field(default_factory=HttpSettings)

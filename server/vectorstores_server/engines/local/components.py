@@ -12,8 +12,10 @@ from vectorstores_server.engines.local.files.page_images import PageImages
 from vectorstores_server.engines.local.files.upload_parts import UploadParts
 from vectorstores_server.engines.local.index import NO_RESIDENTS, Index
 from vectorstores_server.engines.local.index.memory import IndexMemory
+from vectorstores_server.engines.local.ingest.documents import DocumentMaker
 from vectorstores_server.engines.local.ingest.preparation import FilePreparer
-from vectorstores_server.engines.local.parsing.parser_process import ParserProcess
+from vectorstores_server.engines.local.parsing.parser_process import PAGE_LIMITS, ParserProcess
+from vectorstores_server.engines.local.parsing.tesseract import Recognition, Tesseract
 from vectorstores_server.engines.local.search.document_cache import DocumentCache
 from vectorstores_server.engines.local.search.searcher import Searcher
 from vectorstores_tools.contract.errors import Unavailable
@@ -33,6 +35,7 @@ class Components:
         blobs: Blobs,
         parts: UploadParts,
         memory: IndexMemory = NO_RESIDENTS,
+        recognition: Recognition | None = None,
     ) -> None:
         self.index = Index(directory / "index", memory=memory)
         self.directory = directory
@@ -40,6 +43,7 @@ class Components:
         self.catalog = catalog
         self.blobs = blobs
         self.parts = parts
+        self.tesseract = Tesseract(recognition) if recognition is not None else None
 
     @cached_property
     def embedder(self) -> Embedder | None:
@@ -76,7 +80,13 @@ class Components:
     @cached_property
     def preparer(self) -> FilePreparer:
         """What parses and cuts files, in two processes of its own."""
-        return FilePreparer(self.blobs, ParserProcess(), ParserProcess(), self.embedder, self.index)
+        documents = DocumentMaker(self.blobs, ParserProcess(), ParserProcess(), self.tesseract)
+        return FilePreparer(self.blobs, documents, self.embedder, self.index)
+
+    @cached_property
+    def page_reader(self) -> ParserProcess:
+        """What reads pages that are pictures, in a process of its own."""
+        return ParserProcess(PAGE_LIMITS)
 
     @cached_property
     def images(self) -> PageImages:

@@ -31,7 +31,7 @@ from vectorstores_server.engines.local.health import LocalHealth
 from vectorstores_server.engines.local.index.memory import IndexMemory
 from vectorstores_server.engines.local.maintenance import LocalMaintenance
 from vectorstores_server.engines.local.mirrors.records import LocalMirrors
-from vectorstores_server.engines.local.parsing import EXTENSIONS, NAMES
+from vectorstores_server.engines.local.parsing import EXTENSIONS, NAMES, PICTURES
 from vectorstores_tools.contract.engine import (
     AttachOptions,
     Capabilities,
@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from vectorstores_server.engines.local.components import Components
     from vectorstores_server.engines.local.embedding import Embedder, EmbedderChoice
     from vectorstores_server.engines.local.parsing.document import Document
+    from vectorstores_server.engines.local.parsing.tesseract import Recognition
     from vectorstores_server.engines.local.worker.pace import Pace
     from vectorstores_server.engines.local.worker.worker import Worker
 
@@ -86,7 +87,8 @@ DEFAULT_MEMORY = IndexMemory()
 class LocalEngine(Engine):
     """The engine in the data directory `directory`. Nothing is opened before the first call.
 
-    `tells_paths`: its callers may know where on this machine a file came from.
+    `tells_paths`: its callers may know where on this machine a file came from. `recognition`: how the text of pictures
+    is read; None: it is not.
     """
 
     def __init__(
@@ -102,6 +104,7 @@ class LocalEngine(Engine):
         memory: IndexMemory = DEFAULT_MEMORY,
         tells_paths: bool = True,
         pace: "Pace | None" = None,
+        recognition: "Recognition | None" = None,
     ) -> None:
         self._disclosure = Disclosure(paths=tells_paths)
         self._directory = directory
@@ -114,7 +117,9 @@ class LocalEngine(Engine):
         )
         self._blobs = Blobs(directory)
         self._parts = UploadParts(directory)
-        self._receiver = SourceReceiver(self._catalog, self._blobs, max_file_bytes, self._made_work)
+        self._receiver = SourceReceiver(
+            self._catalog, self._blobs, max_file_bytes, self._made_work, self._reads_pictures
+        )
         self._uploads = LocalUploads(self._catalog, self._blobs, self._parts, max_file_bytes)
         self._reader = ContentReader(self._catalog, self._blobs, self._restore_text)
         self._background = BackgroundTasks()
@@ -122,6 +127,7 @@ class LocalEngine(Engine):
         self._components: Components | None = None
         self._worker: Worker | None = None
         self._pace = pace
+        self._recognition = recognition
         self._last_use = StoreActivity(self._catalog, self._background, read_only=read_only)
         self._health = LocalHealth(read_only=read_only)
         self._mirrors = LocalMirrors(self._catalog, directory, self._made_work)
@@ -131,7 +137,10 @@ class LocalEngine(Engine):
     @override
     def capabilities(self) -> Capabilities:
         """All of it but query rewriting."""
-        return Capabilities(extensions=EXTENSIONS, names=NAMES, any_text=True, max_file_bytes=self._max_file_bytes)
+        pictures = PICTURES if self._reads_pictures() else frozenset[str]()
+        return Capabilities(
+            extensions=EXTENSIONS | pictures, names=NAMES, any_text=True, max_file_bytes=self._max_file_bytes
+        )
 
     @override
     async def create_store(self, request: StoreCreate) -> VectorStore:
@@ -326,8 +335,9 @@ class LocalEngine(Engine):
                 from vectorstores_server.engines.local.components import Components
 
                 self._components = Components(
-                    self._directory, self._choice, self._catalog, self._blobs, self._parts, self._memory
-                )
+                    self._directory, self._choice, self._catalog, self._blobs, self._parts, self._memory,
+                    self._recognition,
+                )  # fmt: skip
             if not self._background.begun:
                 await self._background.begin()
                 if not self._read_only:
@@ -346,6 +356,9 @@ class LocalEngine(Engine):
 
             self._worker = Worker(components, self._pace)
         return self._worker
+
+    def _reads_pictures(self) -> bool:
+        return self._recognition is not None and self._recognition.there
 
     def _made_work(self) -> None:
         if self._worker is not None and not self._read_only:

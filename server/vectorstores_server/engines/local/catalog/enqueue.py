@@ -20,6 +20,8 @@ from vectorstores_tools.contract.requests import AUTO_CHUNKING, FileAttach, Stat
 
 BATCHED, FIRST, ALONE = 0, 1, 2
 """What is built first: what was attached by itself, a batch that is one file so far, then the others, oldest first."""
+UNREAD = -1
+"""What is not built at all until pictures of it are recognised, which is done when there is nothing else to do."""
 
 
 def create_store(
@@ -95,6 +97,18 @@ def requeue_row(
         (rev, size, overlap, priority, row["id"]),
     )
     return rev
+
+
+def put_off(db: sqlite3.Connection, rev: int) -> None:
+    """Let a revision wait until pictures of its file are recognised."""
+    db.execute("UPDATE attachment SET want_priority = ? WHERE want_rev = ?", (UNREAD, rev))
+
+
+def resume(db: sqlite3.Connection, rev: int) -> None:
+    """Let a revision be built that waited for that."""
+    db.execute(
+        "UPDATE attachment SET want_priority = ? WHERE want_rev = ? AND want_priority = ?", (BATCHED, rev, UNREAD)
+    )
 
 
 def _first(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from vectorstores_server.engines.local.catalog.attachments import detach_row, end_waiting
 from vectorstores_server.engines.local.catalog.attributes import note_found
+from vectorstores_server.engines.local.catalog.enqueue import BATCHED, put_off, requeue_row
 from vectorstores_server.engines.local.catalog.files import remove_file
 from vectorstores_server.engines.local.catalog.ids import dumps_notes
 from vectorstores_server.engines.local.catalog.revisions import BuiltRevision, bury_revs
@@ -28,6 +29,8 @@ def flip(db: sqlite3.Connection, built: Sequence[BuiltRevision], now: int) -> se
         elif row["table_name"] == revision.table:
             _go_live(db, row, revision, now)
             live.add(revision.rev)
+            if revision.unread:
+                _wait_for_pages(db, row["id"], now)
     return live
 
 
@@ -74,6 +77,12 @@ def _go_live(db: sqlite3.Connection, row: sqlite3.Row, revision: BuiltRevision, 
     end_waiting(db, revision.rev, "completed")
     if row["source"] is not None:
         _replace_older(db, row, now)
+
+
+def _wait_for_pages(db: sqlite3.Connection, attachment_id: int, now: int) -> None:
+    """Queue what has gone live once more, to be built when its pictures are recognised."""
+    row = db.execute("SELECT * FROM attachment WHERE id = ?", (attachment_id,)).fetchone()
+    put_off(db, requeue_row(db, row, now, BATCHED))
 
 
 def _replace_older(db: sqlite3.Connection, row: sqlite3.Row, now: int) -> None:

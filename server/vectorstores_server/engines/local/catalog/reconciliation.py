@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Collection
 
-from vectorstores_server.engines.local.catalog.enqueue import BATCHED, requeue_row
+from vectorstores_server.engines.local.catalog.enqueue import BATCHED, put_off, requeue_row
 from vectorstores_server.engines.local.catalog.index_tables import add_table, fresh_name
 
 
@@ -69,6 +69,33 @@ def requeue_refused(db: sqlite3.Connection, version: int, now: int) -> int:
         requeue_row(db, row, now, BATCHED)
         db.execute("UPDATE attachment SET refused_by = ? WHERE id = ?", (version, row["id"]))
     return len(rows)
+
+
+_LACKING = (
+    "SELECT attachment.* FROM attachment JOIN store ON store.id = store_id WHERE expired = 0 AND want_rev IS NULL"
+    " AND (notes LIKE ? OR (status = 'failed' AND error_message LIKE ?))"
+)
+
+
+def has_lacking(db: sqlite3.Connection, sentence: str) -> bool:
+    """Tell whether a file has a note or an error that holds this sentence: something had to be installed for it."""
+    return db.execute(f"{_LACKING} LIMIT 1", (f"%{sentence}%",) * 2).fetchone() is not None
+
+
+def requeue_lacking(db: sqlite3.Connection, sentence: str, now: int) -> int:
+    """Queue these files once more; return how many."""
+    rows = db.execute(_LACKING, (f"%{sentence}%",) * 2).fetchall()
+    for row in rows:
+        requeue_row(db, row, now, BATCHED)
+    return len(rows)
+
+
+def requeue_unread(db: sqlite3.Connection, live_revs: Collection[int], now: int) -> None:
+    """Queue live revisions once more, to be built when their pictures are recognised."""
+    for rev in live_revs:
+        row = db.execute("SELECT * FROM attachment WHERE live_rev = ? AND want_rev IS NULL", (rev,)).fetchone()
+        if row is not None:
+            put_off(db, requeue_row(db, row, now, BATCHED))
 
 
 def rebuild(db: sqlite3.Connection, store_id: str, now: int) -> str:

@@ -10,7 +10,7 @@ class BuiltRevision:
     """A revision whose rows are in `table`; usage_bytes = its indexed words and vectors.
 
     `text_version` is that of the parsers which made the text that the rows stand in, `notes` are those on it;
-    `found` is what it says of itself.
+    `found` is what it says of itself. `unread`: pages of the file wait to be recognised, and it is built again then.
     """
 
     rev: int
@@ -20,6 +20,7 @@ class BuiltRevision:
     text_version: int = 1
     notes: Sequence[str] = ()
     found: Mapping[str, str] = field(default_factory=dict[str, str])
+    unread: bool = False
 
 
 def new_rev(db: sqlite3.Connection) -> int:

@@ -97,6 +97,19 @@ def next_work(
     return found
 
 
+def next_unread(db: sqlite3.Connection, identities: Collection[str], now: int) -> QueuedRevision | None:
+    """Return the oldest revision that waits for the recognition of its pictures."""
+    for store_id in _doable_stores(db, identities, now):
+        for work in _oldest(db, store_id, "want_priority < 0", 1, (), ANY_SIZE):
+            return work
+    return None
+
+
+def is_waiting(db: sqlite3.Connection, identities: Collection[str], now: int) -> bool:
+    """Tell whether anything but the recognition of pictures waits that a process with these embedders can do."""
+    return bool(next_work(db, identities, now)) or due(db, now)
+
+
 def _in_turn(db: sqlite3.Connection, stores: Sequence[str], besides: Collection[int]) -> list[str]:
     """Return the stores that come next, MOST_STORES at most: first those of which nothing is in hand."""
     in_hand = f"SELECT store_id FROM attachment WHERE want_rev IN {_marks(besides)}"  # noqa: S608 marks only

@@ -21,7 +21,7 @@ import anyio.to_thread
 
 from vectorstores_server.engines.local.catalog.connection import translated
 from vectorstores_server.engines.local.directory.removal import Removal
-from vectorstores_server.engines.local.parsing import PARSER, VERSION
+from vectorstores_server.engines.local.parsing import PARSER, RECOGNISED, VERSION
 from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.system.logs import event
 from vectorstores_server.system.posix import private_directory, sync_directory
@@ -62,8 +62,9 @@ class Blobs:
         """Return where the text of these bytes is that this version of the parsers made; without one, the newest."""
         if version is not None:
             return self.texts / f"{sha256}.{PARSER}-{version}"
-        paths = [self.text_path(sha256, number) for number in range(VERSION, 0, -1)]
-        return next((path for path in paths if path.exists()), paths[0])
+        versions = (version + more for version in range(VERSION, 0, -1) for more in (RECOGNISED, 0))
+        paths = [self.text_path(sha256, number) for number in versions]
+        return next((path for path in paths if path.exists()), self.text_path(sha256, VERSION))
 
     @asynccontextmanager
     async def receive(self, stream: AsyncIterator[bytes], limit: int) -> AsyncGenerator[ReceivedBytes]:
@@ -85,13 +86,13 @@ class Blobs:
             os.utime(path)
         sync_directory(self.blobs)
 
-    async def write_text(self, sha256: str, data: bytes) -> None:
+    async def write_text(self, sha256: str, data: bytes, version: int = VERSION) -> None:
         """Keep the parsed text of a blob."""
-        await self._run(self._write_text, self.text_path(sha256, VERSION), data)
+        await self.run(self._write_text, self.text_path(sha256, version), data)
 
     async def read_document(self, sha256: str, version: int | None = None) -> Document | None:
         """Return the parsed text of a blob, None where none can be read: the blob is parsed again then."""
-        return await self._run(self.load_document, sha256, version)
+        return await self.run(self.load_document, sha256, version)
 
     def load_document(self, sha256: str, version: int | None = None) -> Document | None:
         """Read a parsed text in this thread. A damaged one is a miss; raises OSError where the machine fails."""
@@ -110,7 +111,7 @@ class Blobs:
 
     async def _write_stream(self, path: Path, stream: AsyncIterator[bytes], limit: int) -> ReceivedBytes:
         digest = hashlib.sha256()
-        file = await self._run(_open_new, path)
+        file = await self.run(_open_new, path)
         size = 0
 
         def write(block: bytes) -> None:
@@ -124,8 +125,8 @@ class Blobs:
                     raise TooLarge(
                         f"The file is larger than {limit} bytes.", "Split it into smaller ones.", param="file"
                     )
-                await self._run(write, block)
-            await self._run(_sync, file)
+                await self.run(write, block)
+            await self.run(_sync, file)
         return ReceivedBytes(path, digest.hexdigest(), size)
 
     def _write_text(self, path: Path, data: bytes) -> None:
@@ -145,7 +146,8 @@ class Blobs:
         with suppress(OSError):
             self._removal.erase([f"{temporary.parent.name}/{temporary.name}"])
 
-    async def _run(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def run(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function that reads or writes here, in a thread. Raises DiskFull and Unavailable."""
         try:
             return await anyio.to_thread.run_sync(partial(fn, *args, **kwargs))
         except OSError as error:

@@ -21,13 +21,24 @@ from vectorstores_tools.contract.requests import FileExpiresAfter
 
 
 class SourceReceiver:
-    """Takes streams in. `made_work` is called whenever there is something new for the worker."""
+    """Takes streams in. `made_work` is called whenever there is something new for the worker.
 
-    def __init__(self, catalog: Catalog, blobs: Blobs, limit: int, made_work: Callable[[], None]) -> None:
+    `reads_pictures` tells whether folders give pictures, too.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        blobs: Blobs,
+        limit: int,
+        made_work: Callable[[], None],
+        reads_pictures: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._catalog = catalog
         self._blobs = blobs
         self._limit = limit
         self._made_work = made_work
+        self._reads_pictures = reads_pictures
 
     async def create_file(self, new: NewFile) -> File:
         """Store the bytes and enter the File."""
@@ -60,7 +71,7 @@ class SourceReceiver:
         """Return what of known folders is of a type that was not taken from them before, once."""
         if not folders:
             return []
-        now = " ".join(sorted(types()))
+        now = " ".join(sorted(types(pictures=self._reads_pictures())))
         if await self._catalog.read(are_reviewed, store_id, set(folders.values()), now):
             return []
         kinds = {origin: type_of(origin) for origin in folders}

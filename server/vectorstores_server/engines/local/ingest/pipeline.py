@@ -18,8 +18,9 @@ from vectorstores_server.engines.local.catalog.revisions import BuiltRevision
 from vectorstores_server.engines.local.catalog.work_queue import QueuedRevision
 from vectorstores_server.engines.local.embedding import Embedder, EmbeddingFailure
 from vectorstores_server.engines.local.index import Index, IndexUnavailable, Rows
+from vectorstores_server.engines.local.ingest.documents import LARGE_BYTES
 from vectorstores_server.engines.local.ingest.index_rows import make_rows
-from vectorstores_server.engines.local.ingest.preparation import LARGE_BYTES, FilePreparer, PreparedFile
+from vectorstores_server.engines.local.ingest.preparation import FilePreparer, PreparedFile
 from vectorstores_server.engines.local.ingest.scheduler import PassageRun, PassageScheduler
 from vectorstores_server.engines.local.ingest.work_sources import WorkSource
 from vectorstores_server.engines.local.parsing import ParseFailure
@@ -393,7 +394,10 @@ async def _while_wanted(source: WorkSource, rev: int, scope: anyio.CancelScope) 
 def built(file: PreparedFile) -> BuiltRevision:
     """Return what the catalog is told of a file that is complete in the index."""
     notes, found = file.document.notes, dict(file.document.properties)
-    return BuiltRevision(file.work.rev, file.work.table, file.added, file.usage_bytes, file.text_version, notes, found)
+    version, unread = file.text_version, file.unread
+    return BuiltRevision(
+        file.work.rev, file.work.table, file.added, file.usage_bytes, version, notes, found, unread=unread
+    )
 
 
 def usage(rows: Rows) -> int:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from vectorstores_server.engines.local.catalog import Catalog, work_queue
+from vectorstores_server.engines.local.catalog.enqueue import put_off
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.catalog.outcomes import failed, flip
 from vectorstores_server.engines.local.catalog.revisions import BuiltRevision, bury_revs
 from vectorstores_server.engines.local.catalog.work_queue import QueuedRevision
-from vectorstores_server.engines.local.parsing import VERSION, ParseFailure
+from vectorstores_server.engines.local.parsing import VERSION, ParseFailure, Unread
 
 
 @dataclass(slots=True)
@@ -92,7 +93,10 @@ class CatalogQueue:
         await self._catalog.write(bury_revs, table, [rev], clock())
 
     async def refuse(self, work: QueuedRevision, failure: ParseFailure) -> None:
-        """Fail the file; a version of it that is live stays."""
+        """Fail the file; a version of it that is live stays. One whose pages wait to be recognised waits with them."""
+        if isinstance(failure, Unread):
+            await self._catalog.write(put_off, work.rev)
+            return
         self._counts.failed += await self._catalog.write(
             failed, work.rev, failure.code, failure.message, clock(), VERSION
         )

@@ -8,6 +8,12 @@ from pathlib import PurePath
 
 PARSER = "vs"
 VERSION = 2  # raise it when the same bytes give another text, other pages or other headings
+RECOGNISED = 1_000
+"""Added to the version of a text some of whose pages were read from their pictures: it is another text."""
+PICTURES = frozenset([".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"])
+"""Files that hold pictures alone, whose text can be recognised."""
+HOW_TO_READ_PICTURES = "install tesseract"
+"""Stands in each sentence that says so: by it the files are found again once it is there."""
 
 _DOCUMENTS = (
     ".pdf .docx .docm .dotx .dotm .pptx .pptm .ppsx .ppsm .potx .potm .xlsx .xlsm .xltx .xltm .epub .html .htm .xhtml "
@@ -39,16 +45,23 @@ FIRST_TYPES = (EXTENSIONS | NAMES) - frozenset(_READ_LATER.split())
 """What folders gave before the catalog noted which types they gave."""
 
 
-def types() -> frozenset[str]:
-    """Return the types that are taken from folders now."""
-    return EXTENSIONS | NAMES | {ANY_TEXT}
+def types(*, pictures: bool = False) -> frozenset[str]:
+    """Return the types that are taken from folders now; `pictures`: their text can be recognised here."""
+    return EXTENSIONS | NAMES | {ANY_TEXT} | (PICTURES if pictures else frozenset[str]())
 
 
 def type_of(filename: str) -> str:
     """Return the type by which a file of this name is taken: its ending, its name, or that it is text."""
     path = PurePath(filename)
-    found = path.suffix.lower() if path.suffix.lower() in EXTENSIONS else path.name.lower()
-    return found if found in EXTENSIONS or found in NAMES else ANY_TEXT
+    known = EXTENSIONS | PICTURES
+    found = path.suffix.lower() if path.suffix.lower() in known else path.name.lower()
+    return found if found in known or found in NAMES else ANY_TEXT
+
+
+def may_hold_pictures(filename: str) -> bool:
+    """Tell whether pages of such a file may be pictures of text."""
+    suffix = PurePath(filename).suffix.lower()
+    return suffix == ".pdf" or suffix in PICTURES
 
 
 class ParseFailure(Exception):
@@ -65,3 +78,7 @@ class ParseFailure(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+
+class Unread(ParseFailure):
+    """The file's text waits until its pages are recognised: it is to be asked for again then."""

@@ -6,7 +6,7 @@ C code would end the connection. Its standard error is a pipe that nobody reads,
 
 import faulthandler
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # imported by the child when it is asked for an image
     from vectorstores_server.engines.local.parsing.page_marks import PassageOnPage
 
 T = TypeVar("T")
+_SHARE = 0.8
+"""Of the seconds for a page those that the program may take which recognises it: it is ended before its parent is."""
 
 
 def ready() -> None:
@@ -32,15 +34,44 @@ def end() -> None:
 
 
 def parse_in_child(
-    path: str, filename: str, *, parent: int, cpu_seconds: float, seconds: float, memory_bytes: int
+    path: str, filename: str, blank: bool, *, parent: int, cpu_seconds: float, seconds: float, memory_bytes: int
 ) -> bytes | ParseFailure:
     """Parse the file and return its document as `Document.dumps` writes it, or why there is none.
 
-    `seconds` is for an orphan: a `parent` that lives ends this process earlier.
+    `blank` as of `read_document`. `seconds` is for an orphan: a `parent` that lives ends this process earlier.
     """
-    return _confined(
-        lambda: read_document(Path(path), filename).dumps(), filename, parent, cpu_seconds, seconds, memory_bytes
-    )
+
+    def work() -> bytes:
+        return read_document(Path(path), filename, blank=blank).dumps()
+
+    return _confined(work, filename, parent, cpu_seconds, seconds, memory_bytes)
+
+
+def recognise_in_child(
+    path: str,
+    filename: str,
+    page: int,
+    command: Sequence[str],
+    *,
+    parent: int,
+    cpu_seconds: float,
+    seconds: float,
+    memory_bytes: int,
+) -> str | ParseFailure:
+    """Return the text that `command` finds in the picture of a page, or why there is none. `seconds` as above."""
+    from vectorstores_server.engines.local.parsing.errors import ParserRefusal
+    from vectorstores_server.engines.local.parsing.page_image import recognisable
+    from vectorstores_server.engines.local.parsing.tesseract import text_of
+
+    def work() -> str:
+        picture = recognisable(Path(path), filename, page)
+        try:
+            return text_of(picture, command, _SHARE * seconds) if picture is not None else ""
+        except ParserRefusal as refusal:
+            raise ParseFailure(refusal.code, f"{shown_name(filename)} {refusal.fact}. {refusal.step}.") from refusal
+
+    posix.stand_back()
+    return _confined(work, filename, parent, cpu_seconds, seconds, memory_bytes)
 
 
 def render_in_child(

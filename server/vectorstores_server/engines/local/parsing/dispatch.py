@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
 
-from vectorstores_server.engines.local.parsing import ParseFailure
+from vectorstores_server.engines.local.parsing import HOW_TO_READ_PICTURES, PICTURES, ParseFailure
 from vectorstores_server.engines.local.parsing.charset import decode
 from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.engines.local.parsing.document_builder import check_length, clean, with_notes
@@ -51,10 +51,11 @@ _SAVE_AS = {
 }
 
 
-def read_document(path: Path, filename: str) -> Document:
+def read_document(path: Path, filename: str, *, blank: bool = False) -> Document:
     """Parse the file at `path` as what the extension of `filename` says; ParseFailure when there is no text to be had.
 
-    An extension that is not known is taken for text, and refused when the content is none.
+    An extension that is not known is taken for text, and refused when the content is none. `blank`: a document whose
+    pages are pictures is returned with empty pages, because somebody is going to recognise their text.
     """
     name = shown_name(filename)
     try:
@@ -62,8 +63,8 @@ def read_document(path: Path, filename: str) -> Document:
             warnings.simplefilter("ignore")  # libraries warn of what is odd in the user's file
             document = _read(path, PurePath(filename))
             document = replace(document, notes=tuple(short_notes(document.notes)))
-        if not document.text.strip():
-            raise unsupported("holds no text", "Upload a file that has some")
+        if not document.text.strip() and not (blank and document.page_starts):
+            raise _without_text(document, PurePath(filename).suffix.lower())
     except ParserRefusal as refusal:
         raise ParseFailure(refusal.code, f"{name} {refusal.fact}. {refusal.step}.") from refusal
     except OSError as error:
@@ -81,6 +82,18 @@ def read_document(path: Path, filename: str) -> Document:
 def shown_name(filename: str) -> str:
     """`filename` as it stands in a sentence."""
     return line(filename)
+
+
+def _without_text(document: Document, extension: str) -> ParserRefusal:
+    pages = len(document.page_starts)
+    if extension in PICTURES:
+        return unsupported("is a picture", f"To have its text read here {HOW_TO_READ_PICTURES}, or upload its text")
+    if pages:
+        return unsupported(
+            f"has no text layer on its {pages} page{'s' if pages > 1 else ''}: it looks scanned",
+            f"To have it read here {HOW_TO_READ_PICTURES}, or run text recognition (OCR) over it and upload the result",
+        )
+    return unsupported("holds no text", "Upload a file that has some")
 
 
 def _read(path: Path, name: PurePath) -> Document:
@@ -109,6 +122,8 @@ def _read_package(path: Path, extension: str) -> Document | None:
             from vectorstores_server.engines.local.parsing.excel import read_old_workbook as read
         case ".eml":
             from vectorstores_server.engines.local.parsing.mail import read_mail as read
+        case ".png" | ".jpg" | ".jpeg" | ".tif" | ".tiff" | ".webp":
+            from vectorstores_server.engines.local.parsing.page_image import read_picture as read
         case ".epub":
             from vectorstores_server.engines.local.parsing.epub import read_epub as read
         case _:

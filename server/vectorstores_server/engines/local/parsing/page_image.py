@@ -1,14 +1,16 @@
 """A page of a PDF, or a picture, as an image that a model can look at: not too wide, and not too many bytes."""
 
 import io
+import warnings
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vectorstores_server.engines.local.parsing import ParseFailure
+from vectorstores_server.engines.local.parsing import PICTURES, ParseFailure
 from vectorstores_server.engines.local.parsing import pdf_annotations as annotations
 from vectorstores_server.engines.local.parsing.dispatch import shown_name
-from vectorstores_server.engines.local.parsing.errors import DAMAGE
+from vectorstores_server.engines.local.parsing.document import Document
+from vectorstores_server.engines.local.parsing.errors import DAMAGE, damaged, invalid
 from vectorstores_server.engines.local.parsing.page_marks import PassageOnPage, marks, on_image
 from vectorstores_server.engines.local.parsing.pdf_page import TextPage
 
@@ -20,7 +22,12 @@ MOST_BYTES = 700_000
 _TALLEST = 2_400
 _MOST_PIXELS = 60_000_000
 _MARK = (255, 235, 110)
-_PICTURES = frozenset([".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".gif", ".bmp"])
+_PICTURES = PICTURES | {".gif", ".bmp"}
+_DOTS = 300 / 72
+"""Pixels a point: what tesseract was trained on."""
+_LONGEST = 5_000
+_SMALL = 1_200
+"""Pixels; in a picture that is shorter the letters are too small to be told apart, as those of a screen are."""
 
 
 class RenderedPage(NamedTuple):
@@ -49,6 +56,7 @@ def render(path: Path, filename: str, page: int, passage: PassageOnPage | None) 
             image, pages, marked = _pdf_page(path, name, page, passage)
         else:
             image, pages, marked = *_picture(path, name, page), False
+            image.thumbnail((WIDTH, _TALLEST))
     except DAMAGE as error:
         raise ParseFailure("invalid_file", f"{name} cannot be shown: it is damaged or of another type.") from error
     data, media_type, size = _small(image)
@@ -63,10 +71,7 @@ def _pdf_page(path: Path, name: str, number: int, passage: PassageOnPage | None)
         _check_page(name, number, len(pdf))
         if pdf.get_formtype() != pdfium.raw.FORMTYPE_NONE:
             pdf.init_forms()
-        page = pdf[number - 1]
-        if annotations.shown(pdfium.raw, page):
-            page.close()
-            page = pdf[number - 1]
+        page = _page_as_shown(pdfium.raw, pdf, number)
         width, height = page.get_size()
         scale = min(WIDTH / max(width, 1), _TALLEST / max(height, 1))
         image: Image = page.render(scale=scale).to_pil().convert("RGB")
@@ -80,6 +85,65 @@ def _pdf_page(path: Path, name: str, number: int, passage: PassageOnPage | None)
         for box in boxes:
             _mark(image, box)
         return image, len(pdf), bool(boxes)
+
+
+def _page_as_shown(raw: Any, pdf: Any, number: int) -> Any:
+    page = pdf[number - 1]
+    if annotations.shown(raw, page):
+        page.close()
+        page = pdf[number - 1]
+    return page
+
+
+def recognisable(path: Path, filename: str, page: int) -> bytes | None:
+    """Return a page (from 1) in grey, as PGM, for the recognition of its text; None where nothing stands on it.
+
+    Raises ParseFailure.
+    """
+    name = shown_name(filename)
+    try:
+        if PurePath(filename).suffix.lower() == ".pdf":
+            image = _grey_page(path, name, page)
+        else:
+            image = _picture(path, name, page)[0].convert("L")
+    except DAMAGE as error:
+        raise ParseFailure("invalid_file", f"{name} cannot be shown: it is damaged or of another type.") from error
+    image.thumbnail((_LONGEST, _LONGEST))
+    if max(image.size) < _SMALL:
+        image = image.resize((image.width * 2, image.height * 2))
+    darkest, lightest = image.getextrema()
+    return None if darkest == lightest else _encoded(image, "PPM")
+
+
+def _grey_page(path: Path, name: str, number: int) -> "Image":
+    import pypdfium2  # pyright: ignore[reportMissingTypeStubs]  # it has no types: what comes from it is Any
+
+    pdfium: Any = pypdfium2
+    with pdfium.PdfDocument(path) as pdf:
+        _check_page(name, number, len(pdf))
+        if pdf.get_formtype() != pdfium.raw.FORMTYPE_NONE:
+            pdf.init_forms()
+        page = _page_as_shown(pdfium.raw, pdf, number)
+        scale = min(_DOTS, _LONGEST / max(*page.get_size(), 1))
+        image: Image = page.render(scale=scale, grayscale=True).to_pil().convert("L")
+        page.close()
+        return image
+
+
+def read_picture(path: Path) -> Document:
+    """Return an empty page for each of a picture's: their text has to be recognised."""
+    from PIL import Image as pictures
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with pictures.open(path, formats=["PNG", "JPEG", "TIFF", "WEBP"]) as opened:
+                pages = getattr(opened, "n_frames", 1) if opened.format == "TIFF" else 1
+        except pictures.DecompressionBombError as error:
+            raise invalid("has too many pixels to be read", "Upload a smaller one") from error
+        except DAMAGE as error:
+            raise damaged("a picture") from error
+    return Document("\n" * pages, page_starts=tuple(range(pages)))
 
 
 def _mark(image: "Image", box: tuple[int, int, int, int]) -> None:
@@ -114,7 +178,6 @@ def _picture(path: Path, name: str, page: int) -> tuple["Image", int]:
             image = _on_white(image)
     except (pictures.DecompressionBombError, pictures.DecompressionBombWarning) as error:
         raise ParseFailure("invalid_file", f"{name} has too many pixels to be shown.") from error
-    image.thumbnail((WIDTH, _TALLEST))
     return image, pages
 
 

@@ -1,7 +1,7 @@
 """The parent's side of the parser process: one child, one file at a time, killed when too slow or not wanted."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -48,6 +48,10 @@ class ParseLimits:
         return self.budget * self.cpu_allowance(size)
 
 
+PAGE_LIMITS = ParseLimits(cpu_seconds=60, cpu_seconds_per_megabyte=0.5, budget=5)
+"""For the recognition of one page, which takes 2 to 6 seconds and stands back behind all other work."""
+
+
 class ParserProcess:
     """Parses files in a child process, which starts at the first call and is used again.
 
@@ -61,15 +65,16 @@ class ParserProcess:
         self._one = CapacityLimiter(1)
         self._child_waits = False
 
-    async def parse(self, path: Path, filename: str) -> Document:
+    async def parse(self, path: Path, filename: str, *, blank: bool = False) -> Document:
         """Parse the file at `path` as what the name says it is; ParseFailure when no document can be had of it.
 
+        `blank`: of a file that holds nothing but pictures the empty pages are returned.
         Raises Unavailable when the parser cannot be started, OSError where the system will not let the file be read.
         """
         async with self._turn:
             try:
                 size = (await to_thread.run_sync(path.stat)).st_size
-                work = partial(child_main.parse_in_child, str(path), filename)
+                work = partial(child_main.parse_in_child, str(path), filename, blank)
                 result = await self._in_child(work, filename, size)
             except OSError as error:
                 if is_of_the_machine(error):
@@ -84,6 +89,13 @@ class ParserProcess:
             return await self._in_child(
                 partial(child_main.render_in_child, str(path), filename, page, passage), filename, size
             )
+
+    async def recognise(self, path: Path, filename: str, page: int, command: Sequence[str]) -> str:
+        """Return the text in the picture of a page; ParseFailure when it cannot be had. Raises as `parse`."""
+        async with self._turn:
+            size = (await to_thread.run_sync(path.stat)).st_size
+            work = partial(child_main.recognise_in_child, str(path), filename, page, tuple(command))
+            return await self._in_child(work, filename, size)
 
     async def end_child(self) -> None:
         """Give back the memory of a child that waits; nothing when there is none."""

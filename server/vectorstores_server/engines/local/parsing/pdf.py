@@ -10,24 +10,24 @@ from typing import Any
 from vectorstores_server.engines.local.parsing import pdf_annotations as annotations
 from vectorstores_server.engines.local.parsing.document import Document, Heading
 from vectorstores_server.engines.local.parsing.document_builder import DocumentBuilder, first_title, one_line
-from vectorstores_server.engines.local.parsing.errors import DAMAGE, damaged, encrypted, unsupported
+from vectorstores_server.engines.local.parsing.errors import DAMAGE, damaged, encrypted
 from vectorstores_server.engines.local.parsing.pdf_characters import joined, joined_over_pages, looks_garbled
 from vectorstores_server.engines.local.parsing.pdf_headings import headings
 from vectorstores_server.engines.local.parsing.pdf_page import TextPage, TypeLine
 from vectorstores_server.engines.local.parsing.properties import properties
+from vectorstores_server.engines.local.parsing.recognised import without_text
 
 _KIND = "a PDF"
 _PASSWORD_NEEDED = 4  # FPDF_ERR_PASSWORD
 _MAX_BOOKMARKS = 20_000
 _PLACEHOLDER = 1_500  # characters: "Please wait ... your viewer may not be able to display this"
 _WAIT = re.compile(r"please wait|viewer|adobe reader|acrobat", re.IGNORECASE)
-_RUNS = 8
 _FILE_NAME = re.compile(r"untitled\b.*|.*\.(?:docx?|pdf|tex|dvi|indd|pptx?|xlsx?|odt|qxd|ps|rtf)", re.IGNORECASE)
 _MADE_BY = re.compile(r"Microsoft (?:Word|PowerPoint|Excel) - ")
 
 
 def read_pdf(path: Path) -> Document:
-    """Unsupported without a text layer: characters in pictures are not recognised here."""
+    """Read its text layer; of pages that are pictures an empty page is left."""
     import pypdfium2  # pyright: ignore[reportMissingTypeStubs]  # it has no types: what comes from it is Any
 
     pdfium: Any = pypdfium2
@@ -51,8 +51,6 @@ def read_pdf(path: Path) -> Document:
     for note in _notes(pages, is_xfa=is_xfa):
         builder.note(note)
     document = builder.build()
-    if not document.text.strip():
-        raise _scanned(len(document.page_starts))
     sections = tuple(_sections(document, bookmarks))
     return replace(document, title=title or first_title(sections), headings=sections, properties=stated)
 
@@ -107,25 +105,12 @@ class _Reader:
 def _notes(pages: Sequence[str], *, is_xfa: bool) -> Iterator[str]:
     empty = [number for number, page in enumerate(pages, 1) if not page.strip()]
     if empty:
-        many = f"pages {_ranges(empty)} hold" if len(empty) > 1 else f"page {empty[0]} holds"
-        yield f"{many} no text (scanned?)"
+        yield without_text(empty)
     text = "\n".join(pages)
     if is_xfa and len(text) < _PLACEHOLDER and _WAIT.search(text):
         yield "XFA form: only its placeholder"
     if looks_garbled(text):
         yield "text looks garbled: the fonts carry no characters"
-
-
-def _ranges(numbers: Sequence[int]) -> str:
-    """Return "2-3, 5" of 2, 3, 5; of many runs the first."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1][1:] = [number]
-        else:
-            runs.append([number])
-    shown = ["-".join(map(str, run)) for run in runs[:_RUNS]]
-    return ", ".join(shown) + (", ..." if len(runs) > _RUNS else "")
 
 
 def _bookmarks(pdf: Any) -> Iterator[tuple[int, str, int]]:
@@ -157,10 +142,3 @@ def _title(stated: str) -> str | None:
     """Return the title property, unless a program filled it with the name of its own file."""
     title = _MADE_BY.sub("", one_line(stated))
     return None if _FILE_NAME.fullmatch(title) else title or None
-
-
-def _scanned(pages: int) -> Exception:
-    return unsupported(
-        f"has no text layer on its {pages} page{'s' if pages > 1 else ''}: it looks scanned",
-        "Run text recognition (OCR) over it and upload the result",
-    )

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 import anyio.to_thread
 
 from vectorstores_server.engines.local.files.blobs import Blobs
-from vectorstores_server.engines.local.parsing import VERSION
+from vectorstores_server.engines.local.parsing import RECOGNISED, VERSION
 from vectorstores_server.engines.local.parsing.document import Document
 
 MOST_CHARACTERS = 16_000_000
@@ -39,10 +39,9 @@ class DocumentCache:
         missing = [h for h in named if h not in self._kept]
         read = await anyio.to_thread.run_sync(self._read, missing) if missing else {}
         for key in missing:
-            if key in read or key.version != VERSION:
-                continue
-            if (made := await self._restore(key.sha256, named[key])) is not None:
-                read[key] = made
+            if key not in read and key.version % RECOGNISED == VERSION:
+                await self._restore(key.sha256, named[key])
+                read |= await anyio.to_thread.run_sync(self._read, [key])
         found = read | {h: self._kept[h] for h in named if h in self._kept}
         for key in found:
             self._keep(key, found[key])

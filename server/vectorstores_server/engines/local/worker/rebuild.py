@@ -55,6 +55,8 @@ class TableRebuild:
     async def finish(self, built: Sequence[BuiltRevision]) -> None:
         """Note what the table holds."""
         await self._catalog.write(index_tables.note_rebuilt, self._table.name, built)
+        if unread := [revision.rev for revision in built if revision.unread]:
+            await self._catalog.write(reconciliation.requeue_unread, unread, clock())
         self._built.update({revision.rev: revision for revision in built})
 
     async def progress(self, rev: int, built: int, of: int) -> None:

@@ -21,10 +21,11 @@ from vectorstores_server.engines.local.embedding import EmbeddingFailure
 from vectorstores_server.engines.local.index import IndexUnavailable
 from vectorstores_server.engines.local.ingest.pipeline import IngestPipeline, is_of_one_file
 from vectorstores_server.engines.local.ingest.work_sources import CatalogQueue, IngestCounts, WorkSource
-from vectorstores_server.engines.local.parsing import VERSION
+from vectorstores_server.engines.local.parsing import HOW_TO_READ_PICTURES, VERSION
 from vectorstores_server.engines.local.worker.garbage_collection import GarbageCollector
 from vectorstores_server.engines.local.worker.pace import Pace
 from vectorstores_server.engines.local.worker.rebuild import TableRebuild
+from vectorstores_server.engines.local.worker.recognition import recognition
 from vectorstores_server.engines.local.worker.reconciliation import boot_id, needed, reconcile
 from vectorstores_server.system.logs import event
 
@@ -40,7 +41,8 @@ T = TypeVar("T")
 class WorkerState:
     """What the worker of this process has learned and done. `rebuild_after` is a monotonic time.
 
-    `asked_again`: it has been looked whether files that older parsers refused are to be tried once more.
+    `asked_again`: it has been looked whether files that older parsers refused are to be tried once more;
+    `asked_for_pictures`: whether there are files that waited for tesseract to be installed.
 
     `identity` is the embedder's; None without one, and until there is work for which a service has to be asked.
     """
@@ -56,6 +58,7 @@ class WorkerState:
         self.identify_after = 0.0
         self.rebuild_after = 0.0
         self.asked_again = False
+        self.asked_for_pictures = False
 
     @property
     def identities(self) -> list[str]:
@@ -81,7 +84,7 @@ class WorkerState:
         """Tell whether a table waits to be filled that this process can fill, or a store for its first vectors."""
         if not self.asked_again:
             self.asked_again = True
-            if await self.catalog.read(reconciliation.has_refused, VERSION):
+            if await self.catalog.read(reconciliation.has_refused, VERSION) or await self.lacks_pictures():
                 return True
         if time.monotonic() < self.rebuild_after:
             return False
@@ -90,6 +93,18 @@ class WorkerState:
         if await self.catalog.read(index_tables.next_outdated, self.identity) is not None:
             return True
         return self.identity is not None and await self.catalog.read(index_tables.lacks_vectors)
+
+    async def lacks_pictures(self) -> bool:
+        """Tell whether pictures of files were left unread that can be read now."""
+        tesseract = self.components.tesseract
+        if tesseract is None or not await self.catalog.read(reconciliation.has_lacking, HOW_TO_READ_PICTURES):
+            return False
+        return await tesseract.command() is not None
+
+    async def is_busy(self) -> bool:
+        """Tell whether there is anything to do but the recognition of pictures."""
+        waits = await self.catalog.read(work_queue.is_waiting, self.identities, clock())
+        return waits or self.sweep.due() or await self.must_rebuild()
 
     async def next_table(self) -> BuildingTable | None:
         """Return the table to fill next; a store without vectors gets one."""
@@ -137,6 +152,9 @@ class WorkSession:
         failpoints.reached("dirty")
         if await catalog.read(reconciliation.has_refused, VERSION):
             await catalog.write(reconciliation.requeue_refused, VERSION, clock())
+        if not self._state.asked_for_pictures and await self._state.lacks_pictures():
+            await catalog.write(reconciliation.requeue_lacking, HOW_TO_READ_PICTURES, clock())
+        self._state.asked_for_pictures = True
         try:
             await self._work_until_quiet()
         except anyio.get_cancelled_exc_class():
@@ -150,15 +168,25 @@ class WorkSession:
     async def _work_until_quiet(self) -> None:
         await self._sweep()  # what frees space comes first
         await self._settle()
+        async with recognition(self._state.components) as pages:
+            more = True
+            while more:
+                await self._work_on()
+                await self._settle()
+                more = await pages.go_on(self._state.identities, self._state.is_busy, self._look)
+        await self._state.catalog.checkpoint()
+        await anyio.to_thread.run_sync(reserve.keep, self._state.components.directory)
+
+    async def _work_on(self) -> None:
         quiet_since = time.monotonic()
         while time.monotonic() - quiet_since < self._state.pace.quiet:
             if await self._round():
                 quiet_since = time.monotonic()
             else:
-                await self._wait(self._state.pace.look)
-        await self._settle()
-        await self._state.catalog.checkpoint()
-        await anyio.to_thread.run_sync(reserve.keep, self._state.components.directory)
+                await self._look()
+
+    async def _look(self) -> None:
+        await self._wait(self._state.pace.look)
 
     async def _round(self) -> bool:
         swept = await self._sweep()

@@ -1,0 +1,80 @@
+"""What has been read of the pages of a file that are pictures, kept page by page: a restart goes on where it was.
+
+A line of JSON for each page, appended as it is done; the first line says which pages are to be read. Only the worker
+writes. A line that was cut off is a page that is read again.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import anyio.to_thread
+
+from vectorstores_server.engines.local.files.blobs import Blobs
+from vectorstores_server.system.posix import private_directory
+
+NAME = "pages-1"
+
+
+@dataclass(frozen=True, slots=True)
+class PagesRead:
+    """Which pages are to be read, and what was read of them: a text, or None of one that could not be read."""
+
+    wanted: Sequence[int] = ()
+    texts: dict[int, str | None] = field(default_factory=dict[int, "str | None"])
+
+    @property
+    def left(self) -> list[int]:
+        """The pages that nobody has read yet."""
+        return [page for page in self.wanted if page not in self.texts]
+
+
+class RecognisedPages:
+    """The pages of a data directory's files, by the hash of their bytes. Raises DiskFull and Unavailable."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+
+    async def load(self, sha256: str) -> PagesRead | None:
+        """Return what is kept of a file; None where nothing was ever asked of it."""
+        return await anyio.to_thread.run_sync(self._load, sha256)
+
+    async def begin(self, sha256: str, wanted: Sequence[int]) -> None:
+        """Note which pages are to be read."""
+        await self._blobs.run(self._append, sha256, {"wanted": list(wanted)})
+
+    async def add(self, sha256: str, page: int, text: str | None) -> None:
+        """Keep what was read of a page; None where it cannot be read."""
+        await self._blobs.run(self._append, sha256, {"page": page, "text": text})
+
+    def _load(self, sha256: str) -> PagesRead | None:
+        try:
+            lines = self._path(sha256).read_text("utf-8", "replace").splitlines()
+        except FileNotFoundError:
+            return None
+        entries = [entry for line in lines if (entry := _entry(line)) is not None]
+        wanted: list[int] = next((entry["wanted"] for entry in entries if "wanted" in entry), list[int]())
+        return PagesRead(wanted, {entry["page"]: entry["text"] for entry in entries if "page" in entry})
+
+    def _append(self, sha256: str, entry: dict[str, Any]) -> None:
+        path = self._path(sha256)
+        private_directory(path.parent)
+        with path.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(f"\n{json.dumps(entry)}\n")  # the line before may have been cut off
+
+    def _path(self, sha256: str) -> Path:
+        return self._blobs.texts / f"{sha256}.{NAME}"
+
+
+def _entry(line: str) -> dict[str, Any] | None:
+    try:
+        read = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(read, dict):
+        return None
+    entry = cast("dict[str, Any]", read)
+    is_page = isinstance(entry.get("page"), int) and isinstance(entry.get("text"), str | None)
+    return entry if is_page or isinstance(entry.get("wanted"), list) else None
