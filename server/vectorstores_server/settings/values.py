@@ -70,7 +70,8 @@ BaseUrl = Annotated[
     str, _like(r"https?://[^@\s]+", "a URL is expected that begins with http:// or https:// and holds no user name")
 ]
 Languages = Annotated[
-    str, _like(r"([A-Za-z_]{2,30}(\+[A-Za-z_]{2,30})*)?", "tesseract's names of languages are expected, such as deu+eng")
+    str,
+    _like(r"([A-Za-z_]{2,30}(\+[A-Za-z_]{2,30})*)?", "tesseract's names of languages are expected, such as deu+eng"),
 ]
 Encoding = Annotated[str, AfterValidator(_codec)]
 Model = Annotated[
