@@ -13,6 +13,7 @@ import anyio.lowlevel
 from vectorstores_server.engines.local.embedding import Embedder, Traits
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.failpoints import hooked
+from vectorstores_server.engines.local.parsing.tesseract import Recognition
 from vectorstores_server.engines.local.worker.lock import WorkerLock
 from vectorstores_server.engines.local.worker.pace import Pace
 from vectorstores_tools.contract.engine import NewFile
@@ -95,8 +96,9 @@ async def opened(
     embedder: Words | Embedder | None = None,
     checkpoint: Callable[[str], None] | None = None,
     pace: Pace | None = None,
+    recognition: Recognition | None = None,
 ) -> AsyncGenerator[LocalEngine]:
-    engine = LocalEngine(directory, embedder, pace=pace)
+    engine = LocalEngine(directory, embedder, pace=pace, recognition=recognition)
     try:
         with hooked(checkpoint) if checkpoint else nullcontext():
             yield engine

@@ -11,6 +11,8 @@ import anyio
 import pytest
 
 from support.local import HASTY, SMALL_CHUNKS, Words, add, opened, search, settled, store, upload
+from support.samples import pdf_bytes
+from support.scans import program
 from vectorstores_server.engines.local import failpoints
 from vectorstores_server.engines.local.catalog import Catalog, expiry, work_queue
 from vectorstores_server.engines.local.catalog.enqueue import BATCHED, attach
@@ -26,6 +28,7 @@ from vectorstores_server.engines.local.ingest.pipeline import IngestPipeline, is
 from vectorstores_server.engines.local.ingest.preparation import FilePreparer, PreparedFile
 from vectorstores_server.engines.local.parsing import ParseFailure
 from vectorstores_server.engines.local.parsing.document import Document
+from vectorstores_server.engines.local.parsing.tesseract import Recognition
 from vectorstores_tools.contract.engine import TextRequest
 from vectorstores_tools.contract.errors import DiskFull
 from vectorstores_tools.contract.models import File
@@ -57,12 +60,13 @@ def raising(step: str, error: Exception, times: int = 1) -> tuple[Callable[[str]
 
 
 def test_the_steps_of_the_worker_are_counted() -> None:
-    assert len(STEPS) == 17, STEPS
+    assert len(STEPS) == 18, STEPS
 
 
 async def exercise(engine: LocalEngine) -> str:
-    """Do everything that the worker does: files, one that is refused, a deletion, a rebuild."""
+    """Do everything that the worker does: files, one that is refused, a scan, a deletion, a rebuild."""
     id = await store(engine)
+    await engine.attach_file(id, FileAttach(file_id=await upload(engine, pdf_bytes(["a page", ""]), "scan.pdf")))
     doomed = await upload(engine, "soon gone", "gone.txt")
     for number in range(3):
         file = await upload(engine, f"{FOX} number {number}", f"{number}.txt")
@@ -86,9 +90,10 @@ async def test_an_unforeseen_error_at_any_step_stops_nobody(
     pace = replace(HASTY, disk=0.2) if step == "orphans_removed" else HASTY
     hook, seen = raising(step, UnforeseenError(step))
     with caplog.at_level(logging.ERROR), anyio.fail_after(90):
-        async with opened(tmp_path, Words(), hook, pace) as engine:
+        recognition = Recognition(program=program(tmp_path / "tesseract", "cat >/dev/null; echo words"))
+        async with opened(tmp_path / "data", Words(), hook, pace, recognition) as engine:
             if step == "reconciled":  # what the last process left makes this one look
-                catalog = Catalog(tmp_path)
+                catalog = Catalog(tmp_path / "data")
                 await catalog.write(lambda db: db.execute("UPDATE worker SET clean = 0") and None)
                 await catalog.aclose()
             id = await exercise(engine)

@@ -13,6 +13,7 @@ from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.catalog.work_queue import QueuedRevision
 from vectorstores_server.engines.local.components import Components
 from vectorstores_server.engines.local.files.recognised_pages import RecognisedPages
+from vectorstores_server.engines.local.ingest.pipeline import is_of_one_file
 from vectorstores_server.engines.local.parsing import ParseFailure
 from vectorstores_server.system.logs import event
 
@@ -73,12 +74,20 @@ class PageRecognition:
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._while_wanted, work.rev, tasks.cancel_scope)
-                text = await self._text(work, page, command)
-                await self._pages.add(work.sha256, page, text)
-                failpoints.reached("page_read")
+                await self._keep(work, page, await self._text(work, page, command))
                 tasks.cancel_scope.cancel()
+        except Exception as error:
+            if not is_of_one_file(error):
+                raise
+            extra = event("unforeseen_page_error", file=work.file_id, page=page, kind=type(error).__name__)
+            log.exception("Page %d of %s is left out", page, work.file_id, extra=extra)
+            await self._pages.add(work.sha256, page, None)
         finally:
             self._done.set()
+
+    async def _keep(self, work: QueuedRevision, page: int, text: str | None) -> None:
+        failpoints.reached("page_read")
+        await self._pages.add(work.sha256, page, text)
 
     async def _text(self, work: QueuedRevision, page: int, command: tuple[str, ...]) -> str | None:
         try:
