@@ -63,12 +63,12 @@ class WatchedFolder:
         from watchfiles._rust_notify import WatchfilesRustInternalError
 
         try:
-            told = self._system.watch(0, 1, 1, None)
+            changes = self._system.watch(0, 1, 1, None)
         except WatchfilesRustInternalError as error:
             self._error = OSError(errno.EIO, str(error), str(self.folder))
             return
-        if not isinstance(told, str):
-            self._take({path for _, path in told if concerns(self.folder, path)}, now)
+        if not isinstance(changes, str):
+            self._take({path for _, path in changes if concerns(self.folder, path)}, now)
         if root and identity(self.folder) != self._identity:
             self._is_another = True
 
