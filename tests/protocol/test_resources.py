@@ -381,3 +381,23 @@ async def test_a_uri_that_names_nothing_cannot_be_subscribed_to(caller_of_era: C
             SubscribeRequest(params=SubscribeRequestParams(uri=uri)), EmptyResult
         )
     assert refused.value.error.code == -32602
+
+
+async def test_the_files_of_a_store_fit_their_budget_and_say_how_to_go_on(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await caller.store()
+    ids = [await caller.add(store, f"Page {n}.", f"{n}.txt", attributes={"note": "x" * 400}) for n in range(8)]
+    uri = f"{uris.store(store)}/files"
+    whole = json.loads(await read(caller, uri))
+    assert [item["id"] for item in whole["data"]] == ids[::-1]
+    assert whole["data"][0]["attributes"]
+    monkeypatch.setattr(resources, "LONGEST_LIST", 1_500)
+    text = await read(caller, uri)
+    part = json.loads(text)
+    shown = [item["id"] for item in part["data"]]
+    assert 0 < len(shown) < 8
+    assert shown == ids[::-1][: len(shown)]
+    assert part["has_more"]
+    assert len(json.dumps(part["data"])) <= 2 * 1_500
+    assert f"after='{shown[-1]}'" in text or shown[-1] in part["next"]
