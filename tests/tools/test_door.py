@@ -93,4 +93,5 @@ async def test_of_equal_scores_over_several_stores_that_of_the_store_named_first
     for order in (stores, stores[::-1], [stores[1], stores[2], stores[0]]):
         found = [await caller.call("search", vector_store_id=order, query="bees honey") for _ in range(3)]
         assert [answer["data"][0]["file_id"] for answer in found] == [files[order[0]]] * 3
-        assert found[0]["data"] == found[1]["data"] == found[2]["data"]
+        named = [[copy["file_id"] for copy in answer["data"][0]["also_in"]["files"]] for answer in found]
+        assert named == [[files[store] for store in order[1:]]] * 3

@@ -122,8 +122,8 @@ def _ranking(pages: dict[str, SearchPage], given: Search, finding: SearchOutcome
         for store_id, page in pages.items()
         for hit in page.data
     ]
-    # As they are shown: the same search in memory and on the disk may differ in the digits behind. Of equal hits those of
-    # the store that was named first come first, and within a store the order is the engine's.
+    # As they are shown: the same search in memory and on the disk may differ in the digits behind. Of equal hits those
+    # of the store that was named first come first, and within a store the order is the engine's.
     found.sort(key=lambda hit: -round(hit.score, 4))
     best = folded(found)[: given.max_num_results] if len(pages) > 1 else found[: given.max_num_results]
     least = _score_of_last(best, given.max_num_results)
