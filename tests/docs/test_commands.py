@@ -45,9 +45,17 @@ def arguments(words: list[str]) -> list[str] | None:
     return given if called[0] == PROGRAM and not any(given[: len(start)] == start for start in NOT_HERE) else None
 
 
-def commands(page: Path) -> list[list[str]]:
-    """The calls of the program on a page, in their order."""
-    return [given for block in lines(page) for words in block if (given := arguments(words)) is not None]
+def steps(page: Path) -> list[tuple[dict[str, str], list[str]]]:
+    """The calls of the program on a page, each with the variables that its block has set before it."""
+    found: list[tuple[dict[str, str], list[str]]] = []
+    for block in lines(page):
+        variables: dict[str, str] = {}
+        for words in block:
+            if variable := exported(words):
+                variables |= [variable]
+            elif (given := arguments(words)) is not None:
+                found.append((dict(variables), given))
+    return found
 
 
 def exported(words: list[str]) -> tuple[str, str] | None:
@@ -83,27 +91,25 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
         yield f"{url}/v1"
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [page for page in PAGES if steps(page)], ids=lambda page: page.name)
 def test_every_command_of_a_page_runs_in_its_order(
     page: Path, run: Run, home: Path, service: str, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
 ) -> None:
-    for block in lines(page):
-        with monkeypatch.context() as shell:
-            for words in block:
-                if variable := exported(words):
-                    name, value = variable
-                    shell.setenv(name, value.replace(OPENAI, service).replace("~", str(home), 1))
-                elif (given := arguments(words)) is not None:
-                    with subtests.test(" ".join(given)):
-                        code, out, err = run(*given)
-                        assert code == 0, err
-                        assert "vector-stores-mcp: " not in err
-                        assert given[0] != "search" or "tides." in out
+    calls = steps(page)
+    assert calls
+    for variables, given in calls:
+        with monkeypatch.context() as shell, subtests.test(" ".join(given)):
+            for name, value in variables.items():
+                shell.setenv(name, value.replace(OPENAI, service).replace("~", str(home), 1))
+            code, out, err = run(*given)
+            assert code == 0, err
+            assert "vector-stores-mcp: " not in err
+            assert given[0] != "search" or "tides." in out
 
 
 def test_every_line_of_the_readme_is_run_by_a_test() -> None:
-    said = [words for block in lines(ROOT / "README.md") for words in block]
-    others = [words for words in said if arguments(words) is None and exported(words) is None]
+    every = [words for block in lines(ROOT / "README.md") for words in block]
+    others = [words for words in every if arguments(words) is None and exported(words) is None]
     assert others
     unknown = [" ".join(words) for words in others if not _where(words)]
     assert unknown == []

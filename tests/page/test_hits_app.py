@@ -78,8 +78,9 @@ async def test_the_app_is_given_the_passages_that_the_page_marks(local_engine: E
     view = (found.meta or {})[HITS_KEY]
     async with page_of(local_engine) as page:
         shown = parsed(await page.get(f"/stores/{store}", params={"query": query}))
-    assert view["hits"]
-    for hit, item in zip(view["hits"], shown.css(".hit"), strict=True):
+    pairs = list(zip(view["hits"], shown.css(".hit"), strict=True))
+    assert pairs
+    for hit, item in pairs:
         assert "".join(text for text, marked, _ in hit["pieces"] if marked) == first(item, ".passage mark").text()
         assert "".join(text for text, _, _ in hit["pieces"]) == first(item, ".passage").text()
         assert f"{hit['score']:.2f}" == first(item, ".score strong").text()
