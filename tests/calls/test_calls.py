@@ -8,7 +8,7 @@ import anyio
 import pytest
 from mcp import Client
 
-from support.pages import page_of, parsed, signed_in
+from support.pages import filled, page_of, parsed, signed_in
 from vectorstores_server.calls.recorder import CallRecorder, recorder_for
 from vectorstores_server.calls.ring import KEPT, CallRecord, CallRing
 from vectorstores_server.engines.local.directory.names import is_ours
@@ -47,6 +47,22 @@ async def test_a_call_is_noted_with_its_store_query_and_hits(calling: tuple[Clie
     assert (search.store, search.query, search.hits, search.error) == (store, "moon; two lines", 0, "")
     assert failed.error
     assert search.milliseconds > 0
+
+
+async def test_a_search_over_v1_is_noted_with_whose_it_was(local_engine: Engine, tmp_path: Path) -> None:
+    recorder = CallRecorder(CallRing(tmp_path), seconds=3_600)
+    store = await filled(local_engine, "Sea", ("moon.md", "The moon moves the tides."))
+    async with page_of(local_engine, tokens=True, calls=recorder) as client:
+        headers = {"authorization": "Bearer writing-token"}
+        for name in (store, "vs_nothing"):
+            body = {"query": ["moon", "two\nlines"]}
+            await client.post(f"/v1/vector_stores/{name}/search", json=body, headers=headers)
+        await client.get(f"/v1/vector_stores/{store}/files", headers=headers)
+    recorder.flush()
+    failed, search = recorder.ring.latest()
+    assert (search.tool, search.store, search.query) == ("search (/v1)", store, "moon; two lines")
+    assert (search.hits, search.error, search.caller != "") == (1, "", True)
+    assert (failed.hits, failed.error != "") == (None, True)
 
 
 def test_the_ring_keeps_the_last_calls_of_all_processes(tmp_path: Path) -> None:

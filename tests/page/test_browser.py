@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from mcp import Client
 
 from support import hostile
 from support.browsing import axe_script, browser, browsing
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["browser"]
 
 DOCS = ROOT / "docs"
-PICTURES = ("page-stores", "page-files", "page-search", "page-file")
+PICTURES = ("page-stores", "page-files", "page-search", "page-file", "page-calls")
 EXAMPLES = ROOT / "examples" / "documents"
 HANDBOOK = EXAMPLES / "keepers-handbook.pdf"
 DROP = """([target, files]) => {
@@ -282,13 +283,28 @@ async def test_a_store_of_100_000_files_is_paged_and_filtered(
         assert await page.locator("tbody .badge.failed").count() == 50
 
 
-async def views(page: "Page", store: str) -> AsyncGenerator[str]:
+async def work_as_an_agent(page: "Page", url: str, store: str) -> None:
+    """Call tools over MCP and search over /v1, and wait until the page shows both."""
+    query = "how is the fog signal sounded"
+    async with Client(f"{url}/mcp") as agent:
+        await agent.call_tool("list", {})
+        await agent.call_tool("search", {"vector_store_id": store, "query": [query, "the fog horn"]})
+        await agent.call_tool("retrieve", {"vector_store_id": "vs_nothing"})
+    await page.request.post(f"{url}/v1/vector_stores/{store}/search", data={"query": query})
+    await page.goto("/calls")
+    await page.locator("tbody tr", has_text="search (/v1)").first.wait_for()
+    await page.locator("tbody tr .badge.failed").first.wait_for()
+
+
+async def views(page: "Page", url: str, store: str) -> AsyncGenerator[str]:
     """Open each view, with data."""
     yield "/"
     yield f"/stores/{store}"
     yield f"/stores/{store}?query=how+is+the+fog+signal+sounded"
     await page.goto(f"/stores/{store}?query=how+is+the+fog+signal+sounded")
     yield await page.locator(".hit h3 a").first.get_attribute("href") or ""
+    await work_as_an_agent(page, url, store)
+    yield "/calls"
     yield "/stores/vs_nothing"
 
 
@@ -298,7 +314,7 @@ async def test_axe_finds_nothing_on_any_view(browser: "Browser", url: str, local
     axe = axe_script()
     async with browsing(browser, url, color_scheme=scheme) as page:
         found: dict[str, list[str]] = {}
-        async for address in views(page, store):
+        async for address in views(page, url, store):
             await page.goto(address)
             found[address] = await _violations(page, axe)
         assert found
@@ -341,7 +357,7 @@ async def test_the_pictures_of_the_docs_are_of_the_views(
     await filled(local_engine, "Sea", *((name, text) for name, text in NOTES))
     folder = Path(os.environ.get("PICTURES", tmp_path))
     async with browsing(browser, url, viewport={"width": 1200, "height": 850}) as page:
-        for name, address in zip(PICTURES, [address async for address in views(page, store)], strict=False):
+        for name, address in zip(PICTURES, [address async for address in views(page, url, store)], strict=False):
             await page.goto(address)
             for sheet in await page.locator("img.sheet").all():
                 await sheet.evaluate("(image) => image.decode()")
@@ -357,7 +373,7 @@ async def test_no_view_is_wider_than_a_narrow_screen(browser: "Browser", url: st
     store = await _with_handbook(local_engine)
     async with browsing(browser, url, viewport={"width": 360, "height": 700}) as page:
         widths: dict[str, int] = {}
-        async for address in views(page, store):
+        async for address in views(page, url, store):
             await page.goto(address)
             widths[address] = await page.evaluate("document.documentElement.scrollWidth")
         assert widths

@@ -80,6 +80,26 @@ async def test_the_list_of_files_is_narrowed_by_a_click_too(local_engine: Engine
         assert not parsed(await client.get(f"/stores/{store}", params={"filters": other})).css("tbody tr")
 
 
+async def test_files_are_found_by_how_their_name_begins_within_what_is_filtered_already(local_engine: Engine) -> None:
+    names = ["Tides.md", "tides of May.md", "TIDES.txt", "The tides.md", "50%.md", "50 x.md"]
+    store = await filled(local_engine, "Sea", *((name, f"# {name}\n\nWater.") for name in names), topic="sea")
+
+    async with page_of(local_engine) as client:
+
+        async def found(**query: str) -> set[str]:
+            shown = parsed(await client.get(f"/stores/{store}", params=query))
+            return {link.text(strip=True) for link in shown.css("tbody th a bdi") if link.text(strip=True) in names}
+
+        assert await found(name="tides") == set(names[:3])
+        assert await found(name="50%") == {"50%.md"}
+        assert await found(name="nothing") == set()
+        assert await found(name="tides", status="failed") == set()
+        assert await found(name="t", filters='{"type":"eq","key":"topic","value":"sea"}') == set(names[:4])
+        assert await found(name="t", filters='{"type":"eq","key":"topic","value":"sky"}') == set()
+        form = first(parsed(await client.get(f"/stores/{store}?name=tides&status=completed")), "form.narrow")
+        assert first(form, "input[name=status]").attributes["value"] == "completed"
+
+
 async def test_no_hit_says_why_and_a_wrong_filter_says_what_is_wrong(engine: Engine) -> None:
     store = await filled(engine, "Sea", TIDES)
     other = json.dumps({"type": "eq", "key": "topic", "value": "moon"})
@@ -366,6 +386,9 @@ async def test_an_asset_that_has_not_changed_is_not_sent_again(local_engine: Eng
         sent = await client.get("/page/assets/page.css")
         again = await client.get("/page/assets/page.css", headers={"if-none-match": sent.headers["etag"]})
         assert (sent.status_code, again.status_code, again.content) == (200, 304, b"")
+        address = first(parsed(await client.get("/")), "link[rel=stylesheet]").attributes["href"] or ""
+        assert "immutable" in (await client.get(address)).headers["cache-control"]
+        assert (await client.get(f"{address}0")).headers["cache-control"] == "no-cache"
         for outside in ("/page/assets/../views.py", "/page/assets/%2e%2e/views.py", "/page/assets/"):
             assert (await client.get(httpx.URL(outside))).status_code == 404
 

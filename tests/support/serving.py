@@ -19,6 +19,8 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.server import MCPServer
 from starlette.types import ASGIApp
 
+from vectorstores_server.calls.recorder import CallRecorder
+from vectorstores_server.calls.ring import CallRing
 from vectorstores_server.http.app import Servers, build_web
 from vectorstores_server.http.policy import Policy
 from vectorstores_server.intake import MachineIntake
@@ -87,15 +89,18 @@ async def house(engine: Engine, home: Path, policy: Policy | None = None) -> Asy
     await anyio.Path(folder).mkdir(parents=True, exist_ok=True)
     wanted = FileCriteria(engine.capabilities.extensions, engine.capabilities.max_file_bytes)
     intake = MachineIntake(home / "data", wanted, [folder])
-    writing = build_server(engine, intake, ToolSurface())
-    reading = build_server(engine, intake, ToolSurface(read_only=True))
+    calls = CallRecorder(CallRing(home))
+    writing = build_server(engine, intake, ToolSurface(), calls)
+    reading = build_server(engine, intake, ToolSurface(read_only=True), calls)
 
     async def probe() -> Health:
         await anyio.lowlevel.checkpoint()
         return Health({})
 
-    async with listening(build_web(Servers(writing, reading), engine, probe, policy=policy)) as url:
+    web = build_web(Servers(writing, reading), engine, probe, policy=policy, ring=calls.ring, calls=calls)
+    async with listening(web) as url:
         yield House(engine, writing, url, home)
+    calls.flush()
 
 
 @asynccontextmanager

@@ -9,10 +9,15 @@ from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from vectorstores_server.system.aside import aside_folder
+from vectorstores_tools.contract.characters import line
 
 KEPT = 500
+LONGEST_QUERY = 300
+LONGEST_NAME = 80
+"""Characters of what was asked, and of a store, a tool or a caller."""
 SECONDS_TO_WAIT = 1.0
 """For another process that writes; both do so for a millisecond at a time."""
 NAME = "calls.db"
@@ -20,7 +25,10 @@ NAME = "calls.db"
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """One call of a tool. `at` is in Unix seconds; `hits` is None for tools that find nothing; `error` is its code."""
+    """One call of a tool, or a search over /v1.
+
+    `at` is in Unix seconds; `hits` is None for tools that find nothing; `error` is its code.
+    """
 
     at: float
     process: int
@@ -31,6 +39,14 @@ class CallRecord:
     milliseconds: float
     hits: int | None
     error: str
+
+
+def on_one_line(value: Any, limit: int) -> str:
+    """Return a value on one line of at most `limit` characters; several of them with semicolons."""
+    if value is None:
+        return ""
+    values = cast("list[Any]", value) if isinstance(value, list) else [value]
+    return line("; ".join(map(str, values)), limit)
 
 
 class CallRing:

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from vectorstores_server.calls.recorder import CallRecorder
 from vectorstores_server.calls.ring import CallRing
 from vectorstores_server.http.auth import ANYBODY, Caller
 from vectorstores_server.http.concurrency import Admission
@@ -80,11 +81,15 @@ def build_web(
     metadata: Mapping[str, Any] | None = None,
     read_only: bool = False,
     ring: CallRing | None = None,
+    calls: CallRecorder | None = None,
     once: OneTimeTokens | None = None,
 ) -> ASGIApp:
-    """Return the whole app. `engine` is open and stays the caller's; `metadata` is set in OAuth mode."""
+    """Return the whole app. `engine` is open and stays the caller's; `metadata` is set in OAuth mode.
+
+    `ring` has the calls that the page shows, `calls` takes the searches over /v1.
+    """
     policy = policy or Policy()
-    api = build_api(engine)
+    api = build_api(engine, calls=calls)
     signs_in = policy.verifier is not None
     parts = PageParts(engine, policy.sessions, signs_in=signs_in, read_only=read_only, ring=ring, once=once)
     admission = admission or Admission(128, 64)

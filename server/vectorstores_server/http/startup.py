@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import anyio
 
-from vectorstores_server.calls.recorder import recorder_for
+from vectorstores_server.calls.recorder import CallRecorder, recorder_for
 from vectorstores_server.calls.ring import CallRing
 from vectorstores_server.engines import open_engine
 from vectorstores_server.http.app import Servers, build_web
@@ -50,9 +50,9 @@ async def serve_web(
     engine = await open_engine(settings, tells_paths=False)
     with bind.listen() as listening:
         admission = Admission(settings.http.max_requests, settings.http.max_requests_per_token)
-        keeper = _keeper(settings, engine)
+        keeper, calls = _keeper(settings, engine), recorder_for(settings)
         app = build_web(
-            _servers(settings, engine, surface, keeper),
+            _servers(settings, engine, surface, keeper, calls),
             engine,
             engine.health,
             policy=policy,
@@ -60,6 +60,7 @@ async def serve_web(
             metadata=oauth.metadata if oauth else None,
             read_only=settings.agents.read_only,
             ring=CallRing(settings.storage.data) if settings.calls.keep else None,
+            calls=calls,
             once=once,
         )
         server = PageServer(url_of(listening), once.secret if policy.verifier else "")
@@ -93,9 +94,10 @@ def _keeper(settings: Settings, engine: Engine) -> MirrorKeeper:
     return MirrorKeeper(engine, intake, watch=watches(settings))
 
 
-def _servers(settings: Settings, engine: Engine, surface: ToolSurface, keeper: MirrorKeeper) -> Servers:
+def _servers(
+    settings: Settings, engine: Engine, surface: ToolSurface, keeper: MirrorKeeper, calls: CallRecorder | None
+) -> Servers:
     intake = intake_for(settings, engine.capabilities, over_http=True)
-    calls = recorder_for(settings)
     writing = build_server(engine, intake, surface, calls, keeper)
     reading = (
         writing if surface.read_only else build_server(engine, intake, replace(surface, read_only=True), calls, keeper)

@@ -1,6 +1,10 @@
-"""The page's scripts, styles and icon: files of this package, read once, served with a hash as their tag."""
+"""The page's scripts, styles and icon: files of this package, read once, served with a hash as their tag.
+
+At an address that bears the hash a file never changes: the browser asks for it once, and paints without waiting.
+"""
 
 import hashlib
+from functools import cache
 from pathlib import Path
 
 from starlette.requests import Request
@@ -19,6 +23,15 @@ HEADERS = {
 }
 
 
+FOREVER = "private, max-age=31536000, immutable"
+
+
+@cache
+def asset(name: str) -> str:
+    """Return the address of a file, with its hash."""
+    return f"{ASSETS}/{name}?{_hash((FOLDER / name).read_bytes())}"
+
+
 def assets() -> list[BaseRoute]:
     """Return a route for each file of the folder."""
     return [_route(path) for path in sorted(FOLDER.iterdir()) if path.suffix in TYPES]
@@ -26,11 +39,17 @@ def assets() -> list[BaseRoute]:
 
 def _route(path: Path) -> BaseRoute:
     content = path.read_bytes()
-    headers = {**HEADERS, "etag": f'"{hashlib.sha256(content).hexdigest()[:32]}"'}
+    version = _hash(content)
+    headers = {**HEADERS, "etag": f'"{version}"'}
 
     async def serve(request: Request) -> Response:
         if request.headers.get("if-none-match") == headers["etag"]:
             return Response(status_code=304, headers=headers)
-        return Response(content, headers=headers, media_type=TYPES[path.suffix])
+        kept = {"cache-control": FOREVER} if request.url.query == version else {}
+        return Response(content, headers=headers | kept, media_type=TYPES[path.suffix])
 
     return Route(f"{ASSETS}/{path.name}", serve)
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]

@@ -61,6 +61,13 @@ def as_json(part: Filter) -> dict[str, Any]:
     return {"type": part.operator, "key": part.key, "value": value}
 
 
+def named(beginning: str) -> Filter:
+    """Return the filter of files whose name or path begins so, in capitals or small letters."""
+    variants = dict.fromkeys([beginning, beginning.lower(), beginning.upper(), beginning.capitalize()])
+    parts = [Comparison("prefix", key, text) for key in ("$filename", "$path") for text in variants]
+    return Compound("or", tuple(parts))
+
+
 class FilterLinks:
     """Addresses of one view with more or less of a filter; `query` is the rest of the address."""
 

@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from vectorstores_server.page.assets import asset
 from vectorstores_tools.contract.characters import clean, line
 
 FOLDER = Path(__file__).parent / "templates"
@@ -38,6 +39,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.globals["asset"] = asset
     made.filters.update(line=line, size=size, number=number, when=when, day=day, score=score)
     return made
 

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast, get_args
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from vectorstores_server.page import paths
-from vectorstores_server.page.filter_links import AskedFilter, Chip, FilterLinks, read_filter
-from vectorstores_server.page.paging import asked_for, links
+from vectorstores_server.page.filter_links import AskedFilter, Chip, FilterLinks, named, read_filter
+from vectorstores_server.page.paging import asked_for, links, with_query
 from vectorstores_server.page.search_view import SearchView
 from vectorstores_server.page.stores_view import StoreRow
 from vectorstores_server.page.views import PageParts
@@ -20,6 +21,7 @@ from vectorstores_tools.contract.requests import Status, StoreFilesRequest
 from vectorstores_tools.rendering.marked_passages import shown_source
 
 PAGE = 50
+LONGEST_NAME = 255
 STATUSES: tuple[str, ...] = get_args(Status)
 STATES = {"in_progress": "indexing", "completed": "ready"}
 
@@ -95,13 +97,17 @@ class StoreContents:
         status = request.query_params.get("status", "")
         filter = cast("Status", status) if status in STATUSES else None
         wanted = asked_for(request, PAGE)
+        name = request.query_params.get("name", "").strip()[:LONGEST_NAME]
+        narrowed = AskedFilter(parts=(*asked.parts, named(name))) if name else asked
         page = await self._parts.engine.list_store_files(
-            store_id, StoreFilesRequest(**wanted.model_dump(), filter=filter, filters=_wanted(asked))
+            store_id, StoreFilesRequest(**wanted.model_dump(), filter=filter, filters=_wanted(narrowed))
         )
-        chips = FilterLinks(request.url.path, {"status": status}, asked)
+        chips = FilterLinks(request.url.path, {"status": status, "name": name}, asked)
         return {
             "rows": [file_row(file, store_id, chips) for file in page.data],
             "status": filter or "",
-            "statuses": [(name, STATES.get(name, name)) for name in STATUSES],
+            "statuses": [(value, STATES.get(value, value)) for value in STATUSES],
+            "name": name,
+            "to": partial(with_query, request, after=None, before=None),
             "links": links(request, wanted, page),
         }

@@ -11,12 +11,10 @@ from mcp.types import CallToolResult
 from pydantic import BaseModel
 
 from vectorstores_server.calls.recorder import CallRecorder
-from vectorstores_server.calls.ring import CallRecord
+from vectorstores_server.calls.ring import LONGEST_NAME, LONGEST_QUERY, CallRecord, on_one_line
 from vectorstores_tools.contract.characters import line
 
 CALL = "tools/call"
-LONGEST_QUERY = 300
-LONGEST_NAME = 80
 
 
 class CallNotes:
@@ -51,8 +49,8 @@ def _record(
         process=os.getpid(),
         caller="" if token is None else line(token.client_id, LONGEST_NAME),
         tool=line(str(params.get("name", "")), LONGEST_NAME),
-        store=_text(given.get("vector_store_id") or answer.get("vector_store_id"), LONGEST_NAME),
-        query=_text(given.get("query"), LONGEST_QUERY),
+        store=on_one_line(given.get("vector_store_id") or answer.get("vector_store_id"), LONGEST_NAME),
+        query=on_one_line(given.get("query"), LONGEST_QUERY),
         milliseconds=round(milliseconds, 1),
         hits=len(cast("list[Any]", data)) if isinstance(data, list) and "query" in given else None,
         error=line(str(_mapping(answer.get("error")).get("code") or "error"), LONGEST_NAME) if failed else "",
@@ -71,11 +69,3 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     if isinstance(value, Mapping):
         return cast("Mapping[str, Any]", value)
     return value.model_dump(by_alias=True) if isinstance(value, BaseModel) else {}
-
-
-def _text(value: Any, limit: int) -> str:
-    """Return a value on one line; several of them with semicolons."""
-    if value is None:
-        return ""
-    values = cast("list[Any]", value) if isinstance(value, list) else [value]
-    return line("; ".join(map(str, values)), limit)

@@ -8,8 +8,9 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from vectorstores_server.calls.recorder import CallRecorder
 from vectorstores_server.http.v1 import errors, file_batches, file_content, files, search, store_files, stores, uploads
-from vectorstores_server.http.v1.dependencies import ENGINE
+from vectorstores_server.http.v1.dependencies import CALLS, ENGINE
 from vectorstores_server.http.v1.page_schemas import ErrorEnvelope
 from vectorstores_tools.contract.engine import Engine
 
@@ -34,12 +35,15 @@ LLAMA_STACK_PREFIX = "/v1/openai/v1"
 """Where llama-stack served the same API before 0.4 (docs/openai-api.md)."""
 
 
-def build_api(engine: Engine, app: FastAPI | None = None) -> ASGIApp:
-    """Return `app`, by default that of this process, over an engine that is open and stays the caller's."""
+def build_api(engine: Engine, app: FastAPI | None = None, calls: CallRecorder | None = None) -> ASGIApp:
+    """Return `app`, by default that of this process, over an engine that is open and stays the caller's.
+
+    Searches are noted in `calls`.
+    """
     endpoints = app or _app()
 
     async def over_engine(scope: Scope, receive: Receive, send: Send) -> None:
-        await endpoints({**scope, "state": {**scope.get("state", {}), ENGINE: engine}}, receive, send)
+        await endpoints({**scope, "state": {**scope.get("state", {}), ENGINE: engine, CALLS: calls}}, receive, send)
 
     return over_engine
 

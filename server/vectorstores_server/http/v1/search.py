@@ -3,11 +3,13 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
+from fastapi import Request as HttpRequest
 from fastapi.responses import JSONResponse
 from pydantic import Field, PlainValidator
 
 from vectorstores_server.http.v1.dependencies import EngineOf, Extended, StoreId, reply, strictly
 from vectorstores_server.http.v1.page_schemas import SearchResultsPage
+from vectorstores_server.http.v1.search_notes import noted
 from vectorstores_tools.contract import filters
 from vectorstores_tools.contract.requests import MAX_QUERIES, Key, Query, RankingOptions, Request, SearchRequest
 
@@ -63,7 +65,14 @@ class SearchBody(Request):
 
 @router.post("/{vector_store_id}/search", response_model=SearchResultsPage)
 async def search_vector_store(
-    engine: EngineOf, extended: Extended, vector_store_id: StoreId, body: Annotated[SearchBody, strictly(SearchBody)]
+    request: HttpRequest,
+    engine: EngineOf,
+    extended: Extended,
+    vector_store_id: StoreId,
+    body: Annotated[SearchBody, strictly(SearchBody)],
 ) -> JSONResponse:
     """Search a vector store."""
-    return reply(await engine.search(vector_store_id, body.parsed(extended=extended)), SearchResultsPage, extended)
+    with noted(request, vector_store_id, body.query) as note:
+        page = await engine.search(vector_store_id, body.parsed(extended=extended))
+        note.hits = len(page.data)
+    return reply(page, SearchResultsPage, extended)
