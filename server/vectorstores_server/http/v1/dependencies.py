@@ -26,7 +26,7 @@ def strictly(shape: type[M], *, clears: Collection[str] = ()) -> WrapValidator:
 EXTENDED = "x-vector-stores-extended"
 """Says in a reply, too, that both sides know more than the contract: filters beyond OpenAI's grammar."""
 ENGINE, CALLS = "engine", "calls"
-"""Where in the state of a request its engine stands."""
+"""Where in the state of a request its engine stands, and what notes its searches."""
 POLL_AFTER_MS = "250"
 """What `openai-poll-after-ms` says while something is in progress; without it the SDK waits a second."""
 W = TypeVar("W", bound=ReplyObject)
