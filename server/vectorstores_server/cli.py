@@ -43,11 +43,11 @@ def _command(argv: "Sequence[str]") -> int:
 
     import anyio
 
-    from vectorstores_server.console.interrupts import until_stopped
     from vectorstores_server.console.parser import parse_command_line
     from vectorstores_server.console.terminal import warn
     from vectorstores_server.settings import read_settings, unknown_variables
     from vectorstores_server.system import logs, posix
+    from vectorstores_server.system.shutdown import until_stopped
 
     posix.raise_descriptor_limit()
     os.umask(0o077)  # also for what libraries write below the data directory

@@ -23,7 +23,7 @@ from support.serving import listening
 from vectorstores_server.http.app import Servers, build_web
 from vectorstores_server.http.oauth import resource_server
 from vectorstores_server.http.policy import Policy
-from vectorstores_tools.contract.health import Health
+from vectorstores_tools.contract.maintenance import Health
 
 
 class Memory(TokenStorage):

@@ -26,7 +26,7 @@ from vectorstores_server.http.metrics import API_ROUTES, Metrics, route_of
 from vectorstores_server.http.operations import Probe, operations
 from vectorstores_server.http.v1.api import new_app
 from vectorstores_tools.contract.errors import Unavailable
-from vectorstores_tools.contract.health import Check, Health
+from vectorstores_tools.contract.maintenance import Check, Health
 from vectorstores_tools.contract.requests import FileAttach
 
 

@@ -22,7 +22,7 @@ from vectorstores_server.http.auth import Caller, StaticTokens
 from vectorstores_server.http.concurrency import Admission
 from vectorstores_server.http.oauth import resource_server
 from vectorstores_server.http.policy import Policy
-from vectorstores_tools.contract.health import Health
+from vectorstores_tools.contract.maintenance import Health
 
 TOKENS = StaticTokens(["first", "second", "ro:third"])
 MEBIBYTE = 1024 * 1024

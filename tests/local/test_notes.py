@@ -31,9 +31,9 @@ from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.parsing import ParseFailure
 from vectorstores_server.engines.local.parsing.dispatch import read_document
 from vectorstores_tools.contract import uris
+from vectorstores_tools.contract.characters import LONGEST_NOTE, MOST_NOTES, short_notes
 from vectorstores_tools.contract.engine import Engine, TextRequest
 from vectorstores_tools.contract.models import NOTED_SHOWN, FileBatch, VectorStoreFile
-from vectorstores_tools.contract.notes import LONGEST_NOTE, MOST_NOTES, short_notes
 from vectorstores_tools.contract.requests import FileAttach
 
 NOW = 1_800_000_000

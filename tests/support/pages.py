@@ -18,7 +18,7 @@ from vectorstores_server.intake import MachineIntake
 from vectorstores_server.intake.folders import FileCriteria
 from vectorstores_server.protocol.server import ToolSurface, build_server
 from vectorstores_tools.contract.engine import Engine, NewFile
-from vectorstores_tools.contract.health import Health
+from vectorstores_tools.contract.maintenance import Health
 from vectorstores_tools.contract.requests import FileAttach, StoreCreate
 
 HERE = "http://127.0.0.1:8000"

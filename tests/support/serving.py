@@ -27,7 +27,7 @@ from vectorstores_server.intake import MachineIntake
 from vectorstores_server.intake.folders import FileCriteria
 from vectorstores_server.protocol.server import ToolSurface, build_server
 from vectorstores_tools.contract.engine import Engine
-from vectorstores_tools.contract.health import Health
+from vectorstores_tools.contract.maintenance import Health
 
 Transport: TypeAlias = Literal["memory", "stdio", "http", "sse"]
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any, cast
 
 from vectorstores_server.clients import json_comments
-from vectorstores_server.clients.errors import Malformed
+from vectorstores_server.clients.json_comments import Malformed
 from vectorstores_server.clients.known import NAME, KnownClient, Syntax
 
 if TYPE_CHECKING:

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from vectorstores_server.clients.errors import Malformed
-
 _BETWEEN = re.compile(r"(?:\s|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
 _SCALAR = re.compile(r"[-+.\w]+")
 _DEEPEST = 200
 _STEP = "  "
+
+
+class Malformed(ValueError):
+    """A file that is not of its client's form, or could not be added to safely."""
 
 
 @dataclass(slots=True)

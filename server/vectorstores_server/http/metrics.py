@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 
 from vectorstores_server.http.access_log import FinishedRequest
 from vectorstores_server.http.concurrency import Admission
-from vectorstores_tools.contract.health import Health
+from vectorstores_tools.contract.maintenance import Health
 
 PREFIX = "vector_stores_"
 TOTAL = "_total"

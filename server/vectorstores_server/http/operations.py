@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 from vectorstores_server.http.metrics import Metrics
 from vectorstores_server.http.policy import HEALTH
 from vectorstores_tools.contract.errors import VectorStoreError
-from vectorstores_tools.contract.health import Check, Health
+from vectorstores_tools.contract.maintenance import Check, Health
 
 SECONDS_GOOD = 1.0
 

@@ -1,11 +1,13 @@
-"""The end of a process: the engine is closed for a moment, then the process ends whatever still runs."""
+"""The end of work and of a process: a signal cancels the work, an engine has a moment to close."""
 
 import logging
 import os
+from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
 import anyio
 
+from vectorstores_server.system import posix
 from vectorstores_server.system.logs import event
 from vectorstores_tools.contract.engine import Engine
 
@@ -35,3 +37,21 @@ async def _leave_in_time() -> None:
 def _leave() -> NoReturn:
     logging.shutdown()
     os._exit(0)
+
+
+async def until_stopped(work: Callable[[], Awaitable[int]]) -> int | None:
+    """Return what `work` returns, None where a signal stopped it.
+
+    asyncio's own way, one `Task.cancel`, is lost when it meets the end of a time-out: then the work went on.
+    """
+    codes: list[int] = []
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_cancel_at_signal, tasks.cancel_scope)
+        codes.append(await work())
+        tasks.cancel_scope.cancel()
+    return codes[0] if codes else None
+
+
+async def _cancel_at_signal(scope: anyio.CancelScope) -> None:
+    async for _ in posix.stop_signals():
+        scope.cancel()

@@ -13,14 +13,20 @@ from vectorstores_server.engines.local.catalog.filter_sql import select_attachme
 from vectorstores_server.engines.local.catalog.migrations import MIGRATIONS, statements
 from vectorstores_server.engines.local.catalog.search_view import matching
 from vectorstores_tools.contract.errors import InvalidFilter
-from vectorstores_tools.contract.file_facts import ADDED_AT, FACT_KEYS, FILENAME, MODIFIED_AT, PATH, TYPE, file_type
 from vectorstores_tools.contract.filters import (
+    ADDED_AT,
+    FACT_KEYS,
+    FILENAME,
     MAX_INTEGER,
     MAX_VALUES,
+    MODIFIED_AT,
+    PATH,
+    TYPE,
     Comparison,
     Compound,
     Filter,
     Operator,
+    file_type,
     matches,
     parse_filter,
 )

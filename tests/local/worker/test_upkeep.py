@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from support.local import Words, add, opened, store
-from vectorstores_server.engines.local.catalog import Catalog, index_upkeep
+from vectorstores_server.engines.local.catalog import Catalog, index_tables
 from vectorstores_server.engines.local.components import Components
 from vectorstores_server.engines.local.failpoints import hooked
 from vectorstores_server.engines.local.files.blobs import Blobs
@@ -68,7 +68,7 @@ async def test_what_a_process_that_ends_leaves_without_index_the_next_one_indexe
     assert await unindexed(tmp_path) == 3, "it ended before it came to that"
     async with worked(tmp_path, timedelta(minutes=5)) as catalog:
         assert await unindexed(tmp_path) == 0
-        [again_at] = (await catalog.read(index_upkeep.wanted)).values()
+        [again_at] = (await catalog.read(index_tables.wanted_upkeep)).values()
         assert again_at > 0, "old versions are still to be pruned, by whoever works then"
 
 

@@ -16,6 +16,7 @@ import codecs
 import json
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 
 BYTE_ORDER_MARKS = (
@@ -172,3 +173,16 @@ def _is_beside_right_to_left(text: str, run: re.Match[str], last: str) -> bool:
     beside = (text[before] if before >= 0 else "", text[run.end() : run.end() + 1])
     # The marks themselves count as right-to-left; they are no letters.
     return any(letter.isalpha() and unicodedata.bidirectional(letter) in ("R", "AL") for letter in beside)
+
+
+MOST_NOTES = 5
+LONGEST_NOTE = 120
+"""Characters. A note may quote a document: the name of an attachment, of a sheet."""
+
+
+def short_notes(sentences: Iterable[str]) -> list[str]:
+    """Return the notes as they are kept and shown: each clean and short, none twice, of too many the last a count."""
+    notes = list(dict.fromkeys(filter(None, (line(sentence, LONGEST_NOTE) for sentence in sentences))))
+    if len(notes) <= MOST_NOTES:
+        return notes
+    return [*notes[: MOST_NOTES - 1], f"{len(notes) - MOST_NOTES + 1} more notes are left out"]

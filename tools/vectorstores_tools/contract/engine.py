@@ -13,9 +13,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from vectorstores_tools.contract.health import Health
 from vectorstores_tools.contract.intake import Source
-from vectorstores_tools.contract.maintenance import Maintenance
+from vectorstores_tools.contract.maintenance import Health, Maintenance
 from vectorstores_tools.contract.models import (
     Deleted,
     File,

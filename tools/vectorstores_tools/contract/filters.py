@@ -4,8 +4,9 @@ A comparison is {type: eq|ne|gt|gte|lt|lte|in|nin, key, value}, a compound {type
 Types never mix: "1" is not 1, true is not 1. A file without the key matches `ne` and `nin` only. An empty `and`
 matches all, an empty `or` nothing. Depth is at most 8, nodes at most 200, values in lists at most 10,000 in all. A
 member that is null is absent; a JSON string where an object or a list belongs is read as that.
-Beyond OpenAI's grammar there are the operator `prefix`, which a string begins with, and keys that are facts of the file
-(`file_facts`), before an attribute of that name.
+Beyond OpenAI's grammar there are the operator `prefix`, which a string begins with, and FACT_KEYS, which name facts of
+a file (where it is from, what it is, since when) before an attribute of that name; what a file does not have is a key
+that it does not have.
 """
 
 import json
@@ -16,7 +17,6 @@ from typing import Any, Literal, TypeAlias, cast
 
 from vectorstores_tools.contract.characters import json_line
 from vectorstores_tools.contract.errors import InvalidFilter
-from vectorstores_tools.contract.file_facts import FACT_KEYS, TYPE, type_as_held
 
 MAX_DEPTH = 8
 MAX_NODES = 200
@@ -26,6 +26,13 @@ LONGEST_CORRECTION = 1_500
 """Characters of a corrected filter that an error shows whole; a longer one is not shown."""
 MAX_INTEGER = 2**63 - 1
 """Beyond it a database cannot compare exactly; attributes are held to the same range."""
+
+PATH = "$path"
+FILENAME = "$filename"
+TYPE = "$type"
+ADDED_AT = "$added_at"
+MODIFIED_AT = "$modified_at"
+FACT_KEYS = (PATH, FILENAME, TYPE, ADDED_AT, MODIFIED_AT)
 
 Scalar: TypeAlias = str | int | float | bool
 Operator: TypeAlias = Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin", "prefix"]
@@ -307,3 +314,18 @@ def dump(filter: Filter) -> dict[str, Any]:
         return {"type": filter.operator, "filters": [dump(part) for part in filter.filters]}
     value = list(filter.value) if isinstance(filter.value, tuple) else filter.value
     return {"type": filter.operator, "key": filter.key, "value": value}
+
+
+def file_type(filename: str) -> str | None:
+    """Return a name's ending without the dot, its ASCII letters small; None where there is none."""
+    stem, _, ending = filename.rpartition(".")
+    return _small(ending) if stem and ending else None
+
+
+def type_as_held(value: str) -> str:
+    """Return an ending as `file_type` writes it: people write `.PDF`, too."""
+    return _small(value.removeprefix("."))
+
+
+def _small(text: str) -> str:
+    return "".join(character.lower() if character.isascii() else character for character in text)

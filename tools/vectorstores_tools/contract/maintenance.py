@@ -1,7 +1,7 @@
-"""The upkeep that a person can ask for of the data that an engine keeps: check, repair, reindex, purge."""
+"""What an operator asks of an engine: its health, and the check, repair, reindexing and purge of what it keeps."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 Repair = Literal["parse again", "set aside", "rebuild", "none"]
@@ -59,3 +59,24 @@ class Maintenance(Protocol):
     async def keys_named_like_facts(self) -> list[str]:
         """Return attributes of files that are named like a fact ($path): filters take them for that."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Whether a part works, and a few words about it: what it is, or what is wrong and what to do."""
+
+    ok: bool
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The parts by name, and numbers by name; a number whose name ends in `_total` only grows."""
+
+    checks: Mapping[str, Check]
+    numbers: Mapping[str, float] = field(default_factory=dict[str, float])
+
+    @property
+    def ready(self) -> bool:
+        """Whether every part works."""
+        return all(check.ok for check in self.checks.values())

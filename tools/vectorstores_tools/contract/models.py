@@ -15,7 +15,7 @@ from pydantic import (
     WrapValidator,
 )
 
-from vectorstores_tools.contract.notes import short_notes
+from vectorstores_tools.contract.characters import short_notes
 
 T = TypeVar("T")
 

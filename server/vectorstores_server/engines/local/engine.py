@@ -44,8 +44,8 @@ from vectorstores_tools.contract.engine import (
     TextRequest,
 )
 from vectorstores_tools.contract.errors import InvalidRequest, NotSupported
-from vectorstores_tools.contract.health import Health
 from vectorstores_tools.contract.intake import Source
+from vectorstores_tools.contract.maintenance import Health
 from vectorstores_tools.contract.models import (
     Deleted,
     File,

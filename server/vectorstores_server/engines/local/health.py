@@ -13,7 +13,7 @@ from vectorstores_server.engines.local.catalog.connection import translated
 from vectorstores_server.engines.local.catalog.statistics import CatalogStatistics, take_inventory
 from vectorstores_server.engines.local.index.errors import IndexUnavailable
 from vectorstores_tools.contract.errors import VectorStoreError
-from vectorstores_tools.contract.health import Check, Health
+from vectorstores_tools.contract.maintenance import Check, Health
 
 if TYPE_CHECKING:
     from vectorstores_server.engines.local.components import Components

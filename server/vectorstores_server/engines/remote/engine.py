@@ -39,8 +39,8 @@ from vectorstores_tools.contract.engine import (
     TextRequest,
 )
 from vectorstores_tools.contract.errors import InvalidRequest, NotSupported, Unavailable, VectorStoreError
-from vectorstores_tools.contract.health import Check, Health
 from vectorstores_tools.contract.intake import Source
+from vectorstores_tools.contract.maintenance import Check, Health
 from vectorstores_tools.contract.models import (
     Deleted,
     File,

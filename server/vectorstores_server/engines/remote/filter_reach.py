@@ -4,8 +4,7 @@ from vectorstores_server.engines.remote.http import routes
 from vectorstores_server.engines.remote.http.client import RemoteClient
 from vectorstores_server.engines.remote.http.reply_errors import Subject
 from vectorstores_tools.contract.errors import NotSupported
-from vectorstores_tools.contract.file_facts import FACT_KEYS
-from vectorstores_tools.contract.filters import Comparison, Filter, comparisons
+from vectorstores_tools.contract.filters import FACT_KEYS, Comparison, Filter, comparisons
 
 
 async def is_ours(client: RemoteClient, store_id: str) -> bool:

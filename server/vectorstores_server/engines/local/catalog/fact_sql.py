@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from vectorstores_tools.contract.file_facts import ADDED_AT, FILENAME, MODIFIED_AT, PATH, TYPE
+from vectorstores_tools.contract.filters import ADDED_AT, FILENAME, MODIFIED_AT, PATH, TYPE
 
 ATTACHMENTS = "attachment"
 WITH_FILES = "attachment CROSS JOIN file ON file.id = attachment.file_id"

@@ -3,8 +3,7 @@
 import sqlite3
 
 from vectorstores_server.engines.local.catalog.fact_sql import COLUMNS
-from vectorstores_tools.contract.file_facts import FACT_KEYS
-from vectorstores_tools.contract.filters import Comparison, Filter, comparisons
+from vectorstores_tools.contract.filters import FACT_KEYS, Comparison, Filter, comparisons
 from vectorstores_tools.contract.models import HeldKey
 
 KEYS = 3

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from vectorstores_server.engines.local.catalog import index_upkeep
+from vectorstores_server.engines.local.catalog import index_tables
 from vectorstores_server.engines.local.catalog.expiry import due
 from vectorstores_server.engines.local.catalog.index_tables import ANY_SIZE, TABLE_FORMAT, lacks_vectors, wants_embedder
 from vectorstores_server.engines.local.catalog.outcomes import failed, flip
@@ -155,7 +155,7 @@ def note_progress(db: sqlite3.Connection, rev: int, built: int, of: int) -> None
 
 def doable(db: sqlite3.Connection, identities: Collection[str], now: int) -> bool:
     """Tell whether there is anything to build, to sweep or to keep up that a process with these embedders can do."""
-    return bool(_doable_stores(db, identities, now)) or due(db, now) or index_upkeep.due(db, now)
+    return bool(_doable_stores(db, identities, now)) or due(db, now) or index_tables.upkeep_due(db, now)
 
 
 def blocked(db: sqlite3.Connection, identities: Collection[str], now: int) -> int:

@@ -14,8 +14,7 @@ from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.engines.local.parsing.document_builder import check_length, clean, with_notes
 from vectorstores_server.engines.local.parsing.errors import DAMAGE, ParserRefusal, unsupported
 from vectorstores_server.engines.local.parsing.plain_text import without_base64
-from vectorstores_tools.contract.characters import line
-from vectorstores_tools.contract.notes import short_notes
+from vectorstores_tools.contract.characters import line, short_notes
 
 _OFFICE = frozenset(
     [

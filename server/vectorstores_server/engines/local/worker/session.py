@@ -12,7 +12,7 @@ import anyio
 import anyio.to_thread
 
 from vectorstores_server.engines.local import failpoints
-from vectorstores_server.engines.local.catalog import index_tables, index_upkeep, reconciliation, work_queue
+from vectorstores_server.engines.local.catalog import index_tables, reconciliation, work_queue
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.catalog.index_tables import BuildingTable
 from vectorstores_server.engines.local.components import Components
@@ -196,7 +196,7 @@ class WorkSession:
     async def _settle(self) -> None:
         """Do the upkeep that tables want now, whoever wrote to them; what cannot be done is tried again later."""
         catalog, index = self._state.catalog, self._state.components.index
-        known = await catalog.read(index_upkeep.wanted)
+        known = await catalog.read(index_tables.wanted_upkeep)
         of_folders = dict.fromkeys(await index.unsettled(), 0)
         for table in sorted(name for name, at in (of_folders | known).items() if at <= clock()):
             try:
@@ -207,13 +207,13 @@ class WorkSession:
                 seconds = self._state.pace.retry
                 log.warning("Upkeep waits %.0f s: %s", seconds, error, extra=event("upkeep_waits", seconds=seconds))
             again_at = None if seconds is None else clock() + math.ceil(seconds)
-            await catalog.write_freeing(index_upkeep.settled, table, again_at)
+            await catalog.write_freeing(index_tables.note_upkeep, table, again_at)
         self._owing.clear()
 
     async def _before_add(self, tables: Iterable[str]) -> None:
         """Note that they want upkeep: a process that ends before it comes to that leaves it to the next."""
         if new := set(tables) - self._owing:
-            await self._state.catalog.write(index_upkeep.owe, new, clock())
+            await self._state.catalog.write(index_tables.owe_upkeep, new, clock())
             self._owing |= new
 
     async def _sweep(self) -> bool:
