@@ -9,6 +9,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from rich.cells import cell_len
 
 from support.commands import Run, lock_held
 from support.noted import guessed
@@ -279,6 +280,22 @@ def test_a_long_name_is_shortened_to_the_width_of_the_terminal(
     heading, row = capsys.readouterr().out.splitlines()
     assert len(heading) == len("vs_1") + 2 + 48 + 2 + 5 - 1
     assert (len(row), row[-4:]) == (56, "…  3")
+
+
+def test_columns_are_aligned_by_what_a_terminal_shows(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A character of Chinese takes two places, a mark above a letter none."""
+    table([("NAME", "FILES"), ("報告書", "1"), ("re\u0301sume\u0301", "2"), ("plain", "3")], gives_way=0)
+    rows = capsys.readouterr().out.splitlines()
+    assert [cell_len(row[: row.index(str(number))]) for number, row in enumerate(rows[1:], start=1)] == [8, 8, 8]
+
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    table([("NAME", "FILES", "STATE"), ("書" * 40, "1", "a sentence of many words " * 4)], gives_way=0)
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) > 3, "the sentence goes on"
+    assert all(cell_len(row) <= 46 for row in shown)
 
 
 def test_search_shows_the_words_of_the_question_where_they_stand(run: Run, notes: Path) -> None:

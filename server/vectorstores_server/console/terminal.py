@@ -30,16 +30,29 @@ def warn(text: str) -> None:
 def table(rows: Sequence[Sequence[str]], gives_way: int) -> None:
     """Write rows in aligned columns; the first row is the heading.
 
-    Column `gives_way` is shortened where the others would not fit beside it; the last one is as long as it is.
+    Column `gives_way` is shortened where the others would not fit beside it, and the last one goes on in a next line.
     """
-    cells = [[line(cell) for cell in row] for row in rows]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    cells = [[Text(line(cell)) for cell in row] for row in rows]
+    widths = [max(cell.cell_len for cell in column) for column in zip(*cells, strict=True)]
     others = sum(widths[:-1]) - widths[gives_way] + len(GAP) * (len(widths) - 1) + min(widths[-1], LONGEST_LAST)
     widths[gives_way] = min(widths[gives_way], max(LEAST, _width() - others))
-    widths[-1] = 0
+    widths[-1] = max(min(widths[-1], LONGEST_LAST), _width() - sum(widths[:-1]) - len(GAP) * (len(widths) - 1))
+    grid = Table(box=None, show_header=False, show_edge=False, pad_edge=False, padding=(0, len(GAP), 0, 0))
+    for number, width in enumerate(widths):
+        grid.add_column(width=width, no_wrap=number != len(widths) - 1, overflow="ellipsis")
     for row in cells:
-        row[gives_way] = line(row[gives_way], widths[gives_way])
-        say(GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        grid.add_row(*row)
+    console = Console(
+        width=max(_width(), sum(widths) + len(GAP) * len(widths)), color_system=None, legacy_windows=False
+    )
+    with console.capture() as written:
+        console.print(grid)
+    for row in written.get().splitlines():
+        say(row.rstrip())
 
 
 def _width() -> int:
@@ -71,12 +84,9 @@ def counted(count: int, thing: str) -> str:
 
 def size(count: int) -> str:
     """Return a number of bytes as people write it."""
-    value = float(count)
-    for unit in ("B", "kB", "MB"):
-        if value < 1_000:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1_000
-    return f"{value:.1f} GB"
+    from rich.filesize import decimal
+
+    return decimal(count)
 
 
 def moment(seconds: int | None) -> str:
