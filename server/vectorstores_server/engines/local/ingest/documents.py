@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import anyio.to_thread
+from vectorstores_tools.contract.notes import short_notes
 
 from vectorstores_server.engines.local import failpoints
 from vectorstores_server.engines.local.files.blobs import Blobs
@@ -28,7 +29,6 @@ from vectorstores_server.engines.local.parsing.recognised import (
 from vectorstores_server.engines.local.parsing.tesseract import Tesseract
 from vectorstores_server.system.logs import event
 from vectorstores_tools.contract.errors import VectorStoreError
-from vectorstores_tools.contract.notes import short_notes
 
 LARGE_BYTES = 200_000
 """From here on a file may take seconds to be parsed and cut; smaller ones pass it by."""
