@@ -8,7 +8,6 @@ import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vectorstores_tools.contract.notes import short_notes
 
 from support import scans
 from vectorstores_server.engines.local.parsing import HOW_TO_READ_PICTURES, ParseFailure
@@ -17,6 +16,7 @@ from vectorstores_server.engines.local.parsing.document import Document, Heading
 from vectorstores_server.engines.local.parsing.parser_process import PAGE_LIMITS, ParseLimits, ParserProcess
 from vectorstores_server.engines.local.parsing.recognised import blank_pages, with_advice, with_recognised
 from vectorstores_server.engines.local.parsing.tesseract import Recognition, Tesseract
+from vectorstores_tools.contract.characters import short_notes
 
 WORDS = st.text("abc äöü", min_size=1).filter(str.strip)
 HASTY = ParseLimits(cpu_seconds=0.6, cpu_seconds_per_megabyte=0, budget=2)

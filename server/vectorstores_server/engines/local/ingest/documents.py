@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import anyio.to_thread
-from vectorstores_tools.contract.notes import short_notes
 
 from vectorstores_server.engines.local import failpoints
 from vectorstores_server.engines.local.files.blobs import Blobs
@@ -28,6 +27,7 @@ from vectorstores_server.engines.local.parsing.recognised import (
 )
 from vectorstores_server.engines.local.parsing.tesseract import Tesseract
 from vectorstores_server.system.logs import event
+from vectorstores_tools.contract.characters import short_notes
 from vectorstores_tools.contract.errors import VectorStoreError
 
 LARGE_BYTES = 200_000
