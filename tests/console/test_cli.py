@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import anyio
@@ -59,6 +60,15 @@ def test_search_shows_copies_once_and_names_the_others(run: Run, notes: Path) ->
     _, out, _ = run("search", "what moves the tides")
     assert out.count("The moon moves the tides") == 1
     assert "also in copy.md" in out or "also in tides.md" in out
+
+
+def test_ls_and_doctor_say_which_stores_are_being_brought_up_to_date(run: Run, notes: Path, tmp_path: Path) -> None:
+    run("add", "--store", "sea", notes)
+    with closing(sqlite3.connect(tmp_path / "data" / "catalog.db")) as db, db:
+        db.execute("UPDATE store_table SET format = 1")
+    with lock_held(tmp_path / "data" / "worker.lock"):
+        for command in ("ls", "doctor"):
+            assert "being brought up to date, 0 of 2 files so far" in run(command)[1]
 
 
 def test_adding_again_takes_only_what_changed(run: Run, notes: Path) -> None:

@@ -40,7 +40,7 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
     if settings.storage.backend == "remote":
         return await _remote(settings)
     model, model_works = _model(settings)
-    stores, stores_work, eclipsed = await _stores(settings)
+    stores, stores_work, eclipsed, notes = await _stores(settings)
     fields(
         [
             *_program(),
@@ -48,6 +48,7 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
             *_unknown_files(settings),
             ("worker", _worker(settings.storage.data)),
             ("stores", stores),
+            *(("upgrade", note) for note in notes[:MOST_NAMED]),
             *_eclipsed(eclipsed),
             ("embedder", settings.embedder.name),
             ("model", model),
@@ -183,10 +184,11 @@ def _worker(data: Path) -> str:
     return f"process {owner} works" if owner else "another process works"
 
 
-async def _stores(settings: Settings) -> tuple[str, bool, list[str]]:
-    """Return what there is, whether it can be read, and the attributes that are named like a fact of a file."""
+async def _stores(settings: Settings) -> tuple[str, bool, list[str], list[str]]:
+    """Return what there is, whether it can be read, the attributes named like a fact of a file, the notes on stores."""
     if not settings.storage.data.exists():
-        return "none", True, []
+        return "none", True, [], []
+    notes: list[str] = []
     count = files = waiting = 0
     try:
         async with engine_of(settings.changed(read_only=True)) as engine:
@@ -194,10 +196,11 @@ async def _stores(settings: Settings) -> tuple[str, bool, list[str]]:
                 count += 1
                 files += store.file_counts.total
                 waiting += store.file_counts.in_progress
+                notes += [f"{line(store.name or store.id)}: {note}" for note in store.notes or ()]
             eclipsed = await maintenance_of(engine).keys_named_like_facts()
     except VectorStoreError as error:
-        return str(error), False, []
-    return f"{count} with {counted(files, 'file')}, {waiting} of them in progress", True, eclipsed
+        return str(error), False, [], []
+    return f"{count} with {counted(files, 'file')}, {waiting} of them in progress", True, eclipsed, notes
 
 
 def _eclipsed(keys: list[str]) -> list[tuple[str, str]]:

@@ -22,11 +22,19 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
 
 async def _stores(engine: Engine) -> None:
     rows = [
-        (s.id, s.name or "", s.status, str(s.file_counts.total), size(s.usage_bytes), moment(s.created_at))
+        (
+            s.id,
+            s.name or "",
+            s.status,
+            str(s.file_counts.total),
+            size(s.usage_bytes),
+            moment(s.created_at),
+            "; ".join(s.notes or ()),
+        )
         async for s in stores_of(engine)
     ]
     if rows:
-        table([("ID", "NAME", "STATUS", "FILES", "INDEX", "CREATED"), *rows], gives_way=1)
+        table([("ID", "NAME", "STATUS", "FILES", "INDEX", "CREATED", ""), *rows], gives_way=1)
     else:
         say(f"There is no store yet. `{APP} add --store NAME PATH` makes one.")
 

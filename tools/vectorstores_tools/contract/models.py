@@ -81,8 +81,8 @@ class StoreSource(Answer):
 class VectorStore(Answer):
     """A store. status: in_progress, completed or expired. Times are Unix seconds.
 
-    `sources` are the folders that it follows. `notes` are sentences for the person who has just made it; None where the
-    engine tells of nothing.
+    `sources` are the folders that it follows. `notes` are sentences for the person who has just made it, and on how far
+    it is on its way to a new version; None where the engine tells of nothing.
     """
 
     id: str

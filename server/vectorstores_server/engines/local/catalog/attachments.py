@@ -43,6 +43,12 @@ def retrieve_store_file(db: sqlite3.Connection, store_id: str, file_id: str) -> 
     return store_file(attachment_row(db, store_id, file_id))
 
 
+def live_text_version(db: sqlite3.Connection, store_id: str, file_id: str) -> int | None:
+    """Return the version of the parsers that made the text which the file's hits stand in; None where it has none."""
+    row = find_attachment(db, store_id, file_id)
+    return None if row is None or row["live_rev"] is None else row["text_version"]
+
+
 def list_store_files(db: sqlite3.Connection, store_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
     """Return a page of the store's files."""
     store_row(db, store_id)

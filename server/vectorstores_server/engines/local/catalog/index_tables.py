@@ -77,6 +77,18 @@ def next_outdated(db: sqlite3.Connection, identity: str | None) -> StoreTable | 
     return None
 
 
+def upgrade_note(db: sqlite3.Connection, store_id: str, table: str) -> str | None:
+    """Say how far a store is on its way to today's format; None where it has it."""
+    if table_format(db, table) >= TABLE_FORMAT:
+        return None
+    done, of = db.execute(
+        "SELECT (SELECT count(*) FROM rebuilt JOIN store_table ON name = table_name"
+        " WHERE store_table.store_id = store.id AND state = 'building'), n_live FROM store WHERE id = ?",
+        (store_id,),
+    ).fetchone()
+    return f"It is being brought up to date, {done} of {of} files so far; until then it is searched as before."
+
+
 def wants_embedder(db: sqlite3.Connection) -> bool:
     """Tell whether a table is outdated whose new vectors an embedder on this machine makes."""
     return any(table.embedder is not None and not table.embedder.startswith(REMOTE) for table in outdated(db))

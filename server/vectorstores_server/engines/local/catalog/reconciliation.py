@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Collection
 
 from vectorstores_server.engines.local.catalog.enqueue import BATCHED, put_off, requeue_row
-from vectorstores_server.engines.local.catalog.index_tables import add_table, fresh_name
+from vectorstores_server.engines.local.catalog.index_tables import REMOTE, add_table, fresh_name
 
 
 def worker_row(db: sqlite3.Connection) -> tuple[bool, str]:
@@ -52,9 +52,11 @@ def requeue(db: sqlite3.Connection, live_revs: Collection[int], now: int) -> int
 
 
 _REFUSED = (
-    "SELECT attachment.* FROM attachment JOIN store ON store.id = store_id WHERE status = 'failed' AND expired = 0"
+    "SELECT attachment.* FROM attachment JOIN store ON store.id = store_id WHERE status = 'failed' AND expired = 0"  # noqa: S608 our own name
     " AND live_rev IS NULL AND error_code IN ('unsupported_file', 'invalid_file') AND refused_by < ?"
+    f" AND (embedder IS NULL OR embedder NOT LIKE '{REMOTE}%')"
 )
+"""Not in a store of a remote embedder, which nobody has asked to pay for: there the file is attached again by hand."""
 
 
 def has_refused(db: sqlite3.Connection, version: int) -> bool:

@@ -4,7 +4,7 @@ import sqlite3
 from typing import Any
 
 from vectorstores_server.engines.local.catalog.ids import dumps, loads, new_id
-from vectorstores_server.engines.local.catalog.index_tables import add_table, doom_tables
+from vectorstores_server.engines.local.catalog.index_tables import add_table, doom_tables, upgrade_note
 from vectorstores_server.engines.local.catalog.pagination import STORES, Listing, Position, buried, bury, page
 from vectorstores_tools.contract.errors import StoreExpired, StoreNotFound
 from vectorstores_tools.contract.models import Deleted, FileCounts, Page, VectorStore
@@ -65,7 +65,7 @@ def is_expired(row: sqlite3.Row, now: int) -> bool:
 
 def retrieve_store(db: sqlite3.Connection, store_id: str, now: int) -> VectorStore:
     """Return the store."""
-    return _store(store_row(db, store_id), now)
+    return _store(db, store_row(db, store_id), now)
 
 
 def list_stores(db: sqlite3.Connection, request: PageRequest, now: int) -> Page[VectorStore]:
@@ -76,7 +76,7 @@ def list_stores(db: sqlite3.Connection, request: PageRequest, now: int) -> Page[
         return (row["created_at"], id) if row else buried(db, STORES, id)
 
     listing = Listing("SELECT * FROM store", (), (), ("created_at", "id"))
-    return page(db, listing, request, position, lambda row: _store(row, now), lambda store: store.id)
+    return page(db, listing, request, position, lambda row: _store(db, row, now), lambda store: store.id)
 
 
 def update_store(db: sqlite3.Connection, store_id: str, request: StoreUpdate, now: int) -> VectorStore:
@@ -119,7 +119,7 @@ def _expires_at(now: int, days: int | None) -> int | None:
     return None if days is None else now + days * DAY
 
 
-def _store(row: sqlite3.Row, now: int) -> VectorStore:
+def _store(db: sqlite3.Connection, row: sqlite3.Row, now: int) -> VectorStore:
     counts = FileCounts(
         in_progress=row["n_in_progress"],
         completed=row["n_completed"],
@@ -141,4 +141,5 @@ def _store(row: sqlite3.Row, now: int) -> VectorStore:
         expires_at=row["expires_at"],
         last_active_at=row["last_active_at"],
         metadata=loads(row["metadata"]),
+        notes=[note] if status != "expired" and (note := upgrade_note(db, row["id"], row["table_name"])) else None,
     )

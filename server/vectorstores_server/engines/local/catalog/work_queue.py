@@ -44,7 +44,10 @@ class FormerRows:
 
 @dataclass(frozen=True, slots=True)
 class QueuedRevision:
-    """One revision to build, in the store's table, with the store's embedder (None = no vectors)."""
+    """One revision to build, in the store's table, with the store's embedder (None = no vectors).
+
+    `text_version`: it is live, of a text that these parsers made; a table that is built anew does not lose it.
+    """
 
     rev: int
     attachment_id: int
@@ -60,6 +63,7 @@ class QueuedRevision:
     chunk_overlap: int
     format: int = TABLE_FORMAT
     former: FormerRows | None = None
+    text_version: int | None = None
 
 
 _WORK = (

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import anyio.to_thread
 
 from vectorstores_server.engines.local.catalog import Catalog
-from vectorstores_server.engines.local.catalog.attachments import retrieve_store_file
+from vectorstores_server.engines.local.catalog.attachments import live_text_version, retrieve_store_file
 from vectorstores_server.engines.local.catalog.files import is_live, retrieve_file
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.catalog.stores import usable
@@ -45,14 +45,16 @@ class ContentReader:
     async def text(self, request: TextRequest) -> TextSlice:
         """Return a range of the parsed text. Raises NotReady while there is none, InvalidRequest for a bad range."""
         attached: VectorStoreFile | None = None
+        version: int | None = None
         if request.store_id is not None:
             await self._catalog.read(usable, request.store_id, clock())
             successor = await self._catalog.read(find_successor, request.store_id, request.file_id, clock())
             if successor is not None:
                 return await self._of_successor(request, successor)
             attached = await self._catalog.read(retrieve_store_file, request.store_id, request.file_id)
+            version = await self._catalog.read(live_text_version, request.store_id, request.file_id)
         file, sha256 = await self._catalog.read(retrieve_file, request.file_id, clock())
-        document = await self.document(file, sha256)
+        document = await self.document(file, sha256, version)
         if document is None:
             raise _not_ready(file, attached)
         part = _slice(file, document, request.start, request.end, request.page)
@@ -99,9 +101,13 @@ class ContentReader:
             bytes_ = _range(opened, first, last)
             yield FileContent(file, size, _verified(bytes_, sha256, file_id) if (first, last) == (0, size) else bytes_)
 
-    async def document(self, file: File, sha256: str) -> Document | None:
-        """Return the parsed text of a File whose bytes have this hash, None where there is none."""
-        parsed = await self._blobs.read_document(sha256)
+    async def document(self, file: File, sha256: str, version: int | None = None) -> Document | None:
+        """Return the parsed text of a File whose bytes have this hash, None where there is none.
+
+        That of the `version` of the parsers which its hits stand in, else the newest.
+        """
+        parsed = await self._blobs.read_document(sha256, version) if version is not None else None
+        parsed = parsed or await self._blobs.read_document(sha256)
         if parsed is not None:
             return parsed
         if await self._catalog.read(is_live, file.id):  # it was parsed, and its text has been lost since

@@ -94,7 +94,16 @@ class FilePreparer:
         """Return the file's passages. Raises ParseFailure where there is none. Can be cancelled at any time."""
         if work.former is not None and work.former.kept:
             return await self._kept(work, work.former)
-        made = await self._documents.made(work.sha256, work.filename, work.bytes)
+        try:
+            made = await self._documents.made(work.sha256, work.filename, work.bytes)
+            return await self._cut(work, made)
+        except ParseFailure as failure:
+            document = await self._text_once_taken(work) if failure.code != "server_error" else None
+            if document is None:
+                raise
+            return await self._cut(work, MadeDocument(document, work.text_version or VERSION))
+
+    async def _cut(self, work: QueuedRevision, made: MadeDocument) -> PreparedFile:
         document = made.document
         steps = cut_stepwise(document, self._counter, self._limits(work, document))
         passages: list[Passage] = []
@@ -107,6 +116,12 @@ class FilePreparer:
             raise ParseFailure("unsupported_file", f"{work.filename} holds no text that could be searched.")
         copied = await self._copied(work)
         return await anyio.to_thread.run_sync(_laid_out, work, made, passages, copied, abandon_on_cancel=True)
+
+    async def _text_once_taken(self, work: QueuedRevision) -> Document | None:
+        """Return the text of a live version whose file these parsers refuse: nobody loses what was found before."""
+        if work.text_version in (None, VERSION):
+            return None
+        return await self._blobs.read_document(work.sha256, work.text_version)
 
     def _limits(self, work: QueuedRevision, document: Document) -> PassageLimits:
         most = work.chunk_size

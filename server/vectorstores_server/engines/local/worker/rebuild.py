@@ -111,4 +111,5 @@ class TableRebuild:
             chunk_overlap=file.chunk_overlap,
             format=table.format,
             former=FormerRows(table.former, file.text_version, table.kept) if table.former else None,
+            text_version=file.text_version,
         )
