@@ -1,1 +1,1 @@
-"""What an agent can do with vector stores: the vocabulary, the promises of an engine, the tools."""
+"""The tools that agents have for vector stores, with their vocabulary and the contract of an engine."""

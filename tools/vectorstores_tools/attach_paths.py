@@ -1,4 +1,4 @@
-"""Attaching from paths: what the intake finds is uploaded inside the call, as long as there is time."""
+"""Attaching from paths: the files that the intake finds are uploaded inside the call, as long as there is time."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
@@ -21,15 +21,15 @@ from vectorstores_tools.rendering.reply import Reply
 
 AGAIN = "batch_attach with the same arguments goes on"
 LATER_SHOWN = 5
-"""Of the files that a folder gives only since an upgrade, so many are named."""
+"""The most files named of those in a known folder that became readable with an upgrade."""
 GONE_SHOWN = 5
 TAKE_OUT = "the same call with mirror='on' takes them out and follows the folders; delete(what='file_from_store') one"
 LEAST_UPLOADING = 10.0
-"""Seconds for which a call takes files in, however short its wait: a call that takes one file only helps nobody."""
+"""Seconds for which a call takes in files even if its wait is shorter: a call for each file would be of no use."""
 
 
 async def attach_paths(call: ToolCall, given: BatchAttach) -> Reply:
-    """Upload and attach what `given.paths` name, and wait for it while there is time."""
+    """Upload and attach the files that `given.paths` name, and wait for them while there is time."""
     await call.engine.retrieve_store(given.vector_store_id)
     survey = await call.intake.survey(given.paths or (), call.roots)
     if not survey.origins:
@@ -45,7 +45,7 @@ async def attach_paths(call: ToolCall, given: BatchAttach) -> Reply:
 
 
 class PathUpload:
-    """Opens what a survey found, one after the other, as long as there is time; at least one new file gets through."""
+    """Opens a survey's files, one after the other, as long as there is time; at least one new file gets through."""
 
     def __init__(self, call: ToolCall, survey: Survey, wait_seconds: float) -> None:
         now = anyio.current_time()
@@ -59,7 +59,7 @@ class PathUpload:
 
     @property
     def not_uploaded(self) -> int:
-        """How many origins are left for the next call."""
+        """The number of origins left for the next call."""
         return len(self.survey.origins) - self.taken
 
     async def run(self, given: BatchAttach, progress: Progress) -> tuple[Ingested, FileBatch | None]:
@@ -106,7 +106,7 @@ class PathUpload:
         return tell
 
     async def _counting(self, stream: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
-        self.read += 1  # what is unchanged is never read
+        self.read += 1  # an unchanged file is never read
         async for piece in stream:
             yield piece
 
@@ -137,13 +137,13 @@ async def _answer(
     if batch is None:
         nothing = {"object": "vector_store.files_batch", "vector_store_id": store_id, "status": "completed"}
         return described(nothing, "Nothing was attached.", **more)
-    if left:  # what was asked for is not done yet
+    if left:  # the request is not finished yet
         batch = batch.model_copy(update={"status": "in_progress"})
     return await described_batch(call, batch, **more)
 
 
 async def _gone(call: ToolCall, given: BatchAttach, survey: Survey) -> dict[str, Any]:
-    """Return what the store still has of the folders though it is not there any more: counted, and five named."""
+    """Return the files that the store still has though they are gone from the folders: their count, and five names."""
     folders = list(dict.fromkeys(survey.folders.values()))
     if call.mirroring is None or not folders:
         return {}

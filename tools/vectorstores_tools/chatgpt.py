@@ -25,7 +25,7 @@ DOCUMENTS = 10
 LONGEST_DOCUMENT = 50_000
 """Characters of a document's text."""
 PAGES = 1
-"""Of 100 stores: how many are searched."""
+"""The most pages of 100 stores that are searched."""
 
 
 async def find_documents(call: ToolCall, given: FindDocuments) -> Reply:

@@ -1,4 +1,4 @@
-"""What a tool function gets besides its arguments."""
+"""The context of a tool's call: everything that its function gets besides the arguments."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -15,28 +15,28 @@ LONGEST_WAIT = 50
 """The longest wait_seconds that a call takes."""
 
 Report: TypeAlias = Callable[[float, float | None, str], Awaitable[None]]
-"""(progress, total, message) -> told to the client, if it asked; progress must grow."""
+"""A report of progress to the client, if it asked for any: (progress, total, message); progress must grow."""
 
 Consent: TypeAlias = Literal["given", "declined", "not asked"]
-"""What the person at the client said to a deletion; `not asked` where the client has no way to ask."""
+"""The person's answer to the question before a deletion; `not asked` where the client has no way to ask."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """One call of a tool: what answers it, and what the client said."""
+    """One call of a tool: the engine and intake that serve it, and the client's answers to questions."""
 
     engine: Engine
     intake: Intake
     report: Report
     stores_changed: Callable[[], Awaitable[None]]
-    """Tells the client that the list of stores is another."""
+    """Tells the client that the list of stores has changed."""
     roots: Sequence[Path] | None = None
     """The folders the client has open; None where it declared none or is not asked."""
     consent: Consent = "not asked"
     mirroring: Mirroring | None = None
-    """Whoever walks the folders that stores follow; None where stores cannot follow one."""
+    """The mirroring of folders by this process; None where stores cannot follow a folder."""
     tools: frozenset[str] = frozenset({"retrieve", "read"})
-    """The tools that this server shows: what is advised must be there."""
+    """The tools that this server shows: an answer must not advise any other."""
 
     def waits_for(self, **ids: str) -> str:
         """Return the call that waits for an object in progress, or where there is none the one that looks again."""
@@ -47,7 +47,7 @@ class ToolCall:
 
     @property
     def reads_rest(self) -> str:
-        """How the text around a hit is read."""
+        """The call that reads the text around a hit, in words."""
         return "read with uri=..." if "read" in self.tools else "the resource at uri"
 
 

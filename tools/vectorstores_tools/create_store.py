@@ -1,4 +1,4 @@
-"""The tool `create_store`, and what a new store's owner is told at once."""
+"""The tool `create_store`, and its note for a store whose name exists already."""
 
 from vectorstores_tools.arguments.inputs import CreateStore
 from vectorstores_tools.arguments.parsing import checked
@@ -10,7 +10,7 @@ from vectorstores_tools.rendering.objects import described
 from vectorstores_tools.rendering.reply import Reply
 
 SAME_NAME_AMONG = 100
-"""Of how many newest stores the names are compared: a note is not worth reading all of a remote's pages."""
+"""The number of newest stores whose names are compared: a note is not worth reading all of a remote's pages."""
 
 
 async def create_store(call: ToolCall, given: CreateStore) -> Reply:

@@ -1,6 +1,6 @@
-"""What a call asks the client before it starts: consent to a deletion, and the folders the client has open.
+"""Questions to the client before a call starts: consent to a deletion, and the folders that the client has open.
 
-Both eras: since 2026-07-28 a question is the answer to the first try of the call, before it is a request of ours.
+Since 2026-07-28 a question is the answer to the first try of the call; in older protocols it is a request of ours.
 A client that declares that it can be asked and then fails to answer (an error, silence, nonsense) is one that cannot
 be asked: its failure is never the answer to its own call.
 """
@@ -65,7 +65,7 @@ class ConsentQuestion:
 
     @staticmethod
     def answer(outcome: object) -> Consent:
-        """Return what an outcome of `ask` means. Raises what `ask` could not say."""
+        """Return the consent in an outcome of `ask`. Raises the error that `ask` returned."""
         reply = _reply(outcome)
         if isinstance(reply, VectorStoreError):
             raise reply
@@ -75,7 +75,7 @@ class ConsentQuestion:
 
 
 class RootsQuestion:
-    """Asks the client once which folders it has open. Only for a client on this machine, one to a server."""
+    """Asks the client once which folders it has open. Only for the one client, on this machine, of a stdio server."""
 
     def __init__(self) -> None:
         self.known: Sequence[Path] | None = None
@@ -94,12 +94,12 @@ class RootsQuestion:
             try:
                 return await ctx.session.send_request(ListRootsRequest(), ListRootsResult, metadata=metadata)
             except (MCPError, ValueError):
-                return None  # a client that says it has roots and does not tell them has told none
+                return None  # a client that declares roots and does not list them has none
         self.asked = True  # it would keep every call waiting
         return None
 
     def answer(self, outcome: object) -> Sequence[Path] | None:
-        """Return the folders, those of an earlier answer too; None where the client told none."""
+        """Return the folders, those of an earlier answer too; None where the client named none."""
         reply = _reply(outcome)
         if isinstance(reply, ListRootsResult):
             self.asked = True
@@ -108,7 +108,7 @@ class RootsQuestion:
 
 
 async def _answered(ctx: Context[Any, Any], question: str) -> Consent:
-    """Ask a client of 2025, whose answer is that to a request of ours."""
+    """Ask a client of 2025, which answers a request of ours."""
     with anyio.move_on_after(SECONDS_TO_ANSWER):
         try:
             outcome = await ctx.elicit(question, Confirm)
@@ -144,7 +144,7 @@ def _fits(model: type[BaseModel], content: object) -> bool:
 
 
 def _reply(outcome: object) -> object:
-    """Return what was accepted or answered; None for a decline, a cancel, and where nothing was asked."""
+    """Return the accepted form or the answer; None for a decline, a cancel, and where nothing was asked."""
     return getattr(outcome, "data", None)
 
 
@@ -164,7 +164,7 @@ def _folder(uri: str) -> Path | None:
     try:
         parts = urlsplit(uri)
     except ValueError:
-        return None  # what is no address is no folder
+        return None  # a root that is no address is no folder
     path = unquote(parts.path)
     if parts.scheme != "file" or not path:
         return None

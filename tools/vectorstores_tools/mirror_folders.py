@@ -97,7 +97,7 @@ def _next(call: ToolCall, given: BatchAttach, mirrors: Sequence[Mirror]) -> str 
     if any(mirror.due for mirror in mirrors):
         return call.waits_for(vector_store_id=store_id)
     if any(mirror.state == "paused" for mirror in mirrors):
-        return "ask the user whether what is gone may go; then the same call with confirm=true takes it out"
+        return "ask the user whether the missing files may go; then the same call with confirm=true removes them"
     return None
 
 

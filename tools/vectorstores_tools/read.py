@@ -31,7 +31,7 @@ async def read(call: ToolCall, given: Read) -> Reply:
         end = min(end, start + room_here) if end is not None else start + room_here
     piece = await call.engine.read_text(TextRequest(file_id, store_id, start=start, end=end, page=given.page))
     asked_end = _asked_end(given, piece)
-    # In a small answer the text goes before what is to be said of it.
+    # In a small answer the text matters more than the notes on it.
     notes = piece.notes if piece.notes and len(compact(piece.notes)) <= room_here // 4 else []
     fence = Fence([clean(piece.text), line(piece.filename), *_origin(piece).values(), *notes])
 
@@ -75,7 +75,7 @@ def _checked(
 
 
 def _asked_end(given: Read, piece: TextSlice) -> int:
-    """Return where what was asked for ends: the page's end, `end`, or the text's end; of a successor what it gave."""
+    """Return the end of the requested range: the page's end, `end`, or the text's end; in a successor, its own."""
     if piece.superseded_by is not None:
         return piece.start + len(piece.text)
     if given.page is not None:

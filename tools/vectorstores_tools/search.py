@@ -27,11 +27,11 @@ from vectorstores_tools.rendering.untrusted_text import Fence, cleaned
 
 CONCISE_TOKENS, DETAILED_TOKENS = 4_000, 8_000
 PASSAGE_TOKENS = 200
-"""To how much of its surroundings a concise hit may grow, for each passage that matched."""
+"""Tokens to which a matched passage may grow, with the text around it, in a concise answer."""
 
 STORES_SHOWN = 20
 PAGES = 10
-"""Of 100 stores: how far one that has not expired is looked for."""
+"""The most pages of 100 stores in which one that has not expired is looked for."""
 AT_ONCE = 4
 """Searches of several stores that run side by side."""
 

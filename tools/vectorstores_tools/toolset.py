@@ -46,7 +46,7 @@ REPLACES = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempote
 
 @dataclass(frozen=True, slots=True)
 class ToolSurface:
-    """What of the tools a server shows. `roots_from_client` is for a client on this machine, one to a server."""
+    """The tools that a server shows. `roots_from_client` is for stdio, whose one client is on this machine."""
 
     toolset: Literal["all", "core", "chatgpt"] = "all"
     read_only: bool = False
@@ -87,7 +87,7 @@ CHATGPT = (
     ToolSpec("search", "Search documents", find_documents, inputs.FindDocuments, schemas.RESULTS, READS),
     ToolSpec("fetch", "Show a document", fetch, inputs.FetchDocument, schemas.DOCUMENT, READS),
 )
-"""What ChatGPT's connectors call, and nothing else."""
+"""The tools that ChatGPT's connectors call, and no others."""
 TOOL_NAMES = tuple(spec.name for spec in TOOLS)
 TAKES_PATHS = ("upload_file", "batch_attach")
 
@@ -105,7 +105,7 @@ def shown(surface: ToolSurface) -> list[ToolSpec]:
 
 @dataclass(frozen=True, slots=True)
 class ToolBackend:
-    """What answers the calls of all tools."""
+    """The engine and intake that answer the calls of all tools."""
 
     engine: Engine
     intake: Intake
@@ -122,7 +122,7 @@ def build_tools(engine: Engine, intake: Intake, surface: ToolSurface, mirroring:
 
 
 class _ToolRun:
-    """One tool at work: arguments in, what has to be asked first, the function, its answer or error out."""
+    """One tool in a server: parses its arguments, asks the client first, runs its function, returns answer or error."""
 
     def __init__(
         self, spec: ToolSpec, backend: ToolBackend, names: frozenset[str], roots: RootsQuestion | None
@@ -158,13 +158,13 @@ class _ToolRun:
         )
 
     def _shown_by(self) -> dict[str, Any]:
-        """Return what names the app that shows the answers; a client that declares none is not told."""
+        """Return the metadata that names the app for the answers; `HitsApp` leaves it out for a client without apps."""
         return {"ui": {"resourceUri": self.spec.app}} if self.spec.app else {}
 
     async def answer(
         self, arguments: dict[str, Any], ctx: Context[Any, Any], consent: object = None, roots: object = None
     ) -> CallToolResult:
-        """Run the tool. What went wrong is an answer too."""
+        """Run the tool. An error is an answer too."""
         try:
             given = parse_arguments(self.spec.arguments, self.schema, arguments)
             call = ToolCall(
@@ -193,14 +193,14 @@ def _content(reply: Reply) -> list[ContentBlock]:
 
 
 class _Unchecked(FuncMetadata):
-    """Passes the arguments on as one dict: `arguments.parse` understands more, and its errors are ours."""
+    """Passes the arguments on as one dict: `parse_arguments` understands more forms, and its errors are ours."""
 
     def validate_arguments(self, arguments_to_validate: dict[str, Any]) -> dict[str, Any]:
         return {"arguments": arguments_to_validate}
 
 
 async def _stores_changed(ctx: Context[Any, Any]) -> None:
-    """Tell a client of 2025 itself; a newer one hears it through its subscription."""
+    """Tell a client of 2025 directly; a newer one learns of it through its subscription."""
     if ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS:
         await ctx.session.send_resource_list_changed()
 

@@ -1,8 +1,8 @@
-"""A value that says nothing is absent: optional members that a client sends because its schema has them (pure).
+"""Absent values: optional members that a client sends empty, only because its schema has them (pure).
 
-Clients with strict schemas send every parameter, others fill what they do not use with null, "", [], {} or 0. What
-each door takes for nothing is its own: /v1 null alone, MCP all of these. Required members stay, so that an error can
-name what was sent in their place.
+Clients with strict schemas send every parameter, others fill unused ones with null, "", [], {} or 0. Each interface
+has its own rule: on /v1 null alone is absent, over MCP all of these. Required members stay, so that an error can
+name the value in their place.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,23 +19,23 @@ from vectorstores_tools.contract.filters import COMPOUNDS
 
 @dataclass(frozen=True, slots=True)
 class OptionalMember:
-    """What the type of a member tells: the model of its object or of its items, its least number, its only choice."""
+    """A member as its type declares it: the model of its object or of its items, its least number, its only choice."""
 
     known: bool = True
     required: bool = False
     model: type[BaseModel] | None = None
     is_map: bool = False
-    """Whether its keys are the caller's own."""
+    """True where the caller chooses the keys."""
     least: float | None = None
     only: object = None
 
 
 Nothing: TypeAlias = Callable[[Any, OptionalMember], bool]
-"""Tells whether a value says nothing in the place of a member."""
+"""A test whether a value counts as absent in the place of a member."""
 
 
 def present(model: type[BaseModel], given: Mapping[str, Any], nothing: Nothing) -> dict[str, Any]:
-    """Return what of `given` says something, at any depth."""
+    """Return `given` without its absent members, at any depth."""
     kept: dict[str, Any] = {}
     for name, value in given.items():
         member = _member(model, name)
@@ -45,12 +45,12 @@ def present(model: type[BaseModel], given: Mapping[str, Any], nothing: Nothing) 
 
 
 def is_null(value: Any, member: OptionalMember) -> bool:
-    """Tell whether a value says nothing on /v1."""
+    """Tell whether a value counts as absent on /v1."""
     return value is None and member.known
 
 
 def is_blank(value: Any, member: OptionalMember) -> bool:
-    """Tell whether a value says nothing over MCP, where a client cannot leave a parameter out."""
+    """Tell whether a value counts as absent over MCP, where some clients cannot leave a parameter out."""
     if value is None or value == "":
         return True
     if isinstance(value, list):
@@ -62,7 +62,7 @@ def is_blank(value: Any, member: OptionalMember) -> bool:
 
 
 def filter_present(given: object) -> object:
-    """Return a filter without the members that its kind does not have, where they are blank; None where all is.
+    """Return a filter without the members that its kind does not have, where they are blank; None where all are.
 
     A strict schema shows the members of both kinds, so a comparison comes with `filters`, a compound with `key`.
     """
@@ -125,6 +125,6 @@ def _member(model: type[BaseModel], name: str) -> OptionalMember:
 
 
 def _types(annotation: Any) -> list[Any]:
-    """Return a type and all that it is made of, the outer ones first; the values of a map are the caller's."""
+    """Return a type and the types inside it, the outer ones first; none of a map, whose values are the caller's."""
     inside = () if get_origin(annotation) in (dict, Literal) else get_args(annotation)
     return [annotation, *(part for inner in inside for part in _types(inner))]

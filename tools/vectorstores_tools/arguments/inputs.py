@@ -1,4 +1,4 @@
-"""What each tool takes. The schemas that a model reads are made of these classes; limits come from `models`."""
+"""Arguments of the tools. The schemas that a model reads are made of these classes; limits come from `requests`."""
 
 from typing import Annotated, Any, Literal
 
@@ -28,7 +28,7 @@ Clearable = Literal["name", "metadata", "expires_after", "attributes"]
 
 OneOrMore = WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})
 Pairs = WithJsonSchema({"type": "object"})
-"""An object of which the description shows the form; what is wrong with one a call learns from its error."""
+"""An object whose form stands in the description; a call with a faulty one gets an error that explains it."""
 Chunking = Annotated[
     Annotated[ChunkingStrategy, Pairs] | None,
     Field(
@@ -74,7 +74,7 @@ class UploadFile(Request):
 
 
 class BatchFile(FileAttach):
-    """One of batch_attach's files; its schema is not shown a fourth time."""
+    """One of batch_attach's files. The schema shows none of its options: they are those of the call itself."""
 
     chunking_strategy: Annotated[ChunkingStrategy, Pairs] | None = None
 
@@ -95,7 +95,7 @@ class BatchAttach(Request):
     mirror: Literal["on", "off"] | None = Field(
         default=None, description="on: the store follows these folders; off: no longer"
     )
-    confirm: bool = Field(default=False, description="True once the user agreed that all that is gone goes")
+    confirm: bool = Field(default=False, description="True once the user agreed to remove all missing files")
     attributes: FileMap = None
     chunking_strategy: Chunking = None
     wait_seconds: Wait = 20
@@ -179,7 +179,7 @@ class Update(Request):
 class Delete(Request):
     """Arguments of delete."""
 
-    what: Literal["store", "file_from_store", "file"] = Field(description="Names the ids that are needed")
+    what: Literal["store", "file_from_store", "file"] = Field(description="Decides which ids are needed")
     vector_store_id: Id | None = Field(default=None, description="For store, file_from_store")
     file_id: Id | None = Field(default=None, description="For file_from_store, file")
     confirm: bool = Field(default=False, description="True once the user agreed, for store and file")

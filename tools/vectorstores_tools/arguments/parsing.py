@@ -1,4 +1,4 @@
-"""From what a client sent to a tool's arguments, or to the error that says how to mend it.
+"""Parsing of a tool's arguments, with errors that say how to correct them.
 
 Clients send lists and objects as JSON strings, one string where a list belongs, and null, "", [], {} or 0 for what they
 leave out: all of that is understood. An argument that does not exist is an error with a suggestion.
@@ -26,7 +26,7 @@ def parse_arguments(model: type[M], schema: Mapping[str, Any], given: Mapping[st
 
 
 def checked(model: type[M], **values: Any) -> M:
-    """Return a model of what a caller sent. Raises InvalidRequest."""
+    """Return the validated model of a caller's values. Raises InvalidRequest."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -35,7 +35,7 @@ def checked(model: type[M], **values: Any) -> M:
 
 
 def exactly_one(given: BaseModel, *names: str) -> str:
-    """Return which of `names` was given. Raises InvalidRequest for none and for several."""
+    """Return the one of `names` that was given. Raises InvalidRequest for none and for several."""
     present = [name for name in names if getattr(given, name) is not None]
     if len(present) == 1:
         return present[0]

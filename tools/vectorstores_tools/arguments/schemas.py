@@ -28,7 +28,7 @@ DROPPED = (
     "additionalProperties", "maxProperties", "propertyNames",
 )  # fmt: skip
 REFERENCED = ("type", "properties", "required", "enum")
-"""What is kept of a shared definition; its docstring speaks to developers."""
+"""The keys of a shared definition that are kept; its docstring, which is for developers, is not."""
 
 
 def input_schema(arguments: type[BaseModel]) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def input_schema(arguments: type[BaseModel]) -> dict[str, Any]:
 
 
 def _slim(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a parameter's schema without references, titles, null and what a call can learn from its error."""
+    """Return a parameter's schema without references, titles, null and limits, which the error of a call explains."""
     if "$ref" in schema:
         named = definitions[schema["$ref"].rpartition("/")[2]]
         schema = {key: named[key] for key in REFERENCED if key in named} | dict(schema)

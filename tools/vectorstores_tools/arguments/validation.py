@@ -1,4 +1,4 @@
-"""One sentence for what pydantic found wrong with an argument, in the words of OpenAI's API.
+"""Validation errors: one sentence for each mistake that pydantic finds, in the words of OpenAI's API.
 
 Source of the sentences: replies of OpenAI's API to the same mistakes.
 """
@@ -17,7 +17,7 @@ EXPECTED = {
     "list": "an array", "dict": "an object", "model": "an object", "tuple": "an array",
 }  # fmt: skip
 _BRANCH = re.compile(r"(constrained-)?(str|int|float|bool)|(list|dict)\[.*\]")
-"""What pydantic calls a branch of a union, in the place of an error."""
+"""Pydantic's name for a branch of a union, as it stands in the location of an error."""
 OF_STRINGS = frozenset({"file_ids", "part_ids", "paths"})
 SYNONYMS = {
     "top_k": "max_num_results", "k": "max_num_results", "n": "max_num_results", "num_results": "max_num_results",

@@ -26,7 +26,7 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-"""What the bytes of a text may begin with, in the order in which they are told apart, and the form of Unicode."""
+"""Byte-order marks, each with its encoding, in the order in which they have to be compared."""
 
 MAX_LINE = 200
 """Characters of a name."""
@@ -53,7 +53,7 @@ _NON_JOINER, _JOINER = "\u200c", "\u200d"
 _SOMETIMES = rf"{_DIRECTION}{_NON_JOINER}{_JOINER}\u180b-\u180d\u180f\ufe00-\ufe0f"
 _SOMETIMES_BEYOND = r"\U000e0100-\U000e01ef"
 
-# Asked of every text: most hold nothing of this.
+# Searched in every text: most hold no such character.
 _SUSPECT = re.compile(f"[{_NEVER}{_SOMETIMES}{_BEYOND}]")
 # The others are compiled at their first use, by re itself, which keeps them.
 _UNSEEN = f"[{_NEVER}]+"
@@ -114,7 +114,7 @@ def line(text: str, limit: int = MAX_LINE) -> str:
 
 
 def sentence(text: str, limit: int = MAX_SENTENCE) -> str:
-    """Return `text` as a line; one that is too long loses its middle, where a name is, and keeps what is said of it."""
+    """Return `text` as a line; one that is too long loses its middle, where a name is, and keeps the words about it."""
     flat = line(text, len(text) + 1)
     if len(flat) <= limit:
         return flat
@@ -132,7 +132,7 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def _in_lawful_places(text: str) -> str:
-    """Return `text`, from which all is gone that never stays, without what stands outside its lawful places."""
+    """Return `text`, already without what never stays, without characters that stand outside their lawful places."""
     kept: list[str] = []
     at, last = 0, ""
     for run in re.finditer(_PLACED, text):

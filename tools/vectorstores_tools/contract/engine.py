@@ -1,4 +1,4 @@
-"""What every engine and every intake promises. An engine adds no public behaviour of its own.
+"""The promises of every engine and every intake. An engine adds no public behaviour of its own.
 
 Promises that hold for all methods of `Engine`:
 - Ids are opaque strings. Times are Unix seconds. Lists are ordered by (created_at, id), newest first unless asked.
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What an engine has. What it lacks it refuses with NotSupported, never in silence."""
+    """The features of an engine. A call for one that it lacks raises NotSupported; nothing is dropped in silence."""
 
     remote: bool = False
     extensions: frozenset[str] = frozenset()
@@ -81,7 +81,7 @@ class NewFile:
     expires_after: FileExpiresAfter | None = None
     size: int | None = None
     sent: Callable[[int], None] | None = None
-    """Told how many bytes have gone out to a remote so far; less again where they are sent once more."""
+    """Called with the number of bytes sent to a remote so far; it falls where they have to be sent once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class FileContent:
 
 @dataclass(frozen=True, slots=True)
 class AttachOptions:
-    """What holds for every file of one call."""
+    """Options for every file of one call."""
 
     attributes: Attributes | None = None
     chunking_strategy: ChunkingStrategy | None = None
@@ -143,9 +143,9 @@ class AttachOptions:
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What `attach_sources` did: the batch of what it uploaded, or with nothing new the last batch of these origins.
+    """The result of `attach_sources`: the batch of the uploaded files; with nothing new, these origins' last batch.
 
-    `again` counts known files that are processed anew, because they had failed or their chunks get other sizes.
+    `again` counts known files that are processed again, because they had failed or their chunk sizes have changed.
     """
 
     batch: FileBatch | None
@@ -186,11 +186,11 @@ class Engine(Protocol):
         ...
 
     async def search(self, store_id: str, request: SearchRequest) -> SearchPage:
-        """Search. score is 0..1 and falls with rank; several queries: best per passage; never two versions."""
+        """Search the store. score is 0..1, falling with rank; several queries: best per passage; never two versions."""
         ...
 
     async def attach_file(self, store_id: str, request: FileAttach) -> VectorStoreFile:
-        """Attach a File, or an attached one anew: other sizes or a failure process it again."""
+        """Attach a File; one that is attached already is processed again if it had failed or its chunk sizes change."""
         ...
 
     async def list_store_files(self, store_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
@@ -229,7 +229,7 @@ class Engine(Protocol):
         ...
 
     async def cancel_batch(self, store_id: str, batch_id: str) -> FileBatch:
-        """Stop what is not done and what no other running batch wants. A batch that has ended stays as it is."""
+        """Stop unfinished files, unless another running batch wants them. A batch that has ended stays as it is."""
         ...
 
     async def list_batch_files(self, store_id: str, batch_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
@@ -246,9 +246,9 @@ class Engine(Protocol):
         ...
 
     async def newly_supported(self, store_id: str, folders: Mapping[str, str]) -> list[str]:
-        """Return which origins, each with the folder that was named, are of types that the folder did not give before.
+        """Return the origins, each with the folder that was named, whose types the folder did not give before.
 
-        They are left for now. The next call returns none of them: who attaches a folder twice knows what it gives. An
+        They are left out this time. The next call returns none of them: the folder's next attachment takes them. An
         engine that remembers no folders returns none.
         """
         ...
@@ -302,13 +302,13 @@ class Engine(Protocol):
         ...
 
     async def health(self) -> Health:
-        """Tell an operator how the engine's parts are. Raises Unavailable where nothing can be told."""
+        """Return the state of the engine's parts, for an operator. Raises Unavailable where nothing is known."""
         ...
 
     async def changed(self, since: int) -> int:
         """Wait until something may have changed after `since`, and return the new mark; 0 returns the mark of now.
 
-        Also for what other processes did. A call may return for nothing; it never sleeps through a change.
+        Changes by other processes count too. A call may return without any change; it never misses one.
         """
         ...
 

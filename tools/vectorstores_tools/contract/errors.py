@@ -1,4 +1,4 @@
-"""Everything a caller can be told has gone wrong.
+"""The errors that a caller can get.
 
 VectorStoreError
 ├── InvalidRequest          400  an argument is wrong
@@ -85,7 +85,7 @@ class BadCursor(InvalidRequest):
     def __init__(self, param: str, cursor: str) -> None:
         super().__init__(
             f"Invalid '{param}': no item '{cursor}' in this list.",
-            "Pass the first_id or last_id of the page before, or leave it out to start anew.",
+            "Pass the first_id or last_id of the page before, or leave it out to start from the beginning.",
             param=param,
         )
 
@@ -221,7 +221,7 @@ class RateLimited(VectorStoreError):
 
 
 class Unavailable(VectorStoreError):
-    """The call was right; what answers it is not working now."""
+    """The call was right; the engine or service that answers it is not working now."""
 
     status = 503
     type = "server_error"

@@ -64,7 +64,7 @@ class Comparison:
 
     @property
     def is_extension(self) -> bool:
-        """Whether OpenAI's grammar does not have it."""
+        """True where it goes beyond OpenAI's grammar."""
         return self.of_file or self.operator in EXTENSIONS
 
 
@@ -111,7 +111,7 @@ def comparisons(filter: Filter) -> list[Comparison]:
 
 
 def is_extended(filter: Filter) -> bool:
-    """Tell whether a filter says what OpenAI's grammar does not have."""
+    """Tell whether a filter goes beyond OpenAI's grammar."""
     return any(comparison.is_extension for comparison in comparisons(filter))
 
 
@@ -235,7 +235,7 @@ def _decoded(value: object, opening: str) -> object:
 
 def _is_scalar(value: object) -> bool:
     if isinstance(value, str):
-        return not any("\ud800" <= c <= "\udfff" for c in value)  # half of a pair is no character
+        return not any("\ud800" <= c <= "\udfff" for c in value)  # half of a surrogate pair is no character
     if isinstance(value, int):
         return abs(value) <= MAX_INTEGER
     return isinstance(value, float) and math.isfinite(value)

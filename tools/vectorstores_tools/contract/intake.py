@@ -11,7 +11,7 @@ SETTLED_NS = 2_000_000_000
 
 
 class FileStat(NamedTuple):
-    """What the disk says of a file without its being read: the same again means that it has not changed.
+    """The status of a file on disk, known without reading it: as long as it is equal the file has not changed.
 
     A tuple, because a walk makes one for each of 100,000 files.
     """
@@ -21,7 +21,7 @@ class FileStat(NamedTuple):
     inode: int
 
     def settled(self, now_ns: int) -> bool:
-        """Tell whether the file can be told by this if it was read at a time, in nanoseconds since 1970."""
+        """Tell whether an equal status means equal bytes, if these were read at `now_ns` (since 1970)."""
         return self.modified_ns < now_ns - SETTLED_NS
 
 
@@ -45,7 +45,7 @@ class Source:
 
 
 def storable(name: str) -> str:
-    """Return a name or path with what is no character written out: Linux allows any bytes in a path."""
+    """Return a name or path in which bytes that are no character are written as escapes: Linux allows any in a path."""
     return name if name.isascii() else name.encode("utf-8", "backslashreplace").decode()
 
 
@@ -59,7 +59,7 @@ class Survey:
     origins: Sequence[str]
     skipped: Mapping[str, int] = field(default_factory=dict[str, int])
     examples: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
-    """The first five of them, by reason, as paths below what was named; of what nobody expects to be taken, none."""
+    """The first five passed over for each reason, as paths below the named folder; none for hidden or ignored files."""
     folders: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def without(self, left: Collection[str]) -> "Survey":
@@ -77,7 +77,7 @@ class Survey:
 
 @dataclass(frozen=True, slots=True)
 class FolderListing:
-    """What a folder holds that can be taken, and what the disk says of it, by whole path.
+    """The files of a folder that can be taken, by whole path, each with its status on disk.
 
     `unreadable` are folders and files of which nothing can be told; `full`: it holds more than is looked at.
     """
@@ -92,7 +92,7 @@ class FolderIntake(Protocol):
     """Folders as the operator's settings allow them, whatever a client declares."""
 
     async def mirror_root(self, named: str, client: Sequence[Path] | None) -> str:
-        """Return the real path of a folder that a store may follow. The roots of a client narrow, and never widen.
+        """Return the real path of a folder that a store may follow. A client's roots never widen the operator's.
 
         Raises NotAllowed outside the roots, InvalidRequest for what is no folder.
         """
@@ -115,7 +115,7 @@ class Intake(Protocol):
     """From what a caller names (a path, folder, glob or URL) to open streams."""
 
     async def survey(self, named: Sequence[str], roots: Sequence[Path] | None) -> Survey:
-        """Find what is meant, opening nothing but small files whose names do not tell whether they are text.
+        """Find the named files, opening only small ones whose names do not tell whether they are text.
 
         `roots` are the client's, None where it declared none.
         Raises NotAllowed outside the roots, InvalidRequest for what is relative, missing or not a file, TooLarge for

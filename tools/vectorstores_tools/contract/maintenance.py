@@ -16,7 +16,7 @@ SENTENCES: dict[Repair, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong: what, of which kind, whom it concerns, and what mends it."""
+    """One fault in the data: the part and its name, the problem, the files concerned, and the repair."""
 
     part: Literal["catalog", "blob", "text", "table"]
     name: str
@@ -33,19 +33,19 @@ class Maintenance(Protocol):
     """The upkeep of one engine's data. An engine that keeps none has no Maintenance."""
 
     async def reindex(self, store_id: str | None = None) -> int:
-        """Have a store, or every one, built anew with today's embedder; return how many that are. Not waited for."""
+        """Begin to rebuild a store, or all, with today's embedder; return at once how many stores that are."""
         ...
 
     async def rebuilding(self) -> int:
-        """Return how many stores are still to be built anew."""
+        """Return how many stores are still to be rebuilt."""
         ...
 
     async def purge(self, *, trash: bool = False) -> None:
-        """Take what was deleted off the disk now. Raises Unavailable while another process works on the data."""
+        """Erase deleted data from the disk now. Raises Unavailable while another process works on the data."""
         ...
 
     def check(self, report: Callable[[int], None]) -> AsyncIterator[Finding]:
-        """Look at everything that is stored; yields what is wrong. `report` is told how many things were looked at."""
+        """Check everything that is stored, and yield each fault. `report` gets the number of things checked so far."""
         ...
 
     async def things_to_check(self) -> int:
@@ -53,7 +53,7 @@ class Maintenance(Protocol):
         ...
 
     async def repair(self, findings: Sequence[Finding]) -> list[Finding]:
-        """Mend what `check` found; returns what is left. Raises Unavailable while another process goes on working."""
+        """Repair the faults that `check` found; return the rest. Raises Unavailable while another process works on."""
         ...
 
     async def keys_named_like_facts(self) -> list[str]:

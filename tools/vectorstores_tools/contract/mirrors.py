@@ -1,7 +1,7 @@
-"""Folders that stores follow: what an engine keeps of them, and what whoever walks them asks of it.
+"""Mirrors, folders that stores follow: the records that an engine keeps of them, and the interface to their walker.
 
-A mirror is a folder whose store is to be what the folder is. The engine knows no disk: it keeps the rows, and does what
-a walk found out. Engines of other services have no mirrors.
+A mirror is a folder whose store is to be what the folder is. The engine knows no disk: it keeps the rows, and applies
+the changes that a walk found. Engines of other services have no mirrors.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,17 +13,17 @@ from vectorstores_tools.contract.engine import AttachOptions
 from vectorstores_tools.contract.intake import FileStat, Source
 
 KnownStat = tuple[int | None, int | None, int | None]
-"""What the disk said of a file's newest version, as `FileStat`; a size of None where that cannot be relied on."""
+"""The `FileStat` of a file's newest version; a size of None where that cannot be relied on."""
 State = Literal["mirrored", "paused", "not allowed", "unreadable"]
 
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
-    """A folder that a store follows, as of the last walk that somebody finished, or is at.
+    """A folder that a store follows, as of its last walk, finished or under way.
 
     `asked` counts the walks that were asked for, `walked` is the count that the last finished one began with: as long
-    as it is less there is something to do. `confirmed`: what is gone may go, however much it is. `counts` say what the
-    walk does: found, added, changed, renamed, removed, failed, gone (and not removed), and before (the files that the
+    as it is less there is something to do. `confirmed`: missing files may be removed, however many. `counts` of the
+    walk: found, added, changed, renamed, removed, failed, gone (and not removed), and before (the files that the
     store had when the first of those was missed).
     """
 
@@ -43,13 +43,13 @@ class Mirror:
 
     @property
     def due(self) -> bool:
-        """Whether a walk was asked for that nobody has finished."""
+        """True while a walk was asked for that nobody has finished."""
         return self.walked < self.asked
 
 
 @dataclass(frozen=True, slots=True)
 class MirroredFile:
-    """A file of a store whose source lies below a folder. `stat` is None where the disk's word cannot be relied on.
+    """A file of a store whose source lies below a folder. `stat` is None where it cannot be relied on.
 
     `alone`: it was named by itself, never with a folder.
     """
@@ -74,7 +74,7 @@ class Rename:
 
 @dataclass(frozen=True, slots=True)
 class WalkReport:
-    """What is noted of a walk. A `walked` of 0: it goes on, and what was asked for stays so."""
+    """The record of a walk. A `walked` of 0: the walk is still under way, and the requests for it stay open."""
 
     state: State
     note: str | None = None
@@ -104,11 +104,11 @@ class MirrorRecords(Protocol):
         ...
 
     async def begin(self, store_id: str, folder: str, options: AttachOptions, *, confirmed: bool) -> Mirror:
-        """Have the store follow the folder, and ask for a walk. What the options do not give stays."""
+        """Have the store follow the folder, and ask for a walk. Options that are not given stay as they are."""
         ...
 
     async def end(self, store_id: str, folder: str) -> bool:
-        """Have the store follow the folder no longer; what it has of it stays. False where it did not."""
+        """Have the store follow the folder no longer; its files stay. False where the store did not follow it."""
         ...
 
     async def find(self, mirror_id: int) -> Mirror | None:
@@ -116,11 +116,11 @@ class MirrorRecords(Protocol):
         ...
 
     async def note(self, mirror_id: int, report: WalkReport) -> None:
-        """Note what a walk has come to."""
+        """Record the state of a walk."""
         ...
 
     async def stats(self, store_id: str, folder: str) -> Mapping[str, KnownStat]:
-        """Return each source below the folder: what a walk of 100,000 unchanged files asks for, and no more."""
+        """Return the status of each source below the folder: all that a walk of 100,000 unchanged files needs."""
         ...
 
     async def files(self, store_id: str, folder: str) -> Sequence[MirroredFile]:
@@ -145,12 +145,12 @@ class MirrorRecords(Protocol):
 
 
 class Mirroring(Protocol):
-    """Whoever walks the mirrors of this process, as far as its own settings allow."""
+    """The walker of the mirrors of this process, as far as its own settings allow."""
 
     async def begin(
         self, store_id: str, named: Sequence[str], roots: Sequence[Path] | None, options: AttachOptions, confirmed: bool
     ) -> Sequence[Mirror]:
-        """Have the store follow the folders, and begin to walk them. `roots` are the client's: they only narrow.
+        """Have the store follow the folders, and begin to walk them. `roots` are the client's, and narrow the settings.
 
         Raises NotAllowed for a folder that this process may not follow, InvalidRequest for what is none, NotSupported.
         """
@@ -161,7 +161,7 @@ class Mirroring(Protocol):
         ...
 
     async def gone(self, store_id: str, folders: Sequence[str], found: Sequence[str]) -> Sequence[MirroredFile]:
-        """Return what the store has of the folders and is not on the disk any more; of mirrors, nothing."""
+        """Return the store's files that are gone from these folders; none of a folder that is a mirror."""
         ...
 
     async def state(self, mirror: Mirror) -> Mirror:

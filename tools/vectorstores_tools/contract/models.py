@@ -1,4 +1,4 @@
-"""What an engine returns, in the shapes and names of OpenAI's API.
+"""Objects that an engine returns, in the shapes and names of OpenAI's API.
 
 Status and code are open strings, only ids are required, and keys that are not known are kept: a remote may have more.
 """
@@ -33,20 +33,20 @@ def _is_absent(value: object) -> bool:
 
 
 Extra = Annotated[T | None, WrapValidator(_or_absent), Field(exclude_if=_is_absent)]
-"""A key that OpenAI's objects do not have: it stays away where an engine has nothing to say under it."""
+"""A key that OpenAI's objects do not have: it is left out where an engine has no value for it."""
 
 FileNotes: TypeAlias = Annotated[list[str], AfterValidator(short_notes)]
 """Notes on a file, kept within their limits."""
 
 
 class Answer(BaseModel):
-    """What an engine returns: unknown keys are kept."""
+    """The base of what an engine returns: unknown keys are kept."""
 
     model_config = ConfigDict(extra="allow")
 
 
 class FileCounts(Answer):
-    """How many files stand where."""
+    """The number of files in each status."""
 
     in_progress: int = 0
     completed: int = 0
@@ -81,8 +81,8 @@ class StoreSource(Answer):
 class VectorStore(Answer):
     """A store. status: in_progress, completed or expired. Times are Unix seconds.
 
-    `sources` are the folders that it follows. `notes` are sentences for the person who has just made it, and on how far
-    it is on its way to a new version; None where the engine tells of nothing.
+    `sources` are the folders that it follows. `notes` are sentences for the person who has just made it, and on the
+    progress of its upgrade to a new version; None from an engine without notes.
     """
 
     id: str
@@ -114,8 +114,8 @@ class VectorStoreFile(Answer):
     `filename` is None where the engine does not say it with the file; `progress` is there while a long file is built.
     `source` is the absolute path or the URL that it came from; `path` is relative to the folder that was named, or to
     the outermost mirror that holds it. Both are None for what was uploaded otherwise.
-    `notes` say what of the file is not in its text, or may be wrong in it. `found_attributes` are the keys of
-    `attributes` that nobody gave: the document says them of itself.
+    `notes` name parts of the file that its text lacks or may have wrong. `found_attributes` are the keys of
+    `attributes` that nobody gave: they were found in the document.
     """
 
     id: str
@@ -245,7 +245,7 @@ COPIES_SHOWN = 5
 
 
 class Copies(Answer):
-    """Where else the text of a hit stands: how many places, and the five that were found best."""
+    """The other places of a hit's text: their number, and the five that were found best."""
 
     total: int = 0
     files: Annotated[list[Copy], AfterValidator(lambda files: files[:COPIES_SHOWN])] = []
@@ -258,7 +258,7 @@ class SearchHit(Answer):
     first, `match_scores` their scores; `lines` and `page` count from 1. `vector_score` and `text_score` are the two
     parts of the score, `vector_weight` the share of the first; `cosine` is that of the best passage, in the terms of
     MiniLM's. `words_found` and `words_missing` are those of the queries, folded, where they were asked for.
-    `also_in` is where else the same text was found, where the request asked for copies to be one hit.
+    `also_in` has the other places of the same text, where the request asked for copies to be one hit.
     """
 
     file_id: str
@@ -292,7 +292,7 @@ class NotSearched(Answer):
 
 
 class HeldKey(Answer):
-    """What the files of a store hold under a key that a filter names: some values, the most frequent first.
+    """The values that a store's files have under a key of a filter: some of them, the most frequent first.
 
     `kinds` are boolean, number, string; empty where no file has the key, and then `instead` names some that they have.
     """
@@ -307,7 +307,7 @@ class SearchPage(Answer):
     """The answer to a search, best first. What is not in the contract says why hits are missing.
 
     `files` = how many files were searchable after the filter; `below_threshold` = hits that score_threshold removed,
-    `best_below` the best of their scores; `notes` are sentences for the reader; `held` is what there is under the keys
+    `best_below` the best of their scores; `notes` are sentences for the reader; `held` has the values under the keys
     of a filter that matched no file.
     """
 

@@ -1,4 +1,4 @@
-"""What callers send, in the shapes and names of OpenAI's API: closed, and limited.
+"""Requests in the shapes and names of OpenAI's API: unknown keys are errors, and sizes have limits.
 
 Source of the limits: the OpenAPI description of OpenAI's API, and our own choice where that is silent.
 """
@@ -23,7 +23,7 @@ from vectorstores_tools.contract.filters import MAX_INTEGER
 
 NULL = {"type": "null"}
 ABOUT_A_MEMBER = ("default", "description", "title")
-"""What a schema says of a member, whatever its type."""
+"""Keys of a member's schema that do not depend on its type."""
 MAX_QUERY_CHARACTERS = 8_000
 MAX_QUERIES = 16
 MOST_RESULTS = 50
@@ -46,7 +46,7 @@ Order = Literal["asc", "desc"]
 
 
 class Request(BaseModel):
-    """What a caller sends: unknown keys are errors, and null is an optional member that is absent."""
+    """The base of what a caller sends: unknown keys are errors, and an optional member that is null is absent."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -159,7 +159,7 @@ Query = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 
 
 class SearchRequest(Request):
-    """The body of search, `filters` already parsed by `vectorstores_tools.filters`.
+    """The body of search, `filters` already parsed by `contract.filters`.
 
     `explain`: hits say which words of the queries they hold, where the engine knows. `fold`: hits of equal text are
     one, and max_num_results counts these.
@@ -175,7 +175,7 @@ class SearchRequest(Request):
 
 
 class PageRequest(Request):
-    """Which part of a list: `after` / `before` are ids; `before` gives the items just before it, in list order."""
+    """A page of a list: `after` / `before` are ids; `before` gives the items just before it, in list order."""
 
     limit: int = Field(default=20, ge=1, le=100)
     order: Order = "desc"

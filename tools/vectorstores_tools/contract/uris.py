@@ -21,7 +21,7 @@ Kind = Literal["store", "files", "file", "batch", "content"]
 
 @dataclass(frozen=True, slots=True)
 class ResourceUri:
-    """What a URI names. `start` and `end` are characters of the parsed text."""
+    """The object that a URI names. `start` and `end` are characters of the parsed text."""
 
     kind: Kind
     store_id: str | None = None

@@ -1,4 +1,4 @@
-"""When an object has reached its final status, how far it is until then, and the call that goes on from it."""
+"""Objects followed until their final status, with their progress until then."""
 
 from collections.abc import Awaitable
 
@@ -9,14 +9,14 @@ from vectorstores_tools.progress.reporting import Progress, followed, until
 
 
 def report_counts(counts: FileCounts, progress: Progress, before: int = 0) -> None:
-    """Put the counts of a store or batch into a Progress that `before` steps were already made of."""
+    """Put the counts of a store or batch into a Progress after its first `before` steps."""
     done = counts.total - counts.in_progress
     failed = f", {counts.failed} failed" if counts.failed else ""
     progress.says(before + done, before + counts.total, f"{done} of {counts.total} files processed{failed}")
 
 
 def built(item: VectorStoreFile) -> tuple[float, str]:
-    """Return the share of a long file's passages that are done, and it in words; 0 and none where nobody tells."""
+    """Return the share of a long file's passages that are done, and the same in words; 0 and "" where it is unknown."""
     if item.progress is None or not item.progress.of:
         return 0.0, ""
     done, of = item.progress.done, item.progress.of

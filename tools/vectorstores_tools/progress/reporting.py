@@ -1,4 +1,4 @@
-"""Waiting for work that a call started, or that somebody else did, with progress for the client."""
+"""Waiting for work, started by this call or any other, with progress for the client."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ MB = 1_000_000
 
 
 def watched(source: Source, tell: Callable[[float, str], None]) -> Source:
-    """Return the source; `tell` hears of the share that has gone out, 0 to 1, and of it in words."""
+    """Return the source with reports: `tell` gets the share that was sent, 0 to 1, and the same in words."""
 
     def sent(count: int) -> None:
         tell(count / max(1, source.size), f"{count / MB:.1f} of {source.size / MB:.1f} MB sent")
@@ -33,12 +33,12 @@ LEAST_BETWEEN = 0.25
 """Seconds between two reports at least."""
 
 PARTS = 1_000
-"""In how many each thing is counted: clients take whole numbers only, and no two reports may be equal."""
+"""Steps that each thing counts for: clients take whole numbers only, and no two reports may be equal."""
 
 
 @dataclass(slots=True)
 class Progress:
-    """How far a call is: `done` of `total` things, and a few words."""
+    """The progress of a call: `done` of `total` things, and a few words."""
 
     done: int = 0
     total: int | None = None
@@ -70,7 +70,7 @@ async def reported(report: Report, work: Callable[[Progress], Awaitable[T]]) -> 
 
 
 class _ProgressReports:
-    """What the client was told of a Progress."""
+    """The reports of a Progress to the client."""
 
     def __init__(self, report: Report, progress: Progress) -> None:
         self._report = report
@@ -115,7 +115,7 @@ async def until(engine: Engine, retrieve: Callable[[], Awaitable[T]], final: Cal
 async def followed(
     call: ToolCall, retrieve: Callable[[], Awaitable[T]], tell: Callable[[T, Progress], bool], seconds: float
 ) -> T:
-    """As `until`, with reports; `tell` puts what it sees into the Progress and returns whether it is final."""
+    """As `until`, with reports; `tell` puts the object's state into the Progress and returns whether it is final."""
     if seconds <= 0:
         return await retrieve()
     return await reported(

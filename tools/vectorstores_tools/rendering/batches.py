@@ -1,4 +1,4 @@
-"""How a batch ended: the batch, and which of its files failed and why."""
+"""The answer about a batch: the batch, and its failed files with their reasons."""
 
 from typing import Any
 
@@ -16,14 +16,14 @@ FAILURES_SHOWN = 10
 async def described_batch(call: ToolCall, batch: FileBatch, *sentences: str, **more: Any) -> Reply:
     """Return a batch with up to ten of its failures."""
     failed = await failures(call.engine, batch) if batch.file_counts.failed else None
-    # What the engine says of the batch itself stands beside what the call has to say.
+    # The engine's notes on the batch stand beside those of the call.
     notes = [*(batch.notes or ()), *(more.pop("notes", None) or ())] or None
     step = more.pop("next", None) or next_for(call, batch)
     return described(batch, *sentences, failures=failed, notes=notes, next=step, **more)
 
 
 async def failures(engine: Engine, batch: FileBatch) -> list[dict[str, str]]:
-    """Return which files of the batch failed and why, the first ten."""
+    """Return the first ten files of the batch that failed, each with its reason."""
     wanted = StoreFilesRequest(limit=FAILURES_SHOWN, order="asc", filter="failed")
     page = await engine.list_batch_files(batch.vector_store_id, batch.id, wanted)
     return [

@@ -1,4 +1,4 @@
-"""Where else the text of a hit stands, as facts and in words (pure)."""
+"""The other places of a hit's text, as facts and in words (pure)."""
 
 from typing import Any
 
@@ -35,5 +35,5 @@ def sentence_of(copies: Copies, *, whole: bool = True, ids: bool = True) -> str:
 
 
 def called(copy: Copy) -> str:
-    """Return what a copy's file is called: by its path, where that is known."""
+    """Return the name of a copy's file: its path, where that is known."""
     return line(copy.path or copy.filename, MAX_NAME)

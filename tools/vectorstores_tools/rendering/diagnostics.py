@@ -1,4 +1,4 @@
-"""What a search could not see, and why it found nothing, as facts and as sentences (pure)."""
+"""Diagnostics of a search: files that it could not see, and why it found nothing, as facts and sentences (pure)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ KEYS_EXPLAINED = 3
 LONGEST_VALUE = 40
 """Characters of a key or value that is quoted: they are somebody's words."""
 NOTES = 3
-"""At most, and together a quarter of the answer."""
+"""The most notes that are shown; together they have at most a quarter of the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class SearchOutcome:
     """Stores that were asked for and have expired."""
 
     def facts(self, found: bool) -> dict[str, Any]:
-        """Return what the answer's object says of the search as a whole."""
+        """Return the facts of the search as a whole, for the answer's object."""
         facts: dict[str, Any] = {}
         if unseen := self._unseen():
             facts["not_searched"] = unseen
@@ -113,7 +113,7 @@ def why_nothing(page: SearchPage, filter: filters.Filter | None) -> str:
 
 
 def _unmet_parts(page: SearchPage, filter: filters.Filter) -> list[str]:
-    """Say of each comparison that can be meant otherwise what there is under its key."""
+    """Return, for each comparison whose key is known, a sentence on the values that there are under it."""
     held = {known.key: known for known in page.held}
     asked = [part for part in filters.comparisons(filter) if part.key in held]
     return [_unmet(part, held[part.key]) for part in asked[:KEYS_EXPLAINED]]

@@ -1,4 +1,4 @@
-"""Which part of a hit's text is shown: its matches, whole and grown, or the best of them only (pure)."""
+"""Excerpts of a hit's text: all of its matches with some text around them, or the best matches only (pure)."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Why a hit has its score: its two halves, what its cosine means, which words of the question it holds (pure)."""
+"""The explanation of a hit's score: its two halves, its cosine, the words of the question that it holds (pure)."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from vectorstores_tools.contract.characters import line
 from vectorstores_tools.contract.models import SearchHit
 
 MOST_WORDS = 12
-"""Of each kind, found and missing, that are named."""
+"""The most words of each kind, found and missing, that are named."""
 LONGEST = 40
 
 

@@ -19,7 +19,7 @@ from vectorstores_tools.rendering.search_results import RankedHit, RankedHits
 HITS_URI = "ui://vector-stores/hits"
 """The resource that shows them."""
 HITS_KEY = "vector-stores/hits"
-"""Where they stand in `_meta` of an answer."""
+"""Their key in `_meta` of an answer."""
 
 
 def hits_view(ranking: RankedHits, queries: Sequence[str], *, reads: bool) -> dict[str, Any]:

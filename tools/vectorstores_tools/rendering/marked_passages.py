@@ -18,7 +18,7 @@ COMMON = frozenset(
         "which", "who", "why", "with",
     ]
 )  # fmt: skip
-"""Words of a question that are not worth an eye's stop."""
+"""Words of a question that are too common to be underlined."""
 
 _WORD = re.compile(r"\w{3,}")
 
@@ -85,7 +85,7 @@ def citation(hit: SearchHit) -> list[str]:
 def segments(
     text: str, marks: Sequence[tuple[int, int]], start: int, end: int, asked: frozenset[str] = frozenset()
 ) -> list[Segment]:
-    """Return text[start:end] in pieces, those within `marks` marked, the words asked for apart; marks may overlap."""
+    """Return text[start:end] in pieces; `marks`, which may overlap, are marked; words asked for stand alone."""
     pieces: list[Segment] = []
     at = start
     for first, last in sorted(marks):

@@ -30,7 +30,7 @@ WRITTEN_BY_OTHERS = (
 )
 """Keys whose values are somebody's words: in the text form they stand inside the fence.
 
-So does whatever else an engine says that is not a number or one plain word: a remote may add keys of its own.
+So does every other value that is not a number or one plain word: a remote may add keys of its own.
 """
 
 _PLAIN = re.compile(r"[\w.:@/+-]{1,256}", re.ASCII)

@@ -1,4 +1,4 @@
-"""What a tool answers: the same facts as an object and as a compact text (clients read one or the other)."""
+"""The answer of a tool: the same facts as an object and as a compact text (clients read one or the other)."""
 
 import json
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 CHARACTERS_PER_TOKEN = 3.5
-"""What a token is taken for when an answer is measured."""
+"""The length that a token is taken to have when an answer is measured."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,12 +24,12 @@ from vectorstores_tools.rendering.reply import CHARACTERS_PER_TOKEN, Reply, comp
 from vectorstores_tools.rendering.untrusted_text import Fence, cleaned
 
 LEAST = 160
-"""Characters of a passage below which it says nothing: then it is not shown."""
+"""Characters: a passage of which fewer fit is not shown, because so few say nothing."""
 
 MAX_HEADING = 120
 MAX_PATH = 512
 WHOLE, WITHOUT_HEADINGS, WITHOUT_ALL_ATTRIBUTES = range(3)
-"""What a citation holds, from all that is known to what is never left out."""
+"""The forms of a citation, from the whole one to the shortest."""
 LONGEST_ATTRIBUTES = 200
 """Characters of attributes that a tight citation keeps."""
 MOST_TOKENS = 20_000
@@ -48,7 +48,7 @@ class RankedHit:
 
     @property
     def uri(self) -> str:
-        """Where the whole chunk can be read."""
+        """The address at which the whole chunk can be read."""
         return uris.file(self.store_id, self.hit.file_id, *(self.hit.chars or ()))
 
 
@@ -61,14 +61,14 @@ class RankedHits:
     sentences: Sequence[str] = ()
     detailed: bool = False
     rest: str = "read with uri=..."
-    """How the rest of a hit's text is read."""
+    """The call that reads the rest of a hit's text, in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class DisplayPlan:
-    """How much is shown: `named` hits, with `extra` characters around each passage, or the best passages only.
+    """The extent of an answer: `named` hits, with `extra` characters around each passage, or the best passages only.
 
-    Those are, for each hit, its first `counts`, and of one more (hit, size). `tight`: how much of the citations goes.
+    The best passages are the first `counts` of each hit, and a `part` (hit, size). `tight`: the form of citations.
     `needs`: the max_tokens that would name every hit.
     """
 
