@@ -74,7 +74,7 @@ class UploadFile(Request):
 
 
 class BatchFile(FileAttach):
-    """One of batch_attach's files. The schema shows none of its options: they are those of the call itself."""
+    """One of batch_attach's files. Its chunking has no description, because that of the call says the form already."""
 
     chunking_strategy: Annotated[ChunkingStrategy, Pairs] | None = None
 

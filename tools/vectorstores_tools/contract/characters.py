@@ -181,7 +181,7 @@ LONGEST_NOTE = 120
 
 
 def short_notes(sentences: Iterable[str]) -> list[str]:
-    """Return the notes as they are kept and shown: each clean and short, none twice, of too many the last a count."""
+    """Return notes as they are kept and shown: each clean and short, none twice; of too many the last is a count."""
     notes = list(dict.fromkeys(filter(None, (line(sentence, LONGEST_NOTE) for sentence in sentences))))
     if len(notes) <= MOST_NOTES:
         return notes
