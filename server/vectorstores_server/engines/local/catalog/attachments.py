@@ -80,7 +80,7 @@ def position(db: sqlite3.Connection, store_id: str, file_id: str) -> Position | 
 def update_store_file(
     db: sqlite3.Connection, store_id: str, file_id: str, attributes: Attributes | None, now: int
 ) -> VectorStoreFile:
-    """Replace the whole map of attributes; None empties it. What the text says fills in nothing any more."""
+    """Replace the whole map of attributes; None empties it. The text's own properties fill in nothing any more."""
     usable(db, store_id, now)
     touch(db, store_id, now)
     row = attachment_row(db, store_id, file_id)

@@ -1,4 +1,4 @@
-"""The attributes of an attachment: those that were given, those that its text says, and what filters read of both."""
+"""The attributes of an attachment: those given, those found in its text, and the rows of both that filters read."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ def replace_attributes(db: sqlite3.Connection, attachment_id: int, attributes: A
 
 
 def note_found(db: sqlite3.Connection, attachment_id: int, found: Mapping[str, str]) -> None:
-    """Note what the live text says of itself: it stands for what the caller did not give."""
+    """Store the properties found in the live text: they stand for attributes that the caller did not give."""
     known = "SELECT found FROM attachment WHERE id = ?"
     written = dumps(found) if found else None
     if db.execute(known, (attachment_id,)).fetchone()["found"] != written:
@@ -25,12 +25,12 @@ def note_found(db: sqlite3.Connection, attachment_id: int, found: Mapping[str, s
 
 
 def shown_attributes(row: sqlite3.Row | Mapping[str, Any]) -> dict[str, Any]:
-    """Return the attributes of an attachment's row: those that were given, then those that its text says."""
+    """Return the attributes of an attachment's row: those given, then those found in its text."""
     return {**(loads(row["attributes"]) or {}), **filled_in(row)}
 
 
 def filled_in(row: sqlite3.Row | Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the text says where nothing was given, as far as there is room."""
+    """Return the text's properties for keys that were not given, as far as there is room."""
     if row["attributes_final"] or row["found"] is None:
         return {}
     given = loads(row["attributes"]) or {}

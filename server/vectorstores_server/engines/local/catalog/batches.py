@@ -69,7 +69,7 @@ def retrieve_batch(db: sqlite3.Connection, store_id: str, batch_id: str) -> File
         vector_store_id=store_id,
         status=status,
         file_counts=files,
-        # Whoever waits for a batch looks at it again and again: this is looked up once, at its end.
+        # Callers that wait for a batch read it again and again: its notes are looked up once, at its end.
         noted_files=None if status == "in_progress" else _noted_files(db, store_id, batch_id),
     )
 
@@ -89,7 +89,7 @@ def _noted_files(db: sqlite3.Connection, store_id: str, batch_id: str) -> NotedF
 
 
 def cancel_batch(db: sqlite3.Connection, store_id: str, batch_id: str, now: int) -> FileBatch:
-    """Stop what is not done, but for what another running batch or a single attach wants."""
+    """Cancel the files that are not done, except those that another running batch or a single attach waits for."""
     store_row(db, store_id)
     _row(db, store_id, batch_id)
     waiting = db.execute("SELECT rev FROM batch_file WHERE batch_id = ? AND rev IS NOT NULL", (batch_id,)).fetchall()
@@ -149,7 +149,7 @@ def _row(db: sqlite3.Connection, store_id: str, batch_id: str) -> sqlite3.Row:
 
 
 def _wait_in_line(db: sqlite3.Connection, batch_id: str) -> None:
-    """Take back the lead that a batch's first file had while it was the only one."""
+    """Lower the priority that a batch's first file had while it was the only one."""
     db.execute(
         "UPDATE attachment SET want_priority = ? WHERE want_priority = ? AND want_rev IN"
         " (SELECT rev FROM batch_file WHERE batch_id = ? AND rev IS NOT NULL)",

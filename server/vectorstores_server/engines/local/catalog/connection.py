@@ -70,7 +70,7 @@ def check_version(db: sqlite3.Connection, known: int = len(MIGRATIONS)) -> int:
 
 
 def translated(error: sqlite3.Error | OSError, directory: Path) -> VectorStoreError:
-    """Return what `error` means to the caller: the one place that knows."""
+    """Return the error of the contract that SQLite's `error` means to the caller: the one place that translates it."""
     if isinstance(error, OSError):
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return DiskFull(str(directory))
@@ -136,7 +136,7 @@ def _migrate(db: sqlite3.Connection, path: Path, version: str, migrations: Seque
 
 
 def _keep_copy(db: sqlite3.Connection, path: Path, found: int) -> None:
-    """Copy the catalog as it was; whoever sweeps removes the copy after seven days."""
+    """Copy the catalog as it was; the sweep removes the copy after seven days."""
     copy = path.with_name(f"{path.name}.v{found}")
     unfinished = path.with_name(f"{copy.name}.{os.getpid()}.tmp")
     _create_private(unfinished)

@@ -150,7 +150,7 @@ class Catalog:
         return self._mark
 
     def wake(self) -> None:
-        """Tell those who wait here that something changed."""
+        """Wake the tasks of this process that wait for a change."""
         self._mark += 1
         moved, self._moved = self._moved, anyio.Event()
         moved.set()
@@ -163,14 +163,14 @@ class Catalog:
             await self._run(_checkpoint, await self._open_writer(), self.path, at_least)
 
     async def vacuum(self) -> None:
-        """Write the catalog anew, without a trace of what was deleted."""
+        """Rewrite the catalog, without a trace of what was deleted."""
         async with self._writing:
             db = await self._open_writer()
             await self._run(db.execute, "VACUUM")
             await self._run(_checkpoint, db, self.path, 0)
 
     async def aclose(self) -> None:
-        """Close the connections, once what is under way there is done."""
+        """Close the connections, once the transactions under way have ended."""
         with anyio.CancelScope(shield=True):
             async with self._writing, self._reading:
                 self._closed = True
@@ -193,7 +193,7 @@ class Catalog:
         self._seen = seen
 
     async def prepared(self) -> None:
-        """Make sure that the data directory is ours and its catalog of this version; nothing after the first time."""
+        """Make sure that the data directory is ours and its catalog of this version; only the first time."""
         async with self._opening:
             if self._reader is None and self._writer is None:
                 await self._run(

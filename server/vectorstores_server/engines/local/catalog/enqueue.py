@@ -1,4 +1,4 @@
-"""Attaching: what makes work for the worker, and what the store already has."""
+"""Attaching: which files make work for the worker, and which the store already has."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -19,9 +19,9 @@ from vectorstores_tools.contract.models import VectorStore, VectorStoreFile
 from vectorstores_tools.contract.requests import AUTO_CHUNKING, FileAttach, StaticChunking, StoreCreate
 
 BATCHED, FIRST, ALONE = 0, 1, 2
-"""What is built first: what was attached by itself, a batch that is one file so far, then the others, oldest first."""
+"""Priorities, the highest first: files attached alone, a batch of one file so far, then the others, oldest first."""
 UNREAD = -1
-"""What is not built at all until pictures of it are recognised, which is done when there is nothing else to do."""
+"""Of a file that waits until its pictures are recognised, which is done when there is nothing else to do."""
 
 
 def create_store(
@@ -63,9 +63,9 @@ def attach(
     priority: int,
     origin: Origin | None = None,
 ) -> int | None:
-    """Attach a File that exists, or an attached one anew; return the revision to wait for, None when there is none.
+    """Attach an existing File, or one that is attached again; return the revision to wait for, None when there is none.
 
-    Other sizes, a failure or a cancellation make work; given attributes count at once; what is not given stays.
+    Changed chunk sizes, a failure or a cancellation make work; given attributes count at once; options not given stay.
     `priority`: ALONE, FIRST or BATCHED.
     """
     row = find_attachment(db, store_id, request.file_id)
@@ -105,7 +105,7 @@ def put_off(db: sqlite3.Connection, rev: int) -> None:
 
 
 def resume(db: sqlite3.Connection, rev: int) -> None:
-    """Let a revision be built that waited for that."""
+    """Let a revision be built that waited for the recognition."""
     db.execute(
         "UPDATE attachment SET want_priority = ? WHERE want_rev = ? AND want_priority = ?", (BATCHED, rev, UNREAD)
     )
@@ -142,5 +142,5 @@ def target_sizes(row: sqlite3.Row) -> tuple[int, int]:
 
 
 def differs(row: sqlite3.Row, sizes: StaticChunking) -> bool:
-    """Tell whether the attachment has, or is getting, other sizes."""
+    """Tell whether the chunk sizes that the attachment has, or is getting, differ from these."""
     return target_sizes(row) != (sizes.max_chunk_size_tokens, sizes.chunk_overlap_tokens)

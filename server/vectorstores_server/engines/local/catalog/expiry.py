@@ -1,4 +1,4 @@
-"""What has become due: dead revisions, tables to drop, stores and Files whose time has passed."""
+"""Work that has become due: dead revisions, tables to drop, stores and Files whose time has passed."""
 
 import sqlite3
 from collections.abc import Collection
@@ -85,7 +85,7 @@ def deleted_content(db: sqlite3.Connection, before: int) -> set[str]:
 
 
 def forget_deleted_content(db: sqlite3.Connection, before: int) -> None:
-    """Forget deletions of before that time: what a late writer could still have left has been erased since."""
+    """Forget deletions from before that time: anything that a late writer left has been erased since."""
     db.execute("DELETE FROM deleted_content WHERE deleted_at <= ?", (before,))
 
 

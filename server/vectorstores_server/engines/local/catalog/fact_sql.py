@@ -19,9 +19,9 @@ class FactColumn:
 
 _NAME = "coalesce(attachment.name, file.filename)"
 _BYTES = f"CAST({_NAME} AS BLOB)"
-"""A name's bytes: what SQLite does with text may end at a NUL."""
+"""The bytes of a name: SQLite's functions of text may stop at a NUL."""
 _TO_LAST_DOT = f"length(CAST(rtrim({_NAME}, replace({_NAME}, '.', '')) AS BLOB))"
-"""How many bytes of the name stand up to its last dot, the dot too: all characters behind it are others than dots."""
+"""The length in bytes of the name up to its last dot, the dot included: no character behind that is a dot."""
 _ENDING = f"CASE WHEN {_TO_LAST_DOT} > 1 THEN nullif(lower(CAST(substr({_BYTES}, {_TO_LAST_DOT} + 1) AS TEXT)), '') END"
 
 COLUMNS = {

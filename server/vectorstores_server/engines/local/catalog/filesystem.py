@@ -1,4 +1,4 @@
-"""What a data directory needs below it: a file system that SQLite can lock."""
+"""The file system that a data directory needs: one on which SQLite's locks hold."""
 
 from pathlib import Path
 

@@ -2,10 +2,9 @@
 
 A comparison of an attribute is a set of revisions, read from the index (store_id, key, kind, value, rev) of `attribute`
 alone; one of a fact (`$type`) a set read from `attachment` and `file`. `ne` and `nin` are what is outside the set of
-`eq` and `in`, so a file without the key matches them. Where all matches lie in one such set, that set is what is
-walked, not the store: .8 ms instead of 16 for 2,800 of 10,000 files.
-SQLite compares integers with reals exactly, and text by its UTF-8 bytes, which is the order of code points: as Python
-does.
+`eq` and `in`, so a file without the key matches them. Where all matches lie in one such set, SQLite walks that set, not
+the store: .8 ms instead of 16 for 2,800 of 10,000 files. SQLite compares integers with reals exactly, and text by its
+UTF-8 bytes, which is the order of code points: as Python does.
 """
 
 from dataclasses import dataclass
@@ -46,7 +45,7 @@ def select_attachments(filter: Filter, store_id: str) -> Compiled:
 
 
 def value_condition(filter: Comparison, value: str, value_kind: str = "kind") -> Compiled:
-    """Return the condition on a value and its kind, for `ne` and `nin` that of what they exclude."""
+    """Return the condition on a value and its kind; for `ne` and `nin` that of the values that they exclude."""
     wanted = filter.value if isinstance(filter.value, tuple) else (filter.value,)
     if filter.operator in _ORDERINGS:
         return f"{value_kind} = ? AND {value} {_ORDERINGS[filter.operator]} ?", [kind(wanted[0]), wanted[0]]
@@ -77,7 +76,7 @@ def _select(filter: Filter, store_id: str, selected: _Selected) -> Compiled:
 
 
 def _narrowest(filter: Filter) -> tuple[Comparison | None, list[Filter]]:
-    """Return a comparison that every match meets and that is a set, and what else is to be met."""
+    """Return a comparison that is a set and that every match meets, and the other conditions."""
     parts = list(filter.filters) if isinstance(filter, Compound) and filter.operator == "and" else [filter]
     sets = [part for part in parts if isinstance(part, Comparison) and part.operator not in ("ne", "nin")]
     if not sets:
@@ -103,7 +102,7 @@ def _compound(filter: Compound, store_id: str, column: str, selected: _Selected)
 
 
 def _set(filter: Comparison, store_id: str, selected: _Selected) -> Compiled:
-    """Return a SELECT of what has such a value, for `ne` and `nin` of what they exclude."""
+    """Return a SELECT of the rows with such a value; for `ne` and `nin` of the rows that they exclude."""
     if filter.of_file:
         fact = COLUMNS[filter.key]
         condition, values = value_condition(filter, fact.value, f"'{fact.kind}'")
@@ -121,14 +120,14 @@ def _set(filter: Comparison, store_id: str, selected: _Selected) -> Compiled:
 
 
 def _between(prefix: str, value: str, value_kind: str) -> Compiled:
-    """Say that a text begins so as a range, which an index answers."""
+    """Return a prefix as a range of texts, which an index answers."""
     end = _after(prefix)
     above: Compiled = (f"{value_kind} = ? AND {value} >= ?", ["string", prefix])
     return above if end is None else (f"{above[0]} AND {value} < ?", [*above[1], end])
 
 
 def _after(prefix: str) -> str | None:
-    """Return the least text above all that begin so; None where there is none."""
+    """Return the least text above all that have the prefix; None where there is none."""
     while prefix and ord(prefix[-1]) == _LAST:
         prefix = prefix[:-1]
     if not prefix:

@@ -1,6 +1,6 @@
 """Which types of files each folder gave when it was attached last, so that an upgrade surprises nobody.
 
-A folder that a former version attached has no entry: then what that version took is what it gave.
+A folder that a former version attached has no entry: it is taken to have given the types of that version.
 """
 
 import os
@@ -10,7 +10,7 @@ from pathlib import PurePath
 
 
 def are_reviewed(db: sqlite3.Connection, store_id: str, folders: Collection[str], now: str) -> bool:
-    """Tell whether each folder gave what is taken `now`, a list of types parted by spaces."""
+    """Tell whether each folder gave the types that are taken `now`, a list separated by spaces."""
     rows = db.execute("SELECT folder FROM folder_types WHERE store_id = ? AND types = ?", (store_id, now))
     return set(folders) <= {row["folder"] for row in rows}
 
@@ -23,9 +23,9 @@ def review(
     now: str,
     first: Collection[str],
 ) -> list[str]:
-    """Return what is new to its folder by its type, and note that the folders give what is taken `now`.
+    """Return the origins of types that are new to their folder, and note that the folders give the types taken `now`.
 
-    `folders` and `kinds` have the folder and the type of each origin. What the store holds already is not new.
+    `folders` and `kinds` have the folder and the type of each origin. A file that the store holds already is not new.
     """
     before = {folder: _types_before(db, store_id, folder, first) for folder in set(folders.values())}
     db.executemany(
@@ -41,7 +41,7 @@ def review(
 
 
 def _types_before(db: sqlite3.Connection, store_id: str, folder: str, first: Collection[str]) -> Collection[str] | None:
-    """Return what the folder, or one around it, gave before; None for a folder that is new to the store."""
+    """Return the types that the folder, or one around it, gave before; None for a folder that is new to the store."""
     for around in (folder, *map(str, PurePath(folder).parents)):
         row = db.execute(
             "SELECT types FROM folder_types WHERE store_id = ? AND folder = ?", (store_id, around)

@@ -1,4 +1,4 @@
-"""What the files of a store hold under the keys of a filter that none of them meets."""
+"""The values that files of a store hold under the keys of a filter that none of them meets."""
 
 import sqlite3
 
@@ -12,13 +12,13 @@ OTHERS = 5
 
 
 def held_keys(db: sqlite3.Connection, store_id: str, filter: Filter) -> list[HeldKey]:
-    """Return what is held under the first keys of the filter."""
+    """Return the values held under the first keys of the filter."""
     named = {(comparison.key, comparison.of_file): comparison for comparison in comparisons(filter)}
     return [_held(db, store_id, comparison) for comparison in list(named.values())[:KEYS]]
 
 
 def keys_named_like_facts(db: sqlite3.Connection) -> list[str]:
-    """Return attributes that are named like a fact of the file, which a filter takes for that."""
+    """Return keys of attributes that are named like a fact of the file: a filter by such a name reads the fact."""
     marks = ", ".join("?" * len(FACT_KEYS))
     query = f"SELECT DISTINCT key FROM attribute WHERE key IN ({marks}) ORDER BY key"  # noqa: S608 marks alone
     return [key for (key,) in db.execute(query, FACT_KEYS)]

@@ -11,15 +11,15 @@ from vectorstores_server.engines.local.catalog.revisions import BuiltRevision, b
 TABLE_FORMAT = 2
 """Raised when rows hold other words or passages than before: 1 the text itself, 2 its terms (see `words`)."""
 REMOTE = "openai:"
-"""How the identities of embedders begin that cost somebody money, or time of a machine that is not this one."""
+"""The prefix of the identities of embedders that cost money, or the time of another machine."""
 
 ANY_SIZE = range(1 << 62)
-"""Bytes of a file, whatever it is."""
+"""The range of all file sizes, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildingTable:
-    """A table that is to take the place of its store's: `former`, where that has the vectors of the same embedder.
+    """A table that is to replace its store's: `former` is that one, where it has the vectors of the same embedder.
 
     `kept`: it gets the passages and the vectors of the former one, and only their words are new.
     """
@@ -45,7 +45,7 @@ class StoreTable:
 
 
 def building_tables(db: sqlite3.Connection, identity: str | None) -> list[BuildingTable]:
-    """Return the tables to be filled with the vectors of `identity`; those that need none anybody can fill."""
+    """Return the tables to be filled with the vectors of `identity`, and those that can be filled by any process."""
     rows = db.execute(
         "SELECT store_table.name, store_id, store_table.embedder, store_table.dimensions, format, kept,"
         " CASE WHEN store.embedder = store_table.embedder THEN table_name END"
@@ -68,7 +68,7 @@ def outdated(db: sqlite3.Connection) -> list[StoreTable]:
 
 
 def next_outdated(db: sqlite3.Connection, identity: str | None) -> StoreTable | None:
-    """Return the next one that a process with this embedder can bring up to date, and that nobody is replacing."""
+    """Return the next outdated table that a process with this embedder can replace, and that nobody is replacing."""
     building = {row["store_id"] for row in db.execute("SELECT store_id FROM store_table WHERE state = 'building'")}
     for table in outdated(db):
         doable = table.embedder is None or table.embedder == identity or table.embedder.startswith(REMOTE)
@@ -90,12 +90,12 @@ def upgrade_note(db: sqlite3.Connection, store_id: str, table: str) -> str | Non
 
 
 def wants_embedder(db: sqlite3.Connection) -> bool:
-    """Tell whether a table is outdated whose new vectors an embedder on this machine makes."""
+    """Tell whether some outdated table gets its new vectors from an embedder on this machine."""
     return any(table.embedder is not None and not table.embedder.startswith(REMOTE) for table in outdated(db))
 
 
 def begin_upgrade(db: sqlite3.Connection, table: StoreTable) -> None:
-    """Enter a table of today's format. No vector of a remote embedder is made for it: it keeps those that there are."""
+    """Enter a table of today's format. No vector of a remote embedder is made for it: it keeps the existing ones."""
     name = begin_table(db, table.store_id, table.embedder, table.dimensions)
     if table.embedder is not None and table.embedder.startswith(REMOTE):
         db.execute("UPDATE store_table SET kept = 1 WHERE name = ?", (name,))

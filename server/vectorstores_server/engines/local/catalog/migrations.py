@@ -1,7 +1,7 @@
 """The tables. `MIGRATIONS[n]` takes a catalog from `user_version` n to n + 1; a released one never changes.
 
 A migration only adds, so that a process of the version before, which is still in a transaction, is not broken.
-Statements are parted by blank lines. SQLite 3.33 is enough: no RETURNING, no STRICT.
+Statements are separated by blank lines. SQLite 3.33 is enough: no RETURNING, no STRICT.
 """
 
 from vectorstores_server.engines.local.directory.ownership import APPLICATION_ID
@@ -280,8 +280,8 @@ ALTER TABLE attachment ADD COLUMN inode INTEGER
 
 CREATE INDEX attachment_path ON attachment (store_id, path) WHERE path IS NOT NULL
 """
-"""Where a source stands: its path below the folder that was named, and its name, where that is another than its
-File's. What the disk said when it was read, so that it need not be read again; `disk_bytes` NULL: that cannot tell."""
+"""Where a source stands: its path below the folder that was named, and its name, where that differs from its File's. Its
+size and times on disk when it was read, so that it need not be read again; `disk_bytes` NULL: not known."""
 
 _NOTES = """
 ALTER TABLE attachment ADD COLUMN notes TEXT
@@ -298,7 +298,7 @@ CREATE TABLE folder_types (
     PRIMARY KEY (store_id, folder)
 ) WITHOUT ROWID
 """
-"""Which types of files a folder gave when it was attached last, parted by spaces."""
+"""Which types of files a folder gave when it was attached last, separated by spaces."""
 
 _SUCCESSORS = """
 ALTER TABLE tombstone ADD COLUMN superseded_by TEXT
@@ -316,7 +316,7 @@ UPDATE store_table SET upkeep_at = 0
 
 CREATE INDEX store_table_upkeep ON store_table (upkeep_at) WHERE upkeep_at IS NOT NULL
 """
-"""From when on a table of the index wants upkeep; what tables of before want nobody knows."""
+"""Since when a table of the index needs upkeep; for older tables that is not known."""
 
 _MIRRORS = """
 CREATE TABLE mirror (
@@ -357,7 +357,7 @@ CREATE INDEX parted_file ON parted (file_id)
 
 CREATE INDEX parted_age ON parted (gone_at)
 """
-"""Folders that stores follow, and the Files that a store parted with because they were gone from such a folder."""
+"""Folders that stores follow, and the Files that left a store because they were gone from such a folder."""
 _PROPERTIES = """
 ALTER TABLE attachment ADD COLUMN found TEXT
 

@@ -28,7 +28,7 @@ def stats_below(db: sqlite3.Connection, store_id: str, folder: str) -> dict[str,
         (store_id, bare, bare + "]"),
     )
     stats: dict[str, KnownStat] = {row[0]: row[1:] for row in rows}
-    # Between the separators of both systems lie names that begin with the folder's, and are others.
+    # The range from "/" to "\" also holds other folders, whose names begin with this folder's.
     return {source: stat for source, stat in stats.items() if source[len(bare)] in "/\\"}
 
 
@@ -45,7 +45,7 @@ def files_below(db: sqlite3.Connection, store_id: str, folder: str) -> list[Mirr
 
 
 def rename(db: sqlite3.Connection, store_id: str, renames: Iterable[Rename], now: int) -> None:
-    """Give sources their new places, in all of their versions. A name that is another is indexed anew."""
+    """Give sources their new places, in all of their versions. A changed name is indexed again."""
     for moved in renames:
         rows = db.execute(
             "SELECT attachment.*, filename FROM attachment JOIN file ON file.id = file_id"
@@ -74,13 +74,13 @@ def part(db: sqlite3.Connection, store_id: str, sources: Iterable[str], now: int
 
 
 def is_parted(db: sqlite3.Connection, store_id: str, sha256: str) -> bool:
-    """Tell whether the store parted with a File of these bytes."""
+    """Tell whether a File of these bytes was taken out of the store."""
     row = db.execute("SELECT 1 FROM parted WHERE store_id = ? AND sha256 = ? LIMIT 1", (store_id, sha256)).fetchone()
     return row is not None
 
 
 def apply_options(db: sqlite3.Connection, store_id: str, folder: str, options: AttachOptions, now: int) -> None:
-    """Give what the store has of a folder the attributes and sizes that a call gives."""
+    """Give the store's files of a folder the attributes and chunk sizes of a call."""
     if options.attributes is None and options.chunking_strategy is None:
         return
     for file in files_below(db, store_id, folder):
@@ -91,7 +91,7 @@ def apply_options(db: sqlite3.Connection, store_id: str, folder: str, options: A
 
 
 def take_back(db: sqlite3.Connection, store_id: str, origin: Origin, name: str, now: int) -> str | None:
-    """Attach a File of these bytes that was parted with, as it was attached; None where there is none."""
+    """Attach a File of these bytes that was taken out, as it was attached; None where there is none."""
     usable(db, store_id, now)
     row = db.execute(
         "SELECT parted.* FROM parted JOIN file ON file.id = file_id WHERE store_id = ? AND parted.sha256 = ?"
@@ -119,7 +119,7 @@ def take_back(db: sqlite3.Connection, store_id: str, origin: Origin, name: str, 
 
 
 def paths_anew(db: sqlite3.Connection, store_id: str, folder: str) -> None:
-    """Give what lies below a folder that the store follows now the path below the outermost one of those."""
+    """Give the files below a folder that the store now follows their path below the outermost followed folder."""
     top = outermost(db, store_id, f"{folder}/") or folder
     for file in files_below(db, store_id, top):
         db.execute(
@@ -137,7 +137,7 @@ def _move(db: sqlite3.Connection, row: sqlite3.Row, moved: Rename, now: int) -> 
 
 
 def _call(db: sqlite3.Connection, row: sqlite3.Row, name: str) -> bool:
-    """Call an attachment by another name than its File's; False where it is called so already."""
+    """Give an attachment a name that differs from its File's; False where it has that name already."""
     former = row["name"] or row["filename"]
     db.execute("UPDATE attachment SET name = ? WHERE id = ?", (name, row["id"]))
     return former != name

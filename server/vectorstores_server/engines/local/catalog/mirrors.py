@@ -32,7 +32,7 @@ def find_mirror(db: sqlite3.Connection, mirror_id: int, now: int) -> Mirror | No
 def begin_mirror(
     db: sqlite3.Connection, store_id: str, folder: str, options: AttachOptions, confirmed: bool, now: int
 ) -> Mirror:
-    """Enter a mirror, or ask for another walk of one; options that are given take the place of those it has."""
+    """Enter a mirror, or ask for another walk of one; the options given replace those it has."""
     usable(db, store_id, now)
     db.execute(
         "INSERT INTO mirror (store_id, folder, created_at) SELECT ?, ?, ?"
@@ -64,7 +64,7 @@ def end_mirror(db: sqlite3.Connection, store_id: str, folder: str) -> bool:
 
 
 def note_walk(db: sqlite3.Connection, mirror_id: int, report: WalkReport, now: int) -> None:
-    """Note what a walk has come to. The consent to a removal ends with the walk that it was given for."""
+    """Record the result of a walk. The consent to a removal ends with the walk that it was given for."""
     ended = report.walked > 0
     db.execute(
         "UPDATE mirror SET state = ?, note = ?, counts = ?, walked = max(walked, ?), batch_id = coalesce(?, batch_id),"
@@ -92,7 +92,7 @@ def store_with_sources(db: sqlite3.Connection, store_id: str, now: int) -> Vecto
 
 
 def sources_of(db: sqlite3.Connection, store_id: str) -> list[StoreSource] | None:
-    """Return what a store says of the folders that it follows, None where it follows none."""
+    """Return the folders that a store follows, as the store shows them; None where it follows none."""
     rows = db.execute("SELECT * FROM mirror WHERE store_id = ? ORDER BY id", (store_id,)).fetchall()
     return [_source(_mirror(row)) for row in rows] or None
 

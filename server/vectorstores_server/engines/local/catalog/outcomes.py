@@ -80,13 +80,13 @@ def _go_live(db: sqlite3.Connection, row: sqlite3.Row, revision: BuiltRevision, 
 
 
 def _wait_for_pages(db: sqlite3.Connection, attachment_id: int, now: int) -> None:
-    """Queue what has gone live once more, to be built when its pictures are recognised."""
+    """Queue revisions that went live once more, to be built when their pictures are recognised."""
     row = db.execute("SELECT * FROM attachment WHERE id = ?", (attachment_id,)).fetchone()
     put_off(db, requeue_row(db, row, now, BATCHED))
 
 
 def _replace_older(db: sqlite3.Connection, row: sqlite3.Row, now: int) -> None:
-    """Detach what came earlier from the same source, and delete Files that nothing else has."""
+    """Detach earlier versions of the same source, and delete Files that nothing else has."""
     older = db.execute(
         "SELECT * FROM attachment WHERE store_id = ? AND source = ? AND id < ?",
         (row["store_id"], row["source"], row["id"]),

@@ -58,7 +58,7 @@ def bury(db: sqlite3.Connection, scope: str, id: str, created_at: int, now: int)
 
 
 def buried(db: sqlite3.Connection, scope: str, id: str) -> Position | None:
-    """Return where the deleted item stood."""
+    """Return the position where the deleted item stood."""
     row = db.execute("SELECT created_at FROM tombstone WHERE scope = ? AND id = ?", (scope, id)).fetchone()
     return (row["created_at"], id) if row else None
 

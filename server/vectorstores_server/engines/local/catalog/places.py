@@ -1,4 +1,4 @@
-"""Where an attached file came from: its path below the folder that was named, and what the disk said of it then."""
+"""The place of an attached file: its path below the folder that was named, and its size and times on disk then."""
 
 import sqlite3
 import time
@@ -13,7 +13,7 @@ from vectorstores_tools.contract.intake import FileStat
 class Origin:
     """Where an ingested file came from, and what it held: its identity in a store, which no update touches.
 
-    `folder` is the one that was named and holds it; `stat` is what the disk said of the file before it was read.
+    `folder` is the one that was named and holds it; `stat` is that of the file before it was read.
     """
 
     source: str
@@ -24,7 +24,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class SourcePlace:
-    """What the catalog keeps of where a source stands. `folder` None: the file was named by itself."""
+    """A source's place as the catalog keeps it. `folder` None: the file was named by itself."""
 
     path: str | None
     folder: str | None
@@ -59,12 +59,12 @@ def path_below(folder: str | None, source: str, kind: type[PurePath] = PurePath)
 
 
 def is_placed(row: sqlite3.Row, place: SourcePlace) -> bool:
-    """Tell whether an attachment stands there already."""
+    """Tell whether an attachment has this place already."""
     return SourcePlace(row["path"], row["folder"], row["disk_bytes"], row["modified_ns"], row["inode"]) == place
 
 
 def put(db: sqlite3.Connection, attachment_id: int, place: SourcePlace) -> None:
-    """Note where an attachment stands."""
+    """Record an attachment's place."""
     db.execute(
         "UPDATE attachment SET path = ?, folder = ?, disk_bytes = ?, modified_ns = ?, inode = ? WHERE id = ?",
         (place.path, place.folder, place.disk_bytes, place.modified_ns, place.inode, attachment_id),

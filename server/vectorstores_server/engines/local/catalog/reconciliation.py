@@ -1,4 +1,4 @@
-"""What the worker compares with Lance after it took the lock, and how it mends what differs."""
+"""Reconciliation: the worker's comparison with Lance after it took the lock, and the repair of differences."""
 
 import sqlite3
 from collections.abc import Collection

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 class BuiltRevision:
     """A revision whose rows are in `table`; usage_bytes = its indexed words and vectors.
 
-    `text_version` is that of the parsers which made the text that the rows stand in, `notes` are those on it;
-    `found` is what it says of itself. `unread`: pages of the file wait to be recognised, and it is built again then.
+    `text_version` is the version of the parsers that made its text, `notes` are the notes on that text, `found` its
+    properties. `unread`: pages of the file wait to be recognised, and it is built again then.
     """
 
     rev: int

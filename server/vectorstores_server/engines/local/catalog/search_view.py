@@ -1,4 +1,4 @@
-"""What a search sees: read in one snapshot, so that every file stands there in exactly one version."""
+"""The view that a search has of a store: read in one snapshot, so every file is there in exactly one version."""
 
 import json
 import sqlite3
@@ -41,7 +41,7 @@ class StoreView:
 
 @dataclass(frozen=True, slots=True)
 class CitedFile:
-    """What a hit says of its file; `text_version` is that of the parsers which made the text that was indexed."""
+    """A file as its hits show it; `text_version` is that of the parsers which made the text that was indexed."""
 
     rev: int
     file_id: str
@@ -54,7 +54,7 @@ class CitedFile:
 
 
 def view(db: sqlite3.Connection, store_id: str, filter: Filter | None, now: int) -> StoreView:
-    """Return what there is to search. Raises StoreNotFound, StoreExpired."""
+    """Return the store as a search sees it. Raises StoreNotFound, StoreExpired."""
     row = usable(db, store_id, now)
     return StoreView(
         store_id=store_id,
@@ -79,7 +79,7 @@ def matching(db: sqlite3.Connection, store_id: str, filter: Filter) -> list[int]
 
 
 def cited(db: sqlite3.Connection, store_id: str, revs: Collection[int]) -> dict[int, CitedFile]:
-    """Return what there is to say of those of `revs` that are live in this snapshot."""
+    """Return the files of those of `revs` that are live in this snapshot."""
     # CROSS JOIN keeps SQLite from walking all files of the store: .3 ms for 80 revisions instead of 14.
     rows = db.execute(
         "SELECT live_rev, file_id, coalesce(name, filename) AS filename, attributes, found, attributes_final,"

@@ -1,4 +1,4 @@
-"""Attaching from a path or URL: the same source with the same bytes is attached once, whoever repeats the call."""
+"""Attaching from a path or URL: the same source with the same bytes is attached once, however often that is asked."""
 
 import sqlite3
 from collections.abc import Callable
@@ -28,7 +28,7 @@ class KnownSource:
 
 @dataclass(frozen=True, slots=True)
 class EnteredSource:
-    """What came of a source: the File that stands for it, and the batch so far.
+    """The result of taking in a source: the File that stands for it, and the batch so far.
 
     The File is new, or known and processed again, or known and left alone.
     """
@@ -40,7 +40,7 @@ class EnteredSource:
 
 
 def standing(db: sqlite3.Connection, store_id: str, origin: Origin, options: AttachOptions) -> KnownSource | None:
-    """Return how the newest version of the source stands, None where the store has not these bytes of it."""
+    """Return the state of the source's newest version, None where the store does not have these bytes of it."""
     row = _newest(db, store_id, origin)
     if row is None:
         return None
@@ -51,7 +51,7 @@ def standing(db: sqlite3.Connection, store_id: str, origin: Origin, options: Att
 def reattach(
     db: sqlite3.Connection, store_id: str, origin: Origin, options: AttachOptions, batch_id: str | None, now: int
 ) -> EnteredSource | None:
-    """Attach a known source anew where the options or a failure ask for it; None where it is not known any more."""
+    """Attach a known source again where the options or a failure ask for it; None where it is not known any more."""
     row = _newest(db, store_id, origin)
     if row is None:
         return None
@@ -111,7 +111,7 @@ def _last_version(db: sqlite3.Connection, store_id: str, origin: Origin) -> sqli
 
 
 def _inheriting(row: sqlite3.Row | None, options: AttachOptions) -> AttachOptions:
-    """Return the options of a new version: what the call does not give is as the last version has it."""
+    """Return the options of a new version: those that the call does not give are the last version's."""
     if row is None:
         return options
     size, overlap = target_sizes(row)

@@ -1,4 +1,4 @@
-"""How much there is of everything, and whether the catalog can be written."""
+"""Counts of everything in the catalog, and whether it can be written."""
 
 import sqlite3
 from dataclasses import dataclass

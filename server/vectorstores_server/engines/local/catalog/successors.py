@@ -1,4 +1,4 @@
-"""What replaced a file of a store: kept with its tombstone, for as long as that."""
+"""Successors: which file replaced a file of a store, kept as long as the tombstone of the replaced one."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class SupersededFile:
 
 
 def note_successor(db: sqlite3.Connection, store_id: str, file_id: str, sha256: str | None, new_id: str) -> None:
-    """Remember what replaced a file that is gone from the store, and whatever that one had replaced before."""
+    """Remember the successor of a file that is gone from the store, also for all files that this one had replaced."""
     db.execute(
         "UPDATE tombstone SET superseded_by = ?, sha256 = ? WHERE scope = ? AND id = ?",
         (new_id, sha256, store_id, file_id),
@@ -26,7 +26,7 @@ def note_successor(db: sqlite3.Connection, store_id: str, file_id: str, sha256: 
 
 
 def find_successor(db: sqlite3.Connection, store_id: str, file_id: str, now: int) -> SupersededFile | None:
-    """Return what replaced the file; None where nothing did, where that is gone too, and after a week."""
+    """Return the file's successor; None where there is none, where that is gone too, and after a week."""
     row = db.execute(
         "SELECT superseded_by, tombstone.sha256 FROM tombstone"
         " JOIN attachment ON store_id = scope AND file_id = superseded_by"

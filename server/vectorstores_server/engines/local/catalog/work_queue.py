@@ -1,4 +1,4 @@
-"""The queue: attachments that want a revision built. What the worker takes stays until it ends."""
+"""The queue: attachments for which a revision is to be built. An entry stays until its revision ends."""
 
 import sqlite3
 from collections.abc import Collection, Sequence
@@ -26,14 +26,14 @@ __all__ = [
 
 
 MOST_STORES = 64
-"""How many stores one look asks: each costs a query of some ten microseconds."""
+"""The most stores that one look at the queue reads: each costs a query of some ten microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class FormerRows:
-    """Where the revision's rows stand already, of a text made by the parsers' version `text_version`.
+    """The table that holds rows of the file already, of a text made by the parsers' version `text_version`.
 
-    `kept`: the same passages and vectors are wanted again. `rev`: they bear another revision than the one to build.
+    `kept`: their passages and vectors are to be used again. `rev`: their revision, where it is not the one to build.
     """
 
     table: str
@@ -87,8 +87,8 @@ def next_work(
 ) -> list[QueuedRevision]:
     """Return what to build next: single files before batches, stores in turn, in each the oldest first.
 
-    Never what is in `besides`, which is in hand: stores of which nothing is there come first. `sizes` are the bytes
-    that a file may have.
+    Revisions in `besides` are being built already and are left out; stores without any of these come first. `sizes` are
+    the bytes that a file may have.
     """
     stores = _doable_stores(db, identities, now)
     found: list[QueuedRevision] = []
@@ -110,7 +110,7 @@ def next_unread(db: sqlite3.Connection, identities: Collection[str], now: int) -
 
 
 def is_waiting(db: sqlite3.Connection, identities: Collection[str], now: int) -> bool:
-    """Tell whether anything but the recognition of pictures waits that a process with these embedders can do."""
+    """Tell whether work other than the recognition of pictures waits for a process with these embedders."""
     return bool(next_work(db, identities, now)) or due(db, now)
 
 
@@ -135,7 +135,7 @@ def _oldest(
 
 
 def _queued(row: sqlite3.Row) -> QueuedRevision:
-    """Return what to build; what was only given another name keeps the vectors of its live revision."""
+    """Return the revision to build; a file that was only renamed keeps the vectors of its live revision."""
     *columns, renamed, live_rev, text_version = row
     former = None
     if renamed and live_rev is not None:
