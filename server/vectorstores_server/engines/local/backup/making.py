@@ -1,10 +1,10 @@
 """Making a backup while servers run.
 
 The catalog is copied first, in one snapshot. Bytes, texts and the files of the index never change under their names, so
-they can be copied after it; one that was deleted meanwhile makes the whole begin again with a newer snapshot, for which
-what was copied already need not be copied again. Of a table of the index the version that is newest just after the
-snapshot is copied: its files stay for some minutes, and rows that died since are deleted a minute later at the
-earliest. Nothing waits for the backup, and the backup waits for nobody.
+they can be copied after it; if one of them is deleted meanwhile, the backup begins again with a newer snapshot and
+keeps what it has copied so far. Of each table of the index the version that is newest just after the snapshot is
+copied: its files stay for some minutes, and rows that died since are deleted a minute later at the earliest. Nothing
+waits for the backup, and the backup waits for nobody.
 """
 
 import sqlite3
@@ -54,7 +54,7 @@ class _Copying:
         return self.copied[name]
 
     def erase_all_but(self, files: Mapping[str, FileEntry]) -> None:
-        """Erase what an earlier attempt copied and the last one does not need."""
+        """Erase the files that an earlier attempt copied and the last one does not need."""
         Removal(self.target).erase([name for name in self.copied if name not in files])
 
 
@@ -142,7 +142,7 @@ def _copy_catalog(data: Path, target: Path, *, with_index: bool) -> tuple[int, M
 
 
 def _manifests(data: Path, table: str) -> list[str]:
-    """Name the manifests of a table, the newest last; of versions the names sort by number, rising or falling."""
+    """Name the manifests of a table, the newest last. The names count the versions either up or down."""
     folder = f"index/{table}.lance/_versions"
     return (
         sorted(files_below(data, (folder,)), key=lambda name: _version(Path(name).name))
@@ -165,7 +165,7 @@ def _copy_table(copying: _Copying, table: str, manifests: list[str]) -> dict[str
         try:
             files[name] = copying.copy(name)
         except FileNotFoundError:
-            continue  # of a version that was pruned meanwhile; one that is needed is missed when the copy is verified
+            continue  # of a version pruned meanwhile; if it is needed after all, verifying the copy finds that
     try:
         files[manifests[-1]] = copying.copy(manifests[-1])
     except FileNotFoundError as error:

@@ -16,7 +16,7 @@ PRODUCT = "vector-stores-mcp backup"
 BLOCK = 1024 * 1024
 
 Report = Callable[[int], None]
-"""Is told the bytes that have just been done."""
+"""A callback for progress: gets the number of bytes that have just been done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ MOST_NAMED = 5
 def restore(backup: Path, data: Path, report: Report) -> Manifest:
     """Put a backup in place as a data directory that is new or empty; nothing is ever overwritten.
 
-    `report` is told each byte twice: when it is verified, and when it is copied. Raises InvalidRequest, Unavailable for
+    `report` counts each byte twice: when it is verified, and when it is copied. Raises InvalidRequest, Unavailable for
     a backup that is damaged, DirectoryUpgraded for one of a newer version, OSError. Until the very last step the data
     directory is untouched; what was copied beside it is removed again where that fails.
     """
