@@ -1,6 +1,7 @@
-"""Who answers: the engine on this machine, or a remote API. This is the only place that chooses.
+"""The choice of the engine: the one on this machine, or a remote API. This is the only place that chooses.
 
-The parser child imports this package on its way to a parser: nothing heavy here, nor in those below it.
+The parser child imports this package on its way to a parser: neither its `__init__` nor those of the packages on that
+way import anything heavy.
 """
 
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 async def open_engine(settings: "Settings", *, tells_paths: bool = True) -> "Engine":
     """Return the engine that the settings ask for. It opens nothing before its first call.
 
-    `tells_paths`: whoever asks it sits at this machine, and may know where a file came from.
+    `tells_paths`: its callers sit at this machine, and may know where a file came from.
     """
     make = _remote if settings.storage.backend == "remote" else _local
     return make(settings, tells_paths=tells_paths)

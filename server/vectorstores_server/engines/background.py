@@ -32,11 +32,11 @@ class BackgroundTasks:
         return self._task is not None
 
     async def begin(self) -> None:
-        """Open the group. A task group belongs to the task that opens it, which no call can be."""
+        """Open the group, in a task of its own: the task that opened it must also close it, and a call ends earlier."""
         if self._task is not None or self._over:
             return
         ready = anyio.Event()
-        # A context of its own: what the first call carries in its variables must not stay for good.
+        # A context of its own: the context variables of the first call must not be kept for good.
         self._task = asyncio.create_task(self._live(ready), context=contextvars.Context())
         self._task.add_done_callback(self._report)
         await ready.wait()
@@ -47,7 +47,7 @@ class BackgroundTasks:
             self._group.start_soon(fn, *args)
 
     async def end(self) -> None:
-        """Cancel all tasks, and wait for them; not for a thread that goes on and on, whose work is never needed."""
+        """Cancel all tasks and wait for them, but not for a thread that does not stop: its work is never needed."""
         self._over = True
         if self._task is None or self._group is None:
             return
@@ -67,7 +67,7 @@ class BackgroundTasks:
             self._group = None
 
     def _report(self, task: asyncio.Task[None]) -> None:
-        """Say what ended the background: no call waits for it, and without it nothing is built any more."""
+        """Log what ended the background tasks: no call waits for them, and without them nothing is built any more."""
         error = None if task.cancelled() else task.exception()
         if error is not None and not self._over:
             extra = event("background_lost", kind=type(error).__name__)

@@ -1,4 +1,4 @@
-"""What of a file's origin leaves the process: over HTTP no path of this machine's disk, a URL as it is."""
+"""Disclosure of where files came from: over HTTP no path of this machine's disk leaves the process, but URLs do."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ H = TypeVar("H", bound=HasSource)
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """Lets through what the callers of one engine may know. `paths`: they sit at this machine."""
+    """Removes paths from answers unless the callers may know them. `paths`: they sit at this machine, and may."""
 
     paths: bool = True
 
@@ -29,7 +29,7 @@ class Disclosure:
         return answer
 
     def of_store(self, store: VectorStore) -> VectorStore:
-        """Return a store as it may be shown: of the folders that it follows the names alone."""
+        """Return a store as it may be shown: without `paths` the followed folders have their names alone."""
         for source in () if self.paths else store.sources or ():
             source.folder = PurePath(source.folder).name
         return store

@@ -1,4 +1,4 @@
-"""When a request over HTTP is sent again, and after how long: the rules of OpenAI's own clients.
+"""Retries over HTTP: when a request is sent again, and after how long. The rules are those of OpenAI's own clients.
 
 Source: openai 3.52, `_base_client.py` and `_constants.py` (408, 409, 429 and 5xx; x-should-retry; retry-after-ms,
 retry-after in seconds or as a date, two minutes at most; else .5 s, doubled up to 8 s, less up to a quarter).
@@ -31,12 +31,12 @@ def worth_repeating(response: httpx.Response) -> bool:
 
 
 def out_of_quota(response: httpx.Response) -> bool:
-    """Whether this 429 is a bill, not a pace: waiting does not help."""
+    """Whether this 429 is about money, not about the rate of requests: waiting does not help."""
     return response.status_code == 429 and b"insufficient_quota" in response.content
 
 
 def surely_not_done(outcome: httpx.Response | httpx.TransportError) -> bool:
-    """Whether nothing came of the request, so that repeating it is safe whatever it asked for."""
+    """Whether the request was not carried out, so that repeating it is safe whatever it asked for."""
     if isinstance(outcome, httpx.TransportError):
         return isinstance(outcome, _UNSENT)
     if outcome.headers.get("x-should-retry") == "true" or outcome.status_code in _REFUSED:
