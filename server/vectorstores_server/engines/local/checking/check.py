@@ -1,4 +1,4 @@
-"""Looking at everything: the catalog's own integrity, each blob's hash, each text, each table of the index."""
+"""The check of everything: the catalog's own integrity, each blob's hash, each text, each table of the index."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from vectorstores_server.engines.local.index import CandidateQuery, Index, Index
 from vectorstores_tools.contract.maintenance import Finding
 
 Report = Callable[[int], None]
-"""Is told how many things have been looked at."""
+"""A callback for progress: gets the number of things that have just been checked."""
 _BLOCK = 1024 * 1024
 
 
@@ -29,11 +29,11 @@ class DataCheck:
         self._index = index
 
     async def size(self) -> int:
-        """Return how many things there are to look at."""
+        """Return how many things there are to check."""
         return await self._catalog.read(_size)
 
     async def findings(self, report: Report) -> AsyncIterator[Finding]:
-        """Yield what is wrong, part by part."""
+        """Yield findings, one part of the directory after the other."""
         for problem in await self._catalog.read(_integrity):
             yield Finding("catalog", "catalog.db", problem, "none")
         for sha256, size, live, names in await self._catalog.read(_contents):
