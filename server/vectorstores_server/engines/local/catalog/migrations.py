@@ -280,8 +280,8 @@ ALTER TABLE attachment ADD COLUMN inode INTEGER
 
 CREATE INDEX attachment_path ON attachment (store_id, path) WHERE path IS NOT NULL
 """
-"""Where a source stands: its path below the folder that was named, and its name, where that differs from its File's. Its
-size and times on disk when it was read, so that it need not be read again; `disk_bytes` NULL: not known."""
+"""Where a source stands: its path below the folder that was named, and its name, where that differs from its File's.
+Its size and times on disk when it was read, so that it need not be read again; `disk_bytes` NULL: not known."""
 
 _NOTES = """
 ALTER TABLE attachment ADD COLUMN notes TEXT
