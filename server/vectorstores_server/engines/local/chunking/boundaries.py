@@ -1,6 +1,6 @@
-"""Where a text may be cut: how good the end of a line, a sentence, a clause or a word is as the end of a passage.
+"""Boundaries where a text may be cut: how good the end of a line, a sentence, a clause or a word is for a passage.
 
-And where it must be: a passage holds one section or slide, so that what it answers is cited where it stands.
+And those where it must be cut: a passage holds one section or slide, so that an answer is cited from its own.
 """
 
 from bisect import bisect_left, bisect_right
@@ -19,7 +19,7 @@ _SIGNS = (
     (";:", (0xFF1A, 0xFF1B), 1.2),
     (".!?", (0x3002, 0xFF01, 0xFF1F), 2.5),
 )
-"""What a cut behind these signs is worth: followed by white space, or (by code point) of scripts without it."""
+"""The quality of a cut behind these signs: followed by white space, or (by code point) of scripts without it."""
 
 _LABEL = 100
 """Letters by which a heading's line and its title are compared: a long title is shortened, and has no mark-up."""

@@ -1,4 +1,4 @@
-"""How much of a passage a token is: as much as it says, whatever script it is written in.
+"""The size of a token: by how much it says, whatever script it is written in.
 
 The bundled model has English words for tokens and takes other scripts letter by letter, a Korean syllable in three:
 in its tokens the same paragraph is 1.6 passages in English and 6.6 in Korean. Latin script counts by tokens, as ever;
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _FIRST = 0x370
-"""Below this is Latin script, and signs that all scripts share; WordPiece cuts it into words and parts of words."""
+"""Code points below this are Latin, or signs that all scripts share; WordPiece cuts them into words and their parts."""
 _LETTER, _SYLLABLE, _KANA, _IDEOGRAPH = 0.2, 0.38, 0.3, 0.6
-"""Of a token of English: what a letter says, by the lengths of the same paragraphs in thirteen languages."""
+"""How much a letter says, as a share of a token of English: by the lengths of the same paragraphs in 13 languages."""
 _RANGES = (
     (0x1100, 0x1200, _SYLLABLE),
     (0x3040, 0x3100, _KANA),
@@ -49,7 +49,7 @@ def sizes(text: str, offsets: "NDArray[np.int32]") -> "NDArray[np.float64]":
 
 @cache
 def _weights() -> "NDArray[np.float64]":
-    """For each code point what a letter of another script than Latin says, 0 of anything else."""
+    """For each code point how much a letter says where it is of another script than Latin; 0 for anything else."""
     import numpy as np
 
     table = np.array([_LETTER * (code >= _FIRST and chr(code).isalpha()) for code in range(_TABLE)] + [_IDEOGRAPH])

@@ -1,4 +1,4 @@
-"""What of a passage is embedded, and what the text index holds of it."""
+"""The text of a passage that is embedded, and the terms of it that the text index holds."""
 
 import re
 

@@ -21,7 +21,7 @@ MAX_PASSAGES = 100_000
 SEEN = 1_000_000
 """Characters that are looked at together; a longer text is cut as if it ended behind them, up to half of them."""
 _EVENNESS = 4.5
-"""What a cut loses when it is a whole ideal length away from the ideal place, in the units of `quality`."""
+"""The penalty of a cut a whole ideal length away from the ideal place, in the units of `quality`."""
 _SLACK = 0.88
 """Share of the limit that is aimed at, so that a good boundary behind the ideal place is still within it."""
 
