@@ -1,4 +1,4 @@
-"""Names in a data directory that the server gives itself. What has another form is somebody else's and stays.
+"""Names in a data directory that the server gives itself. A name of any other form is somebody else's, and stays.
 
 All are paths below the data directory with `/` between their parts.
 """
@@ -15,7 +15,7 @@ MARKER = "vector-stores.json"
 RESERVE = "reserve.bin"
 TRASH = "trash"
 DATA_FOLDERS = ("blobs", "text", "uploads", "index")
-"""The folders that hold what people entrusted, or what was made of it."""
+"""The folders that hold people's data, or what was made of it."""
 
 _ID = "[0-9a-z]{24}"
 _SHA = "[0-9a-f]{64}"
@@ -40,7 +40,7 @@ _DELETED = (
     rf"index/{_TABLE}\.(?:deleted|sums(?:\.tmp)?)",
     *(rf"index/{_TABLE}\.lance/{form}" for form in _LANCE),
 )
-"""What stands for content: it can be erased, and goes to the trash where nobody asked for that."""
+"""Names of content: it can be erased, and goes to the trash where nobody asked for its deletion."""
 _KEPT = (
     rf"{re.escape(MARKER)}(?:\.[0-9a-f]{{16}}\.tmp)?",
     re.escape(RESERVE),
@@ -103,7 +103,7 @@ def foreign(directory: Path, limit: int) -> list[str]:
 def files_below(directory: Path, folders: tuple[str, ...] | None = None) -> Iterator[str]:
     """Yield the paths of files below the directory, or below some of its folders; links are not followed.
 
-    What was put aside is passed over. Raises OSError where a folder cannot be read.
+    Data that was set aside is passed over. Raises OSError where a folder cannot be read.
     """
     for top in folders if folders is not None else (".",):
         for place, inner, names in os.walk(directory / top, onerror=_raise):

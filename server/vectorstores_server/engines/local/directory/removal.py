@@ -1,9 +1,9 @@
 """The only way in which a file leaves a data directory: by a name of one of our own forms.
 
-Windows does not let a file go that somebody has open: it stays, and whoever asked sees that it is there and asks again.
+Windows does not remove a file that somebody has open: it stays, and the caller, who sees that, asks again later.
 
-What somebody deleted is erased. What nobody deleted and nothing names (an orphan) goes to the trash, which keeps it for
-seven days, up to TRASH_BYTES in all.
+Content that somebody deleted is erased. An orphan, which nobody deleted and nothing names, goes to the trash, which
+keeps it for seven days, up to TRASH_BYTES in all.
 """
 
 import os
@@ -23,7 +23,7 @@ TRASH_BYTES = 8 * 1024**3
 
 @dataclass(slots=True)
 class Removed:
-    """What a sweep took away: names that were erased, and names that went to the trash. `in_use`: what has to wait."""
+    """What a sweep removed: names that were erased, and names that went to the trash. `in_use`: those that have to wait."""
 
     erased: list[str] = field(default_factory=list[str])
     trashed: list[str] = field(default_factory=list[str])
