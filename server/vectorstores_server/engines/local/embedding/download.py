@@ -23,10 +23,10 @@ from vectorstores_server.engines.local.embedding.models import ModelCard, ModelF
 from vectorstores_server.engines.local.embedding.weights import cached_path, verify
 
 Progress = Callable[[int, int], None]
-"""Called with the bytes of a file that are here, and those that there will be."""
+"""A callback for progress: gets the bytes of a file that are here, and its size."""
 
 MOST_BYTES = 64_000_000
-"""Of a file of which only the hash is known."""
+"""The most bytes of a file of which only the hash is known."""
 
 
 async def download(
@@ -34,8 +34,8 @@ async def download(
 ) -> Path:
     """Return the path of the weights in `cache`, fetching the files unless they are there already.
 
-    While another process fetches them this one waits for it. Raises DownloadFailed; what came of a file that broke off
-    is gone on from the next time. `endpoint` None: the hub, or what HF_ENDPOINT names.
+    While another process fetches them this one waits for it. Raises DownloadFailed; the next attempt goes on with the
+    part of a file that has come. `endpoint` None: the hub, or what HF_ENDPOINT names.
     """
     target = cached_path(cache, card)
     ended = threading.Event()
@@ -59,7 +59,7 @@ def _fetched(
     path = folder / file.name
     if _is_whole(path, file, card):
         return
-    path.unlink(missing_ok=True)  # another file, with which the hub's client would be content
+    path.unlink(missing_ok=True)  # a file with other contents, which the hub's client would leave as it is
     _fetch(card, file, folder, endpoint, partial(_Blocks, file, progress, ended))
     try:
         verify(path, file, card)
@@ -69,7 +69,7 @@ def _fetched(
 
 
 def _fetch(card: ModelCard, file: ModelFile, folder: Path, endpoint: str | None, bar: Callable[..., Any]) -> None:
-    import httpx2  # what the hub's client is made of: its errors come through
+    import httpx2  # the HTTP library of the hub's client: its errors come through
     from huggingface_hub import hf_hub_download  # pyright: ignore[reportUnknownVariableType] - it names bare dicts
 
     # Its warnings say to log in, and how it goes on after a fault.
@@ -86,13 +86,13 @@ def _fetch(card: ModelCard, file: ModelFile, folder: Path, endpoint: str | None,
 
 
 def _reason(error: Exception) -> str:
-    """Return the first line of an error: the client's own go on about logging in."""
+    """Return the first line of an error: further lines of the client's errors advise to log in."""
     cause = error.__cause__ or error
     return (str(cause).strip() or type(cause).__name__).splitlines()[0].rstrip(".")
 
 
 class _TooLongError(Exception):
-    """More came than the file can have."""
+    """The download is longer than the file can be."""
 
 
 class _EndedError(OSError):
@@ -100,7 +100,7 @@ class _EndedError(OSError):
 
 
 class _Blocks:
-    """Counts the bytes of a file for whoever waits, in the form of the client's progress bars; shows nothing."""
+    """Counts the bytes of a file for the caller, in the form of the client's progress bars; shows nothing."""
 
     def __init__(
         self,

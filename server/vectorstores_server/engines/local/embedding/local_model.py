@@ -34,7 +34,7 @@ SLICE_SECONDS = 0.2
 BATCH_TOKENS = 512
 """Measured: larger batches leave the processor's cache and are up to a tenth slower."""
 PORTION = 256
-"""Texts that are brought into the order of their length at a time: some seconds of work."""
+"""The number of texts that are sorted by length at a time: some seconds of work."""
 MAX_THREADS = 8
 
 
@@ -48,9 +48,9 @@ class OpenedModel(NamedTuple):
 class LocalModel:
     """A model of `models` on onnxruntime. `weights` None: `fetch` gets them at the first embed_documents.
 
-    What is made of the weights is kept in the folder `kept`, None: nowhere.
-    Each thread computes one batch on its own: that costs less than one batch on all cores. A query shares no pool with
-    the documents, whose threads stand back while they compute: a search took 3 to 20 times as long beside an ingest.
+    What is made of the weights is kept in the folder `kept`, None: nowhere. Each thread computes one batch on its own:
+    that costs less than one batch on all cores. Queries have a pool of their own, and threads of documents a lower
+    priority: without that a search took 3 to 20 times as long beside an ingest.
     """
 
     dimensions = DIMENSIONS
@@ -93,7 +93,7 @@ class LocalModel:
         return self.card.window
 
     async def prepare(self) -> None:
-        """Nothing is unknown."""
+        """Do nothing: identity and dimensions are known."""
 
     async def embed_documents(
         self, texts: Sequence[str], *, stop: Callable[[], bool] | None = None
@@ -126,7 +126,7 @@ class LocalModel:
             for _ in range(self._threads):
                 workers.start_soon(self._work, job)
         if job.stopped:
-            # Who is cancelled shall see that, and not Stopped.
+            # A cancelled caller shall see its cancellation, and not Stopped.
             await anyio.lowlevel.checkpoint()
             raise Stopped
 
@@ -134,7 +134,7 @@ class LocalModel:
         while job.pending:
             await anyio.lowlevel.checkpoint()
             done = asyncio.wrap_future(self._back.submit(job.run))
-            with anyio.CancelScope(shield=True):  # who is cancelled waits for the thread
+            with anyio.CancelScope(shield=True):  # a cancelled caller waits for the thread
                 await asyncio.wait([done])
             done.result()
 
@@ -143,7 +143,7 @@ class LocalModel:
         return opened.model.embed([opened.ids(self.card.query_prefix + text)])[0]
 
     def _open(self) -> OpenedModel:
-        """Load the model once, whoever comes first; blocks for the fifth of a second that it takes.
+        """Load the model once, for the first caller; blocks for the fifth of a second that it takes.
 
         The first time on a machine its arrays are made: a second for each hundred megabytes.
         """

@@ -39,7 +39,7 @@ DOCUMENT_ATTEMPTS = 6
 QUERY_ATTEMPTS = 3
 
 _BYTES_A_TOKEN = 2
-"""Fewer than any tokenizer makes of text on the average, so that batches stay below the limit."""
+"""Fewer than a token of any tokenizer has on average, so that batches stay below the limit."""
 _ASK_STOP_SECONDS = 0.25
 _WINDOW = 8_192
 
@@ -157,7 +157,7 @@ class OpenAIEmbedder:
         return list(texts[: self._batch])
 
     async def _embed(self, texts: list[str], attempts: int, stop: Callable[[], bool]) -> "NDArray[np.float32]":
-        """Embed what fits into a request; halves it, and later ones, where the server finds it too much."""
+        """Embed the texts of one request; halve it, and later ones, where the server finds it too large."""
         import numpy as np
 
         response = await self._answer(texts, attempts, stop)
@@ -171,7 +171,7 @@ class OpenAIEmbedder:
         raise failure_of(response, self._host, self._model, self._key)
 
     async def _answer(self, texts: list[str], attempts: int, stop: Callable[[], bool]) -> httpx.Response:
-        """Send until there is an answer that is worth no repetition, or the last attempt is over."""
+        """Send until a reply is final, or the last attempt is over."""
         retrying = AsyncRetrying(
             sleep=partial(_sleep, stop=stop),
             retry=retry_if_result(_again),
@@ -226,7 +226,7 @@ class OpenAIEmbedder:
 
 
 def _sent(state: RetryCallState) -> httpx.Response | EmbeddingFailure:
-    """Return what the attempt came to that is over."""
+    """Return the outcome of the attempt that has just ended."""
     return cast("Future[httpx.Response | EmbeddingFailure]", state.outcome).result()
 
 

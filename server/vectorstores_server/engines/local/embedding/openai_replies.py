@@ -1,4 +1,4 @@
-"""What an /v1/embeddings answer says: vectors, or why not. Servers say the same things in many ways."""
+"""Replies of /v1/embeddings: vectors, or why there are none. Servers say the same things in many ways."""
 
 import json
 import re

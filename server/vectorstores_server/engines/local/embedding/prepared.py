@@ -38,7 +38,8 @@ log = logging.getLogger(__name__)
 def prepared_arrays(weights: ModelWeights, kept: Path | None) -> "dict[str, NDArray[Any]]":
     """Return the arrays of the graph, and the pieces of a tokenizer that comes with the weights.
 
-    They are kept in the folder `kept` where that can be written. Raises ModelUnusable for a file that is another.
+    They are kept in the folder `kept` where that can be written. Raises ModelUnusable for weights with other contents
+    than expected.
     """
     path = None if kept is None else prepared_path(weights, kept)
     found = None if path is None else _mapped(path)

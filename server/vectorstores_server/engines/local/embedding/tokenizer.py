@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 LONGEST_WORD = 100
 """Characters of a word beyond which WordPiece gives one [UNK], however long the word is."""
 CHARACTERS_A_TOKEN = 4
-"""What a token of such a word is taken to be."""
+"""Characters that are counted as one token of such a word."""
 BLOCK = 100_000
 """Characters tokenised at a time: one call on a long text takes 150 bytes a character and three times the time."""
 

@@ -1,4 +1,4 @@
-"""What an embedder knows, for the share that its vectors have in a score."""
+"""Traits of an embedder: they decide the share that its vectors have in a score."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from functools import lru_cache
 from vectorstores_server.engines.local.embedding.models import Background
 
 LEAST_READ = 0.5
-"""Of the letters of a text; of one that is read less the vector says nothing."""
+"""The least share of a text's letters that an embedder reads; below it the vector says nothing of the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Traits:
 
 
 UNKNOWN = Traits()
-"""Those of an embedder of which nothing is known: its cosines are taken as they are."""
+"""The traits of an embedder of which nothing is known: its cosines are taken as they are."""
 
 
 @lru_cache(4_096)

@@ -25,7 +25,7 @@ _LOST = -1e30
 _SPACES = dict.fromkeys([0x1680, *range(0x200B, 0x2010), 0x2028, 0x2029, 0x2581, 0xFEFF, 0xFFFD], " ")
 _GONE = dict.fromkeys([*range(0x01, 0x09), 0x0B, *range(0x0E, 0x20), 0x7F, 0x8F, 0x9F], "")
 _CLEANED = str.maketrans(_SPACES | _GONE | {0xFF5E: "\ue000"})
-"""What the pieces were learned without; the wide tilde alone is left as it is by their folding."""
+"""Characters that the pieces were learned without. Of others their folding leaves only the wide tilde as it is."""
 
 
 class Pieces(NamedTuple):

@@ -37,7 +37,7 @@ class ModelWeights:
 
     @property
     def identity(self) -> str:
-        """The identity of the vectors that it makes: those of packed weights are others."""
+        """The identity of the vectors that it makes: packed weights make different ones."""
         return self.card.identity(self.card.wheel.precision if self.packed and self.card.wheel else None)
 
     def verify(self) -> None:
