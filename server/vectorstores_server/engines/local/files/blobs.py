@@ -59,7 +59,7 @@ class Blobs:
         return self.blobs / sha256
 
     def text_path(self, sha256: str, version: int | None = None) -> Path:
-        """Return where the text of these bytes is that this version of the parsers made; without one, the newest."""
+        """Return the path of the text that this version of the parsers made of these bytes; None: of the newest."""
         if version is not None:
             return self.texts / f"{sha256}.{PARSER}-{version}"
         versions = (version + more for version in range(VERSION, 0, -1) for more in (RECOGNISED, 0))
@@ -68,7 +68,7 @@ class Blobs:
 
     @asynccontextmanager
     async def receive(self, stream: AsyncIterator[bytes], limit: int) -> AsyncGenerator[ReceivedBytes]:
-        """Write the stream to disk; what `keep` did not name is gone on leaving. Raises TooLarge."""
+        """Write the stream to disk; bytes that `keep` did not name are gone at the end. Raises TooLarge."""
         temporary = self.blobs / f"{secrets.token_hex(16)}{TEMPORARY}"
         try:
             yield await self._write_stream(temporary, stream, limit)
@@ -142,7 +142,7 @@ class Blobs:
             self._discard(temporary)
 
     def _discard(self, temporary: Path) -> None:
-        """Erase what was not kept. Where the system does not let it the sweep does it, and the first error is told."""
+        """Erase bytes that were not kept. Where the system refuses, a sweep does it: an earlier error must come through."""
         with suppress(OSError):
             self._removal.erase([f"{temporary.parent.name}/{temporary.name}"])
 

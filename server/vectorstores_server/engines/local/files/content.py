@@ -63,9 +63,9 @@ class ContentReader:
         return part
 
     async def _of_successor(self, request: TextRequest, superseded: SupersededFile) -> TextSlice:
-        """Return the words that were asked for from the file that replaced theirs, or its beginning.
+        """Return the requested words as they stand in the file that replaced theirs, or its beginning.
 
-        What the older file said is known for as long as its text is on the disk.
+        They are looked for as long as the text of the older file is on the disk.
         """
         new = replace(request, file_id=superseded.superseded_by, page=None)
         old = await self._blobs.read_document(superseded.sha256) if superseded.sha256 else None
@@ -126,7 +126,7 @@ class ContentReader:
 
 
 def nearest(text: str, quoted: str, place: int) -> int | None:
-    """Return where the words stand in the text, of several places the nearest; None where they do not."""
+    """Return the offset at which the words stand in the text, of several the nearest; None where they do not."""
     after = text.find(quoted, place)
     before = text.rfind(quoted, 0, place + len(quoted))
     found = [start for start in (before, after) if start >= 0]

@@ -1,4 +1,4 @@
-"""How bytes come in: a File that is uploaded, and sources that are uploaded and attached in one go."""
+"""Receiving bytes: a File that is uploaded, and sources that are uploaded and attached in one go."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -68,7 +68,7 @@ class SourceReceiver:
         return await self._summary(store_id, entered, batch_id, notes)
 
     async def newly_supported(self, store_id: str, folders: Mapping[str, str]) -> list[str]:
-        """Return what of known folders is of a type that was not taken from them before, once."""
+        """Return, once, the files of known folders whose type was not taken from them before."""
         if not folders:
             return []
         now = " ".join(sorted(types(pictures=self._reads_pictures())))

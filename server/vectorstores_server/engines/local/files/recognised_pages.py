@@ -1,4 +1,4 @@
-"""What has been read of the pages of a file that are pictures, kept page by page: a restart goes on where it was.
+"""The text read from pages that are pictures, kept page by page: after a restart the reading goes on where it was.
 
 A line of JSON for each page, appended as it is done; the first line says which pages are to be read. Only the worker
 writes. A line that was cut off is a page that is read again.
@@ -20,7 +20,7 @@ NAME = "pages-1"
 
 @dataclass(frozen=True, slots=True)
 class PagesRead:
-    """Which pages are to be read, and what was read of them: a text, or None of one that could not be read."""
+    """The pages to be read, and the texts read from them so far; None stands for a page that could not be read."""
 
     wanted: Sequence[int] = ()
     texts: dict[int, str | None] = field(default_factory=dict[int, "str | None"])
@@ -38,7 +38,7 @@ class RecognisedPages:
         self._blobs = blobs
 
     async def load(self, sha256: str) -> PagesRead | None:
-        """Return what is kept of a file; None where nothing was ever asked of it."""
+        """Return the pages kept of a file; None where none of it was ever asked for."""
         return await anyio.to_thread.run_sync(self._load, sha256)
 
     async def begin(self, sha256: str, wanted: Sequence[int]) -> None:
@@ -46,7 +46,7 @@ class RecognisedPages:
         await self._blobs.run(self._append, sha256, {"wanted": list(wanted)})
 
     async def add(self, sha256: str, page: int, text: str | None) -> None:
-        """Keep what was read of a page; None where it cannot be read."""
+        """Keep the text read from a page; None where it cannot be read."""
         await self._blobs.run(self._append, sha256, {"page": page, "text": text})
 
     def _load(self, sha256: str) -> PagesRead | None:
