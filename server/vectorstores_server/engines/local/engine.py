@@ -136,7 +136,7 @@ class LocalEngine(Engine):
     @property
     @override
     def capabilities(self) -> Capabilities:
-        """All of it but query rewriting."""
+        """All capabilities but query rewriting."""
         pictures = PICTURES if self._reads_pictures() else frozenset[str]()
         return Capabilities(
             extensions=EXTENSIONS | pictures, names=NAMES, any_text=True, max_file_bytes=self._max_file_bytes
@@ -329,7 +329,7 @@ class LocalEngine(Engine):
         return result
 
     async def _start(self) -> "Components":
-        """Make what is heavy, and begin to work, at the first call."""
+        """Make the heavy parts, and start the worker, at the first call."""
         async with self._starting:
             if self._components is None:
                 from vectorstores_server.engines.local.components import Components
@@ -366,5 +366,5 @@ class LocalEngine(Engine):
 
 
 def namesakes(store_ids: Sequence[str]) -> str:
-    """Say which other stores have the name of a new one."""
+    """Return a sentence that names other stores of the same name as a new one."""
     return f"This name is not new: {', '.join(store_ids[:3])} {'has' if len(store_ids) == 1 else 'have'} it too."

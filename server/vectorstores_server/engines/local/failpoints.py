@@ -12,7 +12,7 @@ _hook: ContextVar[Callable[[str], None] | None] = ContextVar("failpoint", defaul
 
 
 def reached(step: str) -> None:
-    """Tell the hook of a test, if there is one, that `step` has just been taken. What the hook raises is passed on."""
+    """Tell the hook of a test, if there is one, that `step` has just been taken. Errors of the hook are passed on."""
     hook = _hook.get()
     if hook is not None:
         hook(step)

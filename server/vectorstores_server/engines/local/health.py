@@ -1,4 +1,4 @@
-"""How the local engine is: catalog writable, index reachable, disk not full, model there; and what it counts."""
+"""Health of the local engine: catalog writable, index reachable, disk not full, model there; and its counts."""
 
 import shutil
 import sqlite3
@@ -69,7 +69,7 @@ class LocalHealth:
         return Health(checks, {**inventory.numbers, **room, **await _numbers(components, worker.counts)})
 
     def _must_prove(self) -> bool:
-        """Tell whether it is time to prove a write: whoever may begin to write may still find the disk full."""
+        """Tell whether it is time to prove a write: a transaction may begin to write and still find the disk full."""
         now = time.monotonic()
         if now - self._proved_at < SECONDS_PROVED:
             return False
@@ -77,7 +77,7 @@ class LocalHealth:
         return True
 
     async def _index(self, components: "Components", needed: list[str]) -> str:
-        """Look at the table with the most files, and at one of the others, another each time."""
+        """Look at the table with the most files, and at one of the others, a different one each time."""
         there = set(await components.index.tables())
         missing = [table for table in needed if table not in there]
         if missing:
