@@ -142,7 +142,7 @@ class Blobs:
             self._discard(temporary)
 
     def _discard(self, temporary: Path) -> None:
-        """Erase bytes that were not kept. Where the system refuses, a sweep does it: an earlier error must not be lost."""
+        """Erase bytes that were not kept. Where the system refuses, a sweep does it: an earlier error counts."""
         with suppress(OSError):
             self._removal.erase([f"{temporary.parent.name}/{temporary.name}"])
 
