@@ -1,4 +1,4 @@
-"""The index over what the catalog and the blobs hold: tables of passages that can always be built anew.
+"""The index over what the catalog and the blobs hold: tables of passages that can always be rebuilt.
 
 Importing this imports neither LanceDB nor Arrow nor numpy; the first row that is read or written does, in a thread.
 """
@@ -80,9 +80,9 @@ T = TypeVar("T")
 class Index:
     """Tables in one directory. Anyone may read; only the holder of the worker lock may call what writes.
 
-    Each call sees one version, the newest, whoever wrote it: a table is opened anew for each call that writes, and for
-    a search unless one look at its folder shows that nothing has changed. Small tables are searched in memory, in
-    `memory.resident` bytes at most. Methods raise `IndexUnavailable`.
+    Each call sees one version, the newest, whichever process wrote it: a table is opened again for each call that
+    writes, and for a search unless one look at its folder shows that nothing has changed. Small tables are searched in
+    memory, in `memory.resident` bytes at most. Methods raise `IndexUnavailable`.
     """
 
     def __init__(
@@ -225,8 +225,8 @@ class Index:
     async def settle(self, table: str) -> float | None:
         """Leave no row without index and none that is deleted; return in how many seconds there is more to do.
 
-        None: nothing is left, or there is no such table. A table that rests is left alone until it has rested: what
-        this costs grows with the table, and is to be a tenth of the time however often a few rows come.
+        None: nothing is left, or there is no such table. A table that rests is left alone until it has rested: the cost
+        of this grows with the table, and shall be a tenth of the time however often a few rows come.
         """
         if (rest := self._resting(table)) > 0:
             return rest
@@ -285,7 +285,7 @@ class Index:
         await self.keep_sums(table)
 
     async def aclose(self) -> None:
-        """Let go of what is cached; the next call opens it again."""
+        """Drop what is cached; the next call opens it again."""
         if self._residents is not None:
             await self._residents.aclose()
             self._residents = None
@@ -318,7 +318,7 @@ class Index:
             self._forget_sums(table)
 
     def _unmark(self, folder: Path) -> None:
-        """Note that no deleted row is left, or no table."""
+        """Remove the note of deleted rows: none is left, or there is no table."""
         self._removal.erase([self._named(upkeep.marker(folder))])
 
     def _forget_sums(self, table: str) -> None:
@@ -352,7 +352,7 @@ class Index:
             return await database.reading(table)
 
     async def _on(self, table: str, call: Callable[[Table], Awaitable[T]], *, reading: bool = False) -> T:
-        """Call with the newest version of a table, opened anew unless it is only for `reading`."""
+        """Call with the newest version of a table, opened again unless it is only for `reading`."""
         database = await self._open()
         try:
             with translated(table):

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from vectorstores_server.engines.local.index.records import Rows
 
 TEXT, WORDS, VECTOR, REV, PLACE = "text", "words", "vector", "rev", "place"
-"""Tables of before have TEXT, which the index analyses; those of today WORDS, the terms as `words` makes them."""
+"""Tables of format 1 have TEXT, which the index analyses; newer ones have WORDS, the terms as `words` makes them."""
 PLACES = ("rev", "ordinal", "start", "end", "chunk_start", "chunk_end")
-"""What stands in `place`: together, because each column of each row that is read is a reading of its own."""
+"""The fields of `place`, which is one column, because each column of each row that is read is a read of its own."""
 
 
 def schema(dimensions: int | None, *, analysed: bool) -> Any:

@@ -35,7 +35,7 @@ class TableMissing(IndexUnavailable):
 
 
 class WrongDimensions(IndexUnavailable):
-    """Vectors of another length than the table's, or none where it wants some."""
+    """Vectors of another length than the table's, or none where it needs them."""
 
     next = "Use the embedder that the store was made with."
 

@@ -32,7 +32,7 @@ METADATA_BYTES = 16 * 1024 * 1024
 INDEX_BYTES = 512 * 1024 * 1024
 MOST_VERSIONS = 12
 MOST_ITEMS = 1_000
-"""A version of a small table is some 50 to 100 items and up to four descriptors; reading one anew costs 3 to 5 ms."""
+"""A version of a small table is some 50 to 100 items and up to four descriptors; reading one again costs 3 to 5 ms."""
 MOST_KEPT = 16
 """Tables that stay open to be read."""
 MIN_PROBES = 50
@@ -47,13 +47,13 @@ _AS_IT_STANDS = FTS(
 )
 """The terms of `words`; what has no spaces is segmented by dictionaries."""
 _ANALYSED = FTS(base_tokenizer="icu", with_position=False, custom_stop_words=ENGLISH)
-"""Texts of tables of before."""
+"""Texts of tables of format 1."""
 VECTOR_INDEX_FROM = 5_000  # rows; from here on the codes are read faster than the vectors
 
 
 @dataclass(frozen=True, slots=True)
 class TableState:
-    """What upkeep goes by. `deleted` rows are still on disk; with several fragments it may be too low.
+    """The figures that upkeep goes by. `deleted` rows are still on disk; with several fragments it may be too low.
 
     `segments` are those of the vector index, 0 without one.
     """
@@ -75,9 +75,10 @@ class FetchedRows(NamedTuple):
 
 
 class Table:
-    """One table at the version it was opened at; a write moves it to its own, and then nothing is asked of it again.
+    """One table at the version it was opened at.
 
-    What it was asked once of its version it remembers.
+    A write moves it to the version that the write makes, and then nothing is asked of it again. Its answers about its
+    version are remembered.
     """
 
     def __init__(self, table: AsyncTable, schema: Any) -> None:
@@ -136,7 +137,7 @@ class Table:
         return self._codes[0]
 
     async def covered(self) -> bool:
-        """Tell whether the text index holds every row. BM25 of others is counted among those that a filter leaves."""
+        """Tell whether the text index holds every row. BM25 of others is computed among those that a filter leaves."""
         if self._covered is None:
             index = await self._table.index_stats(f"{self.words}_idx")
             self._covered = index is not None and not index.num_unindexed_rows
@@ -205,7 +206,7 @@ class Table:
         await self._table.delete(where)
 
     async def touch(self, rev: int) -> None:
-        """Write the rows of `rev` anew, so that the fragment that held them is compacted with the new one."""
+        """Write the rows of `rev` again, so that the fragment that held them is compacted with the new one."""
         await self._table.update(where=f"{REV} = {rev}", updates_sql={REV: REV})
 
     async def compact(self, window: timedelta, *, unverified: bool = False) -> None:
@@ -216,7 +217,7 @@ class Table:
         await self._table.optimize(cleanup_older_than=window, delete_unverified=unverified)
 
     async def index_text(self) -> None:
-        """Build the full-text index anew."""
+        """Rebuild the full-text index."""
         await self._table.create_index(self.words, config=_AS_IT_STANDS if self.words == WORDS else _ANALYSED)
 
     async def index_revs(self) -> None:

@@ -1,8 +1,8 @@
 """Importing LanceDB 0.40 without its client for remote catalogs: half of the import, and never used.
 
 `import lancedb` imports `lance_namespace` for the names of its classes: 200 models of a REST service, which take more
-than half of the processor time and 17 MB. While it is imported, empty classes stand for them. Where that does not do
-any more, LanceDB is imported as it is.
+than half of the processor time and 17 MB. While it is imported, empty classes stand for them. Where that no longer
+works, LanceDB is imported as it is.
 """
 
 import importlib
@@ -35,7 +35,7 @@ def load(name: str = "lancedb", unused: Sequence[str] = UNUSED) -> None:
         if stand_in in sys.meta_path:
             sys.meta_path.remove(stand_in)
         for made in stand_in.made:
-            sys.modules.pop(made, None)  # who does need it gets the real one
+            sys.modules.pop(made, None)  # code that does need it gets the real one
 
 
 class _StandIn:

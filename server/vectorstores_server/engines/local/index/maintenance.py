@@ -1,7 +1,7 @@
-"""Keep a table fast, and what was deleted off the disk.
+"""Maintenance of a table: it keeps searches fast, and takes deleted rows off the disk.
 
-Deleted rows leave in three steps: LanceDB marks them; `erase` compacts the fragments that hold them and builds the
-full-text index anew, which otherwise keeps their words; minutes later the versions before that are pruned.
+Deleted rows leave in three steps: LanceDB marks them; `erase` compacts the fragments that hold them and rebuilds the
+full-text index, which otherwise keeps their words; minutes later the versions before that are pruned.
 """
 
 from __future__ import annotations
@@ -17,13 +17,11 @@ if TYPE_CHECKING:  # what only looks at folders imports no library
 
 WINDOW = timedelta(minutes=5)  # a reader may be on a version this old; with 0 readers and writers were seen to fail
 MOST_UNINDEXED = 200  # each costs every search 25 to 50 us
-REST = (
-    9.0  # times what an optimize took: a tenth of the time at most, as it writes the text index anew, .4 s at 10k rows
-)
+REST = 9.0  # times what an optimize took: a tenth of the time at most, as it rewrites the text index, .4 s at 10k rows
 MOST_FRAGMENTS = 30
 MOST_SEGMENTS = 16  # of the vector index: an optimize adds one, it costs every search .4 ms and keeps fragments apart
 FEW_SEGMENTS = 4
-ROWS_A_SEGMENT = 100_000  # in a large table there may be more, as building the index anew takes 20 to 50 us a row
+ROWS_A_SEGMENT = 100_000  # in a large table there may be more, as rebuilding the index takes 20 to 50 us a row
 ERASE_AFTER = 2.0  # times the window, so that many deletions are one rewriting
 
 
@@ -36,7 +34,7 @@ class FolderState(NamedTuple):
 
     @classmethod
     def of(cls, folder: Path) -> FolderState:
-        """Look."""
+        """Return the state of a table's folder."""
         written = [path.stat().st_mtime for path in (folder / "_versions").glob("*.manifest")]
         note = marker(folder)
         return cls(len(written), min(written, default=0.0), note.stat().st_mtime if note.exists() else None)
@@ -51,7 +49,7 @@ class FolderState(NamedTuple):
         return self.versions > 1 and time.time() - self.oldest_version > ERASE_AFTER * window.total_seconds()
 
     def erasable(self, window: timedelta) -> bool:
-        """Whether it is time to write anew what holds deleted rows."""
+        """Whether it is time to rewrite the fragments that hold deleted rows."""
         since = self.deleted_since
         return since is not None and time.time() - since > ERASE_AFTER * window.total_seconds()
 
@@ -93,7 +91,7 @@ def mark(folder: Path) -> None:
 
 
 def due(state: TableState, *, wholly: bool) -> bool:
-    """Whether searches suffer from the state of the table; `wholly`: in the least."""
+    """Whether the state of the table slows searches down; `wholly`: even a little."""
     return (
         state.unindexed > (0 if wholly else MOST_UNINDEXED)
         or state.fragments > MOST_FRAGMENTS + state.rows // ROWS_A_SEGMENT
@@ -115,7 +113,7 @@ async def optimize(table: Table, window: timedelta, *, wholly: bool) -> None:
 
 
 async def erase(table: Table) -> None:
-    """Write anew what holds deleted rows. Fragments of a million rows are left until a tenth of them is deleted."""
+    """Rewrite fragments that hold deleted rows; those of a million rows are left until a tenth of them is deleted."""
     await _merge(table)
     if (await table.state()).deleted:
         revs = await table.revs()

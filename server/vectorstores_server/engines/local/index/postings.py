@@ -9,13 +9,13 @@ from numpy import float64, int32, int64, uint16
 from numpy.typing import NDArray
 
 K1, B = 1.2, 0.75
-"""LanceDB's, as everybody's."""
+"""The parameters of BM25: LanceDB's, which are the usual ones."""
 _ROW_BITS = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Postings:
-    """The words of rows 0, 1, 2, ...; adding rows makes another. Rows that are dead count for nothing."""
+    """The words of rows 0, 1, 2, ...; adding rows makes a new object. Dead rows count for nothing."""
 
     numbers: dict[str, int]
     starts: NDArray[int64]
@@ -62,7 +62,7 @@ class Postings:
     def scores(self, tokens: Collection[str], alive: NDArray[np.bool_] | None) -> NDArray[float64]:
         """Return the score of every row; a token that stands twice in the question counts twice.
 
-        `alive`: the rows that are there, None for all. What is dead is no row that a word could be rare among.
+        `alive`: the rows that are there, None for all. How rare a word is, is counted among live rows.
         """
         lengths = self.lengths if alive is None else self.lengths[alive]
         found = np.zeros(len(self.lengths), float64)

@@ -60,7 +60,7 @@ class RevFilter:
         return found if self.kind == "in" else f"NOT ({found})"
 
     def _parts(self) -> tuple[list[tuple[int, int]], list[int]]:
-        """Part the runs that are shorter to write as such from what is listed."""
+        """Split the revisions into runs, where these are shorter to write, and single ones, which are listed."""
         ordered = sorted({int(rev) for rev in self.revs})
         starts = [at for at, rev in enumerate(ordered) if at == 0 or rev != ordered[at - 1] + 1]
         runs: list[tuple[int, int]] = []

@@ -35,15 +35,15 @@ MOST_ROWS = 30_000
 BYTES_A_ROW = 700
 """About what a row takes besides its vector."""
 SEARCHES = 2
-"""The search of a table from which on it is worth building."""
+"""The search of a table at which building it becomes worth while."""
 UNUSED_SECONDS = 600.0
 LOOK_SECONDS = 30.0
 REST = 4.0
-"""Times what an update took, for which a table is left alone: while files go in it changes twice a second."""
+"""The rest of a table after an update, in multiples of its duration: while files go in it changes twice a second."""
 LEAST_FREE = 0.08
 """The share of the machine's memory that has to be free."""
 BLOCK = 256
-"""Rows whose words are parted at a time: some milliseconds of the event loop."""
+"""Rows whose words are split at a time: some milliseconds of the event loop."""
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +121,7 @@ class ResidentTables:
             self._tables.pop(gone, None)
 
     async def aclose(self) -> None:
-        """End what goes on, and forget all."""
+        """End the updates that are under way, and forget all tables."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -214,7 +214,7 @@ class ResidentTables:
         self._spawn(work)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        # A context of its own: what the search carries in its variables must not stay for good.
+        # A context of its own: the context variables of the search must not be kept for good.
         task = asyncio.create_task(work, context=contextvars.Context())
         self._tasks.add(task)
         task.add_done_callback(self._ended)

@@ -17,7 +17,7 @@ from vectorstores_server.engines.local.index.retrieval import FEW, meanings
 from vectorstores_server.engines.local.index.scoring import gated, half_point
 
 MOST_DEAD = 0.2
-"""The share of rows that may be dead before the others are written anew."""
+"""The share of rows that may be dead before the others are written again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ def _best(
     weights: Weights,
     half: float,
 ) -> NDArray[int64]:
-    """Return those that are among the best the caller needs."""
+    """Return the rows that are among the best that the caller needs."""
     if len(rows) <= best:
         return rows
     wording = texts[rows] / (texts[rows] + half) if half else np.zeros(len(rows))

@@ -28,7 +28,7 @@ from vectorstores_server.engines.local.index.scoring import SOFTNESS, calibrated
 
 WIDE = 1_000
 FEW = 3
-"""Passages that may hold a name for it to say which of them are meant."""
+"""The most passages that may hold a name for it to tell which of them the question is about."""
 CODE_ERROR = 0.44  # over the root of the dimensions: four standard deviations of a cosine by 4-bit codes
 
 Floats = NDArray[float64]
@@ -43,7 +43,7 @@ class NearestRows(NamedTuple):
 
 
 class CosineBounds(NamedTuple):
-    """Candidates by row id, and between what their BM25 scores and their cosines lie."""
+    """Candidates by row id, with the bounds of their BM25 scores and of their cosines."""
 
     ids: list[int]
     texts: Floats
@@ -81,7 +81,7 @@ async def find(table: Table, query: CandidateQuery) -> Candidates:
 async def _near(
     table: Table, vector: NDArray[float32] | None, k: int, where: str | None, *, coded: bool | None
 ) -> NearestRows:
-    """Ask for many where that costs nothing: not where LanceDB reads the vector of each."""
+    """Return how many to ask for: many where that costs nothing, few where LanceDB reads the vector of each."""
     if vector is None:
         return NearestRows({}, 0.0, complete=True)
     wide = k if coded is None else max(k, WIDE)
@@ -135,7 +135,7 @@ def _bounds(near: NearestRows, texts: dict[int, float], query: CandidateQuery) -
 
 
 def _possible(bounds: CosineBounds, best: int, weights: Weights, half: float, *, by_vector: bool) -> list[int]:
-    """Return the positions of those that can be among the best."""
+    """Return the positions of the candidates that can be among the best."""
     if len(bounds.ids) <= best:
         return list(range(len(bounds.ids)))
     least, most = (

@@ -1,4 +1,4 @@
-"""From the words that a row or a question was given to the tokens that LanceDB's text index makes of them.
+"""The tokens that LanceDB's text index makes of the words of a row or a question.
 
 The index segments at Unicode's word boundaries (ICU), and what has no spaces by dictionaries. A word of letters and
 digits of Latin, Greek or Cyrillic alone it leaves as it is; LanceDB itself is asked for every other.
@@ -15,7 +15,7 @@ MOST_KNOWN = 50_000
 
 
 class TermTokens:
-    """The tokens of terms; what LanceDB said of a term is remembered, up to MOST_KNOWN terms."""
+    """The tokens of terms; LanceDB's answers are remembered, up to MOST_KNOWN terms."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[str, ...]] = {}

@@ -1,4 +1,4 @@
-"""Whether a table is the one that was opened, seen by one look at its folder."""
+"""The version of a table: one look at its folder tells whether it is still the one that was opened."""
 
 import time
 from pathlib import Path
