@@ -1,4 +1,4 @@
-"""A file's document: as it is kept, or parsed now; with the text of its pictures where that has been recognised."""
+"""The document of a file: read from the disk, or parsed now; with the text of its pictures where that is recognised."""
 
 import logging
 from collections.abc import Sequence
@@ -87,7 +87,7 @@ class DocumentMaker:
     async def _put_off(
         self, sha256: str, filename: str, document: Document, blank: Sequence[int], kept: PagesRead | None
     ) -> MadeDocument:
-        """Ask for its pages, and return what can be read without them."""
+        """Queue its pages for recognition, and return the document that can be read without them."""
         if kept is None and self._tesseract is not None:
             await self._pages.begin(sha256, blank[: self._tesseract.choice.pages])
         if not document.text.strip():

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 async def make_rows(pieces: Sequence[PassageRun], embedder: Embedder | None, stop: Callable[[], bool]) -> list[Rows]:
-    """Return one Rows a piece. Raises what the embedder raises."""
+    """Return the rows of each piece. Raises the errors of the embedder."""
     dense = [piece for piece in pieces if piece.file.work.embedder is not None]
     made = await _vectors(dense, embedder, stop) if dense else []
     vectors = {id(piece): of_piece for piece, of_piece in zip(dense, made, strict=True)}

@@ -33,16 +33,16 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.25
 LOOK_SHARE = 20
-"""A look in vain at a long queue is followed by a pause of so many times its length, of REST_SECONDS at most."""
+"""The pause after a look at the queue that found nothing, in multiples of the look's duration; at most REST_SECONDS."""
 REST_SECONDS = 2.0
 SLOW_SECONDS = 2.0
-"""A small file that takes longer to be parsed and cut holds up no other: most take some milliseconds."""
+"""A small file that takes longer to parse and cut no longer holds up others: most take some milliseconds."""
 WANTED_SECONDS = 1.0
-"""Between two looks whether a file that is being prepared is still wanted."""
+"""The time between two checks whether a file that is being prepared is still wanted."""
 LINGER_SECONDS = 0.3
-"""For which small files wait for others that are being prepared, to be embedded and committed with them."""
+"""The time that small files wait for others being prepared, to be embedded and committed with them."""
 TELL_SECONDS = 1.0
-"""Between two notes of how far a long file is."""
+"""The time between two notes of a long file's progress."""
 LARGE = range(LARGE_BYTES, ANY_SIZE.stop)
 LANES = (range(LARGE_BYTES), LARGE)
 
@@ -91,7 +91,7 @@ class IngestPipeline:
 
     @property
     def half_built(self) -> bool:
-        """Whether rows were added to the index and neither flipped nor buried."""
+        """Whether rows were added to the index and neither made live nor noted as dead."""
         return bool(self._unflipped)
 
     async def run(self) -> None:
@@ -124,7 +124,7 @@ class IngestPipeline:
             began = time.monotonic()
             if not await self._prepare_some(sizes):
                 self._idle.add(sizes)
-                self._scheduler.moved()  # who waits for more to come need not
+                self._scheduler.moved()  # a task that waits for more files need not wait any longer
                 self._ended = self._scheduler.empty and len(self._idle) == len(LANES)
                 await anyio.sleep(max(POLL_SECONDS, min(REST_SECONDS, LOOK_SHARE * (time.monotonic() - began))))
                 self._idle.discard(sizes)
@@ -178,7 +178,7 @@ class IngestPipeline:
         self._done(work.rev)
 
     async def _prepared(self, work: QueuedRevision, source: WorkSource) -> PreparedFile | ParseFailure | None:
-        """None when nobody wants the file any more."""
+        """Return the prepared file or its failure; None when nobody wants the file any more."""
         result: PreparedFile | ParseFailure | None = None
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_while_wanted, source, work.rev, tasks.cancel_scope)
@@ -209,7 +209,7 @@ class IngestPipeline:
                 await self._scheduler.wait()
 
     async def _still_wanted(self, pieces: Sequence[PassageRun]) -> list[PassageRun]:
-        """Let go of files that were cancelled, detached, deleted or attached anew meanwhile."""
+        """Let go of files that were cancelled, detached, deleted or attached again meanwhile."""
         kept: list[PassageRun] = []
         for priority, source in enumerate(self._sources):
             same_priority = [p for p in pieces if p.file.priority == priority]
@@ -260,7 +260,7 @@ class IngestPipeline:
                 await self._after_add(await self._store(groups))
 
     async def _store(self, groups: Sequence[PassageGroup]) -> set[str]:
-        """Add and flip. Half of this would have to be repaired by a reconcile; all of it takes some milliseconds."""
+        """Add rows and make them live. Half of this would need a reconciliation; all of it takes some milliseconds."""
         pieces = [piece for group in groups for piece in group.pieces]
         rows = [rows for group in groups for rows in group.rows]
         tables = set[str]()
@@ -392,7 +392,7 @@ async def _while_wanted(source: WorkSource, rev: int, scope: anyio.CancelScope) 
 
 
 def built(file: PreparedFile) -> BuiltRevision:
-    """Return what the catalog is told of a file that is complete in the index."""
+    """Return the catalog's record of a file that is complete in the index."""
     notes, found = file.document.notes, dict(file.document.properties)
     version, unread = file.text_version, file.unread
     return BuiltRevision(

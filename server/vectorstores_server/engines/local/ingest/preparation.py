@@ -87,7 +87,7 @@ class FilePreparer:
         await self._documents.rest()
 
     async def restore(self, sha256: str, filename: str) -> Document | None:
-        """Make a text again that is missing or damaged; None where that cannot be done now."""
+        """Parse a file again whose text is missing or damaged; None where that cannot be done now."""
         return await self._documents.restore(sha256, filename)
 
     async def prepare(self, work: QueuedRevision) -> PreparedFile:

@@ -15,7 +15,7 @@ HUGE = 2_000
 AT_ONCE = 2
 """Files of more than a group, and of more than HUGE, that are open at once: each holds its text.
 
-Another is put back as parsed text, so that shorter ones get by.
+A further one is put back as parsed text, so that shorter ones can pass it.
 """
 
 
@@ -29,7 +29,7 @@ class PassageRun:
 
 
 def take(files: Sequence[PreparedFile], room: int) -> list[PassageRun]:
-    """Take up to `room` passages, of the most pressing kind of files first, and there from the oldest on.
+    """Take up to `room` passages, first of the most urgent kind of files, and within a kind of the oldest file.
 
     Files of more than a group share half of it while others of their kind wait, so that a small one is through with
     the next group however many long ones are before it.
@@ -67,7 +67,7 @@ def _kind(passages: int) -> int:
 
 
 class PassageScheduler:
-    """What is being worked on. Tasks wait on it for one another."""
+    """The files that are being worked on. Tasks wait on it for one another."""
 
     def __init__(self) -> None:
         self._work: dict[int, QueuedRevision] = {}

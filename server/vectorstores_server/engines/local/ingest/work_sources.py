@@ -1,4 +1,4 @@
-"""Where files to build come from, and what becomes of them: here the queue of the catalog; a new table is another."""
+"""Sources of files to build, and the record of their outcomes: here the catalog's queue; a new table is one too."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ AT_ONCE = 8
 
 
 class WorkSource(Protocol):
-    """Files that somebody wants in an index table."""
+    """Files that are to be built into an index table."""
 
     async def next(self, besides: Collection[int], sizes: range) -> Sequence[QueuedRevision]:
         """Return the next few files of so many bytes, none whose revision is in `besides`; empty when there is none."""
@@ -75,11 +75,11 @@ class CatalogQueue:
         )
 
     async def wanted(self, revs: Collection[int]) -> set[int]:
-        """Return those that nobody cancelled, detached or asked for anew."""
+        """Return the revisions that were not cancelled, detached or replaced by another request."""
         return await self._catalog.read(work_queue.still_wanted, revs)
 
     async def finish(self, built: Sequence[BuiltRevision]) -> None:
-        """Flip: make the revisions what is searched, all in one transaction."""
+        """Make the revisions live, which searches read, all in one transaction."""
         live = await self._catalog.write(flip, built, clock())
         self._counts.files += len(live)
         self._counts.passages += sum(revision.rows for revision in built if revision.rev in live)
