@@ -62,7 +62,7 @@ class LocalMirrors(MirrorRecords):
         return await self._catalog.read(find_mirror, mirror_id, clock())
 
     async def note(self, mirror_id: int, report: WalkReport) -> None:
-        """Note what a walk has come to."""
+        """Record the result of a walk."""
         await self._catalog.write(note_walk, mirror_id, report, clock())
 
     async def stats(self, store_id: str, folder: str) -> Mapping[str, KnownStat]:
@@ -88,7 +88,7 @@ class LocalMirrors(MirrorRecords):
         return parted
 
     async def take_back(self, store_id: str, source: Source) -> str | None:
-        """Attach a File that was parted with."""
+        """Attach a File that was taken out of the store."""
         if not await self._catalog.read(is_parted, store_id, source.sha256):
             return None
         origin = Origin(storable(source.origin), source.sha256, None, source.stat)
