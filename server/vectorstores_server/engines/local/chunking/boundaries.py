@@ -3,6 +3,7 @@
 And those where it must be cut: a passage holds one section or slide, so that an answer is cited from its own.
 """
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import islice, pairwise
@@ -21,6 +22,8 @@ _SIGNS = (
 )
 """The quality of a cut behind these signs: followed by white space, or (by code point) of scripts without it."""
 
+_BAR = re.compile(r" \| ")
+_LINE_END = re.compile("\n")
 _LABEL = 100
 """Letters by which a heading's line and its title are compared: a long title is shortened, and has no mark-up."""
 
@@ -79,6 +82,23 @@ def sections(document: Document, offsets: "NDArray[np.int32]", sizes: "NDArray[n
     stops = [place for place in begins if place not in joined]
     places = np.searchsorted(starts, np.array([*stops, *_slides(document, starts, sizes, limit)], np.int32))
     return sorted({int(place) for place in places if 0 < place < len(starts)})
+
+
+def rows(document: Document, offsets: "NDArray[np.int32]") -> list[tuple[int, int]]:
+    """Return the rows of tables, each as the tokens [first, last): lines whose cells are told apart by a bar."""
+    import numpy as np
+
+    if not len(offsets):
+        return []
+    begin, end = int(offsets[0, 0]), int(offsets[-1, 1])
+    bars = [bar.start() for bar in _BAR.finditer(document.text, begin, end)]
+    if not bars:
+        return []
+    breaks = np.array([found.start() for found in _LINE_END.finditer(document.text, begin, end)], np.int32)
+    lines = np.unique(np.searchsorted(breaks, np.array(bars, np.int32)))
+    bounds = np.concatenate([np.array([begin], np.int32), breaks, np.array([end], np.int32)])
+    tokens = np.searchsorted(np.ascontiguousarray(offsets[:, 0]), bounds)
+    return list(zip(tokens[lines].tolist(), tokens[lines + 1].tolist(), strict=True))
 
 
 def _is_line(document: Document, heading: Heading) -> bool:

@@ -1,12 +1,13 @@
 """Cut a document into passages: the units that are embedded and searched, each an exact range of the text."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from vectorstores_server.engines.local.chunking.boundaries import quality, sections
+from vectorstores_server.engines.local.chunking.boundaries import quality, rows, sections
 from vectorstores_server.engines.local.chunking.measure import sizes
 from vectorstores_server.engines.local.embedding.tokenizer import TokenCounter
 from vectorstores_server.engines.local.parsing.document import Document
@@ -122,13 +123,14 @@ def _cuts(document: Document, offsets: "NDArray[np.int32]", limits: PassageLimit
         np.concatenate([[0.0], np.cumsum(each)]),
         limits,
     )
+    table = _Rows(rows(document, offsets))
     cuts = [0]
     for stop in [*sections(document, offsets, each, limits.size), len(offsets)]:
         while stop > cuts[-1]:
             here = cuts[-1]
             if span.ends[-1] - span.starts[here] <= keep:
                 return cuts
-            cuts.append(stop if span.fits(here, stop) else span.best(here, stop, worth))
+            cuts.append(stop if span.fits(here, stop) else table.whole(span, here, stop, span.best(here, stop, worth)))
     return cuts
 
 
@@ -180,6 +182,23 @@ class _Span(NamedTuple):
 
     def _measured(self, here: int, stop: int) -> tuple[float, int]:
         return float(self.before[stop] - self.before[here]), int(self.ends[stop - 1] - self.starts[here])
+
+
+class _Rows:
+    """Rows of tables, as the tokens [first, last), which a passage holds whole where they fit into one."""
+
+    def __init__(self, rows: list[tuple[int, int]]) -> None:
+        self._rows = rows
+
+    def whole(self, span: _Span, here: int, stop: int, cut: int) -> int:
+        """Return the cut; where it would divide a row that fits into a passage, the row's begin, or else its end."""
+        number = bisect_right(self._rows, cut, key=lambda row: row[0]) - 1
+        if number < 0:
+            return cut
+        first, last = self._rows[number]
+        if not first < cut < last or first < here or not span.fits(first, last):
+            return cut
+        return min(last, stop) if first == here else first
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
