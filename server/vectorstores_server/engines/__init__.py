@@ -55,6 +55,8 @@ def _local(settings: "Settings", *, tells_paths: bool) -> "Engine":
         api_key=key.get_secret_value() if key else None,
         dimensions=settings.embedder.dimensions,
         batch=settings.embedder.batch,
+        query_prefix=settings.embedder.query_prefix,
+        document_prefix=settings.embedder.document_prefix,
         download=settings.embedder.download,
     )
     return LocalEngine(

@@ -151,6 +151,18 @@ class EmbedderSettings(SettingsGroup):
         le=2_048,
         description="how many texts go to the embeddings API in one request",
     )
+    query_prefix: str | None = Field(
+        alias="embedder_query_prefix",
+        default=None,
+        description="what stands before each question to openai:MODEL in new stores; none: nothing; default:"
+        " what its family needs",
+    )
+    document_prefix: str | None = Field(
+        alias="embedder_document_prefix",
+        default=None,
+        description="what stands before each passage for openai:MODEL in new stores; none: nothing; default:"
+        " what its family needs",
+    )
 
     @property
     def cache(self) -> Path:

@@ -4,9 +4,10 @@ import os
 from functools import cached_property
 from pathlib import Path
 
-from vectorstores_server.engines.local.catalog import Catalog
+from vectorstores_server.engines.local.catalog import Catalog, backgrounds
 from vectorstores_server.engines.local.embedding import Embedder, EmbedderChoice, EmbeddingFailure, open_embedder
 from vectorstores_server.engines.local.embedding.errors import NO_MODEL, NO_VECTORS
+from vectorstores_server.engines.local.embedding.models import Background
 from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.engines.local.files.page_images import PageImages
 from vectorstores_server.engines.local.files.upload_parts import UploadParts
@@ -51,9 +52,23 @@ class Components:
         if not isinstance(self._choice, EmbedderChoice):
             return self._choice
         try:
-            return open_embedder(self._choice)
+            return self._calibrated(open_embedder(self._choice))
         except EmbeddingFailure as failure:
             raise Unavailable(failure.message) from failure
+
+    @cached_property
+    def former_embedder(self) -> Embedder | None:
+        """What makes the vectors of stores from before their model's prefixes were known; None where none differ."""
+        choice = self._choice.former if isinstance(self._choice, EmbedderChoice) else None
+        return self._calibrated(open_embedder(choice)) if choice else None
+
+    def _calibrated(self, embedder: Embedder | None) -> Embedder | None:
+        """Return an embedder whose background is known, or is going to be measured."""
+        if embedder is None or embedder.traits.background is not None:
+            return embedder
+        from vectorstores_server.engines.local.embedding.calibration import CalibratedEmbedder
+
+        return CalibratedEmbedder(embedder, BackgroundsOfCatalog(self.catalog))
 
     @property
     def without_vectors(self) -> str:
@@ -75,7 +90,7 @@ class Components:
     def searcher(self) -> Searcher:
         """What answers searches."""
         texts = DocumentCache(self.blobs, self.preparer.restore)
-        return Searcher(self.catalog, texts, self.index, self.embedder, self.without_vectors)
+        return Searcher(self.catalog, texts, self.index, self.embedder, self.without_vectors, self.former_embedder)
 
     @cached_property
     def preparer(self) -> FilePreparer:
@@ -98,3 +113,22 @@ class Components:
         await self.index.aclose()
         if "embedder" in self.__dict__ and self.embedder is not None:
             await self.embedder.aclose()
+        if "former_embedder" in self.__dict__ and self.former_embedder is not None:
+            await self.former_embedder.aclose()
+
+
+class BackgroundsOfCatalog:
+    """The measured backgrounds of a data directory; one that may not be written to has none of its own."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    async def load(self, identity: str) -> Background | None:
+        """Return the one that is kept."""
+        found = await self._catalog.read(backgrounds.background, identity)
+        return Background(*found) if found else None
+
+    async def keep(self, identity: str, background: Background) -> None:
+        """Keep one, where that can be done."""
+        if not self._catalog.read_only:
+            await self._catalog.write(backgrounds.keep_background, identity, background.mean, background.sd)

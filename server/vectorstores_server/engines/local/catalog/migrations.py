@@ -368,6 +368,11 @@ ALTER TABLE rebuilt ADD COLUMN found TEXT
 """What the text that is live says of itself, as JSON: it fills the attributes that a caller did not give, unless the
 whole map was replaced (`attributes_final`)."""
 
+_BACKGROUNDS = """
+CREATE TABLE background (embedder TEXT PRIMARY KEY, mean REAL NOT NULL, sd REAL NOT NULL) WITHOUT ROWID
+"""
+"""The cosines of texts that have nothing to do with each other, by the identities of embedders that were probed."""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _PROGRESS,
@@ -380,6 +385,7 @@ MIGRATIONS: tuple[str, ...] = (
     _UPKEEP,
     _MIRRORS,
     _PROPERTIES,
+    _BACKGROUNDS,
 )
 
 

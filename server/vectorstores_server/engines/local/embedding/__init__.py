@@ -1,12 +1,13 @@
 """Embedders: texts in, vectors out. Which one there is, is chosen here; nothing is loaded before the first text."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from vectorstores_server.engines.local.embedding.errors import EmbeddingFailure, ModelMissing, Stopped
+from vectorstores_server.engines.local.embedding.families import Prefixes, prefixes_of
 from vectorstores_server.engines.local.embedding.models import CARDS, MINILM, ModelCard
 from vectorstores_server.engines.local.embedding.traits import Traits
 from vectorstores_server.engines.local.embedding.weights import candidates, find_weights
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["Embedder", "EmbedderChoice", "EmbeddingFailure", "Stopped", "Traits", "open_embedder"]
 
 
+SERVICE = "openai:"
+"""How the names of models begin that a service has."""
+NO_PREFIX = "none"
+"""What a setting of a prefix says for none, where the family has one: empty settings are unset."""
 PREPARED = "prepared"
 """The folder of the cache in which the arrays of models are kept."""
 
@@ -83,6 +88,25 @@ class EmbedderChoice:
     api_key: str | None = field(default=None, repr=False)
     dimensions: int | None = None
     batch: int = 128
+    query_prefix: str | None = None
+    document_prefix: str | None = None
+
+    @property
+    def prefixes(self) -> Prefixes:
+        """What stands before the texts of a service's model: what was set, else what its family was trained with."""
+        family = prefixes_of(self.name.removeprefix(SERVICE))
+        return Prefixes(_stated(self.query_prefix, family.query), _stated(self.document_prefix, family.document))
+
+    @property
+    def former(self) -> "EmbedderChoice | None":
+        """The same model without prefixes, as stores from before have it; None where there is no other."""
+        if not self.name.startswith(SERVICE) or not any(self.prefixes):
+            return None
+        return replace(self, query_prefix=NO_PREFIX, document_prefix=NO_PREFIX)
+
+
+def _stated(prefix: str | None, of_family: str) -> str:
+    return of_family if prefix is None else "" if prefix == NO_PREFIX else prefix
 
 
 def open_embedder(choice: EmbedderChoice) -> Embedder | None:
@@ -93,15 +117,16 @@ def open_embedder(choice: EmbedderChoice) -> Embedder | None:
     """
     if choice.name == "none":
         return None
-    if choice.name.startswith("openai:"):
+    if choice.name.startswith(SERVICE):
         from vectorstores_server.engines.local.embedding.openai import OpenAIEmbedder
 
         return OpenAIEmbedder(
             choice.base_url,
             choice.api_key,
-            choice.name.removeprefix("openai:"),
+            choice.name.removeprefix(SERVICE),
             dimensions=choice.dimensions,
             batch=choice.batch,
+            prefixes=choice.prefixes,
         )
     return _open_local(choice, CARDS.get(choice.name, MINILM))
 

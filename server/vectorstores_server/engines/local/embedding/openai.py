@@ -16,6 +16,7 @@ from vectorstores_server.engines.local.embedding.errors import (
     ServiceUnavailable,
     Stopped,
 )
+from vectorstores_server.engines.local.embedding.families import NO_PREFIXES, Prefixes
 from vectorstores_server.engines.local.embedding.openai_replies import (
     UnreadableReply,
     failure_of,
@@ -69,7 +70,10 @@ def _checked(key: str | None) -> str | None:
 
 
 class OpenAIEmbedder:
-    """Embeds through `base_url`/embeddings. `dimensions` is sent only when set; `batch` = texts in one request."""
+    """Embeds through `base_url`/embeddings. `dimensions` is sent only when set; `batch` = texts in one request.
+
+    `prefixes` stand before each text.
+    """
 
     window = _WINDOW
 
@@ -81,6 +85,7 @@ class OpenAIEmbedder:
         *,
         dimensions: int | None = None,
         batch: int = 128,
+        prefixes: Prefixes = NO_PREFIXES,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._url = f"{base_url.rstrip('/')}/embeddings"
@@ -90,13 +95,15 @@ class OpenAIEmbedder:
         self._asked_dimensions = dimensions
         self._dimensions = dimensions
         self._batch = batch
+        self._prefixes = prefixes
         self._transport = transport
         self._opened: httpx.AsyncClient | None = None
 
     @property
     def identity(self) -> str:
-        """See Embedder. The address is no part of it: the same model may move."""
-        return f"openai:{self._model}/{self.dimensions}"
+        """See Embedder. The address is no part of it, as the same model may move; prefixes make other vectors."""
+        mark = self._prefixes.mark
+        return f"openai:{self._model}/{self.dimensions}" + (f"/{mark}" if mark else "")
 
     @property
     def traits(self) -> Traits:
@@ -122,7 +129,7 @@ class OpenAIEmbedder:
         import numpy as np
 
         found: list[NDArray[np.float32]] = []
-        waiting = [encodable(text) for text in texts]
+        waiting = [self._prefixes.document + encodable(text) for text in texts]
         while waiting:
             part = self._next_batch(waiting)
             found.append(await self._embed(part, DOCUMENT_ATTEMPTS, stop or _never))
@@ -131,7 +138,7 @@ class OpenAIEmbedder:
 
     async def embed_query(self, text: str) -> "NDArray[np.float32]":
         """See Embedder. Raises ServiceUnavailable and ServiceRefused."""
-        return (await self._embed([encodable(text)], QUERY_ATTEMPTS, _never))[0]
+        return (await self._embed([self._prefixes.query + encodable(text)], QUERY_ATTEMPTS, _never))[0]
 
     async def aclose(self) -> None:
         """Close the connections."""

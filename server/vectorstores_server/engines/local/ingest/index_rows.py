@@ -18,11 +18,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-async def make_rows(pieces: Sequence[PassageRun], embedder: Embedder | None, stop: Callable[[], bool]) -> list[Rows]:
-    """Return the rows of each piece. Raises the errors of the embedder."""
+async def make_rows(
+    pieces: Sequence[PassageRun], embedder: Embedder | None, stop: Callable[[], bool], former: Embedder | None = None
+) -> list[Rows]:
+    """Return the rows of each piece. `former` embeds for stores whose vectors are not those of `embedder`.
+
+    Raises the errors of the embedders.
+    """
     dense = [piece for piece in pieces if piece.file.work.embedder is not None]
-    made = await _vectors(dense, embedder, stop) if dense else []
-    vectors = {id(piece): of_piece for piece, of_piece in zip(dense, made, strict=True)}
+    known = None if embedder is None else embedder.identity
+    old = [piece for piece in dense if former is not None and piece.file.work.embedder != known]
+    vectors: dict[int, NDArray[float32]] = {}
+    for part, maker in (([p for p in dense if p not in old], embedder), (old, former)):
+        made = await _vectors(part, maker, stop) if part else []
+        vectors |= {id(piece): of_piece for piece, of_piece in zip(part, made, strict=True)}
     return await anyio.to_thread.run_sync(lambda: [_rows(p, vectors.get(id(p))) for p in pieces])
 
 

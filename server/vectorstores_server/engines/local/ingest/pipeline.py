@@ -72,12 +72,14 @@ class IngestPipeline:
         before_add: Callable[[Iterable[str]], Awaitable[None]],
         after_add: Callable[[Iterable[str]], Awaitable[None]],
         slow_seconds: float = SLOW_SECONDS,
+        former: Embedder | None = None,
     ) -> None:
         self._slow_seconds = slow_seconds
         self._slow: deque[tuple[int, QueuedRevision]] = deque()
         self._sources = sources
         self._preparer = preparer
         self._embedder = embedder
+        self._former = former
         self._index = index
         self._before_add = before_add
         self._after_add = after_add
@@ -229,7 +231,7 @@ class IngestPipeline:
 
     async def _embed(self, pieces: Sequence[PassageRun], send: MemoryObjectSendStream[PassageGroup]) -> None:
         try:
-            rows = await make_rows(pieces, self._embedder, lambda: self._stopping)
+            rows = await make_rows(pieces, self._embedder, lambda: self._stopping, self._former)
             failpoints.reached("embedded")
         except EmbeddingFailure as failure:
             await self._without_vectors(pieces, str(failure))

@@ -106,11 +106,13 @@ class Searcher:
         index: Index,
         embedder: Embedder | None,
         without: str = NO_VECTORS,
+        former: Embedder | None = None,
     ) -> None:
         self._without = without
         self._catalog = catalog
         self._index = index
         self._embedder = embedder
+        self._former = former
         self._texts = texts
 
     async def search(self, store_id: str, request: SearchRequest) -> SearchPage:
@@ -148,6 +150,9 @@ class Searcher:
             return SearchQuestion(request, identity=store.embedder, why=why)
         try:
             await embedder.prepare()
+            if embedder.identity != store.embedder and self._former is not None:
+                embedder = self._former
+                await embedder.prepare()
             if embedder.identity != store.embedder:
                 return SearchQuestion(request, identity=store.embedder, why=other_embedder(store.embedder))
             vectors = await _vectors(embedder, request.queries)

@@ -17,7 +17,7 @@ from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.catalog.index_tables import BuildingTable
 from vectorstores_server.engines.local.components import Components
 from vectorstores_server.engines.local.directory import reserve
-from vectorstores_server.engines.local.embedding import EmbeddingFailure
+from vectorstores_server.engines.local.embedding import Embedder, EmbeddingFailure
 from vectorstores_server.engines.local.index import IndexUnavailable
 from vectorstores_server.engines.local.ingest.pipeline import IngestPipeline, is_of_one_file
 from vectorstores_server.engines.local.ingest.work_sources import CatalogQueue, IngestCounts, WorkSource
@@ -54,7 +54,9 @@ class WorkerState:
         self.embedder = components.embedder
         self.sweep = GarbageCollector(components.catalog, components.directory, components.index, look_every=pace.disk)
         self.counts = IngestCounts()
+        self.former = components.former_embedder
         self.identity: str | None = None
+        self.former_identity: str | None = None
         self.identify_after = 0.0
         self.rebuild_after = 0.0
         self.asked_again = False
@@ -63,22 +65,31 @@ class WorkerState:
     @property
     def identities(self) -> list[str]:
         """The embedders whose vectors this process can make."""
-        return [self.identity] if self.identity else []
+        return [identity for identity in (self.identity, self.former_identity) if identity]
 
     async def identify(self) -> None:
         """Learn the embedder's identity when there is something to embed; go on without where it cannot be had."""
-        if self.embedder is None or self.identity or time.monotonic() < self.identify_after:
+        if self.embedder is None or time.monotonic() < self.identify_after:
+            return
+        if self.identity and (self.former is None or self.former_identity):
             return
         if not await self.catalog.read(work_queue.wants_vectors, clock()):
             return
         try:
-            await self.embedder.prepare()
+            await self._prepare(self.embedder)
         except EmbeddingFailure as failure:
             self.identify_after = time.monotonic() + self.pace.retry
             extra = event("embedder_unavailable", seconds=self.pace.retry)
             log.warning("What needs vectors waits: %s", failure.message, extra=extra)
-        else:
-            self.identity = self.embedder.identity
+
+    async def _prepare(self, embedder: Embedder) -> None:
+        """Learn the identities; that of stores from before where files of such a store wait."""
+        if self.identity is None:
+            await embedder.prepare()
+            self.identity = embedder.identity
+        if self.former is not None and await self.catalog.read(work_queue.blocked, self.identities, clock()):
+            await self.former.prepare()
+            self.former_identity = self.former.identity
 
     async def must_rebuild(self) -> bool:
         """Tell whether a table waits to be filled that this process can fill, or a store for its first vectors."""
@@ -241,6 +252,7 @@ class WorkSession:
             state.components.index,
             before_add=self._before_add,
             after_add=self._after_add,
+            former=state.former,
         )
         try:
             await ingest.run()
