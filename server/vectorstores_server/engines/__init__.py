@@ -69,5 +69,5 @@ def _local(settings: "Settings", *, tells_paths: bool) -> "Engine":
         own_log=settings.log.file,
         memory=IndexMemory(settings.storage.resident_mb << 20, settings.storage.index_cache_mb << 20),
         tells_paths=tells_paths,
-        recognition=Recognition(pictures.pages, pictures.languages) if pictures.pages else None,
+        recognition=Recognition(pictures.pages, pictures.languages or "") if pictures.pages else None,
     )

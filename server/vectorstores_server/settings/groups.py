@@ -183,9 +183,9 @@ class RecognitionSettings(SettingsGroup):
         le=100_000,
         description="how many pages of a file are read from pictures, where tesseract is installed; 0: none",
     )
-    languages: Languages = Field(
+    languages: Languages | None = Field(
         alias="ocr_languages",
-        default="",
+        default=None,
         description="the languages of such pages, such as deu+eng; default: those that tesseract has",
     )
 

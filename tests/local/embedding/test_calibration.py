@@ -70,6 +70,9 @@ class Cone(Words):
     def __init__(self) -> None:
         super().__init__(DIMENSIONS)
 
+    def of(self, text: str) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
+        return self._vector(text)
+
     @override
     def _vector(self, text: str) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
         vector = np.append(super()._vector(text)[1:], np.float32(2.2))
