@@ -88,7 +88,7 @@ class Service:
 
     def answer(self, texts: list[str]) -> bytes:
         self.inputs += texts
-        vectors = [self._words._vector(text) for text in texts]
+        vectors = [self._words.of(text) for text in texts]
         data = [{"index": n, "embedding": vector.tolist()} for n, vector in enumerate(vectors)]
         return json.dumps({"data": data}).encode()
 
