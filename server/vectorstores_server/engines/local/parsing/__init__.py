@@ -1,7 +1,7 @@
 """From the bytes of a file to a Document.
 
-`child.Parser` is the way in: it runs `reading.read_document` in a confined child process. One module a family of
-formats; each imports its library itself, so that the child loads only what the file at hand needs.
+`parser_process.ParserProcess` is the way in: it runs `dispatch.read_document` in a confined child process. One module a
+family of formats; each imports its library itself, so that the child loads only what the file at hand needs.
 """
 
 from pathlib import PurePath
@@ -13,7 +13,7 @@ RECOGNISED = 1_000
 PICTURES = frozenset([".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"])
 """Files that hold pictures alone, whose text can be recognised."""
 HOW_TO_READ_PICTURES = "install tesseract"
-"""Stands in each sentence that says so: by it the files are found again once it is there."""
+"""The words of each note and error that advises this: by them the files are found again once tesseract is there."""
 
 _DOCUMENTS = (
     ".pdf .docx .docm .dotx .dotm .pptx .pptm .ppsx .ppsm .potx .potm .xlsx .xlsm .xltx .xltm .epub .html .htm .xhtml "
@@ -42,7 +42,7 @@ _READ_LATER = (
     ".xltm .xltx"
 )
 FIRST_TYPES = (EXTENSIONS | NAMES) - frozenset(_READ_LATER.split())
-"""What folders gave before the catalog noted which types they gave."""
+"""The types that were taken from folders before the catalog noted them."""
 
 
 def types(*, pictures: bool = False) -> frozenset[str]:
@@ -81,4 +81,4 @@ class ParseFailure(Exception):
 
 
 class Unread(ParseFailure):
-    """The file's text waits until its pages are recognised: it is to be asked for again then."""
+    """The file's text waits until its pages are recognised: the caller asks for it again then."""

@@ -1,7 +1,8 @@
 """The child's side: what runs inside the parser process.
 
-Its standard output carries the results to the parent, so that it points nowhere while a parser runs: a line printed by
-C code would end the connection. Its standard error is a pipe that nobody reads, and points nowhere for good.
+Its standard output carries the results to the parent, so while a parser runs it is redirected to the null device: a
+line printed by C code would end the connection. Its standard error is a pipe that nobody reads, and is redirected for
+good.
 """
 
 import faulthandler
@@ -21,15 +22,15 @@ if TYPE_CHECKING:  # imported by the child when it is asked for an image
 
 T = TypeVar("T")
 _SHARE = 0.8
-"""Of the seconds for a page those that the program may take which recognises it: it is ended before its parent is."""
+"""The share of a page's seconds that the recognising program may take: it must be ended before its parent is."""
 
 
 def ready() -> None:
-    """Do nothing: that it returns says that the child is there, with this module loaded."""
+    """Do nothing: its return shows that the child runs and has loaded this module."""
 
 
 def end() -> None:
-    """End the child once it has said so."""
+    """End the child, after it has told the parent."""
     raise SystemExit
 
 
@@ -113,7 +114,7 @@ def _confined(
 
 @contextmanager
 def silent() -> Generator[None]:
-    """Point output and errors nowhere, and what C code has left in its buffers too."""
+    """Redirect output and errors to the null device, with what C code has left in its buffers."""
     results = os.dup(1)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)

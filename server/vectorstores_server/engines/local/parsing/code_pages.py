@@ -1,10 +1,10 @@
-"""In which code page bytes are that are neither UTF-8 nor say what they are.
+"""The code page of bytes that are not UTF-8 and do not declare their encoding.
 
 chardet ranks the code pages by how often their letters follow each other in each language. On everyday small files
-(`tests/support/code_pages.py`) it errs in three ways that are mended here. It takes Western and Central European
-tables for Chinese: bytes of a two-byte encoding stand in words that are mostly made of them. It tells apart by a hair
-code pages whose letters differ little: the one whose words look odd loses. And one or two words are too little to go
-by: they are taken for Western, unless they look odd.
+(`tests/support/code_pages.py`) it errs in three ways that are mended here. It takes Western and Central European tables
+for Chinese: a two-byte encoding must have words that are mostly made of such bytes. Its figures hardly differ between
+code pages whose letters differ little: the one whose words look odd loses. And one or two words are too little
+evidence: they are taken for Western, unless they look odd.
 """
 
 import re
@@ -87,7 +87,7 @@ def guess(data: bytes) -> str | None:
 
 
 def _telling_sample(data: bytes) -> bytes:
-    """Return `data`, or of more than is looked at the lines that hold anything but ASCII."""
+    """Return `data`; where it is longer than the sample, only its lines that hold anything but ASCII."""
     if len(data) <= _SAMPLE:
         return data
     lines: list[bytes] = []

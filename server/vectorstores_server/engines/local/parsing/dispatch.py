@@ -1,4 +1,4 @@
-"""One file to its document: which parser reads which extension, and what is said of those that none reads.
+"""One file to its document: which parser reads which extension, and the errors for those that none reads.
 
 A parser's library is imported when a file needs it.
 """
@@ -99,7 +99,7 @@ def _read(path: Path, name: PurePath) -> Document:
     extension = name.suffix.lower()
     if other := _SAVE_AS.get(extension):
         raise unsupported(f"is of a type that is not read here ({extension})", f"Save it as {other} and upload that")
-    if extension == ".msg":  # some mail programs save no .eml, others nothing else
+    if extension == ".msg":  # some mail programs cannot save .eml, others can save nothing else
         raise unsupported(
             "is of a type that is not read here (.msg)", "Save the mail as .eml, .html or .txt and upload that"
         )
@@ -107,7 +107,7 @@ def _read(path: Path, name: PurePath) -> Document:
 
 
 def _read_package(path: Path, extension: str) -> Document | None:
-    """None when the extension is not that of a format of its own."""
+    """Return the document of a binary format or a package; None for any other extension."""
     if extension in _OFFICE:
         from vectorstores_server.engines.local.parsing.office import read_office
 

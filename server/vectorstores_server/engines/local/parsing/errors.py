@@ -1,4 +1,4 @@
-"""How a parser says no, before the name of the file is known."""
+"""Refusals of parsers, raised before the name of the file is known."""
 
 import csv
 import struct

@@ -1,4 +1,4 @@
-"""HTML as running text: blocks apart, tables row by row, h1 to h6 as headings; what is no content goes."""
+"""HTML as running text: blocks apart, tables row by row, h1 to h6 as headings; what is no content is left out."""
 
 import re
 from collections.abc import Iterable, Iterator

@@ -27,7 +27,7 @@ _DOTS = 300 / 72
 """Pixels a point: what tesseract was trained on."""
 _LONGEST = 5_000
 _SMALL = 1_200
-"""Pixels; in a picture that is shorter the letters are too small to be told apart, as those of a screen are."""
+"""Pixels; in a smaller picture, as of a screen, the letters are too small to be recognised."""
 
 
 class RenderedPage(NamedTuple):
@@ -89,7 +89,7 @@ def _pdf_page(path: Path, name: str, number: int, passage: PassageOnPage | None)
 
 def _page_as_shown(raw: Any, pdf: Any, number: int) -> Any:
     page = pdf[number - 1]
-    if annotations.shown(raw, page):
+    if annotations.flatten(raw, page):
         page.close()
         page = pdf[number - 1]
     return page
@@ -131,7 +131,7 @@ def _grey_page(path: Path, name: str, number: int) -> "Image":
 
 
 def read_picture(path: Path) -> Document:
-    """Return an empty page for each of a picture's: their text has to be recognised."""
+    """Return an empty page for each page of a picture: their text has to be recognised."""
     from PIL import Image as pictures
 
     with warnings.catch_warnings():

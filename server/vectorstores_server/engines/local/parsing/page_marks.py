@@ -14,7 +14,7 @@ _SIGNS = re.compile("[\x02\ufffe\ufffd-]")
 
 
 class PassageOnPage(NamedTuple):
-    """The text of a page as it was parsed, and which characters of it are meant."""
+    """The text of a page as it was parsed, and which of its characters are the passage."""
 
     page: str
     start: int
@@ -29,7 +29,7 @@ class _PlacedWord(NamedTuple):
 def marks(letters: TextPage, rotation: int, passage: PassageOnPage) -> list[Box]:
     """Return the boxes of the passage's words, one for each line that a word stands on.
 
-    The parsed text differs from what PDFium lists in what was mended: words that were divided, letters struck twice.
+    The parsed text differs from PDFium's where the parser mended it: words that were divided, letters struck twice.
     Both are aligned word by word; what differs between words that are equal is taken as a whole.
     """
     parsed = list(_WORD.finditer(passage.page))

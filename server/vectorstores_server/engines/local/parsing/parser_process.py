@@ -49,7 +49,7 @@ class ParseLimits:
 
 
 PAGE_LIMITS = ParseLimits(cpu_seconds=60, cpu_seconds_per_megabyte=0.5, budget=5)
-"""For the recognition of one page, which takes 2 to 6 seconds and stands back behind all other work."""
+"""The limits for the recognition of one page, which takes 2 to 6 seconds at a lower priority than all other work."""
 
 
 class ParserProcess:
@@ -104,7 +104,7 @@ class ParserProcess:
                 self._child_waits = False
                 try:
                     await to_process.run_sync(child_main.end, cancellable=True, limiter=self._one)
-                except (SystemExit, BrokenWorkerProcess):  # how the child says that it goes, or that it has gone
+                except (SystemExit, BrokenWorkerProcess):  # the child's ways to say that it ends, or that it has ended
                     return
 
     async def _in_child(self, task: Callable[..., T | ParseFailure], filename: str, size: int) -> T:
@@ -159,7 +159,7 @@ async def _start_child(one_at_a_time: CapacityLimiter) -> None:
 
 
 async def _started(one_at_a_time: CapacityLimiter) -> Exception | None:
-    """Shielded for a while: anyio does not close a process that it is told to leave while that starts."""
+    """Start a child, shielded for a while: anyio does not close a process if it is cancelled while that starts."""
     failure: Exception | None = None
     with CancelScope(shield=True) as scope:
         async with anyio.create_task_group() as group:

@@ -56,7 +56,7 @@ def read_pdf(path: Path) -> Document:
 
 
 class _Reader:
-    """Reads the pages of an open PDF; `lines` are theirs, with their type, where headings must be told by it."""
+    """Reads the pages of an open PDF; `lines` are theirs, with their type, where headings must be recognised by it."""
 
     def __init__(self, pdf: Any, pdfium: Any) -> None:
         self._pdf = pdf
@@ -86,8 +86,8 @@ class _Reader:
         page = self._pdf[index]
         remarks: list[str] = []
         if self._raw.FPDFPage_GetAnnotCount(page.raw):
-            remarks = annotations.said(self._raw, page, self._form)
-            if annotations.shown(self._raw, page):
+            remarks = annotations.remarks(self._raw, page, self._form)
+            if annotations.flatten(self._raw, page):
                 page.close()
                 page = self._pdf[index]
         text_page = page.get_textpage()

@@ -1,7 +1,7 @@
 """What people put onto a PDF: values of form fields, typed notes, comments.
 
-`shown` makes the values and notes that are drawn part of the page, so that they are read where they stand; what of
-them is not drawn, and what comments say, is listed in `said`.
+`flatten` makes the values and notes that are shown part of the page, so that they are read where they stand; `remarks`
+lists comments, and the values and notes that are not shown.
 """
 
 import ctypes
@@ -13,7 +13,7 @@ _HIDDEN = 0x02 | 0x20  # hidden, or not to be viewed
 _LONGEST = 100_000
 
 
-def shown(raw: Any, page: Any) -> bool:
+def flatten(raw: Any, page: Any) -> bool:
     """Draw the page's fields and notes into it; whether there were any, so that the page must be opened again."""
     drawn = {raw.FPDF_ANNOT_WIDGET, raw.FPDF_ANNOT_FREETEXT, raw.FPDF_ANNOT_STAMP}
     if not any(raw.FPDFAnnot_GetSubtype(annotation) in drawn for annotation in _annotations(raw, page)):
@@ -21,7 +21,7 @@ def shown(raw: Any, page: Any) -> bool:
     return raw.FPDFPage_Flatten(page.raw, raw.FLAT_NORMALDISPLAY) == raw.FLATTEN_SUCCESS
 
 
-def said(raw: Any, page: Any, form: Any) -> list[str]:
+def remarks(raw: Any, page: Any, form: Any) -> list[str]:
     """Return the comments and the values of fields on a page, before it is drawn into; each text once."""
     texts: dict[str, None] = {}
     passed_over = {raw.FPDF_ANNOT_POPUP, raw.FPDF_ANNOT_LINK}
@@ -46,7 +46,7 @@ def _annotations(raw: Any, page: Any) -> Iterator[Any]:
 
 
 def _value(raw: Any, annotation: Any, form: Any) -> str:
-    """Return what was typed or chosen; a button and a signature have nothing of the kind."""
+    """Return the text that was typed or chosen; a button and a signature have none."""
     if form is None:
         return _string(raw, annotation, b"V")
     kinds = {raw.FPDF_FORMFIELD_TEXTFIELD, raw.FPDF_FORMFIELD_COMBOBOX, raw.FPDF_FORMFIELD_LISTBOX}

@@ -1,4 +1,4 @@
-"""The reading order of a page that is drawn in another one: columns line by line, or a table column by column.
+"""The reading order of a page that was drawn in a different order: columns line by line, or a table column by column.
 
 A text page of PDFium lists its letters as they were drawn, which is mostly the order in which they are read. It also
 gives the boxes of the pieces that were drawn at once, in the same order. Where these go to and fro over a gap that runs

@@ -20,7 +20,7 @@ _NAMES = {"author": "author", "authors": "author", "date": "date", "tags": "tags
 
 
 def properties(authors: Iterable[str] = (), written: str = "", tags: Iterable[str] = ()) -> Properties:
-    """Return what is said, each on one clean line; names and tags parted by commas, without those said twice."""
+    """Return the properties that have values, each on a clean line; names and tags separated by commas, each once."""
     found = {"author": _listed(authors), "date": line(day(written), LONGEST_VALUE), "tags": _listed(tags)}
     return tuple((key, value) for key, value in found.items() if value)
 

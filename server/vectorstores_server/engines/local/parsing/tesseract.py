@@ -85,13 +85,13 @@ def _command(path: str, languages: Sequence[str]) -> tuple[str, ...]:
 
 
 async def _languages(path: str) -> list[str]:
-    """Return what is installed; nothing where the program does not say so in time."""
+    """Return the installed languages; none where the program does not list them in time."""
     with anyio.move_on_after(_ANSWER_SECONDS):
         try:
-            said = await anyio.run_process([path, "--list-langs"], check=False, env=_environment())
+            reply = await anyio.run_process([path, "--list-langs"], check=False, env=_environment())
         except OSError:
             return []
-        lines = said.stdout.decode("utf-8", "replace").splitlines()
+        lines = reply.stdout.decode("utf-8", "replace").splitlines()
         return [line.strip() for line in lines if line.strip() and ":" not in line and " " not in line.strip()]
     return []
 
@@ -102,21 +102,21 @@ def text_of(picture: bytes, command: Sequence[str], seconds: float) -> str:
     Called in the parser's child. The program ends with this process, and after `seconds` at the latest.
     """
     late = threading.Event()
-    said: bytes | None = None
+    output: bytes | None = None
     process = _started(command)
     with suppress(BrokenPipeError), process:
         timer = threading.Timer(seconds, _end, (process, late))
         timer.start()
         try:
-            said = _answer(process, picture)
+            output = _answer(process, picture)
         finally:
             timer.cancel()
             process.kill()
     if late.is_set() or process.returncode == _CPU_SPENT:
         raise invalid("has a page on which tesseract took too long", "Split it, or scan it more plainly")
-    if said is None:
+    if output is None:
         raise invalid("has a page on which tesseract broke off", "Scan it again")
-    text = said.decode("utf-8", "replace")
+    text = output.decode("utf-8", "replace")
     if text.count("\ufffd") > _NO_TEXT * len(text):
         raise invalid("has a page of which tesseract made no text", "See whether tesseract works at all")
     text = _DIVIDED.sub(f"{HYPHENS[0]}\n", text)
@@ -135,15 +135,15 @@ def _started(command: Sequence[str]) -> "subprocess.Popen[bytes]":
 
 
 def _answer(process: "subprocess.Popen[bytes]", picture: bytes) -> bytes | None:
-    """Return what it wrote, None where it failed."""
+    """Return the program's output, None where it failed."""
     given, taken = process.stdin, process.stdout
     if given is None or taken is None:
         return None
     given.write(picture)
     given.close()
-    said = taken.read(_MOST_BYTES)
-    taken.close()  # one that goes on writing ends by that
-    return said if process.wait() == 0 else None
+    output = taken.read(_MOST_BYTES)
+    taken.close()  # a program that goes on writing ends by that
+    return output if process.wait() == 0 else None
 
 
 def _end(process: "subprocess.Popen[bytes]", late: threading.Event) -> None:
@@ -152,5 +152,5 @@ def _end(process: "subprocess.Popen[bytes]", late: threading.Event) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """Return what it needs to find its languages, and nothing else of ours; one thread."""
+    """Return the variables that tesseract needs to find its languages, and no others of ours; it gets one thread."""
     return {name: os.environ[name] for name in _KEPT if name in os.environ} | {"OMP_THREAD_LIMIT": "1"}
