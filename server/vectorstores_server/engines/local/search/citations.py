@@ -18,7 +18,7 @@ MOST_MATCHES = 8
 
 @dataclass(frozen=True, slots=True)
 class FoundPassages:
-    """What a search has, best first, before it is written down. `answers` are those of the index, one a query."""
+    """The result of a search, best first, of which hits are made. `answers` are those of the index, one a query."""
 
     hits: Sequence[RankedChunk] = ()
     cited: Mapping[int, CitedFile] = field(default_factory=dict[int, CitedFile])
@@ -30,7 +30,7 @@ class FoundPassages:
 def cite(
     hit: RankedChunk, found: FoundPassages, store_id: str, texts: Mapping[TextKey, Document], words: QuestionWords
 ) -> SearchHit:
-    """Write a hit down. `page`, `heading_path` and `lines` are those of the part of its best passage that answers.
+    """Make a hit. `page`, `heading_path` and `lines` are those of the part of its best passage that answers.
 
     `chars` are those of the chunk.
     """

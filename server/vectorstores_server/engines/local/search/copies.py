@@ -23,8 +23,8 @@ class _Span(NamedTuple):
 async def without_copies(found: FoundPassages, wanted: int, texts: DocumentCache) -> FoundPassages:
     """Return the best `wanted` hits of different text, each with its copies.
 
-    No more texts are read than that takes; among the chunks behind the last hit only those are told to be copies
-    whose file has the same bytes.
+    No more texts are read than that takes; a chunk behind the last hit is known for a copy only where its file has the
+    same bytes.
     """
     fold = _Fold(found.cited, wanted)
     read = 0

@@ -28,7 +28,7 @@ class QueryPlan:
 
 
 def plan_query(view: StoreView) -> QueryPlan:
-    """Choose the cheapest way that will most likely do."""
+    """Choose the cheapest plan, which very likely misses nothing."""
     if view.matching is None:
         if len(view.unfinished) <= FEW_UNFINISHED:
             return QueryPlan(RevFilter("not_in", view.unfinished) if view.unfinished else None)
@@ -45,7 +45,7 @@ def plan_query(view: StoreView) -> QueryPlan:
 
 
 def last_resort(view: StoreView) -> QueryPlan:
-    """Choose what cannot miss anything, whatever it costs."""
+    """Choose the plan that cannot miss anything, whatever it costs."""
     if view.matching is not None:
         return QueryPlan(RevFilter("in", view.matching))
     if len(view.unfinished) <= MOST_LISTED:

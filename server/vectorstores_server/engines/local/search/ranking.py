@@ -78,7 +78,7 @@ def best_of(rankings: Sequence[Sequence[ScoredPassage]]) -> list[ScoredPassage]:
 
 
 def merged(ranked: Iterable[ScoredPassage]) -> list[RankedChunk]:
-    """Give each chunk one hit, best first: a passage that lies inside a chunk already chosen adds no other."""
+    """Give each chunk one hit, best first: a passage that lies inside a chunk already chosen adds no further hit."""
     chosen: dict[int, list[RankedChunk]] = {}
     hits: list[RankedChunk] = []
     for entry in ranked:

@@ -1,4 +1,4 @@
-"""Which share of a score the vectors of an embedder have: little or none where it cannot read the question.
+"""The share of a score that an embedder's vectors have: little or none where it cannot read the question.
 
 Measured in docs/design.md. With a model that knows English only, Japanese and Chinese texts are found better by their
 words alone, because its vectors of them are noise; German ones too, though it knows something of German: there it is
