@@ -47,15 +47,15 @@ _BINDING = frozenset(fold(_OTHER_WORDS).split()) - STOP_WORDS
 _ACCENTED = re.compile("[\u00c0-\u024f\u0300-\u036f\u1e00-\u1eff]")
 _LATIN = re.compile(r"\b[a-z]{2,}\b")
 _ENOUGH = 10
-"""Words of a text that can be judged by itself; a shorter one counts as what it stands in."""
+"""The words that a text needs to be judged by itself; a shorter one is judged as the text around it."""
 _SHARE = 0.08
-"""Of the words of a text that other languages' binding words are at least; German prose has some 30 %, English .5 %."""
+"""The least share of other languages' binding words in a text in one of them; German has some 30 %, English .5 %."""
 
 
 _ENGLISH = 0.15
 """The share of English stop words from which a text is English, however many foreign names it has."""
 _DIFFERENT = 3
-"""Binding words that such a text has: one alone may be a name, as `la` is in a program."""
+"""The least number of different binding words in such a text: one alone may be a name, as `la` is in a program."""
 
 
 def is_inflected(folded: str, text: str, *, otherwise: bool) -> bool:
@@ -75,7 +75,7 @@ def is_inflected(folded: str, text: str, *, otherwise: bool) -> bool:
 
 
 _FEW_ENGLISH = 2
-"""English stop words of a question from which letters that English has not are those of a name."""
+"""The English stop words in a question from which on letters that English lacks are taken for those of a name."""
 
 
 def is_of_another_language(question: str) -> bool:
