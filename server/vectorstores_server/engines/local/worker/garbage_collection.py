@@ -24,7 +24,7 @@ from vectorstores_tools.contract.errors import DirectoryUpgraded, Unavailable, V
 
 AT_ONCE = 1_000
 IN_USE_SECONDS = 5.0
-"""Until what somebody was reading is tried again, where the system keeps such files."""
+"""The time until files that somebody was reading are tried again, on systems that keep them."""
 NAMED = 10
 """How many names one event of the log shows."""
 
@@ -135,12 +135,12 @@ class GarbageCollector:
                 await self._delete(table, revs[first : first + AT_ONCE])
 
     async def _delete(self, table: str, revs: Sequence[int]) -> None:
-        with suppress(TableMissing):  # then nothing of them was ever written
+        with suppress(TableMissing):  # then no row of them was ever written
             await self._index.delete(table, revs)
         await self._catalog.write_freeing(expiry.forget_revs, revs)
 
     async def _drop_tables(self, now: int) -> list[str]:
-        """Drop what is due; returns the tables of which the system keeps files that somebody reads."""
+        """Drop the tables that are due; return those of which the system keeps files that somebody reads."""
         in_use: list[str] = []
         for table in await self._catalog.read(expiry.tables_to_drop, now):
             if await self._index.drop(table):

@@ -31,7 +31,7 @@ class TableRebuild:
 
     @classmethod
     async def resume(cls, catalog: Catalog, index: Index, table: BuildingTable) -> "TableRebuild":
-        """Go on with what the table holds already; a file that it holds in part is begun anew."""
+        """Go on with what the table holds already; a file that it holds in part is begun again."""
         if table.name not in await index.tables():
             return cls(catalog, table, {})
         rows = await index.revs(table.name)
@@ -49,7 +49,7 @@ class TableRebuild:
         return [self._work(file) for file in files]
 
     async def wanted(self, revs: Collection[int]) -> set[int]:
-        """Return all: what dies meanwhile is swept from the new table as from any other."""
+        """Return all: revisions that die meanwhile are swept from the new table as from any other."""
         return set() if self.stopped else set(revs)
 
     async def finish(self, built: Sequence[BuiltRevision]) -> None:

@@ -107,7 +107,7 @@ class PageRecognition:
 
 @asynccontextmanager
 async def recognition(components: Components) -> AsyncGenerator[PageRecognition]:
-    """Make one for a while; the page in hand is given up at the end."""
+    """Give a PageRecognition for a while; the page that is being read is given up at the end."""
     try:
         async with anyio.create_task_group() as tasks:
             yield PageRecognition(components, tasks)

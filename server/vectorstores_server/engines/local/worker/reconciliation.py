@@ -40,7 +40,7 @@ async def reconcile(catalog: Catalog, index: Index) -> None:
     Rows that no revision owns are deleted, a live revision that lacks rows is queued again, a table without a store
     goes to the trash, a store whose table cannot be read gets a new one and is queued.
     """
-    # Lance first: what goes live or dies meanwhile, by other processes, is then in the catalog and not mistaken.
+    # Lance first: revisions that go live or die meanwhile, by other processes, are then seen in the catalog.
     tables = await index.tables()
     found = {table: await _revs(index, table) for table in tables}
     known = await catalog.read(reconciliation.known_tables)

@@ -1,4 +1,4 @@
-"""One holding of the worker's lock: build what is queued, fill new tables, sweep, until it has been quiet."""
+"""A work session: with the worker's lock, build queued files, fill new tables and sweep, until none has come lately."""
 
 import logging
 import math
@@ -30,7 +30,7 @@ from vectorstores_server.engines.local.worker.reconciliation import boot_id, nee
 from vectorstores_server.system.logs import event
 
 ROOM = 3
-"""Times the size of a table that is free before another is built beside it: twice while that is optimized."""
+"""The free space, in sizes of a table, that a second one beside it needs: it takes two while it is optimized."""
 LEAST_FREE_BYTES = 256 * 1024 * 1024
 
 log = logging.getLogger(__name__)
@@ -39,10 +39,10 @@ T = TypeVar("T")
 
 
 class WorkerState:
-    """What the worker of this process has learned and done. `rebuild_after` is a monotonic time.
+    """The state of this process's worker over its sessions. `rebuild_after` is a monotonic time.
 
-    `asked_again`: it has been looked whether files that older parsers refused are to be tried once more;
-    `asked_for_pictures`: whether there are files that waited for tesseract to be installed.
+    `asked_again`: the catalog was asked for files that older parsers refused, to be tried once more;
+    `asked_for_pictures`: it was asked for files that waited for tesseract to be installed.
 
     `identity` is the embedder's; None without one, and until there is work for which a service has to be asked.
     """
@@ -153,7 +153,7 @@ class WorkSession:
         self._owing: set[str] = set()
 
     async def run(self) -> None:
-        """Repair what the last one left, work until nothing has come for a while, and note that all is in order."""
+        """Repair what the last session left, work until nothing has come for a while, and note that all is in order."""
         boot = boot_id()
         catalog = self._state.catalog
         if await needed(catalog, boot):
@@ -205,7 +205,7 @@ class WorkSession:
         return swept or built
 
     async def _settle(self) -> None:
-        """Do the upkeep that tables want now, whoever wrote to them; what cannot be done is tried again later."""
+        """Do the upkeep that tables need now, whichever process wrote to them; what fails is tried again later."""
         catalog, index = self._state.catalog, self._state.components.index
         known = await catalog.read(index_tables.wanted_upkeep)
         of_folders = dict.fromkeys(await index.unsettled(), 0)
@@ -222,7 +222,7 @@ class WorkSession:
         self._owing.clear()
 
     async def _before_add(self, tables: Iterable[str]) -> None:
-        """Note that they want upkeep: a process that ends before it comes to that leaves it to the next."""
+        """Note that tables need upkeep: a process that ends before it has done it leaves it to the next."""
         if new := set(tables) - self._owing:
             await self._state.catalog.write(index_tables.owe_upkeep, new, clock())
             self._owing |= new

@@ -54,13 +54,13 @@ class Worker:
             self._lock.close()
 
     async def reindex(self, store_id: str | None, identity: str | None, dimensions: int | None) -> int:
-        """Have the store, or every one, built anew with this embedder; return how many that are."""
+        """Have the store, or every one, rebuilt with this embedder; return how many stores that are."""
         begun = await self._catalog.write(index_tables.begin_anew, store_id, identity, dimensions)
         self.wake()
         return begun
 
     async def rebuilding(self) -> int:
-        """Return how many stores are still to be built anew."""
+        """Return how many stores are still to be rebuilt."""
         return len(await self._catalog.read(index_tables.building_tables, self._state.identity))
 
     async def purge(self, *, trash: bool = False) -> None:
