@@ -1,1 +1,1 @@
-"""The same promises, kept by forwarding to an OpenAI-compatible API."""
+"""The remote engine: the same promises, kept by forwarding to an OpenAI-compatible API."""

@@ -43,7 +43,7 @@ class Dialect:
     """Whether attaching what is no File is refused; else it is attached as a failed one."""
     several_queries: bool = True
     reattaches: bool = True
-    """Whether attaching an attached file anew does something."""
+    """Whether attaching an attached file again changes anything."""
     delete_detaches: bool = True
     searches_new_attributes: bool = True
     membership_filters: bool = True

@@ -1,4 +1,4 @@
-"""What a remote can be asked by a filter: OpenAI's grammar everywhere, facts and prefixes of another of ours."""
+"""Filters that a remote can evaluate: OpenAI's grammar everywhere, facts and prefixes at another vector-stores-mcp."""
 
 from vectorstores_server.engines.remote.http import routes
 from vectorstores_server.engines.remote.http.client import RemoteClient
@@ -8,7 +8,7 @@ from vectorstores_tools.contract.filters import FACT_KEYS, Comparison, Filter, c
 
 
 async def is_ours(client: RemoteClient, store_id: str) -> bool:
-    """Tell whether the remote is another vector-stores-mcp; asked for the store where nothing came from it yet."""
+    """Tell whether the remote is another vector-stores-mcp; before its first reply the store is read to see that."""
     if client.extended is None:
         await client.get(routes.store(store_id), None, Subject(store_id))
     return bool(client.extended)
@@ -33,6 +33,6 @@ async def check_reach(client: RemoteClient, store_id: str, filter: Filter | None
 
 
 def not_available(asked: Comparison, host: str) -> NotSupported:
-    """Return the error for what only a vector-stores-mcp knows."""
+    """Return the error for a comparison that only a vector-stores-mcp can evaluate."""
     what = f"The key '{asked.key}' of files" if asked.of_file else f"The operator '{asked.operator}'"
     return NotSupported(f"{what} is not available at {host};", "filter by attributes.", param="filters")

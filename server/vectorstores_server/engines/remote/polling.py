@@ -10,7 +10,7 @@ LONGEST = 10.0
 """Seconds between two looks after a long silence."""
 
 SHARE = 0.25
-"""Of the time since this process last changed something: what takes long is looked at less often."""
+"""The wait between looks, as a share of the time since our last change: long work is looked at less often."""
 
 
 class PollingMarks:
@@ -24,14 +24,14 @@ class PollingMarks:
         self._news = anyio.Event()
 
     def restart(self) -> None:
-        """Note that this process has changed something: who waits looks at once, and then often again."""
+        """Note that this process has changed something: callers that wait look at once, and then often again."""
         self._mark += 1
         self._changed_at = self._clock()
         self._news.set()
         self._news = anyio.Event()
 
     async def changed(self, since: int) -> int:
-        """See the contract. Returns for nothing whenever it is time to look."""
+        """See the contract. Returns without a change, too, whenever it is time to look."""
         if since and since >= self._mark:
             with anyio.move_on_after(self.seconds):
                 await self._news.wait()

@@ -1,4 +1,4 @@
-"""How Files come into a store of the remote: one, or many together."""
+"""Attaching Files to a store of the remote: one, or many together."""
 
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import suppress
@@ -54,7 +54,7 @@ class Attachments:
         self.batches = LocalBatches(self.attach_file, self._attached, self.detach)
 
     async def attach_file(self, store_id: str, request: FileAttach) -> VectorStoreFile:
-        """Attach a File, an attached one anew: what is not given stays as it is."""
+        """Attach a File, or one that is attached again: options that are not given stay as they are."""
         self._dialect.check_attributes(request.attributes)
         if not self._dialect.reattaches:
             mended = await self._mended(store_id, request)
@@ -97,7 +97,7 @@ class Attachments:
         self._made = NONE_MADE
 
     async def look_at_batch(self, store_id: str, batch_id: str) -> FileBatch:
-        """Return the batch as it is now; one that was made just now as its maker was told."""
+        """Return the batch as it is now; one that was made just now as the service answered when it was made."""
         (made_at, made), self._made = self._made, NONE_MADE
         just_now = anyio.current_time() < made_at + self._client.poll_seconds
         if made and just_now and (made.vector_store_id, made.id) == (store_id, batch_id):
@@ -111,7 +111,7 @@ class Attachments:
             raise await self._no_batch(store_id, batch_id) from None
 
     async def cancel_batch(self, store_id: str, batch_id: str) -> FileBatch:
-        """Stop what is not done; a batch that has ended stays as it is, also where the service refuses that."""
+        """Cancel the files that are not done; a batch that has ended stays as it is, even if the service refuses."""
         if batch_id.startswith(PREFIX):
             return await self.batches.cancel(store_id, batch_id)
         refused: VectorStoreError = NotSupported(
@@ -188,7 +188,7 @@ class Attachments:
         return await self._client.delete(routes.store_file(store_id, file_id), Subject(store_id, file_id))
 
     async def describe(self, store_id: str, file: VectorStoreFile, attributes: Attributes | None) -> VectorStoreFile:
-        """Replace the file's attributes; where searches would not see the new ones it is attached anew."""
+        """Replace the file's attributes; where searches would not see the new ones it is attached again."""
         self._dialect.check_attributes(attributes)
         if not self._dialect.searches_new_attributes:
             return await self._anew(store_id, {**kept(file), "attributes": attributes or {}})

@@ -17,7 +17,7 @@ MOST_ASKED = 10
 
 
 class FilenameCache:
-    """Those of the files that this process uploaded, and of those that it asked for."""
+    """Names of the files that this process uploaded, and of those that it asked for."""
 
     def __init__(self, client: RemoteClient) -> None:
         self._client = client

@@ -1,4 +1,4 @@
-"""A store's files that meet a filter: asked of another of ours, picked from the pages of any other service."""
+"""A store's files that meet a filter: another vector-stores-mcp finds them, of other services all pages are read."""
 
 from vectorstores_server.engines.remote.attachments.provenance import shown_page
 from vectorstores_server.engines.remote.filter_reach import check_reach, is_ours, not_available
@@ -12,7 +12,7 @@ from vectorstores_tools.contract.requests import StoreFilesRequest
 
 PAGE = 100
 MOST_PAGES = 20
-"""What one call reads of the service's list; what is left is another page of ours."""
+"""The most pages of the service's list that one call reads; the caller gets the rest as further pages."""
 
 
 async def list_files(client: RemoteClient, store_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:

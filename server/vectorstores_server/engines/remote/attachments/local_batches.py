@@ -63,7 +63,7 @@ class LocalBatch:
 
 
 class LocalBatches:
-    """Those of this process. `attach`, `look` and `detach` are the remote's calls for one file of a store."""
+    """The batches of this process. `attach`, `look` and `detach` are the remote's calls for one file of a store."""
 
     def __init__(
         self,

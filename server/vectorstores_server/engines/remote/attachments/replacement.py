@@ -12,7 +12,10 @@ PATIENCE = 3600.0
 
 
 class SourceReplacement:
-    """What is to go when what has come. `statuses` and `detach` are the remote's calls for files of a store."""
+    """Files that leave a store once their successors are completed.
+
+    `statuses` and `detach` are the remote's calls for files of a store.
+    """
 
     def __init__(
         self,
@@ -24,7 +27,7 @@ class SourceReplacement:
         self._waiting: dict[str, dict[str, set[str]]] = {}
         """Store -> new file -> the old ones."""
         self._given_up_at = 0.0
-        # One at a time: who sees the new version completed must not see the old one on its way out.
+        # One at a time: a caller that sees the new version completed must not see the old one on its way out.
         self._turn = anyio.Lock()
         self._finishing = False
 
@@ -34,7 +37,7 @@ class SourceReplacement:
         self._given_up_at = anyio.current_time() + PATIENCE
 
     def outgoing(self, store_id: str) -> frozenset[str]:
-        """Return the files that are there for the time being only."""
+        """Return the files that are to leave once their successors are completed."""
         return frozenset(old for files in self._waiting.get(store_id, {}).values() for old in files)
 
     async def settle(self, store_id: str) -> None:

@@ -1,4 +1,4 @@
-"""What is sent to attach a file, new or as it is attached already."""
+"""Requests that attach a file, new or as it is attached already."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def kept(file: VectorStoreFile) -> dict[str, Any]:
 
 
 def has_other_sizes(wanted: ChunkingStrategy | None, file: VectorStoreFile) -> bool:
-    """Tell whether a file must be cut anew."""
+    """Tell whether a file must be cut into chunks again."""
     return wanted is not None and wanted.sizes.model_dump() != (file.chunking_strategy or {}).get("static")
 
 

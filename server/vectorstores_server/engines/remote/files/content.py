@@ -18,7 +18,7 @@ MOST_DECODED = 20_000_000
 
 
 async def text(client: RemoteClient, dialect: Dialect, request: TextRequest) -> TextSlice:
-    """Return characters [start, end) of what the remote parsed, of the upload itself without a store."""
+    """Return characters [start, end) of the text that the remote parsed; without a store, of the upload itself."""
     if request.page is not None:
         raise NotSupported("This service does not tell pages;", "use start and end, in characters.", param="page")
     start, end = request.start, request.end
@@ -67,7 +67,7 @@ async def _cut(stream: AsyncIterator[bytes], skip: int, wanted: int | None) -> A
 
 
 class _ParsedText(NamedTuple):
-    """A file's text with its name; another of ours tells the notes on it, too."""
+    """A file's text with its name; another vector-stores-mcp also gives the notes on it."""
 
     filename: str
     text: str
@@ -80,7 +80,7 @@ async def _parsed(client: RemoteClient, dialect: Dialect, store_id: str, file_id
         content = await client.get(routes.store_file(store_id, file_id, "/content"), None, about)
     except InvalidRequest as error:
         raise await _why_not(client, store_id, file_id, error) from None
-    # Another of ours tells the name, too.
+    # Another vector-stores-mcp also gives the name.
     filename = str(content.get("filename") or "") or (await _file(client, file_id)).filename
     parts = [str(part.get("text", "")) for part in items_of({"data": content.get("data") or content.get("content")})]
     if content.get("has_more"):

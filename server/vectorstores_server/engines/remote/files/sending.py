@@ -1,4 +1,4 @@
-"""How files go out: whole, or above 64 MB in parts where the service takes parts. Memory stays flat."""
+"""Sending files: whole, or above 64 MB in parts where the service takes parts. Memory stays flat."""
 
 import mimetypes
 from collections.abc import AsyncGenerator, AsyncIterator

@@ -22,7 +22,7 @@ class RemoteUploads:
         self._dialect = dialect
 
     async def create(self, new: NewUpload) -> Upload:
-        """Begin one."""
+        """Begin an upload."""
         self._check()
         body: dict[str, Any] = {
             "filename": new.filename,
@@ -40,14 +40,14 @@ class RemoteUploads:
         return await send_part(self._client, upload_id, stream)
 
     async def complete(self, upload_id: str, part_ids: Sequence[str], md5: str | None) -> Upload:
-        """Make the File."""
+        """Complete an upload: make its File."""
         self._check()
         body = {"part_ids": list(part_ids), **({"md5": md5} if md5 else {})}
         reply = await self._client.post(routes.upload(upload_id, "/complete"), body, Subject(upload_id=upload_id))
         return read_as(Upload, reply)
 
     async def cancel(self, upload_id: str) -> Upload:
-        """Give it up."""
+        """Cancel an upload."""
         self._check()
         path = routes.upload(upload_id, "/cancel")
         return read_as(Upload, await self._client.post(path, None, Subject(upload_id=upload_id), repeatable=True))

@@ -1,4 +1,4 @@
-"""Where the remote is and what opens it: from the operator's words to a base URL, headers and parameters.
+"""The remote's address and credentials: from the operator's words to a base URL, headers and parameters.
 
 Sources: the headers of openai 3.52; Azure's REST reference (`api-key`, `api-version`); the guides of Yandex AI Studio
 (`Api-Key`, the folder in OpenAI-Project).
@@ -35,7 +35,7 @@ class RemoteChoice:
 
 @dataclass(frozen=True, slots=True)
 class RemoteAddress:
-    """Where the remote is, and what opens it. `secrets` are the strings that nothing may show."""
+    """The remote's address and credentials. `secrets` are the strings that nothing may show."""
 
     base_url: str
     headers: Mapping[str, str] = field(repr=False, default_factory=dict[str, str])

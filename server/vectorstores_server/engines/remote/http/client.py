@@ -1,4 +1,4 @@
-"""One pool of connections to the remote: authorised requests, retried where that is safe, errors told apart."""
+"""One pool of connections to the remote: authorised requests, retried where that is safe, errors distinguished."""
 
 import json
 import logging
@@ -46,18 +46,18 @@ class MultipartFile:
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """A request as it went out, and the reply or what kept it away."""
+    """A request as it was sent, and the reply or the error that there was instead."""
 
     request: httpx.Request
     outcome: httpx.Response | httpx.TransportError
 
     def wait(self, attempt: int) -> float | None:
-        """Return the seconds before the attempt that follows this one (from 0); None: none is to follow."""
+        """Return the seconds to wait after this attempt, counted from 0; None: there is to be no other."""
         return seconds_to_wait(self.outcome if isinstance(self.outcome, httpx.Response) else None, attempt)
 
 
 def _sent(state: RetryCallState) -> _Sent:
-    """Return what the attempt came to that is over."""
+    """Return the outcome of the attempt that has just ended."""
     return cast("Future[_Sent]", state.outcome).result()
 
 
@@ -90,7 +90,7 @@ class RemoteClient:
         self.host = httpx.URL(address.base_url).netloc.decode("ascii")
         self.poll_seconds = 1.0
         self.extended: bool | None = None
-        """Whether the remote is another of ours, as its last reply said; None before the first."""
+        """Whether the remote is another vector-stores-mcp, by its last reply; None before the first."""
         self._secret_forms = [form for secret in address.secrets for form in _forms(secret)]
         self._sleep = sleep
         self._timeouts = timeouts or Timeouts()
@@ -179,7 +179,7 @@ class RemoteClient:
     async def _with_retries(
         self, build: Callable[[], httpx.Request], *, repeatable: bool = True, streamed: bool = False
     ) -> httpx.Response:
-        """Send until there is an answer that is worth no repetition, or the attempts are used up."""
+        """Send until a reply is final, or the attempts are used up."""
         budget = RetryBudget(self._timeouts)
         attempts = AsyncRetrying(
             sleep=self._sleep,
@@ -208,7 +208,7 @@ class RemoteClient:
         return _Sent(request, await self._send(request, streamed))
 
     async def _send(self, request: httpx.Request, streamed: bool) -> httpx.Response | httpx.TransportError:
-        """Return the reply, or what kept it away."""
+        """Return the reply, or the error that there was instead."""
         try:
             reply = await self._http.send(request, stream=True)
             if not streamed or reply.status_code >= 300:
@@ -226,7 +226,7 @@ class RemoteClient:
 
 
 class _Opener(httpx.Auth):
-    """Adds what opens the remote to each request: a client's own headers would show it in their repr."""
+    """Adds the credentials to each request: a client's own headers would show them in their repr."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._headers = dict(headers)
@@ -245,7 +245,7 @@ def _again(outcome: httpx.Response | httpx.TransportError, repeatable: bool) -> 
 
 
 def _forms(secret: str) -> set[bytes]:
-    """Return how a reply may write it: as it is, as in JSON, as in a URL."""
+    """Return the forms in which a reply may write it: as it is, as in JSON, as in a URL."""
     in_json = json.dumps(secret)[1:-1]
     return {form.encode() for form in (secret, in_json, in_json.replace("/", "\\/"), quote(secret, safe=""))}
 

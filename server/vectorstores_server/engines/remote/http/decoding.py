@@ -1,4 +1,4 @@
-"""From what a remote answered to the contract's objects."""
+"""From a remote's replies to the contract's objects."""
 
 import re
 from collections.abc import Mapping

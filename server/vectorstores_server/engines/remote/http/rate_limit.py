@@ -1,4 +1,4 @@
-"""How fast files are attached: never faster than the services allow."""
+"""The rate at which files are attached: never faster than the services allow."""
 
 import time
 from collections import deque

@@ -37,7 +37,7 @@ HTML_PAGE = "an HTML page"
 LONGEST = 400
 MISSING = re.compile(
     r"not found|no such|\bno [a-z ]{1,30} found|does not exist"
-    # What can be no id is the id of nothing.
+    # A string that cannot be an id is the id of nothing.
     r"|Expected an ID that|Invalid value for '(?:vector_store|file|batch)_id'",
     re.IGNORECASE,
 )
@@ -48,7 +48,7 @@ class NoRoute(NotFound):
 
 
 class Subject:
-    """What a request was about, so that a 404 can be told apart."""
+    """The objects that a request was about: they tell which of them a 404 means."""
 
     def __init__(self, store_id: str = "", file_id: str = "", batch_id: str = "", upload_id: str = "") -> None:
         self.store_id, self.file_id, self.batch_id, self.upload_id = store_id, file_id, batch_id, upload_id
@@ -57,7 +57,7 @@ class Subject:
         return bool(self.store_id or self.file_id or self.batch_id or self.upload_id)
 
     def not_found(self, reason: str) -> NotFound:
-        """Return the error for the part that is missing; what the remote said decides where two ids were sent."""
+        """Return the error for the object that is missing; the remote's words decide where two ids were sent."""
         if self.upload_id:
             return UploadNotFound(self.upload_id)
         if missing := MISSING_FILE.search(reason):

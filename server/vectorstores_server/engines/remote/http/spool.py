@@ -30,7 +30,7 @@ class ByteStream:
 async def spooled(
     pieces: AsyncIterator[bytes], sent: Sent | None = None, before: int = 0
 ) -> AsyncGenerator["FileRange"]:
-    """Keep what `pieces` bring; `sent` is told of `before` and what is read of it again."""
+    """Keep what `pieces` bring; `sent` gets `before` plus the number of bytes that are read from it again."""
     with SpooledTemporaryFile(max_size=IN_MEMORY) as file:
         size = 0
         async for piece in pieces:
@@ -48,7 +48,7 @@ class FileRange:
         self._at = 0
 
     def window(self, start: int, size: int) -> "FileRange":
-        """Return a part of it as a file of its own."""
+        """Return a range of this one as a file of its own."""
         kept = min(size, self.size - start)
         return FileRange(self._file, self._start + start, kept, self._sent, self._before + start)
 

@@ -1,4 +1,4 @@
-"""How long the remote is waited for: each phase of a request, and a request with its repetitions."""
+"""Time limits of the remote: for each phase of a request, and for a request with its repetitions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ class Timeouts:
     answer: float = 45.0
     """Until the answer begins, and between its pieces."""
     whole: float = 45.0
-    """For all repetitions of what takes no files in: clients of MCP wait for a minute."""
+    """For all repetitions of a call that takes no files in: clients of MCP wait for a minute."""
     taking_in: float = 600.0
-    """The same for what takes files in: some services parse and embed inside the call. openai 3.52 waits so."""
+    """The same for a call that takes files in: some services parse and embed inside the call. openai 3.52 waits so."""
 
     def of(self, method: str, path: str, body: Mapping[str, object] | None) -> httpx.Timeout:
         """Return those of one request."""
@@ -32,7 +32,7 @@ class Timeouts:
 
 
 class RetryBudget:
-    """What is left for one request and its repetitions. What takes files in may be repeated whenever it ends."""
+    """The time left for a request and its repetitions. A call that takes files in may be repeated whenever it ends."""
 
     def __init__(self, timeouts: Timeouts) -> None:
         self._answer = timeouts.answer

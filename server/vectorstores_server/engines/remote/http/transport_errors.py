@@ -1,4 +1,4 @@
-"""Why a request got no answer, and what to do about it."""
+"""Errors for requests that got no answer: why, and what to do about it."""
 
 import socket
 import ssl
@@ -33,7 +33,7 @@ def from_transport(error: httpx.TransportError, host: str, only_read: bool = Fal
 
 @contextmanager
 def going_on(**ids: str) -> Generator[None]:
-    """Where what is under way there cannot be looked at now, let the error name the call that goes on from it."""
+    """Where the state of work at the remote cannot be read now, let the error name the call that reads it later."""
     try:
         yield
     except (Unavailable, RateLimited) as error:

@@ -1,1 +1,1 @@
-"""Search on a remote: filters as it takes them, hits in our shape."""
+"""Search on a remote: filters in its form, hits in ours."""

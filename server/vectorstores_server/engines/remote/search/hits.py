@@ -1,4 +1,4 @@
-"""What a remote finds, in our shape: the file's true id, its owner's attributes, text, and a score of 0..1."""
+"""Hits of a remote in our shape: the file's true id, its owner's attributes, text, and a score of 0..1."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

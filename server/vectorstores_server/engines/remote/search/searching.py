@@ -43,7 +43,7 @@ async def _searched(client: RemoteClient, dialect: Dialect, store_id: str, reque
     page = merged(pages, request)
     if any(not hit.file_id for hit in page.data):
         page = await named(client, store_id, page)
-    if "not_searched" not in page.model_fields_set:  # another of ours has said so itself
+    if "not_searched" not in page.model_fields_set:  # another vector-stores-mcp sets it itself
         page.not_searched = await _unfinished(client, store_id)
     return page
 
