@@ -1,1 +1,1 @@
-"""Who answers the tools, and how they are served."""
+"""The engines that answer the tools, and the ways in which these are served."""

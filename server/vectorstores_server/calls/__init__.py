@@ -1,1 +1,1 @@
-"""What agents do: the last calls of tools, of every process on a data directory, for the page of a person."""
+"""The last calls of tools by agents, of every process on a data directory, for the page."""

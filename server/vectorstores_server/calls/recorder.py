@@ -1,4 +1,4 @@
-"""Notes calls without making anybody wait: they are kept in memory, and written by a thread at most once a second."""
+"""The recorder of calls: it keeps them in memory, and a thread writes them once a second at most, so no call waits."""
 
 import logging
 import sqlite3
@@ -34,7 +34,7 @@ class CallRecorder:
                 self._timer.start()
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write the calls that wait."""
         with self._lock:
             self._timer = None
             calls = list(self._waiting)
@@ -50,7 +50,7 @@ class CallRecorder:
 
 
 def recorder_for(settings: Settings) -> CallRecorder | None:
-    """Return what notes the calls of a process; None where nothing may be written, or the operator does not want it."""
+    """Return the recorder of a process; None where nothing may be written, or the operator does not want it."""
     return (
         CallRecorder(CallRing(settings.storage.data)) if settings.calls.keep and not settings.agents.read_only else None
     )

@@ -1,7 +1,7 @@
 """The last calls in a file of their own, `calls.db` in the data directory, shared by all processes on it.
 
 Nothing else depends on it: a call that could not be written is lost, and a file that cannot be read as such a list is
-put aside, whoever wrote it, and begun anew.
+put aside, whoever wrote it, and a new one begun.
 """
 
 import sqlite3
@@ -17,9 +17,9 @@ from vectorstores_tools.contract.characters import line
 KEPT = 500
 LONGEST_QUERY = 300
 LONGEST_NAME = 80
-"""Characters of what was asked, and of a store, a tool or a caller."""
+"""Characters of a query, and of a store, a tool or a caller."""
 SECONDS_TO_WAIT = 1.0
-"""For another process that writes; both do so for a millisecond at a time."""
+"""Seconds to wait while another process writes, which takes it a millisecond at a time."""
 NAME = "calls.db"
 
 
@@ -91,7 +91,7 @@ class CallRing:
     @contextmanager
     def _opened(self) -> Generator[sqlite3.Connection]:
         with closing(sqlite3.connect(self._path, timeout=SECONDS_TO_WAIT)) as db:
-            db.execute("PRAGMA synchronous = OFF")  # what a power loss takes is the last calls, and nobody's data
+            db.execute("PRAGMA synchronous = OFF")  # a power loss takes the last calls alone, and nobody's data
             db.execute(
                 "CREATE TABLE IF NOT EXISTS call (id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL, process INTEGER,"
                 " caller TEXT, tool TEXT, store TEXT, query TEXT, milliseconds REAL, hits INTEGER, error TEXT)"

@@ -31,7 +31,7 @@ class FinishedRequest:
 
 
 def write(request: FinishedRequest) -> None:
-    """Log it; what only looks after the server is logged at level debug, unless it fails."""
+    """Log a request; one that only checks on the server is logged at level debug, unless it fails."""
     fields: dict[str, Field] = {
         "request_id": request.request_id,
         "method": line(request.method, LONGEST_NAME),

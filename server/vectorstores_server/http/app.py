@@ -1,4 +1,4 @@
-"""One app for all of HTTP: /mcp, /sse, /v1, the page, and what operators look at; the guard in front of everything."""
+"""One app for all of HTTP: /mcp, /sse, /v1, the page, the operators' endpoints; the guard in front of everything."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -35,7 +35,7 @@ from vectorstores_tools.contract.engine import Engine
 
 MAX_BODY = 16 * 1024 * 1024
 MAX_SESSIONS = 4_000
-"""Of clients of 2025 and before: some 50 kB each, for half an hour after its last request."""
+"""Sessions of clients of 2025 and before: some 50 kB each, for half an hour after its last request."""
 # The guard checks Host and Origin; the SDK's own check would answer 421 to every host but localhost.
 UNGUARDED = TransportSecuritySettings(enable_dns_rebinding_protection=False)
 

@@ -1,4 +1,4 @@
-"""Who is asking: static tokens compared in constant time, or another verifier; and what a bind needs."""
+"""Authentication: static tokens compared in constant time, or another verifier; and its need at a reachable address."""
 
 import hmac
 import ipaddress
@@ -14,9 +14,9 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody who may come in. `name` stands in logs and counts; it is never the token.
+    """An authenticated caller. `name` stands in logs and counts; it is never the token.
 
-    `expires_at` is the Unix time after which the token is no longer good.
+    `expires_at` is the Unix time after which the token is no longer valid.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Verifier(Protocol):
     """Tells who a bearer token belongs to."""
 
     async def caller(self, token: str) -> Caller | None:
-        """Return who it is, None for a token that is not (or no longer) good. Unavailable: it cannot be told now."""
+        """Return the token's caller, None if it is not (or no longer) valid. Raises Unavailable if that is unknown."""
         ...
 
 
@@ -39,7 +39,7 @@ class Verifier(Protocol):
 class StaticTokens:
     """Tokens that the operator set; one that begins with `ro:` may only read, and is sent without the mark.
 
-    Raises InvalidRequest for one that no client could send, or that stands there twice.
+    Raises InvalidRequest for one that no client could send, or that is listed twice.
     """
 
     tokens: Sequence[str] = field(repr=False)
@@ -57,7 +57,7 @@ class StaticTokens:
                 raise InvalidRequest(f"Token {number} is set twice.", "Give each client a token of its own.")
 
     async def caller(self, token: str) -> Caller | None:
-        """Compare with every token, so that the time tells nothing of which was near."""
+        """Compare with every token, so that the time does not tell how close a guess was."""
         found: Caller | None = None
         given = token.encode()
         for number, known in enumerate(self.tokens, 1):
@@ -69,7 +69,7 @@ class StaticTokens:
 
 @dataclass(frozen=True, slots=True)
 class OwnerToken:
-    """The token of whoever can read the data directory, made anew by each server."""
+    """The token of an owner who can read the data directory; each server makes a new one."""
 
     secret: str = field(repr=False)
     name: str
@@ -87,7 +87,7 @@ class AnyVerifier:
     verifiers: Sequence[Verifier]
 
     async def caller(self, token: str) -> Caller | None:
-        """Ask one after the other."""
+        """Ask the verifiers one after the other."""
         for verifier in self.verifiers:
             if (caller := await verifier.caller(token)) is not None:
                 return caller

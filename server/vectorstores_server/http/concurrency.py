@@ -1,4 +1,4 @@
-"""How much runs at once, in all and for each caller: requests that work, and apart from them streams that listen."""
+"""Limits on what runs at once, in all and for each caller: requests that work, and separately streams that listen."""
 
 from collections import Counter
 from collections.abc import Generator
@@ -23,7 +23,7 @@ class ConcurrencyLimit:
 
     @property
     def running(self) -> int:
-        """How many run now."""
+        """The number that run now."""
         return self._running.total()
 
     @contextmanager

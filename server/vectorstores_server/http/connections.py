@@ -1,4 +1,4 @@
-"""Connections before any request: how many there may be, and how long one may take to say what it wants.
+"""Limits on connections before any request: their number, and the time in which one has to send its headers.
 
 A cap in the app alone comes too late: connections that send nothing never reach it, and at the limit of descriptors
 nothing X
@@ -20,7 +20,7 @@ from vectorstores_server.system.logs import event
 from vectorstores_server.system.machine_errors import is_of_the_machine
 
 KEPT = 16
-"""Places beyond the cap, for whoever asks how the server is."""
+"""Places beyond the cap, for /health and /ready."""
 MOST = 2_048
 TURNS = 3
 """Turns of the loop from accepting a connection to having closed it, when it is refused."""
@@ -98,13 +98,13 @@ class Connections:
         return made
 
     def has_room(self) -> bool:
-        """Tell whether one more may come; the oldest that says nothing in a place kept for health is ended for it."""
+        """Tell whether one more may come; the oldest silent one in a place kept for health makes room."""
         if self.open >= self.most + KEPT and self.silent:
             next(iter(self.silent)).give_up()
         return self.open < self.most + KEPT
 
     def tell_of_loop(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Count what the loop could not accept, which it tells as often as it tries; anything else is told as usual."""
+        """Count connections that the loop cannot accept, which it reports at each try; pass other errors on."""
         error = context.get("exception")
         if "socket" in context and isinstance(error, OSError) and is_of_the_machine(error):
             self.refuse()

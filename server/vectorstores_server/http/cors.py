@@ -1,4 +1,4 @@
-"""What a browser asks before a page of an allowed origin may read a reply. Never with credentials: tokens are headers.
+"""CORS: the headers by which pages of allowed origins may read replies. Never with credentials: tokens are headers.
 
 Source: the Fetch standard, "HTTP-CORS protocol".
 """
@@ -21,7 +21,7 @@ def origin_of(headers: Headers) -> str | None:
 
 
 def reply_headers(origin: str | None) -> Mapping[str, str]:
-    """Return what every reply to a page of this origin, which is allowed, says."""
+    """Return the headers of every reply to a page of this origin, which is allowed."""
     if origin is None:
         return {}
     return {"access-control-allow-origin": origin, "access-control-expose-headers": EXPOSED, "vary": "Origin"}

@@ -26,11 +26,11 @@ from vectorstores_server.page import paths
 SECRETS = frozenset({b"authorization", b"proxy-authorization", b"api-key", b"cookie"})
 GONE: Message = {"type": "http.disconnect"}
 SECONDS_TO_END = 1.0
-"""For an app that was told that its client is gone."""
+"""Seconds that an app has to end once its client is gone."""
 
 
 class Guard:
-    """Wraps an app; `observe` is told of every finished request."""
+    """Wraps an app; `observe` gets every finished request."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Guard:
         self._observe = observe
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Check, pass on, and note how it ended."""
+        """Check a request, pass it on, and note how it ended."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
@@ -112,7 +112,7 @@ class _Exchange:
         self.caller = ANYBODY
 
     async def answered_preflight(self) -> bool:
-        """Check the names; answer what a browser asks first, which comes without a token."""
+        """Check Host and Origin; answer a preflight request, which comes without a token."""
         self._policy.check_names(self._headers)
         # No page of another origin reads what the page for a person shows, whichever port of this machine it is from.
         self._origin = None if paths.is_page(self.path) else cors.origin_of(self._headers)
@@ -152,7 +152,7 @@ class _Exchange:
             await self._send({"type": "http.response.body", "body": b""})
 
     async def receive(self) -> Message:
-        """Count the body; past the limit the app sees its client leave, and what it says is dropped."""
+        """Count the body; past the limit the app sees its client leave, and its reply is dropped."""
         if self._cut is not None:
             return GONE
         if self._arrived:
@@ -180,14 +180,14 @@ class _Exchange:
         return max(0.0, min(policy.body_seconds, end - now))
 
     async def _leaving(self) -> Message:
-        """Wait for the client to go; the end of its token is its going too."""
+        """Wait for the client to go; the end of its token counts as its going."""
         with anyio.CancelScope(deadline=self._deadline):
             return await self._receive()
         self._expired = True
         return GONE
 
     async def send(self, message: Message) -> None:
-        """Pass the reply on, but for what an app says to a client that it believes gone."""
+        """Pass the reply on, except what an app sends to a client that it believes gone."""
         if self._expired or (self._cut is not None and not self._status):
             return
         if message["type"] == "http.response.start":
@@ -213,7 +213,7 @@ class _Exchange:
         await self._send({"type": "http.response.body", "body": body})
 
     def seen(self, seconds: float, error: BaseException | None) -> FinishedRequest:
-        """Return what is noted of it; `error` is what the app raised."""
+        """Return the request for the log; `error` is the exception that the app raised."""
         failed = isinstance(error, Exception)
         client = self._scope.get("client")
         return FinishedRequest(

@@ -23,7 +23,7 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 SECONDS_BETWEEN_FETCHES = 30.0
 SECONDS_GOOD = 3_600.0
 SECONDS_TRUSTED = 86_400.0
-"""For so long are keys used that could not be fetched anew."""
+"""Seconds for which keys are used that could not be refreshed."""
 SECONDS_TO_ANSWER = 5.0
 MOST_BYTES = 1024 * 1024
 
@@ -54,7 +54,7 @@ class IssuerKeys:
 
         Raises Unavailable where that cannot be told because the issuer does not answer.
         """
-        # While the issuer is slow, only one waits for it whose key is merely old.
+        # While the issuer is slow, only one of those whose key is merely old waits for it.
         if self._wanting(key_id) and not (self._find(key_id) and self._fetching.locked()):
             async with self._fetching:
                 if self._wanting(key_id) and self._age(self._tried_at) > SECONDS_BETWEEN_FETCHES:

@@ -50,7 +50,7 @@ API_STEPS = frozenset(step for route in API_ROUTES for step in route.split("/"))
 
 
 class Metrics:
-    """What `/metrics` shows."""
+    """The metrics of `/metrics`."""
 
     content_type = CONTENT_TYPE_LATEST
 
@@ -89,7 +89,7 @@ class Metrics:
 
 
 class _Engine(Collector):
-    """The engine's numbers, as the probe has just told them."""
+    """The engine's numbers, as the probe has just read them."""
 
     def __init__(self) -> None:
         self.health = Health({})

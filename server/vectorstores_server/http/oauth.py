@@ -19,7 +19,7 @@ LEEWAY_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class ResourceServer:
-    """What the settings of OAuth come to: who checks tokens, the metadata document, and its address."""
+    """OAuth as it is set up: the verifier of tokens, the metadata document, and its address."""
 
     verifier: "JwtVerifier"
     metadata: Mapping[str, Any]
@@ -27,7 +27,7 @@ class ResourceServer:
 
 
 def resource_server(issuer: str, audience: str, transport: httpx.AsyncBaseTransport | None = None) -> ResourceServer:
-    """Return it for an issuer and an audience, which is our own URL. Raises InvalidRequest; the network stays alone."""
+    """Return it for an issuer and an audience, our own URL, without network access. Raises InvalidRequest."""
     parts = urlsplit(audience)
     return ResourceServer(
         JwtVerifier(IssuerKeys(issuer, transport), audience),
@@ -44,14 +44,14 @@ class JwtVerifier(TokenVerifier):
         self._audience = audience
 
     async def verify_token(self, token: str) -> AccessToken | None:
-        """Return what the token says; None where signature, issuer, audience or time is not good, or it names nobody.
+        """Return the token's claims; None where signature, issuer, audience or time is not valid, or it names nobody.
 
         Raises Unavailable where the issuer's keys cannot be had.
         """
         try:
             key = await self._keys.key(_key_id(token))
             claims = self._claims(token, key) if key else None
-        except (jwt.PyJWTError, ValueError, RecursionError):  # the header is parsed before anything is known of it
+        except (jwt.PyJWTError, ValueError, RecursionError):  # the header is parsed before the token is verified
             return None
         client = str(claims.get("client_id") or claims.get("azp") or "") if claims else ""
         if not claims or not (client or claims.get("sub")):
@@ -67,7 +67,7 @@ class JwtVerifier(TokenVerifier):
         )
 
     async def caller(self, token: str) -> Caller | None:
-        """Return who the token belongs to, as the guard asks it."""
+        """Return the token's caller, as the guard needs it."""
         verified = await self.verify_token(token)
         if verified is None:
             return None

@@ -1,4 +1,4 @@
-"""What an operator looks at: /health (the process answers), /ready (its parts work), /metrics (Prometheus)."""
+"""Endpoints for operators: /health (the process answers), /ready (its parts work), /metrics (Prometheus)."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -17,11 +17,11 @@ from vectorstores_tools.contract.maintenance import Check, Health
 SECONDS_GOOD = 1.0
 
 Probe = Callable[[], Awaitable[Health]]
-"""Says how the engine is. A VectorStoreError: not ready."""
+"""A probe of the engine's health, which raises VectorStoreError where it is not ready."""
 
 
 class ProbeCache:
-    """The last answer of a probe, asked for anew after a second; who comes while it is asked waits for that answer."""
+    """The last answer of a probe, refreshed after a second; calls during a probe wait for its answer."""
 
     def __init__(self, probe: Probe) -> None:
         self._probe = probe
@@ -30,7 +30,7 @@ class ProbeCache:
         self._health = Health({})
 
     async def __call__(self) -> Health:
-        """Return how the engine is."""
+        """Return the engine's health."""
         async with self._asking:
             if time.monotonic() - self._asked_at > SECONDS_GOOD:
                 self._health = await self._ask()

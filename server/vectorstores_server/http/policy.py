@@ -1,4 +1,4 @@
-"""What a request must be like before anything else looks at it: checks of its method, path and headers."""
+"""Checks of a request's method, path and headers, before anything else looks at it."""
 
 import re
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ METADATA = "/.well-known/oauth-protected-resource"
 OPERATIONS = frozenset({HEALTH, READY, "/metrics"})
 LISTEN = "subscriptions/listen"
 MESSAGES = "/messages"
-"""Where a client of /sse leaves what it says. `calls` counts what that begins: a 429 here would reach nobody."""
+"""The path to which a client of /sse posts its messages. `sse_calls` limits them: a 429 here would reach nobody."""
 WRITE_SCOPE = "vector_stores:write"
 
 _API = r"(?:/page)?/v1(?:/openai/v1)?"
@@ -31,9 +31,9 @@ _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Who may come in, and with how much. `verifier` None: everybody who reaches the port.
+    """The rules for requests: their callers and their size. `verifier` None: everybody who reaches the port is let in.
 
-    `hosts` are answered (see `access.answered_hosts`); `metadata_url` is where a client learns which issuer's tokens
+    `hosts` are answered (see `auth.answered_hosts`); `metadata_url` is where a client learns which issuer's tokens
     are taken; bodies are in bytes; one whose next piece takes longer than `body_seconds`, or that
     comes more slowly than `body_rate` bytes a second beyond that, is given up.
     """
@@ -59,7 +59,7 @@ class Policy:
                 raise Refusal(403, f"Requests from the web page '{origin[:100]}' are not allowed.", "bad_origin")
 
     async def identify(self, headers: Headers, path: str, query: str = "") -> Caller:
-        """Return whose token came along; ANYBODY where none is needed. The page alone takes one from its cookie."""
+        """Return the token's caller; ANYBODY where none is needed. The page alone takes one from its cookie."""
         if self.verifier is None or path in (HEALTH, METADATA) or path.startswith(f"{METADATA}/"):
             return ANYBODY
         if paths.is_open(path):
@@ -79,7 +79,7 @@ class Policy:
         raise self._unknown("Incorrect API key provided.", "invalid_token")
 
     async def is_known(self, token: str) -> bool:
-        """Tell whether a token is good. Raises Unavailable where that cannot be told now."""
+        """Tell whether a token is valid. Raises Unavailable where that is not known now."""
         return self.verifier is not None and await self.verifier.caller(token) is not None
 
     async def _known(self, token: str) -> Caller | None:

@@ -1,4 +1,4 @@
-"""Why a request does not come in, and the reply that says so: OpenAI's envelope, or a JSON-RPC error for MCP."""
+"""Refusals of requests, and the replies with their reasons: OpenAI's envelope, or a JSON-RPC error for MCP."""
 
 import json
 from typing import Any
@@ -40,5 +40,5 @@ class Refusal(Exception):
 
 
 def is_protocol(path: str) -> bool:
-    """Whether MCP clients talk there."""
+    """Whether MCP clients use the path."""
     return any(path == known or path.startswith(f"{known}/") for known in PROTOCOL_PATHS)

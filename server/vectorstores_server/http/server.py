@@ -44,7 +44,7 @@ class BindAddress:
         return cls(host.strip("[]"), int(port))
 
     def listen(self) -> socket.socket:
-        """Open the port. InvalidRequest where it is taken or not ours to have."""
+        """Open the port. Raises InvalidRequest where it is taken or forbidden."""
         if self.port > LAST_PORT:
             raise self._wrong("there is no such port")
         try:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class SseCallLimit:
-    """Counts them with the requests, and what only listens with the streams."""
+    """Counts calls with the requests, and those that only listen with the streams."""
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission

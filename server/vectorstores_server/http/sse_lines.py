@@ -27,7 +27,7 @@ class EscapedLineEnds:
 
 
 class _EventStream:
-    """One reply on its way out; what may be the begin of such a character waits for the bytes after it."""
+    """One reply on its way out; bytes that may begin such a character wait for the next ones."""
 
     def __init__(self, send: Send) -> None:
         self._send = send

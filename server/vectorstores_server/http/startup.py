@@ -1,4 +1,4 @@
-"""From the settings to a running web server: one engine for all transports, and who may come in."""
+"""The start of a web server from the settings: one engine for all transports, and the policy on callers."""
 
 import logging
 import secrets
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 async def serve_web(
     settings: Settings, address: str, surface: ToolSurface, opened: Callable[[str], None] | None = None
 ) -> NoReturn:
-    """Serve until a signal. InvalidRequest where the settings would let in whom they should not.
+    """Serve until a signal. Raises InvalidRequest where the settings leave the server open to strangers.
 
     With `opened` the server is its owner's alone: it gets the address that lets the owner in, once.
     """
@@ -77,7 +77,7 @@ async def serve_web(
 
 
 async def _tell_owner(settings: Settings, engine: Engine, server: PageServer) -> bool:
-    """Write where the server is into the data directory; not where there is none, or nothing may be written there."""
+    """Write the server's address into the data directory, unless there is none or nothing may be written there."""
     if engine.capabilities.remote or settings.agents.read_only:
         return False
     try:
@@ -108,7 +108,7 @@ def _servers(
 def _policy(
     settings: Settings, tokens: list[str], oauth: "ResourceServer | None", owner: OwnerToken, *, alone: bool
 ) -> Policy:
-    """Return who may come in: the owner too wherever a token is asked for, and nobody else where they are `alone`."""
+    """Return the policy: the owner is let in too wherever a token is needed, and nobody else where they are `alone`."""
     hosts = answered_hosts(settings.http.allowed_hosts)
     if alone:
         return Policy(hosts=hosts, verifier=owner)

@@ -1,1 +1,1 @@
-"""The page for a person: what the stores hold, found and shown as an agent sees it. Nothing here is read by stdio."""
+"""The page for a person: the stores' contents, found and shown as an agent sees them. stdio imports nothing of it."""

@@ -1,4 +1,4 @@
-"""`/calls`: what agents do, as it happens."""
+"""`/calls`: the calls of agents, as they happen."""
 
 from dataclasses import dataclass, replace
 
@@ -35,7 +35,7 @@ class CallsView:
 
 
 def _row(call: CallRecord, visitor: Visitor) -> CallRow:
-    """Return a row; who may only read sees the queries that came with the same token, and no others."""
+    """Return a row; a visitor who may only read sees the queries that came with the same token, and no others."""
     hidden = visitor.read_only and call.caller != visitor.name and bool(call.query)
     href = paths.store(call.store) if call.store.startswith("vs_") and ";" not in call.store else ""
     return CallRow(replace(call, query="") if hidden else call, href, hidden)

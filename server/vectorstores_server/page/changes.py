@@ -1,4 +1,4 @@
-"""What the page's scripts change: only from a page of this server, and with the word of its session."""
+"""Changes by the page's scripts: taken only from a page of this server, with the token of its session."""
 
 import json
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Changes:
-    """Wraps /v1 for the page's scripts: what changes something must come from this session's own page."""
+    """Wraps /v1 for the page's scripts: a change must come from this session's own page."""
 
     def __init__(self, app: ASGIApp, sessions: PageSessions) -> None:
         self._app = app
@@ -56,7 +56,7 @@ class FileReceiver:
 
     @property
     def endpoint(self) -> View:
-        """The endpoint: what goes wrong is answered in /v1's form."""
+        """The endpoint: errors are answered in /v1's form."""
 
         async def answer(request: Request) -> Response:
             try:
@@ -85,7 +85,7 @@ class FileReceiver:
 
 
 def _attach(file_id: str, path: str) -> FileAttach:
-    """Return what attaches a file; one of a folder keeps its path there, by which it can be searched."""
+    """Return the request that attaches a file; one of a folder keeps its path there as an attribute, for filters."""
     if not 0 < len(path) <= LONGEST_PATH:
         return FileAttach(file_id=file_id)
     attributes: Attributes = {"path": path}

@@ -46,7 +46,7 @@ class TextLine:
 
 @dataclass(frozen=True, slots=True)
 class AskedPlace:
-    """What an address asks to see: characters [start, end), or a page."""
+    """The place that an address asks for: characters [start, end), or a page."""
 
     start: int | None
     end: int | None
@@ -54,7 +54,7 @@ class AskedPlace:
 
     @classmethod
     def of(cls, request: Request) -> "AskedPlace":
-        """Read it; what is no number is as good as absent."""
+        """Read an address; a value that is no number counts as absent."""
         start, end, page = (_number(request.query_params.get(name, "")) for name in ("start", "end", "page"))
         if start is not None and end is not None and end <= start:
             end = None
@@ -115,7 +115,7 @@ class FileView:
             return ShownText(None, problem=error.fact)
 
     async def _text(self, file: TextRequest, place: AskedPlace) -> "ShownText":
-        """Return the page that is asked for or that the passage is on; without pages what is around the passage."""
+        """Return the page that is asked for or that the passage is on; without pages the text around the passage."""
         read = self._parts.engine.read_text
         page, headings = place.page, list[str]()
         if place.start is not None:
@@ -132,7 +132,7 @@ class FileView:
 
 @dataclass(frozen=True, slots=True)
 class ShownText:
-    """What is shown of a text; `problem` says why there is none."""
+    """The part of a text that is shown; `problem` says why there is none."""
 
     piece: TextSlice | None
     headings: Sequence[str] = ()
@@ -166,7 +166,7 @@ def _picture(row: FileRow, shown: ShownText, place: AskedPlace) -> str:
 
 
 def _neighbours(row: FileRow, shown: ShownText) -> dict[str, str]:
-    """Return the addresses of what stands before and after: pages, else stretches of the text."""
+    """Return the addresses of the parts before and after: pages, else stretches of the text."""
     piece, page = shown.piece, shown.page
     if piece is None:
         return {"earlier": "", "later": ""}

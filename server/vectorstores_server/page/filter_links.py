@@ -24,7 +24,7 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class AskedFilter:
-    """The filter of an address: `parts` all have to match. `wrong` says why what was typed is none."""
+    """The filter of an address: `parts` all have to match. `wrong` says why the typed text is no filter."""
 
     text: str = ""
     parts: tuple[Filter, ...] = ()

@@ -15,7 +15,7 @@ MOST_ADDRESSES = 1_000
 
 @dataclass(slots=True)
 class FailedGuesses:
-    """How often somebody was wrong, and until when the next try has to wait."""
+    """A count of wrong tokens, and the time until which the next try has to wait."""
 
     wrong: int = 0
     last: float = 0.0
@@ -31,7 +31,7 @@ class FailedGuesses:
 
 
 class GuessLimit:
-    """Counts wrong tokens. Keeps at most MOST_ADDRESSES; who is forgotten still counts among all."""
+    """Counts wrong tokens. Keeps at most MOST_ADDRESSES; one that is forgotten still counts in the total."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

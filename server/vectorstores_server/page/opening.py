@@ -1,6 +1,6 @@
-"""How the owner of a data directory comes to its page: a private file names the server, a token is good once.
+"""The owner's way to the page of a data directory: a private file names the server, a token is good once.
 
-Whoever can read the file can read the data; other users of the machine can neither read it nor guess the token.
+A user who can read the file can read the data; other users of the machine can neither read it nor guess the token.
 """
 
 import json
@@ -21,14 +21,14 @@ MOST_WAITING = 20
 
 @dataclass(frozen=True, slots=True)
 class PageServer:
-    """A server that shows a data directory's page; `secret` is what its owner comes in with, empty where all may."""
+    """A server that shows a data directory's page; `secret` is its owner's token, empty where none is needed."""
 
     url: str
     secret: str = field(repr=False)
     process: int = field(default_factory=os.getpid)
 
     def write(self, directory: Path) -> None:
-        """Say where the server is, in a file that nobody else can read; it is there whole or not at all."""
+        """Write the server's address into a file that nobody else can read, whole or not at all."""
         path = directory / FILE
         unfinished = path.with_name(f"{FILE}.{secrets.token_hex(8)}.tmp")
         facts = {"url": self.url, "secret": self.secret, "process": self.process}
@@ -56,7 +56,7 @@ class PageServer:
 
 
 class OneTimeTokens:
-    """Tokens of which each opens the page once, within SECONDS_GOOD, as whoever has `secret`."""
+    """Tokens each of which opens the page once, within SECONDS_GOOD, with the rights of `secret`."""
 
     def __init__(self, secret: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.secret = secret

@@ -12,14 +12,14 @@ from vectorstores_tools.contract.requests import PageRequest
 
 @dataclass(frozen=True, slots=True)
 class PageLinks:
-    """Where the newer and the older items are; empty where there are none."""
+    """The addresses of the newer and the older items; empty where there are none."""
 
     newer: str = ""
     older: str = ""
 
 
 def asked_for(request: Request, limit: int) -> PageRequest:
-    """Return which page of a list an address asks for."""
+    """Return the page of a list that an address asks for."""
     query = request.query_params
     return PageRequest(limit=limit, after=query.get("after") or None, before=query.get("before") or None)
 

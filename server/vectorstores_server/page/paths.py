@@ -1,4 +1,4 @@
-"""Where the page lies: which paths are its own, and which of them are open to somebody who has not signed in."""
+"""Paths of the page, and those of them that are open to a visitor who has not signed in."""
 
 from urllib.parse import quote, urlsplit
 
@@ -8,14 +8,14 @@ CALLS = "/calls"
 SIGN_IN = "/sign-in"
 SIGN_OUT = "/sign-out"
 OWN = "/page"
-"""What no person calls by its address: the scripts and styles, and the changes that the scripts ask for."""
+"""Paths that no person opens: the scripts and styles, and the changes that the scripts ask for."""
 ASSETS = f"{OWN}/assets"
 API = f"{OWN}/v1"
 """/v1 once more, for the page's own scripts: it takes the cookie, which /v1 never does."""
 OPENING = f"{OWN}/opening"
-"""Where the owner gets a token that is good once."""
+"""The path at which the owner gets a token that is good once."""
 VIEWS = (STORES, CALLS)
-"""The first steps of addresses that answer with HTML, besides the root and the way in."""
+"""The first steps of addresses that answer with HTML, besides the root and the sign-in form."""
 
 
 def is_page(path: str) -> bool:
@@ -29,7 +29,7 @@ def is_view(path: str) -> bool:
 
 
 def is_open(path: str) -> bool:
-    """Tell whether the path is the way in, or what that needs to be shown."""
+    """Tell whether the path is the sign-in form, or something that the form needs."""
     return path == SIGN_IN or path.startswith(f"{ASSETS}/")
 
 
@@ -44,7 +44,7 @@ def way_in(target: str = ROOT) -> str:
 
 
 def after_sign_in(asked: str) -> str:
-    """Return where to go after signing in: what was asked for if it is a view of this page, else the stores."""
+    """Return the address to open after signing in: the requested one if it is a view of this page, else the stores."""
     if not asked.startswith("/") or asked.startswith("//") or not asked.isprintable() or "\\" in asked:
         return ROOT
     try:

@@ -45,7 +45,7 @@ def environment() -> Environment:
 
 
 def _cleaned(value: Any) -> Any:
-    """Clean each text before it is escaped; what a template has made is clean already."""
+    """Clean each text before it is escaped; the output of a template is clean already."""
     return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 

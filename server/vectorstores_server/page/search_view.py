@@ -1,4 +1,4 @@
-"""A search as an agent sees it: the same hits in the same order, and what was not searched and why."""
+"""A search as an agent sees it: the same hits in the same order, and the files that were not searched and why."""
 
 import json
 from typing import Any
@@ -24,7 +24,7 @@ RESULTS = 10
 
 
 class SearchView:
-    """Asks the engine what an agent's search would."""
+    """Asks the engine as an agent's search does."""
 
     def __init__(self, parts: PageParts) -> None:
         self._parts = parts

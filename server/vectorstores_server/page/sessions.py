@@ -1,7 +1,7 @@
-"""A browser's session: the cookie that keeps its token, and the word that each of its changes must bear.
+"""A browser's session: the cookie that keeps its token, and the change token that each of its changes must carry.
 
 The cookie is HttpOnly and SameSite=Strict. Nothing of it is kept here, so that there is nothing to bound or to forget:
-the token is checked at each request, like one in a header. What a change must bear is made from the session's id with
+the token is checked at each request, like one in a header. The change token is made from the session's id with
 a key that lives as long as the process; a page from before a restart is told to load again.
 """
 
@@ -24,7 +24,7 @@ _VALUE = re.compile(r"([0-9a-f]{32})\.([A-Za-z0-9_-]*)")
 
 
 class RequestHeaders(Protocol):
-    """What is read of a request."""
+    """The headers of a request."""
 
     def get(self, key: str, default: str, /) -> str:
         """Return a header, in lower case."""
@@ -71,11 +71,11 @@ class PageSessions:
         return _set_cookie("", headers, "; Max-Age=0")
 
     def change_token(self, session: PageSession) -> str:
-        """Return what each change of this session must bear."""
+        """Return the token that each change of this session must carry."""
         return hmac.new(self._key, session.id.encode(), hashlib.sha256).hexdigest()
 
     def may_change(self, session: PageSession | None, given: str) -> bool:
-        """Tell whether what a change bears is this session's."""
+        """Tell whether a change carries the token of this session."""
         return session is not None and hmac.compare_digest(given.encode(), self.change_token(session).encode())
 
 

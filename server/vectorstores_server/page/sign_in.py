@@ -1,4 +1,4 @@
-"""The way in: a token that is typed once and kept in a cookie, guesses slowed down, and the way out."""
+"""Signing in and out: a token is typed once and kept in a cookie; guesses are slowed down."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from math import ceil

@@ -1,4 +1,4 @@
-"""`/stores/ID`: what is in a store, its files page by page, and the search."""
+"""`/stores/ID`: the contents of a store, its files page by page, and the search."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

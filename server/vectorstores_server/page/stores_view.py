@@ -15,7 +15,7 @@ from vectorstores_tools.contract.models import VectorStore
 
 PAGE = 50
 PAGES_SEARCHED = 20
-"""Of 100 stores: how far a name is looked for."""
+"""The most pages of 100 stores in which a name is looked for."""
 MOST_FOUND = 100
 STATES = {"completed": "ready", "in_progress": "indexing", "expired": "expired"}
 

@@ -1,4 +1,4 @@
-"""What every view has: the engine, the session, who looks, and one way to answer, errors included."""
+"""The base of every view: the engine, the session, the visitor, and one way to answer, errors included."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,11 +19,11 @@ View: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
 class Visitor(Protocol):
-    """Who looks, as the guard knows them."""
+    """The visitor, as the guard knows them."""
 
     @property
     def name(self) -> str:
-        """What stands in logs."""
+        """The name in logs."""
         ...
 
     @property
@@ -34,7 +34,7 @@ class Visitor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PageParts:
-    """What the views are made of. `signs_in`: tokens are set; `read_only`: nobody changes anything here.
+    """The parts that all views share. `signs_in`: tokens are set; `read_only`: nobody changes anything here.
 
     `ring` has the last calls of tools, None where they are not kept; `once` makes tokens for the owner.
     """
@@ -48,7 +48,7 @@ class PageParts:
     templates: Environment = field(default_factory=environment)
 
     def may_change(self, request: Request) -> bool:
-        """Tell whether whoever asks may change something."""
+        """Tell whether the visitor may change something."""
         visitor: Visitor = request.state.caller
         return not self.read_only and not visitor.read_only
 
@@ -68,7 +68,7 @@ class PageParts:
         return HTMLResponse(body, status, {**HEADERS, **cookie})
 
     def view(self, answer: View) -> View:
-        """Return the endpoint of a view: what the engine refuses is a page too."""
+        """Return the endpoint of a view: an error of the engine is a page too."""
 
         async def endpoint(request: Request) -> Response:
             try:

@@ -1,4 +1,4 @@
-"""Notes each call of a tool for the page: which tool, store and query, how long it took, and how much it found."""
+"""Notes of each call of a tool for the page: its tool, store and query, its time, and how much it found."""
 
 import os
 import time
@@ -24,7 +24,7 @@ class CallNotes:
         self._recorder = recorder
 
     async def note(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-        """Pass a request on, and note what came of it."""
+        """Pass a request on, and note its outcome."""
         if ctx.method != CALL:
             return await call_next(ctx)
         began, at = time.perf_counter(), time.time()

@@ -20,7 +20,7 @@ from vectorstores_tools.contract.requests import FilesRequest
 
 MOST_VALUES = 100
 PAGES = 10
-"""Of 100 items: how far a completion looks."""
+"""The most pages of 100 items that a completion looks at."""
 
 
 async def complete(

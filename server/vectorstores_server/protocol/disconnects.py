@@ -1,4 +1,4 @@
-"""A client that goes away cancels its call over /mcp, in the era of 2025 too.
+"""A client that goes away cancels its call over /mcp, in the protocol of 2025 too.
 
 The SDK leaves such a call running there, for clients that come back for the answer; without an event store nobody can,
 and a call that waits for a batch would hold its place for 50 seconds. What the call had started goes on.

@@ -1,4 +1,4 @@
-"""Errors that the SDK words: they quote what a client sent, and leave as one clean line like every other."""
+"""Errors in the words of the SDK: they quote a client's input, and leave as one clean line like every other."""
 
 import re
 from typing import Any, cast

@@ -44,7 +44,7 @@ class HitsApp(Apps):
 
 
 async def tell_of_apps(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-    """Leave out of the list of tools which app shows their answers, where the client shows none (a middleware)."""
+    """Leave the app out of the list of tools for a client that shows no apps (a middleware)."""
     result = await call_next(ctx)
     if ctx.method != TOOLS or not isinstance(result, dict) or client_supports_apps(ctx):
         return result

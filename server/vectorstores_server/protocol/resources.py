@@ -29,7 +29,7 @@ LONGEST_LIST = 60_000
 MAPS = ("attributes", "last_error", "notes")
 JSON = "application/json"
 PAGES_WATCHED = 10
-"""Of 100 stores: how far a change of the list is looked for."""
+"""The most pages of 100 stores in which a change of the list is looked for."""
 
 
 GONE = "gone"
@@ -37,7 +37,7 @@ GONE = "gone"
 
 
 class StoreResources:
-    """What each URI reads as."""
+    """The contents of each URI."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -130,7 +130,7 @@ class StoreResources:
         return ListResourcesResult(resources=stores, next_cursor=_encoded(page.last_id) if page.has_more else None)
 
     async def state(self, uri: str) -> str:
-        """Return what tells whether a resource reads differently than before; cheaper than reading a text."""
+        """Return a state that differs once the resource reads differently; cheaper than reading a text."""
         named = uris.parse_uri(uri)
         try:
             return await self._state(named)
@@ -153,7 +153,7 @@ class StoreResources:
                 return (await self.engine.retrieve_file(file_id)).model_dump_json()
 
     async def stores_state(self) -> str:
-        """Return what tells whether the list of stores is another."""
+        """Return a state that differs once the list of stores has changed."""
         stores = stores_of(self.engine, pages=PAGES_WATCHED)
         return compact([(store.id, store.name) async for store in stores])
 
@@ -202,4 +202,4 @@ def _decoded(cursor: str) -> str:
 
 
 def _bad_cursor() -> MCPError:
-    return MCPError(INVALID_PARAMS, "Unknown cursor. Pass the nextCursor of the page before, or none to start anew.")
+    return MCPError(INVALID_PARAMS, "Unknown cursor. Pass the nextCursor of the last page, or none for the first page.")

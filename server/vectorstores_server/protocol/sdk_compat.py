@@ -33,7 +33,7 @@ def lowlevel(server: MCPServer[Any]) -> Server[Any] | None:
 
 
 def install(server: MCPServer[Subscriptions], resources: StoreResources) -> None:
-    """Add what MCPServer has no public way for."""
+    """Add the features for which MCPServer has no public way."""
     low = lowlevel(server)
     if low is None:
         return

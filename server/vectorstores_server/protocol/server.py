@@ -70,7 +70,7 @@ class VectorStoresServer(MCPServer[Subscriptions]):
     listed: StoreResources | None = None
 
     async def list_resources(self) -> list[ListedResource]:
-        """Return the first page of the stores; `sdk_gaps` serves the others."""
+        """Return the first page of the stores; `sdk_compat` serves the others."""
         return (await self.listed.page(None)).resources if self.listed else []
 
     async def get_prompt(
@@ -120,7 +120,7 @@ def build_server(
         subscriptions=bus,
         middleware=[*notes, contain_errors, tell_of_apps, watch_listeners, end_with_client],
         extensions=[HitsApp()],
-        # The tools of a client that shows apps are told with them: a list is one client's.
+        # The list of tools names apps only to a client that shows them, so one client's list is no other's.
         cache_hints={"tools/list": CacheHint(ttl_ms=HOUR), "prompts/list": CacheHint(ttl_ms=HOUR)},
         log_level="WARNING",
     )

@@ -1,4 +1,4 @@
-"""How the protocol reaches us: stdio. Every way to end takes one path."""
+"""The stdio transport. Every way to end takes one path."""
 
 import sys
 from collections.abc import Callable, Coroutine
@@ -53,7 +53,7 @@ async def _serve(server: MCPServer[Any], served: anyio.Event, stopped: anyio.Eve
 
 
 async def _run(server: MCPServer[Any]) -> None:
-    """Let the SDK serve what `MessageLines` reads; where it has no way to be given that, what it reads itself."""
+    """Let the SDK serve the messages of `MessageLines`; where it cannot be given these, it reads its own."""
     low = sdk_compat.lowlevel(server)
     if low is None:
         await server.run_stdio_async()
@@ -70,7 +70,7 @@ async def _run(server: MCPServer[Any]) -> None:
 
 
 async def _end_after_hangup(hung_up: anyio.Event, served: anyio.Event, stopped: anyio.Event) -> None:
-    """Let what was sent before the end be answered, but wait for no call that holds on."""
+    """Answer the messages that were sent before the end, but wait for no long call."""
     await hung_up.wait()
     with anyio.move_on_after(SECONDS_TO_FINISH):
         await served.wait()

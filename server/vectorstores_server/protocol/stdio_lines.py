@@ -1,6 +1,6 @@
 """Lines of standard input as messages, so that none is left without an answer (pure but for the reading).
 
-A byte-order mark is skipped and half a surrogate pair replaced. What still is no message is answered with its id,
+A byte-order mark is skipped and half a surrogate pair replaced. A line that is no message is answered with its id,
 looked for at the line's ends, and logged; a line that is too long is read past and never held in memory.
 """
 
@@ -62,7 +62,7 @@ class RawLine:
 
 
 class MessageLines:
-    """The messages of a stream of bytes, one a line, for the SDK; what is none is answered with `reply`."""
+    """The messages of a stream of bytes, one a line, for the SDK; a line that is none is answered with `reply`."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -146,7 +146,7 @@ def _id(value: str) -> Id:
 
 
 def _whole(text: str) -> str:
-    """Return JSON whose strings hold whole characters; half of a pair becomes the sign for what cannot be shown."""
+    """Return JSON whose strings hold whole characters; half of a surrogate pair becomes the replacement character."""
     try:
         return _HALF.sub(REPLACEMENT, json.dumps(json.loads(text), ensure_ascii=False))
     except (ValueError, RecursionError):
@@ -154,7 +154,7 @@ def _whole(text: str) -> str:
 
 
 def _unreadable(text: str) -> str | JSONRPCError | None:
-    """Return the answer to what is no message. An answer to a question of ours is no request: it has failed."""
+    """Return the answer to a line that is no message. An answer to a question of ours is no request: it has failed."""
     try:
         message = json.loads(text)
     except (ValueError, RecursionError):

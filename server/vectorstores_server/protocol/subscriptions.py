@@ -1,6 +1,6 @@
-"""Says when a resource that somebody subscribed to reads differently, whichever process changed it.
+"""Notifications of subscribed resources that read differently, whichever process changed them.
 
-Subscribers of 2026-07-28 are served by the SDK's bus; for those of 2025 each connection is told by itself. Nothing runs
+Subscribers of 2026-07-28 are served by the SDK's bus; those of 2025 are notified one connection at a time. Nothing runs
 while nobody is subscribed.
 """
 
@@ -33,10 +33,10 @@ AFTER_FAILURE = 5.0
 """Seconds until the engine is asked again after it could not answer."""
 
 SECONDS_TO_TELL = 1.0
-"""For a connection to take a notification; one that does not read must not keep the others waiting."""
+"""Seconds for a connection to take a notification; one that does not read must not keep the others waiting."""
 
 MOST_WATCHED = 200
-"""URIs of one listen stream, or of one connection of 2025; more would be read anew at every change."""
+"""URIs of one listen stream, or of one connection of 2025; more would be read again at every change."""
 
 MOST_OF_A_CALLER = 1_000
 """URIs that one caller may hold over all of its connections, each connection counted; without tokens nobody is told
@@ -61,7 +61,7 @@ class Subscriber:
 
 @dataclass(slots=True)
 class SubscribedUri:
-    """One URI: what it read as when its subscribers were last told, and who they are."""
+    """One URI: its state when its subscribers were last notified, and the subscribers."""
 
     state: str
     told_at: float = -LEAST_BETWEEN
@@ -70,7 +70,7 @@ class SubscribedUri:
 
 
 class Subscriptions:
-    """The subscriptions of one server, or of one connection where a transport starts the server anew for each."""
+    """The subscriptions of one server, or of one connection where a transport starts a server for each."""
 
     def __init__(self, resources: StoreResources, bus: SubscriptionBus, tasks: anyio.abc.TaskGroup) -> None:
         self.resources = resources
@@ -105,7 +105,7 @@ class Subscriptions:
             self.running = None
 
     async def subscribe(self, connection: Hashable, uri: str, tell: Tell) -> None:
-        """Tell a connection of 2025 of changes, until `unsubscribe`; of the list of stores as well.
+        """Notify a connection of 2025 of changes, and of those of the list of stores, until `unsubscribe`.
 
         MCPError where it has as many subscriptions as it may.
         """
@@ -208,7 +208,7 @@ class Subscriptions:
 
 
 async def watch_listeners(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-    """Watch what a subscriptions/listen asks for, as long as its stream is open (a middleware)."""
+    """Watch the URIs of a subscriptions/listen, as long as its stream is open (a middleware)."""
     if ctx.method != "subscriptions/listen" or not isinstance(ctx.lifespan_context, Subscriptions):
         return await call_next(ctx)
     async with ctx.lifespan_context.streaming(_wanted(ctx.params or {})):
@@ -216,7 +216,7 @@ async def watch_listeners(ctx: ServerRequestContext[Any, Any], call_next: CallNe
 
 
 def _caller() -> str:
-    """Return who asks, as the guard has named them to the SDK; "" without tokens."""
+    """Return the caller, as the guard has named them to the SDK; "" without tokens."""
     token = get_access_token()
     return token.client_id if token is not None else ""
 

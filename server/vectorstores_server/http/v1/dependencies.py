@@ -24,11 +24,11 @@ def strictly(shape: type[M], *, clears: Collection[str] = ()) -> WrapValidator:
 
 
 EXTENDED = "x-vector-stores-extended"
-"""Says in a reply, too, that both sides know more than the contract: filters beyond OpenAI's grammar."""
+"""The header of a caller that knows more than OpenAI's API; in a reply it allows filters beyond OpenAI's grammar."""
 ENGINE, CALLS = "engine", "calls"
-"""Where in the state of a request its engine stands, and what notes its searches."""
+"""The keys of the engine, and of the recorder of searches, in the state of a request."""
 POLL_AFTER_MS = "250"
-"""What `openai-poll-after-ms` says while something is in progress; without it the SDK waits a second."""
+"""The value of `openai-poll-after-ms` while something is in progress; without it the SDK waits a second."""
 W = TypeVar("W", bound=ReplyObject)
 
 
@@ -47,7 +47,7 @@ Extended = Annotated[bool, Depends(is_extended)]
 
 
 def reply(answer: BaseModel, shape: type[ReplyObject], extended: bool) -> JSONResponse:
-    """Answer with the keys of `shape`, or with all that the engine said."""
+    """Answer with the keys of `shape`, or with all that the engine returned."""
     fields = answer.model_dump(mode="json")
     body: dict[str, Any] = fields if extended else shape.model_validate(fields).model_dump(mode="json")
     headers = {EXTENDED: "1"} if extended else {}

@@ -27,7 +27,7 @@ ONE_OF_THE_TWO: dict[str, Any] = {"oneOf": [{"required": ["file_ids"]}, {"requir
 
 
 class BatchFilesQuery(PageRequest):
-    """Which of a batch's files."""
+    """A page of a batch's files."""
 
     filter: Status | None = None
 

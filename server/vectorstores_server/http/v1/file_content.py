@@ -26,7 +26,7 @@ class ByteSpan:
 
 
 def span_of(header: str | None, size: int) -> ByteSpan | None:
-    """Return what `header` asks for, None where it lies outside the file.
+    """Return the range that `header` asks for, None where it lies outside the file.
 
     A header that is malformed, in other units or with several ranges is as good as none, as the RFC has it.
     """

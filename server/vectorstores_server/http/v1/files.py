@@ -51,7 +51,7 @@ class FileFields(Request):
 
 
 class FilesQuery(Request):
-    """Which part of the list of Files; there is no `before`."""
+    """A page of the list of Files; there is no `before`."""
 
     limit: int = Field(default=10_000, ge=1, le=10_000)
     order: Order = "desc"

@@ -1,4 +1,4 @@
-"""The answers of /v1 that hold several things, and the one that says what went wrong."""
+"""The answers of /v1 that hold several objects, and the answer for an error."""
 
 from typing import Annotated, Generic, Literal, TypeVar
 

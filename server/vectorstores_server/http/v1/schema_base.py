@@ -1,4 +1,4 @@
-"""What all objects of /v1 have in common: the contract's keys, and values that the contract knows."""
+"""The base of all objects of /v1: the contract's keys, and values that the contract knows."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -10,14 +10,14 @@ from vectorstores_tools.arguments.absence import is_null, present
 
 
 class ReplyObject(BaseModel):
-    """What leaves /v1: unknown keys of an engine's answer are dropped."""
+    """The base of replies of /v1: unknown keys of an engine's answer are dropped."""
 
     model_config = ConfigDict(extra="ignore")
 
     @field_validator("object", mode="before", check_fields=False)
     @classmethod
     def _declared(cls, _: Any) -> Any:
-        """Say what was asked for, whatever a remote calls it: batches go by two names."""
+        """Return the declared kind of an object, whatever a remote calls it: batches go by two names."""
         return get_args(cls.model_fields["object"].annotation)[0]
 
 
@@ -31,12 +31,12 @@ def without_nulls(shape: type[BaseModel], given: Any, clears: Collection[str] = 
 
 
 def known(*values: str, otherwise: str) -> BeforeValidator:
-    """Make what a remote calls otherwise (a code, a status) one of the contract's `values`."""
+    """Return a code or status as one of the contract's `values`, where a remote has a word of its own for it."""
     return BeforeValidator(lambda value: value if value in values else otherwise)
 
 
 def is_absent(value: Any) -> bool:
-    """Tell whether an optional key stays away: OpenAI declares it as a type that has no null."""
+    """Tell whether an optional key is left out: OpenAI declares it as a type that has no null."""
     return value is None
 
 

@@ -18,7 +18,7 @@ Status = Annotated[
 
 
 class FileCountsObject(ReplyObject):
-    """How many files stand where."""
+    """The number of files in each status."""
 
     in_progress: int
     completed: int
@@ -28,7 +28,7 @@ class FileCountsObject(ReplyObject):
 
 
 class ExpiresAfterOut(ReplyObject):
-    """When a store expires, counted from its last use."""
+    """The expiry of a store, counted from its last use."""
 
     anchor: str
     days: int
@@ -55,7 +55,7 @@ class VectorStoreObject(ReplyObject):
 
 
 class LastErrorObject(ReplyObject):
-    """Why a file failed."""
+    """The reason why a file failed."""
 
     code: Annotated[
         Literal["server_error", "unsupported_file", "invalid_file"],

@@ -1,4 +1,4 @@
-"""Notes each search over /v1 for the page, beside the calls of tools; nobody waits for it."""
+"""Notes of each search over /v1 for the page, beside the calls of tools; no reply waits for them."""
 
 import os
 import time
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from vectorstores_server.calls.recorder import CallRecorder
 
 TOOL = "search (/v1)"
-"""What stands where the name of a tool does."""
+"""The name in the place of a tool's."""
 
 
 @dataclass(slots=True)
 class SearchNote:
-    """What came of a search: how many hits, or the code of the error."""
+    """The outcome of a search: the number of hits, or the code of the error."""
 
     hits: int | None = None
     error: str = ""
@@ -31,7 +31,7 @@ class SearchNote:
 
 @contextmanager
 def noted(request: Request, store_id: str, queries: Any) -> Generator[SearchNote]:
-    """Note what runs inside, where calls are kept."""
+    """Note the search that runs inside, where calls are kept."""
     recorder: CallRecorder | None = request.scope["state"][CALLS]
     note, began, at = SearchNote(error="error"), time.perf_counter(), time.time()
     try:

@@ -24,7 +24,7 @@ router = APIRouter(prefix="/vector_stores/{vector_store_id}/files", tags=["Vecto
 
 
 class StoreFilesQuery(PageRequest):
-    """Which of a store's files: `filters`, a filter as JSON, is for another vector-stores-mcp."""
+    """A page of a store's files: `filters`, a filter as JSON, is for another vector-stores-mcp."""
 
     filter: Status | None = None
     filters: Annotated[str | None, Query(include_in_schema=False)] = None

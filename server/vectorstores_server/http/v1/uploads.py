@@ -33,7 +33,7 @@ PART: dict[str, Any] = {
 
 
 class UploadBody(Request):
-    """What the whole File will be."""
+    """The whole File as it will be."""
 
     filename: str = Field(min_length=1, max_length=MAX_FILENAME)
     purpose: Purpose

@@ -1,4 +1,4 @@
-// What was dropped on the page: files, and folders with what is in them, hidden entries left out.
+// Files dropped on the page, and folders with their contents, hidden entries left out.
 
 const MOST = 20000;
 

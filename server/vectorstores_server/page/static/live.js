@@ -1,4 +1,4 @@
-// Parts of the page that change by themselves are fetched anew as the server renders them, and put in place of the old.
+// Parts of the page that change by themselves are fetched again as the server renders them, and put in place of the old.
 // What is being used (a focus or a selection inside) is left alone until it is not.
 
 const BUSY = 1000;

@@ -1,4 +1,4 @@
-// What makes the page more than a page: each module looks for its own marks in the HTML, and does nothing without them.
+// The behaviour of the page: each module looks for its own marks in the HTML, and does nothing without them.
 import { wireChanges } from "./changes.js";
 import { wireCopies } from "./copies.js";
 import { keepLive } from "./live.js";

@@ -1,4 +1,4 @@
-// Requests that change something: they bear the word of this session, and an error is a sentence.
+// Requests that change something: they carry the token of this session, and an error is a sentence.
 
 export const changeToken = () => document.querySelector('meta[name="change-token"]').content;
 

@@ -1,5 +1,5 @@
-// Files and folders on their way to the server: a few at a time, with progress, and to be cancelled. What has arrived is
-// safe whatever happens to the page; what had not when it was loaded anew is named.
+// Files and folders sent to the server: a few at a time, with progress, until cancelled. Files that have arrived are
+// safe whatever happens to the page; those that had not when it was loaded again are named.
 import { dropped } from "./dropped.js";
 import { refresh } from "./live.js";
 import { changeToken } from "./requests.js";
