@@ -1,4 +1,4 @@
-"""One event loop for all tests of a module, where they leave nothing behind on it.
+"""One event loop for all tests of a module, where none of them runs one of its own.
 
 The processes that an event loop keeps for its work go with it: a parser's child, which takes .15 s to start, is used by
 the next test too. A conftest.py imports the fixture for the modules beside it.

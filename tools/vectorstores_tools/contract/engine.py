@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from vectorstores_tools.contract.errors import InvalidRequest
 from vectorstores_tools.contract.intake import Source
 from vectorstores_tools.contract.maintenance import Health, Maintenance
 from vectorstores_tools.contract.models import (
@@ -28,6 +29,7 @@ from vectorstores_tools.contract.models import (
     VectorStoreFile,
 )
 from vectorstores_tools.contract.requests import (
+    NUL,
     Attributes,
     ChunkingStrategy,
     FileAttach,
@@ -83,6 +85,10 @@ class NewFile:
     sent: Callable[[int], None] | None = None
     """Called with the number of bytes sent to a remote so far; it falls where they have to be sent once more."""
 
+    def __post_init__(self) -> None:
+        """Raise InvalidRequest for a name that no engine can keep."""
+        _check_name(self.filename)
+
 
 @dataclass(frozen=True, slots=True)
 class NewUpload:
@@ -93,6 +99,15 @@ class NewUpload:
     bytes: int
     mime_type: str
     expires_after: FileExpiresAfter | None = None
+
+    def __post_init__(self) -> None:
+        """Raise InvalidRequest for a name that no engine can keep."""
+        _check_name(self.filename)
+
+
+def _check_name(filename: str) -> None:
+    if "\0" in filename:
+        raise InvalidRequest("Invalid 'filename'.", NUL, param="filename")
 
 
 @dataclass(frozen=True, slots=True)

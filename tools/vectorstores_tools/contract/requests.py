@@ -3,9 +3,10 @@
 Source of the limits: the OpenAPI description of OpenAI's API, and our own choice where that is silent.
 """
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -32,15 +33,38 @@ MAX_TEXT_CHARACTERS = 1_000_000
 MAX_FILE_IDS_AT_CREATE = 500
 MAX_FILES_IN_BATCH = 2_000
 
-Key = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+V = TypeVar("V")
+NUL = "The character U+0000 is in it, which not every database can keep; leave it out."
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError(NUL)
+    return text
+
+
+def _values_without_nul(values: dict[str, V]) -> dict[str, V]:
+    for value in values.values():
+        if isinstance(value, str):
+            _without_nul(value)
+    return values
+
+
+Kept = AfterValidator(_without_nul)
+"""For texts that an engine keeps beside the content of files."""
+Key = Annotated[str, StringConstraints(min_length=1, max_length=64), Kept]
 ShortText = Annotated[str, StringConstraints(strict=True, max_length=512)]
+Name = Annotated[str, StringConstraints(max_length=512), Kept]
+Description = Annotated[str, StringConstraints(max_length=2_000), Kept]
 Number = Annotated[StrictFloat, Field(allow_inf_nan=False)]
 Integer = Annotated[StrictInt, Field(ge=-MAX_INTEGER, le=MAX_INTEGER)]
 AttributeValue = StrictBool | Integer | Number | ShortText
 MOST_ATTRIBUTES = 16
 """Of a file, and as many keys of metadata of a store: OpenAI's limit."""
-Attributes = Annotated[dict[Key, AttributeValue], Field(max_length=MOST_ATTRIBUTES)]
-Metadata = Annotated[dict[Key, ShortText], Field(max_length=MOST_ATTRIBUTES)]
+Attributes = Annotated[
+    dict[Key, AttributeValue], Field(max_length=MOST_ATTRIBUTES), AfterValidator(_values_without_nul)
+]
+Metadata = Annotated[dict[Key, ShortText], Field(max_length=MOST_ATTRIBUTES), AfterValidator(_values_without_nul)]
 Status = Literal["in_progress", "completed", "failed", "cancelled"]
 Order = Literal["asc", "desc"]
 
@@ -120,8 +144,8 @@ class ChunkingStrategy(Request):
 class StoreCreate(Request):
     """The body of create."""
 
-    name: str | None = Field(default=None, max_length=512)
-    description: str | None = Field(default=None, max_length=2_000)
+    name: Name | None = None
+    description: Description | None = None
     metadata: Metadata | None = None
     file_ids: list[str] = Field(default=[], max_length=MAX_FILE_IDS_AT_CREATE)
     expires_after: ExpiresAfter | None = None
@@ -131,7 +155,7 @@ class StoreCreate(Request):
 class StoreUpdate(Request):
     """The body of update: a field that was not set stays, one set to None is cleared (`model_fields_set`)."""
 
-    name: str | None = Field(default=None, max_length=512)
+    name: Name | None = None
     metadata: Metadata | None = None
     expires_after: ExpiresAfter | None = None
 
