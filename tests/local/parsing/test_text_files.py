@@ -142,6 +142,64 @@ def test_attachments_of_a_mail_are_notes_and_mails_in_it_are_read(tmp_path: Path
         assert document.text.count(phrase) == 1
 
 
+def mail_of(words: Words, depth: int = 0) -> EmailMessage:
+    """A mail of texts between pictures, of alternatives, and of mails."""
+    mail = EmailMessage()
+    mail["Subject"] = words.one()
+    mail.set_content(words.some())
+    if words.random.random() < 0.5:
+        mail.add_alternative("<p>said once more</p>", subtype="html")
+    mail.make_mixed()
+    for _ in range(words.random.randint(1, 4)):
+        kind = words.random.choice(["plain", "html", "picture", "mail"])
+        if kind == "picture":
+            mail.add_attachment(b"\x00" * 99, maintype="image", subtype="png", filename="picture.png")
+        elif kind == "mail" and depth < 2:
+            mail.add_attachment(mail_of(words, depth + 1))
+        else:
+            part = EmailMessage()
+            page = kind == "html"
+            part.set_content(f"<p>{words.some()}</p>" if page else words.some(), subtype="html" if page else "plain")
+            if words.random.random() < 0.5:
+                part["Content-Disposition"] = 'inline; filename="part.txt"'
+            mail.attach(part)
+    return mail
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_every_word_of_a_mail_is_told_once_and_in_its_order(tmp_path: Path, seed: int) -> None:
+    words = Words(seed)
+    document = read(tmp_path, "a.eml", mail_of(words).as_bytes())
+    words.check(document)
+    assert "said once more" not in document.text
+    places = [document.text.index(word) for word in words.given]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_word_of_rich_text_is_told_once(tmp_path: Path, seed: int) -> None:
+    words = Words(seed)
+    head = words.one()
+
+    def note(mark: str) -> str:
+        return f"{{{mark}\\pard\\plain {{\\super\\chftn}} {words.some(5)}}}"
+
+    def paragraph() -> str:
+        beside = words.random.choice([r"\footnote", r"\footnote\ftnalt", r"\*\annotation", r"\footerl"])
+        box = f"{{\\shp{{\\*\\shpinst{{\\sp{{\\sn a}}{{\\sv b}}}}{{\\shptxt {words.one()}{note(beside)}}}}}}}"
+        return f"{words.some(5)}{note(beside)} {words.one()}{box}\\par\n"
+
+    header = f"{{\\header {head}\\par}}"
+    body = "".join(header + paragraph() for _ in range(6))
+    words.check(read(tmp_path, "a.rtf", f"{{\\rtf1\\ansi\\ansicpg1252{{\\fonttbl{{\\f0 Arial;}}}}{body}}}"))
+
+
+def test_a_footnote_of_rich_text_divides_no_sentence(tmp_path: Path) -> None:
+    text = read(tmp_path, "a.rtf", r"{\rtf1\ansi One sentence{\footnote\pard A note.} goes on.\par Another.}").text
+    assert "One sentence goes on." in text
+    assert text.index("Another.") < text.index("A note.")
+
+
 def test_rich_text_is_read_without_its_marks(tmp_path: Path) -> None:
     text = read(tmp_path, "a.rtf", r"{\rtf1\ansi\ansicpg1252 Caf\'e9 {\b bold} numbat\par second line}").text
     assert text.split() == ["Café", "bold", "numbat", "second", "line"]

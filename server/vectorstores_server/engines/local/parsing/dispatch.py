@@ -6,7 +6,6 @@ A parser's library is imported when a file needs it.
 import warnings
 from dataclasses import replace
 from pathlib import Path, PurePath
-from typing import Any
 
 from vectorstores_server.engines.local.parsing import HOW_TO_READ_PICTURES, PICTURES, ParseFailure
 from vectorstores_server.engines.local.parsing.charset import decode
@@ -141,10 +140,9 @@ def _read_text(path: Path, kind: str) -> Document:
     decoded = decode(path.read_bytes(), declares=kind in (".xml", ".xsd", ".xsl", ".rss", ".svg"))
     text = clean(decoded.text)
     if kind == ".rtf":
-        from striprtf import striprtf
+        from vectorstores_server.engines.local.parsing.rich_text import rich_text
 
-        untyped: Any = striprtf
-        text = clean(str(untyped.rtf_to_text(text, errors="ignore")))
+        text = clean(rich_text(text))
     if kind != ".ipynb":  # there each cell by itself
         text = without_base64(text)
     check_length(len(text))

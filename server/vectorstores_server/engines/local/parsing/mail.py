@@ -1,4 +1,4 @@
-"""Mail (.eml): the headers that matter, the body decoded, attachments named in notes."""
+"""Mail (.eml): the headers that matter, each text decoded in its place, attachments named in notes."""
 
 import re
 from dataclasses import replace
@@ -44,20 +44,49 @@ def _add_message(builder: DocumentBuilder, message: EmailMessage) -> None:
         with one_part(builder, f"the header {name}"):
             for header in message.get_all(name, []):
                 builder.line(f"{name}: {' '.join(str(header).split())}")
-    body = message.get_body(("plain", "html"))
-    if body is not None:
-        with one_part(builder, "the body of the mail"):
-            _add_body(builder, body)
-    _add_attachments(builder, message)
+    _add_part(builder, message)
 
 
-def _add_attachments(builder: DocumentBuilder, message: EmailMessage) -> None:
-    for part in message.iter_attachments():
-        if (name := part.get_filename()) and part.get_content_type() != "message/rfc822":
-            builder.note(f"attachment not read: {name}")
-        if part.get_content_type() == "message/rfc822" and isinstance(inner := _content(part), EmailMessage):
-            with one_part(builder, "an attached mail"):
+def _add_part(builder: DocumentBuilder, part: MIMEPart) -> None:
+    """Add the texts of a part in their order, but one of several alternatives; what is attached is noted."""
+    kind = part.get_content_type()
+    if kind == "message/rfc822":
+        with one_part(builder, "an attached mail"):
+            if isinstance(inner := _content(part), EmailMessage):
                 _add_message(builder, cast("EmailMessage", inner))
+    elif kind == "multipart/alternative" and part.is_multipart():
+        _add_alternative(builder, part)
+    elif part.is_multipart():
+        for inner_part in _parts(part):
+            _add_part(builder, inner_part)
+    elif part.get_content_maintype() in ("text", "multipart") and not part.is_attachment():
+        with one_part(builder, "the body of the mail"):
+            _add_body(builder, part)
+    elif name := part.get_filename():
+        builder.note(f"attachment not read: {name}")
+
+
+def _add_alternative(builder: DocumentBuilder, part: MIMEPart) -> None:
+    """Add the plain text, or the page where there is none; in all others only what is attached to them is noted."""
+    parts = _parts(part)
+    plain = next((one for one in parts if one.get_content_type() == "text/plain"), None)
+    body = part.get_body(("html",)) if plain is None else plain
+    chosen = next((one for one in parts if body is not None and any(inner is body for inner in one.walk())), None)
+    for one in parts:
+        if one is chosen or chosen is None:
+            _add_part(builder, one)
+        else:
+            _note_attachments(builder, one)
+
+
+def _note_attachments(builder: DocumentBuilder, part: MIMEPart) -> None:
+    for inner in part.walk():
+        if not inner.is_multipart() and (name := inner.get_filename()):
+            builder.note(f"attachment not read: {name}")
+
+
+def _parts(part: Any) -> list[MIMEPart]:
+    return list(part.iter_parts())
 
 
 def _content(part: Any) -> object:
