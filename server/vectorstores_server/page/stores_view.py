@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from vectorstores_server.page import paths
+from vectorstores_server.page.followed import FollowedFolder, by_store
 from vectorstores_server.page.paging import PageLinks, asked_for, links
 from vectorstores_server.page.views import PageParts
 from vectorstores_tools.contract.lookups import stores_of
@@ -35,12 +36,13 @@ class StoreRow:
     bytes: int
     created_at: int
     expires_at: int | None
-    sources: Sequence[str]
+    sources: Sequence[FollowedFolder]
 
     @classmethod
-    def of(cls, store: VectorStore) -> "StoreRow":
-        """Return the row of a store."""
+    def of(cls, store: VectorStore, sources: Sequence[FollowedFolder] | None = None) -> "StoreRow":
+        """Return the row of a store; without `sources` it follows what it says itself."""
         counts = store.file_counts
+        said_itself = [FollowedFolder.of(source) for source in store.sources or ()]
         return cls(
             id=store.id,
             name=store.name or "Without a name",
@@ -53,27 +55,8 @@ class StoreRow:
             bytes=store.usage_bytes,
             created_at=store.created_at,
             expires_at=store.expires_at,
-            sources=sources_of(store),
+            sources=said_itself if sources is None else sources,
         )
-
-
-def sources_of(store: VectorStore) -> list[str]:
-    """Return a sentence for each folder or address that fills the store, where the engine knows them."""
-    listed: Any = (store.model_extra or {}).get("sources")
-    return [_source(source) for source in listed] if isinstance(listed, list) else []  # pyright: ignore[reportUnknownVariableType]
-
-
-def _source(source: Any) -> str:
-    if not isinstance(source, dict):
-        return str(source)
-    facts: dict[str, Any] = source  # pyright: ignore[reportUnknownVariableType]
-    where = str(facts.get("path") or facts.get("origin") or facts.get("source") or "")
-    state = [f"{name.replace('_', ' ')}: {value}" for name, value in facts.items() if _is_shown(value, where)]
-    return ", ".join([where, *state]) if where else ", ".join(state)
-
-
-def _is_shown(value: Any, where: str) -> bool:
-    return isinstance(value, str | int | float) and not isinstance(value, bool) and str(value) not in ("", where)
 
 
 class StoresView:
@@ -91,13 +74,18 @@ class StoresView:
     async def _page(self, request: Request) -> tuple[list[StoreRow], dict[str, Any]]:
         asked = asked_for(request, PAGE)
         page = await self._parts.engine.list_stores(asked)
-        return [StoreRow.of(store) for store in page.data], {"links": links(request, asked, page), "cut": False}
+        followed = await by_store(self._parts.engine.mirrors)
+        return [StoreRow.of(store, followed.get(store.id, ())) for store in page.data], {
+            "links": links(request, asked, page),
+            "cut": False,
+        }
 
     async def _named(self, name: str) -> tuple[list[StoreRow], dict[str, Any]]:
         wanted, found, looked = name.casefold(), list[StoreRow](), 0
+        followed = await by_store(self._parts.engine.mirrors)
         async for store in stores_of(self._parts.engine, pages=PAGES_SEARCHED):
             looked += 1
             if wanted in (store.name or "").casefold() or wanted == store.id:
-                found.append(StoreRow.of(store))
+                found.append(StoreRow.of(store, followed.get(store.id, ())))
         cut = looked == 100 * PAGES_SEARCHED or len(found) > MOST_FOUND
         return found[:MOST_FOUND], {"links": PageLinks(), "cut": cut}
