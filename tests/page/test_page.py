@@ -10,8 +10,11 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from support import hostile
+from support.oauth_issuer import AUDIENCE, ISSUER, Issuer
 from support.pages import HERE, change_token, filled, first, page_of, parsed, signed_in
 from support.served import served
+from vectorstores_server.http.jwks import IssuerKeys
+from vectorstores_server.http.oauth import JwtVerifier
 from vectorstores_server.page import paths
 from vectorstores_tools.contract.characters import clean
 from vectorstores_tools.contract.engine import Engine
@@ -217,6 +220,18 @@ async def test_signing_in_keeps_the_token_in_a_cookie_that_no_script_and_no_othe
         assert "SameSite=Strict" in cookie
         assert "writing-token" not in cookie
         assert parsed(await client.get(reply.headers["location"])).css(".hit")
+
+
+async def test_a_token_of_an_issuer_signs_in_and_may_as_much_as_elsewhere(local_engine: Engine) -> None:
+    issuer = Issuer()
+    verifier = JwtVerifier(IssuerKeys(ISSUER, issuer.transport, lambda: 0.0), AUDIENCE)
+    async with page_of(local_engine, verifier=verifier) as client:
+        assert (await client.get("/")).status_code == 303
+        await signed_in(client, issuer.token(scope="vector_stores:read"))
+        assert not parsed(await client.get("/")).css("[data-opens]")
+        await signed_in(client, issuer.token())
+        assert parsed(await client.get("/")).css("[data-opens]")
+        assert (await signed_in(client, issuer.token(aud="https://another.example"))).status_code == 401
 
 
 async def test_over_https_the_cookie_is_for_https_alone(local_engine: Engine) -> None:

@@ -12,7 +12,7 @@ import httpx
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from vectorstores_server.http.app import Servers, build_web
-from vectorstores_server.http.auth import StaticTokens
+from vectorstores_server.http.auth import StaticTokens, Verifier
 from vectorstores_server.http.policy import Policy
 from vectorstores_server.intake import MachineIntake
 from vectorstores_server.intake.folders import FileCriteria
@@ -32,11 +32,13 @@ async def _probe() -> Health:
 
 
 @asynccontextmanager
-async def page_of(engine: Engine, *, tokens: bool = False, **web: Any) -> AsyncGenerator[httpx.AsyncClient]:
+async def page_of(
+    engine: Engine, *, tokens: bool = False, verifier: Verifier | None = None, **web: Any
+) -> AsyncGenerator[httpx.AsyncClient]:
     """A browser without scripts: it keeps cookies, and follows no redirect by itself."""
     intake = MachineIntake(Path("/nonexistent"), FileCriteria(engine.capabilities.extensions, 1), [])
     server = build_server(engine, intake, ToolSurface())
-    policy = Policy(verifier=TOKENS) if tokens else Policy()
+    policy = Policy(verifier=verifier or (TOKENS if tokens else None))
     app = build_web(Servers(server, server), engine, _probe, policy=policy, **web)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HERE, headers=BROWSER) as client:
         yield client
