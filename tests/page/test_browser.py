@@ -78,6 +78,34 @@ async def test_a_person_makes_a_store_drops_files_finds_a_sentence_and_deletes_t
     assert (await local_engine.list_stores(PageRequest())).data == []
 
 
+async def test_a_store_is_deleted_with_its_files_and_nothing_is_left_that_nobody_sees(
+    browser: "Browser", url: str, local_engine: Engine
+) -> None:
+    await filled(local_engine, "Sky", ("star.md", "A star."))
+    store = await filled(local_engine, "Sea", *((name, text) for name, text in NOTES))
+    async with browsing(browser, url) as page:
+        await page.goto(f"/stores/{store}")
+        await page.get_by_role("button", name="Delete", exact=True).click()
+        dialog = page.get_by_role("dialog")
+        await dialog.get_by_label("Delete the uploaded files too").check()
+        await dialog.get_by_role("button", name="Delete the store").click()
+        await page.wait_for_url(url + "/")
+    assert [file.filename for file in (await local_engine.list_files(FilesRequest())).data] == ["star.md"]
+
+
+async def test_a_long_text_is_shown_from_its_passage(browser: "Browser", url: str, local_engine: Engine) -> None:
+    rest = "\n\n".join(f"Paragraph {number} tells of gulls." for number in range(40))
+    store = await filled(local_engine, "Sea", ("long.md", f"{rest}\n\nThe moon moves the tides.\n\n{rest}"))
+    async with browsing(browser, url, viewport={"width": 1000, "height": 500}) as page:
+        await page.goto(f"/stores/{store}?query=what+moves+the+tides")
+        await page.locator(".hit h3 a").first.click()
+        mark = page.locator(".lines mark").first
+        box, inside = await page.locator(".text").bounding_box(), await mark.bounding_box()
+        assert box
+        assert inside
+        assert box["y"] <= inside["y"] <= box["y"] + box["height"]
+
+
 async def test_a_pdf_is_uploaded_found_and_seen_on_its_page_with_the_passage_marked(
     browser: "Browser", url: str, local_engine: Engine
 ) -> None:
@@ -94,6 +122,8 @@ async def test_a_pdf_is_uploaded_found_and_seen_on_its_page_with_the_passage_mar
         assert await page.evaluate(YELLOW) > 500
         assert "fog signal" in " ".join(await page.locator(".lines mark").all_inner_texts())
         assert "page 2 of 3" in await page.locator(".citation").inner_text()
+        await page.get_by_role("link", name="Page 3").click()
+        await page.get_by_role("link", name="Page 2").wait_for()
 
 
 YELLOW = """() => {

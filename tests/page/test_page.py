@@ -18,7 +18,7 @@ from vectorstores_server.http.oauth import JwtVerifier
 from vectorstores_server.page import paths
 from vectorstores_tools.contract.characters import clean
 from vectorstores_tools.contract.engine import Engine
-from vectorstores_tools.contract.requests import PageRequest
+from vectorstores_tools.contract.requests import PageRequest, StoreCreate
 
 TIDES = ("tides.md", "# Tides\n\nThe moon moves the tides twice a day.\n\n## Wind\n\nWind moves the sea as well.\n")
 SCRIPT = '<script>alert(1)</script><img src=x onerror=alert(2)>"\'><a href="javascript:alert(3)">click</a>'
@@ -28,10 +28,20 @@ async def test_the_stores_are_listed_with_what_they_hold(engine: Engine) -> None
     store = await filled(engine, "Sea", TIDES)
     async with page_of(engine) as client:
         page = parsed(await client.get("/"))
+        await engine.create_store(StoreCreate(name="Nothing"))
+        states = [badge.text() for badge in parsed(await client.get("/")).css(".card .badge")]
+    assert states == ["empty", "ready"]
     [card] = page.css(".card")
     assert first(card, "h2 a").attributes["href"] == f"/stores/{store}"
     assert first(card, "h2").text(strip=True) == "Sea"
     assert "1" in first(card, "dd").text()
+
+
+async def test_nothing_looks_like_the_place_to_make_a_store_but_its_button(local_engine: Engine) -> None:
+    async with page_of(local_engine) as client:
+        page = parsed(await client.get("/"))
+        assert page.css("main form:not(dialog form)") == []
+        assert first(page, "[data-opens=create-store]").text() == "New store"
 
 
 async def test_a_search_shows_the_passage_marked_its_citation_and_its_place(engine: Engine) -> None:
@@ -375,8 +385,6 @@ async def test_other_origins_are_told_nothing_by_the_page(local_engine: Engine) 
 
 
 async def test_a_list_is_walked_in_both_directions(local_engine: Engine) -> None:
-    from vectorstores_tools.contract.requests import StoreCreate
-
     names = [f"store {number}" for number in range(120)]
     for name in names:
         await local_engine.create_store(StoreCreate(name=name))

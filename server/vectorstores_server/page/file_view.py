@@ -166,14 +166,20 @@ def _picture(row: FileRow, shown: ShownText, place: AskedPlace) -> str:
 
 
 def _neighbours(row: FileRow, shown: ShownText) -> dict[str, str]:
-    """Return the addresses of the parts before and after: pages, else stretches of the text."""
+    """Return the addresses and names of the parts before and after: pages, else stretches of the text."""
     piece, page = shown.piece, shown.page
     if piece is None:
-        return {"earlier": "", "later": ""}
+        return {"earlier": "", "later": "", "before": "", "after": ""}
     if page is not None and piece.pages:
-        earlier = f"{row.href}?page={page - 1}" if page > 1 else ""
-        return {"earlier": earlier, "later": f"{row.href}?page={page + 1}" if page < piece.pages else ""}
+        return {
+            "earlier": f"{row.href}?page={page - 1}" if page > 1 else "",
+            "later": f"{row.href}?page={page + 1}" if page < piece.pages else "",
+            "before": f"Page {page - 1}",
+            "after": f"Page {page + 1}",
+        }
     return {
         "earlier": f"{row.href}?start={max(0, piece.start - MOST)}" if piece.start > 0 else "",
         "later": f"{row.href}?start={piece.end}" if piece.end < piece.total else "",
+        "before": "Before",
+        "after": "After",
     }

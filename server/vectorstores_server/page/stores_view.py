@@ -48,7 +48,7 @@ class StoreRow:
             name=store.name or "Without a name",
             href=paths.store(store.id),
             description=store.description or "",
-            state=STATES.get(store.status, store.status),
+            state=_state(store),
             files=counts.total,
             in_progress=counts.in_progress,
             failed=counts.failed,
@@ -57,6 +57,13 @@ class StoreRow:
             expires_at=store.expires_at,
             sources=said_itself if sources is None else sources,
         )
+
+
+def _state(store: VectorStore) -> str:
+    """Return how a store is, in a word; one that holds nothing is not ready for anything."""
+    if store.status == "completed" and store.file_counts.total == 0:
+        return "empty"
+    return STATES.get(store.status, store.status)
 
 
 class StoresView:

@@ -3,6 +3,7 @@ import { refresh } from "./live.js";
 import { change, tell } from "./requests.js";
 
 const V1 = "/page/v1";
+const AT_ONCE = 4;
 const storePath = (form) => `${V1}/vector_stores/${encodeURIComponent(form.dataset.store)}`;
 const filePath = (form) => `${storePath(form)}/files/${encodeURIComponent(form.dataset.file)}`;
 
@@ -20,6 +21,7 @@ const CHANGES = {
     location.reload();
   },
   async "delete-store"(form) {
+    if (new FormData(form).has("everywhere")) await deleteFiles(form);
     await change("DELETE", storePath(form));
     location.assign("/");
   },
@@ -33,6 +35,20 @@ const CHANGES = {
     await done(form, everywhere ? "The file is deleted." : "The file is out of this store.");
   },
 };
+
+// The files of a store, a page at a time: what is deleted is not on the next one. One that fails ends it, with its reason.
+async function deleteFiles(form) {
+  for (let deleted = 0; ; ) {
+    const { data } = await change("GET", `${storePath(form)}/files?limit=100`);
+    if (data.length === 0) return;
+    while (data.length > 0) {
+      const some = data.splice(0, AT_ONCE);
+      await Promise.all(some.map(({ id }) => change("DELETE", `${V1}/files/${encodeURIComponent(id)}`)));
+      deleted += some.length;
+      tell(`${deleted} files are deleted.`);
+    }
+  }
+}
 
 export function wireChanges() {
   document.addEventListener("click", (event) => {

@@ -2,9 +2,11 @@
 import { wireChanges } from "./changes.js";
 import { wireCopies } from "./copies.js";
 import { keepLive } from "./live.js";
+import { showPlaces } from "./places.js";
 import { wireUpload } from "./upload.js";
 
 wireChanges();
 wireCopies();
 wireUpload();
+showPlaces();
 keepLive();
