@@ -1,4 +1,4 @@
-"""What an answer of `search` shows of which file: its hits' texts, taken from either rendering, and their places."""
+"""The texts that an answer of `search` shows, with their files and places, taken from either of its renderings."""
 
 import re
 from collections.abc import Iterable, Iterator

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """One row: what is measured, by which command, and what it must reach."""
+    """One row: the quantity that is measured, the command that measures it, and the value that it must reach."""
 
     what: str
     command: str

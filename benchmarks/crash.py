@@ -57,7 +57,7 @@ def _told(wrong: list[str]) -> list[str]:
 
 
 async def _script(*arguments: str | Path) -> list[str]:
-    """Run the processes of tests/support/many.py; its last lines are what is wrong, what stands before them is told."""
+    """Run the processes of tests/support/many.py; return the faults, which are its last lines, and print the others."""
     ended = await anyio.run_process(
         [sys.executable, "-m", "support.many", *map(str, arguments)],
         cwd=TESTS,

@@ -19,7 +19,7 @@ from vectorstores_tools.contract.requests import PageRequest, SearchRequest
 
 
 class Embedded:
-    """The model, but for queries whose vectors are known."""
+    """The model, with the vectors of the queries known beforehand."""
 
     def __init__(self, model: Embedder, known: Mapping[str, NDArray[float32]]) -> None:
         self._model = model
@@ -30,7 +30,7 @@ class Embedded:
         self.traits = model.traits
 
     async def prepare(self) -> None:
-        """Nothing is unknown."""
+        """Do nothing: the model is ready."""
 
     async def embed_documents(
         self, texts: Sequence[str], *, stop: Callable[[], bool] | None = None
@@ -39,7 +39,7 @@ class Embedded:
         return await self._model.embed_documents(texts, stop=stop)
 
     async def embed_query(self, text: str) -> NDArray[float32]:
-        """Return what was embedded before."""
+        """Return the vector that was made before."""
         return self._known[text]
 
     async def aclose(self) -> None:

@@ -1,4 +1,4 @@
-"""What a fresh install weighs: a venv of its own, the project installed from its folder as a user would get it."""
+"""The size of a fresh install: a venv of its own, the project installed from its folder as a user would get it."""
 
 import subprocess
 import sys

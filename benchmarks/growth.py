@@ -1,4 +1,4 @@
-"""One table grown from 10k to a million passages at the index module: time of a search, and what it still finds.
+"""One table grown from 10k to a million passages at the index module: the time of a search, and its recall.
 
 The vectors are a mixture of clusters in 64 dimensions, projected to 384 with noise; the texts are words drawn by their
 rank (Zipf), so that a word's documents grow with the table as they do in real text.

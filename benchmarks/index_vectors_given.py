@@ -1,4 +1,4 @@
-"""Rows whose vectors are known, put into the index: what a search engine is measured by when it need not embed."""
+"""Rows whose vectors are known, put into the index: the usual measure of search engines, which need not embed."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Taking documents in: the embedder alone, files attached over MCP against it, and rows with vectors given."""
+"""Ingest of documents: the embedder alone, files attached over MCP against it, and rows with vectors given."""
 
 import shutil
 import time
@@ -97,7 +97,7 @@ def documents(folder: Path, data: Path, files: int = FILES) -> Path:
 
 
 def passages_of(folder: Path) -> list[str]:
-    """Return what is embedded of a folder's files."""
+    """Return the texts that are embedded for a folder's files."""
     counter = TokenCounter()
     texts: list[str] = []
     for path in sorted(folder.iterdir()):

@@ -20,7 +20,7 @@ from benchmarks.corpus import sentences
 from benchmarks.processes import OURS, Served, serve
 
 LATEST_KILL, LONGEST_LIFE = 8.0, 20.0
-"""In starts of a server, about as long as one and a batch of 200 files take together; at most so many seconds."""
+"""The latest kill of a server: in starts of one, about what a start and a batch of 200 files take; and in seconds."""
 BETWEEN_SEARCHES = 0.02
 GIVE_UP = 600.0
 
@@ -29,7 +29,7 @@ _EDITION = re.compile(r"edition(\d+)")
 
 @dataclass(slots=True)
 class Account:
-    """What was asked for, what was acknowledged, and what should not have been."""
+    """The account of a run: the files asked for, those acknowledged, and the faults seen."""
 
     folder: Path
     files: int
@@ -79,7 +79,7 @@ async def kill_again_and_again(data: Path, account: Account, kills: int, seed: i
 
 
 async def end_in_peace(data: Path, store: str, account: Account) -> None:
-    """Let a server do the rest, and note what is not there once, completed and in its last edition."""
+    """Let a server finish, and note files that are not there exactly once, completed and in their last edition."""
     with anyio.fail_after(GIVE_UP):
         async with serve(OURS, data, FILE_ROOTS=str(account.folder)) as server:
             left = 1
@@ -182,16 +182,16 @@ async def _spawned(environment: dict[str, str]) -> AsyncGenerator[Process]:
 
 async def _rest(process: Process) -> bytes:
     assert process.stdout is not None
-    said = b""
+    output = b""
     try:
         while True:
-            said += await process.stdout.receive()
+            output += await process.stdout.receive()
     except anyio.EndOfStream:
-        return said
+        return output
 
 
 def _messages(store: str, account: Account) -> Iterator[dict[str, Any]]:
-    """Yield what a client sends that attaches one new file and then the folder."""
+    """Yield the messages of a client that attaches one new file and then the folder."""
     client = {"name": "benchmark", "version": "0"}
     start = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client}
     yield {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": start}
@@ -203,8 +203,8 @@ def _messages(store: str, account: Account) -> Iterator[dict[str, Any]]:
         yield {"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params}
 
 
-def _note_acknowledged(said: bytes, account: Account) -> None:
-    for line in said.splitlines(keepends=True):
+def _note_acknowledged(output: bytes, account: Account) -> None:
+    for line in output.splitlines(keepends=True):
         message: dict[str, Any] = json.loads(line) if line.endswith(b"\n") else {}
         if message.get("id") == 1 and not message["result"].get("isError"):
             file = message["result"]["structuredContent"]

@@ -18,7 +18,7 @@ from benchmarks.wire import Connection
 
 SECONDS = 10.0
 SHARE = 0.6
-"""Of the rate that the closed loop reached: how fast questions come in the open loop."""
+"""The rate of questions in the open loop, as a share of the rate that the closed loop reached."""
 GENTLE = 10.0
 """Questions a second while a batch is ingested, and without it."""
 FILES_BESIDE = 40
@@ -135,7 +135,7 @@ async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
 
 
 async def idle_streams(web: Web, store: str) -> Result:
-    """Hold idle connections for a minute, and see what they cost in memory."""
+    """Hold idle connections for a minute, and measure their memory."""
     async with joined(web.port, search_ways(store)["/v1"], 1) as clients:
         await closed(clients, ["What is held in memory?"], 2.0)
     without = web.resident()

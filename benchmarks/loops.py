@@ -19,7 +19,7 @@ CLIENTS = 32
 
 @dataclass(slots=True)
 class Load:
-    """Seconds of each answer, and the errors by what they said; an open loop counts from the due time."""
+    """Seconds of each answer, and the errors by their messages; an open loop counts from the due time."""
 
     times: list[float] = field(default_factory=list[float])
     errors: Counter[str] = field(default_factory=Counter[str])
@@ -47,7 +47,7 @@ class Client:
     way: Way
 
     async def ask(self, text: str, since: float, load: Load) -> None:
-        """Ask, and note how long it took since then, or what went wrong."""
+        """Ask, and note the seconds since then, or the error."""
         try:
             await self.way.ask(self.connection, text)
         except (FailedError, OSError, EOFError) as error:

@@ -1,4 +1,4 @@
-"""What every benchmark is told."""
+"""Options that every benchmark gets."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`data`: test collections; `work`: where stores are built; `runs`: repetitions; `rows`: growth's aim."""
+    """`data`: test collections; `work`: where stores are built; `runs`: repetitions; `rows`: the rows of growth."""
 
     data: Path
     work: Path

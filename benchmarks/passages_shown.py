@@ -1,4 +1,4 @@
-"""Chunkeval: how much of an answer's text the hits show, within five chunks or within a number of tokens."""
+"""The share of an answer's text in chunkeval that the hits show, within five chunks or within a number of tokens."""
 
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from functools import cache

@@ -1,4 +1,4 @@
-"""What peers do on this machine, only with --peers: each runs in a venv of its own, made in the work folder."""
+"""Peers measured on this machine, only with --peers: each runs in a venv of its own, made in the work folder."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Forwarding to another of ours on the loopback: each tool against the same thing asked of /v1 directly, with httpx."""
+"""Forwarding to another vector-stores-mcp on the loopback: each tool against the same call of /v1, made with httpx."""
 
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
@@ -36,7 +36,7 @@ Direct = Callable[[int], Awaitable[httpx.Response]]
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """The tools that forward, the client that needs none, and what both are asked about."""
+    """The tools that forward, the client that needs none, and the store and files that both ask about."""
 
     forwarding: Served
     direct: httpx.AsyncClient
@@ -50,7 +50,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One tool, and the request that does the same; both are told which call it is."""
+    """One tool, and the request that does the same; both get the number of the call."""
 
     tool: str
     arguments: Callable[[int], Mapping[str, Any]]

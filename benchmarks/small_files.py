@@ -1,4 +1,4 @@
-"""Folders of notes of two sentences: what all but embedding costs a file, commits, and the memory that is left."""
+"""Folders of notes of two sentences: the cost of all but embedding a file, commits, and the memory held afterwards."""
 
 import random
 import shutil

@@ -1,8 +1,8 @@
 """Twenty minutes of mixed work: descriptors, memory, threads and disk of a server must not grow with the rounds.
 
 A round uploads a new version of one of 60 notes, waits until it is searchable, searches it and does one thing more:
-list, read, delete, update or attach a folder. The number of notes is the same from the first quarter on, so what still
-grows is held for nothing. The samples go to `soak.csv` and `soak.svg` in the folder of the benchmark's stores.
+list, read, delete, update or attach a folder. The number of notes is the same from the first quarter on, so anything
+that still grows is a leak. The samples go to `soak.csv` and `soak.svg` in the folder of the benchmark's stores.
 """
 
 import random

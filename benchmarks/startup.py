@@ -1,4 +1,4 @@
-"""The start: how long until the tools are listed, what that costs, and what the first calls cost after it."""
+"""The start: seconds until the tools are listed, the cost of that, and the cost of the first calls after it."""
 
 import subprocess
 import sys

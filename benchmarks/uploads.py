@@ -1,4 +1,4 @@
-"""512 MB on their way in and out over /v1: the memory that the server holds meanwhile, beside 16 MB in the same run."""
+"""Uploads and downloads of 512 MB over /v1: the memory of the server meanwhile, against 16 MB in the same run."""
 
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -39,7 +39,7 @@ async def run(options: Options) -> list[Result]:
     async with ours(options.work / "uploads", EMBEDDER="none") as web:
         address = f"http://127.0.0.1:{web.port}/v1"
         async with httpx.AsyncClient(base_url=address, timeout=SECONDS_AT_MOST) as client:
-            await whole(client, small)  # what is imported at the first request is nobody's upload
+            await whole(client, small)  # modules imported at the first request are no part of an upload
             return [
                 await row(name, web, client, way, (small, large))
                 for name, way in (("upload_whole", whole), ("upload_parts", in_parts), ("download", back))

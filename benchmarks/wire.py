@@ -22,7 +22,7 @@ class FailedError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back; header names are in lower case."""
+    """A reply; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -71,7 +71,7 @@ class Connection:
     async def close(self) -> None:
         """Hang up."""
         self._writer.close()
-        with contextlib.suppress(OSError):  # the server was first
+        with contextlib.suppress(OSError):  # the server has closed it first
             await self._writer.wait_closed()
 
     def _send(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> None:
