@@ -126,7 +126,7 @@ async def test_too_large_a_request_is_halved_and_so_are_later_ones(refusal: http
 
 async def test_one_text_that_is_too_large_is_refused():
     service = Service(error(413, "too big"))
-    with pytest.raises(ServiceRefused, match="not even one text"):
+    with pytest.raises(ServiceRefused, match="not take even one text"):
         await service.embedder().embed_query("x")
 
 

@@ -178,7 +178,7 @@ class RemoteEngine(Engine):
 
     @override
     async def read_image(self, request: TextRequest) -> PageImage:
-        raise NotSupported("This service shows no pages;", "leave out as to read the text.", param="as")
+        raise NotSupported("This service shows no pages;", "leave out 'as' to read the text.", param="as")
 
     @override
     async def create_batch(self, store_id: str, files: Sequence[FileAttach]) -> FileBatch:

@@ -46,7 +46,7 @@ class FormerRows:
 class QueuedRevision:
     """One revision to build, in the store's table, with the store's embedder (None = no vectors).
 
-    `text_version`: it is live, of a text that these parsers made; a table that is built anew does not lose it.
+    `text_version`: it is live, of a text that these parsers made; a table that is rebuilt does not lose it.
     """
 
     rev: int

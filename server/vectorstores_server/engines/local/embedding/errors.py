@@ -84,7 +84,7 @@ class InstallFailed(EmbeddingFailure):
     def __init__(self, card: ModelCard, folder: Path, reason: str) -> None:
         super().__init__(
             f"The files of {card.title} cannot be written to {folder} ({reason}).",
-            "Free some space, or its permissions.",
+            "Free some space, or correct the permissions of the folder.",
         )
 
 

@@ -90,7 +90,7 @@ def failure_of(response: httpx.Response, host: str, model: str, secret: str | No
     if status == 404:
         return ServiceRefused(fact, f"Check that it has the model {model!r}, and VECTOR_STORES_EMBEDDER_BASE_URL.")
     if status == 413:
-        return ServiceRefused(fact, "It takes not even one text of this size: raise its limit.")
+        return ServiceRefused(fact, "It does not take even one text of this size: raise its limit.")
     if status in (408, 409, 429) or status >= 500:
         busy = f"The embedding service at {host} is not available now ({quoted})."
         return ServiceUnavailable(busy, "Try again later.")

@@ -38,7 +38,7 @@ class PageImages:
         file, sha256 = await self._catalog.read(retrieve_file, request.file_id, clock())
         if not can_be_shown(file.filename):
             raise NotSupported(
-                f"{file.filename} cannot be shown;", "pages of PDFs and pictures can: leave out as.", param="as"
+                f"{file.filename} cannot be shown;", "pages of PDFs and pictures can: leave out 'as'.", param="as"
             )
         page, passage = request.page, None
         document = await parsed(file, sha256) if request.end is not None or request.start else None

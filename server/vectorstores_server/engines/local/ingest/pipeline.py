@@ -283,7 +283,7 @@ class IngestPipeline:
         """Do for each file alone what failed for several; a file that fails alone fails."""
         if len(pieces) > 1:
             extra = event("unforeseen_group_error", files=len(pieces), kind=type(error).__name__)
-            log.error("%d files are gone on with one by one", len(pieces), exc_info=error, extra=extra)
+            log.error("%d files are tried again one by one", len(pieces), exc_info=error, extra=extra)
             for piece in pieces:
                 await step(piece)
             return

@@ -154,7 +154,7 @@ async def _start_child(one_at_a_time: CapacityLimiter) -> None:
         failure = await _started(one_at_a_time)
     if failure is not None:
         raise Unavailable(
-            f"The parser process could not be started ({failure}).", "What is queued is tried again by itself."
+            f"The parser process could not be started ({failure}).", "Queued files are tried again by themselves."
         ) from failure
 
 

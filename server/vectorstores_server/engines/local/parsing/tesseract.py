@@ -113,12 +113,12 @@ def text_of(picture: bytes, command: Sequence[str], seconds: float) -> str:
             timer.cancel()
             process.kill()
     if late.is_set() or process.returncode == _CPU_SPENT:
-        raise invalid("has a page on which tesseract took too long", "Split it, or scan it more plainly")
+        raise invalid("has a page on which tesseract took too long", "Split it, or scan it more clearly")
     if output is None:
         raise invalid("has a page on which tesseract broke off", "Scan it again")
     text = output.decode("utf-8", "replace")
     if text.count("\ufffd") > _NO_TEXT * len(text):
-        raise invalid("has a page of which tesseract made no text", "See whether tesseract works at all")
+        raise invalid("has a page from which tesseract made no text", "Check that tesseract works on other pictures")
     text = _DIVIDED.sub(f"{HYPHENS[0]}\n", text)
     return clean(joined(text, lambda word: word in text)).strip()
 

@@ -127,7 +127,7 @@ class Searcher:
             except IndexUnavailable as error:
                 raise Unavailable(
                     f"The index of vector store '{store_id}' cannot be used: {error.reason}.",
-                    "`vector-stores-mcp reindex` builds it anew from the stored documents.",
+                    "`vector-stores-mcp reindex` rebuilds it from the stored documents.",
                 ) from error
             unmet = request.filters if view.matching == [] else None
             held = await snapshot.read(held_keys, view.store_id, unmet) if unmet is not None else []

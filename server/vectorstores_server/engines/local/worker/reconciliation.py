@@ -61,7 +61,7 @@ async def _revs(index: Index, table: str) -> dict[int, int] | None:
         raise
     except IndexUnavailable as error:
         extra = event("table_unreadable", table=table)
-        log.warning("Index table %s cannot be read and will be built anew: %s", table, error.reason, extra=extra)
+        log.warning("Index table %s cannot be read and will be rebuilt: %s", table, error.reason, extra=extra)
         return None
 
 

@@ -80,7 +80,7 @@ class WorkerState:
         except EmbeddingFailure as failure:
             self.identify_after = time.monotonic() + self.pace.retry
             extra = event("embedder_unavailable", seconds=self.pace.retry)
-            log.warning("What needs vectors waits: %s", failure.message, extra=extra)
+            log.warning("Files that need vectors wait: %s", failure.message, extra=extra)
 
     async def _prepare(self, embedder: Embedder) -> None:
         """Learn the identities; that of stores from before where files of such a store wait."""

@@ -259,7 +259,7 @@ class Attachments:
             return await self._send(store_id, body)
         except VectorStoreError as error:
             raise Unavailable(
-                f"File '{file_id}' was taken out of the store to attach it anew, which failed: {error.fact}",
+                f"File '{file_id}' was taken out of the store to attach it again, which failed: {error.fact}",
                 f"Attach it again: upload_file(file_id='{file_id}', vector_store_id='{store_id}').",
             ) from None
 

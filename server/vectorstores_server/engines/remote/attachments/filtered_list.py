@@ -25,7 +25,7 @@ async def list_files(client: RemoteClient, store_id: str, request: StoreFilesReq
         if comparison.of_file:
             raise not_available(comparison, client.host)
     if request.before is not None:
-        raise NotSupported(f"{client.host} knows no filters in a list;", "page on with after.", param="before")
+        raise NotSupported(f"{client.host} knows no filters in a list;", "go on with 'after'.", param="before")
     return await _picked(client, path, request, about)
 
 

@@ -20,7 +20,7 @@ MOST_DECODED = 20_000_000
 async def text(client: RemoteClient, dialect: Dialect, request: TextRequest) -> TextSlice:
     """Return characters [start, end) of the text that the remote parsed; without a store, of the upload itself."""
     if request.page is not None:
-        raise NotSupported("This service does not tell pages;", "use start and end, in characters.", param="page")
+        raise NotSupported("This service has no page numbers;", "use start and end, in characters.", param="page")
     start, end = request.start, request.end
     if start < 0 or (end is not None and end < start):
         raise InvalidRequest(
@@ -133,7 +133,7 @@ async def _raw(client: RemoteClient, file: File) -> str:
 
 def _not_plain(file: File, why: str) -> NotReady:
     return NotReady(
-        f"File '{file.id}' {why}, and what was parsed of it belongs to a store.",
+        f"File '{file.id}' {why}, and its parsed text belongs to a store.",
         "Attach it to a store, and pass the vector_store_id.",
         param="file_id",
     )

@@ -78,9 +78,9 @@ def _checked(base_url: str) -> SplitResult:
     if url.scheme not in ("http", "https") or not named:
         raise _wrong("is not an http or https URL")
     if url.username is not None or url.password is not None:
-        raise _wrong("holds a user name or password; VECTOR_STORES_REMOTE_API_KEY is the place of a secret")
+        raise _wrong("holds a user name or password; put secrets into VECTOR_STORES_REMOTE_API_KEY")
     if url.fragment or any(name not in PARAMETERS for name, _ in parse_qsl(url.query, keep_blank_values=True)):
-        raise _wrong("may end in ?api-version=... and in nothing else behind the path")
+        raise _wrong("may have ?api-version=... behind the path, and nothing else")
     return url
 
 
