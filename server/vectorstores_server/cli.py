@@ -1,4 +1,4 @@
-"""The way in: argv and environment -> settings -> one command.
+"""The entry point: argv and environment -> settings -> one command.
 
 This module is the parser child's `__main__` too, so it imports nothing heavy.
 """
@@ -18,7 +18,7 @@ def main() -> NoReturn:
 
 
 def run(argv: "Sequence[str]") -> int:
-    """Run a command; 0 is success, 1 an error that stderr tells, 2 wrong arguments, 130 a Ctrl-C."""
+    """Run a command; 0 is success, 1 an error that stderr names, 2 wrong arguments, 130 a Ctrl-C."""
     from vectorstores_tools.contract.errors import VectorStoreError
 
     try:
@@ -26,7 +26,7 @@ def run(argv: "Sequence[str]") -> int:
     except KeyboardInterrupt:
         return _interrupted()
     except BrokenPipeError:
-        # The reader of our output had enough (`| head`); its end must not be met again when Python flushes.
+        # The reader of our output has closed the pipe (`| head`); Python's flush at exit must not fail on it again.
         sys.stdout = None  # pyright: ignore[reportAttributeAccessIssue]  # nothing left to flush
         return 0
     except Exception as error:  # noqa: BLE001 the one handler that catches all: a person gets a line, not a stack
@@ -73,7 +73,7 @@ def _interrupted(next: str = "") -> int:
 
 
 def _innermost(error: BaseException) -> BaseException:
-    """Return what went wrong inside task groups: the first of the errors."""
+    """Return the first of the errors inside task groups."""
     if isinstance(error, BaseExceptionGroup):
         return _innermost(cast("BaseExceptionGroup[BaseException]", error).exceptions[0])
     return error

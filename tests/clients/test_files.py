@@ -242,7 +242,7 @@ def test_a_file_that_is_not_understood_is_left_alone(name: str, run: Run) -> Non
 
 
 def test_without_a_client_those_that_are_on_this_machine_are_listed(run: Run, tmp_path: Path) -> None:
-    assert "None of the clients that are known was found" in run()[1]
+    assert "None of the known clients was found" in run()[1]
 
     (tmp_path / ".codex").mkdir()
     (tmp_path / ".gemini").mkdir()

@@ -354,7 +354,7 @@ def test_doctor_tells_where_things_are(run: Run, tmp_path: Path, notes: Path) ->
     assert str(tmp_path / "data") in out
     assert "1 with 2 files, 0 of them in progress" in out
     assert "nobody works now" in out
-    assert run("doctor", "--purge")[:2] == (0, "What was deleted is off the disk.\n")
+    assert run("doctor", "--purge")[:2] == (0, "Deleted data is erased from the disk.\n")
 
 
 def test_doctor_names_attributes_that_filters_take_for_facts_of_the_file(run: Run, tmp_path: Path, notes: Path) -> None:
@@ -492,7 +492,7 @@ async def test_ctrl_c_stops_add_and_the_same_command_goes_on(tmp_path: Path) -> 
             assert await adding.process.wait() == cli.INTERRUPTED
             said = adding.stderr.read_text(encoding="utf-8")
             assert "Traceback" not in said
-            assert said.endswith("the same line goes on.\n")
+            assert said.endswith("the same command goes on.\n")
         async with served(tmp_path, arguments=arguments) as again:
             rest = "\n".join(await again.rest())
             assert await again.process.wait() == 0

@@ -1,1 +1,1 @@
-"""MCP clients: where each keeps its servers and in which form, and how a server is put among them."""
+"""MCP clients: the file and the form in which each keeps its servers, and the way to add one."""

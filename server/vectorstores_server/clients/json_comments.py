@@ -51,7 +51,7 @@ def with_member(text: str, key: str, name: str, member: dict[str, Any]) -> str:
 
 
 def dumps(value: Any, indent: str = "", step: str = _STEP) -> str:
-    """Return a value as JSON, its further lines set in as deep as it stands."""
+    """Return a value as JSON, its further lines indented to its own depth."""
     return json.dumps(value, indent=step, ensure_ascii=False).replace("\n", f"\n{indent}")
 
 
@@ -76,7 +76,7 @@ def _indent(text: str, place: int) -> str:
 
 
 def _step(text: str) -> str:
-    """Return how deep the file sets in its first member."""
+    """Return the indentation of the file's first member."""
     found = re.search(r"\n([ \t]+)\"", text)
     return found[1] if found else _STEP
 
@@ -136,7 +136,7 @@ def _array(text: str, at: int, depth: int) -> _Value:
 
 
 def _items(text: str, whole: _Value, closing: str) -> Iterator[int]:
-    """Yield where each item begins; whoever takes it sets `whole.end` to where it ends."""
+    """Yield the start of each item; the caller sets `whole.end` to its end."""
     at = _skip(text, whole.start + 1)
     while text[at : at + 1] != closing:
         yield at
@@ -155,7 +155,7 @@ def _string(text: str, at: int) -> int:
 
 
 def _skip(text: str, at: int) -> int:
-    """Return where the next thing begins behind spaces and comments."""
+    """Return the start of the next token, after spaces and comments."""
     found = _BETWEEN.match(text, at)
     return found.end() if found else at
 

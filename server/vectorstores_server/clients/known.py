@@ -26,7 +26,7 @@ class KnownClient:
     program: str = ""
     """A command that is on the PATH where the client is installed."""
     folder: Path | None = None
-    """A folder that is there once the client has run, where it is not the file's own."""
+    """A folder that exists once the client has run, where it is not the file's own."""
 
     def entry(self, command: str, environment: dict[str, str]) -> dict[str, Any]:
         """Return what starts a program in the form that this client reads."""

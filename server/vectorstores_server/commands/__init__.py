@@ -1,1 +1,1 @@
-"""What a person can do on the command line; each module is one command."""
+"""Commands of the command line, each in a module of its own."""

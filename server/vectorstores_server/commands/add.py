@@ -24,11 +24,11 @@ from vectorstores_tools.contract.models import VectorStore
 from vectorstores_tools.contract.requests import MAX_FILES_IN_BATCH, StoreCreate
 
 MAX_FILES = 100_000
-INTERRUPTED = "What was read stays, and is indexed while any server or command runs; the same line goes on."
+INTERRUPTED = "Files read so far stay, and are indexed while any server or command runs; the same command goes on."
 
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Attach, wait, and write what came of it; 1 when a file failed."""
+    """Attach, wait, and write the outcome; 1 when a file failed."""
     named = [_whole(path) for path in arguments.paths]
     async with engine_of(settings) as engine:
         intake = _intake(settings, engine, named)
@@ -114,7 +114,7 @@ async def _add(engine: Engine, intake: MachineIntake, store: VectorStore, survey
 
 @dataclass(slots=True)
 class _OpenedSources:
-    """Opens one origin after the other; `done` is told how many."""
+    """Opens one origin after the other; `done` gets their number."""
 
     intake: MachineIntake
     origins: Sequence[str]

@@ -20,11 +20,11 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
     """Copy, and say what was copied."""
     target = whole_path(arguments.folder)
     async with engine_of(settings.changed(read_only=True)) as engine:
-        maintenance_of(engine)  # what a remote keeps is not ours to copy
+        maintenance_of(engine)  # the data of a remote is not ours to copy
         if not settings.storage.data.exists():
             raise InvalidRequest(f"There is no data directory {settings.storage.data} yet.", "Name it with --data.")
         check_target(settings.storage.data, target)
-        await engine.list_stores(PageRequest(limit=1))  # sees that the directory is ours, and of this version
+        await engine.list_stores(PageRequest(limit=1))  # checks that the directory is ours, and of this version
         total = await anyio.to_thread.run_sync(lambda: bytes_to_copy(settings.storage.data, with_index=arguments.index))
         done = 0
         with bar("Copying", total) as show:

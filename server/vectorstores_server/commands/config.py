@@ -1,4 +1,4 @@
-"""`config`: what makes a client start this server, with absolute paths; `--write` puts it into the client's file."""
+"""`config`: the entry by which a client starts this server, with absolute paths; `--write` adds it to its file."""
 
 import argparse
 import os
@@ -20,7 +20,7 @@ BY_HAND = "Paste the block above into it by hand."
 
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Write the block to stdout, or into the client's file; without a client list those that are here."""
+    """Write the block to stdout, or into the client's file; without a client list those of this machine."""
     if arguments.client is None:
         return _list(write=arguments.write)
     client = known_clients()[arguments.client]
@@ -46,7 +46,7 @@ def _list(*, write: bool) -> int:
     clients = known_clients()
     found = [client for client in clients.values() if _is_here(client)]
     if not found:
-        say(f"None of the clients that are known was found: {', '.join(clients)}.")
+        say(f"None of the known clients was found: {', '.join(clients)}.")
     else:
         rows = [(client.name, _state(client), str(client.file)) for client in found]
         table([("client", "has the server", "file"), *rows], gives_way=0)
@@ -111,7 +111,7 @@ def _command() -> str:
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """Return what was set, as variables: a client passes almost nothing of its environment on. Never a key."""
+    """Return the given settings as variables: a client passes almost nothing of its environment on. Never a key."""
     given = {name: settings.value(name) for name in settings.given() - SECRETS - {"http"}}
     return {
         PREFIX + name.upper(): _variable(value)

@@ -1,4 +1,4 @@
-"""`doctor`: what an answer to "it does not work" begins with; `--purge` takes deleted data off the disk at once."""
+"""`doctor`: the first facts to know when something does not work; `--purge` takes deleted data off the disk at once."""
 
 import argparse
 import os
@@ -25,12 +25,12 @@ from vectorstores_tools.contract.maintenance import Finding, Maintenance
 from vectorstores_tools.contract.requests import PageRequest
 
 MOST_NAMED = 5
-"""How many files that are not ours are named."""
+"""The most files of others that are named."""
 PARTS = ("mcp", "lancedb", "onnxruntime", "tokenizers", "pydantic", "httpx")
 
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Write what there is to know; 1 where something is wrong."""
+    """Write the state of everything; 1 where something is wrong."""
     if arguments.trash and not arguments.purge:
         raise InvalidRequest("--trash goes with --purge.", f"Run `{APP} doctor --purge --trash`.")
     if arguments.check or arguments.repair:
@@ -59,7 +59,7 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 async def _check(settings: Settings, *, repair: bool, sure: bool) -> int:
-    """Look at everything; 0 when all is sound, or mended."""
+    """Check all data; 0 when all is sound, or repaired."""
     async with engine_of(settings if repair else settings.changed(read_only=True)) as engine:
         maintenance = maintenance_of(engine)
         if not settings.storage.data.exists():
@@ -104,7 +104,7 @@ async def _purge(settings: Settings, *, trash: bool, sure: bool) -> int:
             if count and not sure and not agrees(question):
                 raise InvalidRequest("Nothing was erased.", "Answer y, or pass --yes.")
         await maintenance.purge(trash=trash)
-    say("What was deleted is off the disk." + (" The trash is empty." if trash else ""))
+    say("Deleted data is erased from the disk." + (" The trash is empty." if trash else ""))
     return 0
 
 
@@ -177,7 +177,7 @@ def _unknown_files(settings: Settings) -> list[tuple[str, str]]:
 
 
 def _worker(data: Path) -> str:
-    """Return who holds the right to write to the index. This process never has it when it looks."""
+    """Return the holder of the right to write to the index, which is never this process."""
     owner = posix.lock_owner(data / "worker.lock")
     if owner is None:
         return "nobody works now"
@@ -185,7 +185,7 @@ def _worker(data: Path) -> str:
 
 
 async def _stores(settings: Settings) -> tuple[str, bool, list[str], list[str]]:
-    """Return what there is, whether it can be read, the attributes named like a fact of a file, the notes on stores."""
+    """Return the counts, whether the stores can be read, attributes named like a file's facts, notes on the stores."""
     if not settings.storage.data.exists():
         return "none", True, [], []
     notes: list[str] = []
@@ -227,7 +227,7 @@ def _model(settings: Settings) -> tuple[str, bool]:
 
 def _roots(settings: Settings) -> str:
     if settings.intake.file_roots is None and settings.storage.backend == "remote":
-        return "none: what a remote gets must be named with FILE_ROOTS"
+        return "none: a remote gets files of FILE_ROOTS alone"
     if settings.intake.file_roots is None:
         return f"the client's roots, else {Path.home()}"
     return ", ".join(map(str, settings.intake.file_roots)) or "none"

@@ -45,7 +45,7 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
             rows += [(name, figures(beside))]
     _tell(rows, questions)
     if missed:
-        say(f"Nothing right was found for {counted(len(missed), 'question')}:")
+        say(f"No right file was found for {counted(len(missed), 'question')}:")
     for text in missed[:MOST_NAMED]:
         say(f"  {line(text, 100)}")
     return 0
@@ -73,7 +73,7 @@ def _judged(hits: Sequence[SearchHit], question: KnownQuestion) -> AnsweredQuest
 async def _with_model(
     settings: Settings, engine: Engine, store_id: str, name: str, questions: Sequence[KnownQuestion]
 ) -> list[AnsweredQuestion]:
-    """Ask a copy of the store with the vectors of another model, which is gone afterwards."""
+    """Ask a temporary copy of the store, whose vectors are of another model."""
     with tempfile.TemporaryDirectory(prefix="vector-stores-eval-") as folder:
         other = settings.changed(data=Path(folder), embedder=name)
         async with engine_of(other) as copy:

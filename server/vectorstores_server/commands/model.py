@@ -18,7 +18,7 @@ from vectorstores_tools.contract.errors import InvalidRequest, Unavailable
 
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Do what is asked for."""
+    """List, install or choose a model."""
     if arguments.action == "list":
         return _list(settings)
     if arguments.action == "use":

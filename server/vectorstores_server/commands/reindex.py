@@ -1,4 +1,4 @@
-"""`reindex`: build the index of a store, or of all, anew from the stored files, with the embedder of today."""
+"""`reindex`: rebuild the index of a store, or of all, from the stored files, with today's embedder."""
 
 import argparse
 
@@ -12,11 +12,11 @@ from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.maintenance import Maintenance
 
 LOOK_SECONDS = 1.0
-INTERRUPTED = "The old index answers; the new one is built on while any server or command runs."
+INTERRUPTED = "The old index answers until the new one is done, which is built while any server or command runs."
 
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Begin, and wait for the end; what is interrupted goes on by itself. The old index answers until then."""
+    """Begin, and wait for the end; after an interruption it goes on by itself. The old index answers until then."""
     async with engine_of(settings) as engine:
         maintenance = maintenance_of(engine)
         store_id = (await find_store(engine, arguments.store)).id if arguments.store else None

@@ -30,7 +30,7 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 async def _file_meant(engine: Engine, named: str) -> File:
-    """Return the File of that id: one that is only called so is not deleted for good."""
+    """Return the File of that id: a file that only has this name is not deleted for good."""
     found = await find_files(engine, named)
     if found and found[0].id == named:
         return found[0]

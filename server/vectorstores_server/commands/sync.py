@@ -21,12 +21,12 @@ IN_STEP, FAILED, NEEDS_A_PERSON, WOULD_CHANGE = 0, 1, 3, 4
 """Exit codes: 2 are wrong arguments, here as everywhere."""
 DONE = ("added", "changed", "renamed", "removed")
 NAMED = 20
-"""Files of each kind that are named."""
-INTERRUPTED = "What was taken stays; the same line goes on."
+"""The most files of each kind that are named."""
+INTERRUPTED = "Files taken so far stay; the same command goes on."
 
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Tell what differs, and mend it unless it is a dry run; the worst exit code of all folders counts."""
+    """Write the differences, and take them over unless it is a dry run; return the worst exit code of all folders."""
     async with engine_of(settings) as engine:
         records = mirrors_of(engine)
         store = await find_store(engine, arguments.store) if arguments.store else None
@@ -43,7 +43,7 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 class FolderSync:
-    """Brings one folder after the other into its store. `agreed`: what is gone may go, however much it is."""
+    """Brings one folder after the other into its store. `agreed`: missing files may be removed, however many."""
 
     def __init__(self, engine: Engine, records: MirrorRecords, intake: MachineIntake, *, agreed: bool) -> None:
         self.engine = engine
@@ -66,7 +66,7 @@ class FolderSync:
         return await self._mend(mirror)
 
     async def _tell(self, mirror: Mirror) -> tuple[bool, bool]:
-        """Say what a walk would do; return whether it would do anything, and whether something keeps it."""
+        """Write the changes that a walk would make; return whether there are any, and whether they are prevented."""
         walk = MirrorWalk(self.engine, self.records, self.intake, mirror)
         changes, renames, trouble = await walk.plan()
         paths = {file.source: file.path for file in await self.records.files(mirror.store_id, mirror.folder)}

@@ -15,7 +15,7 @@ from vectorstores_tools.contract.characters import line
 
 
 async def run(settings: Settings, _arguments: argparse.Namespace) -> int:
-    """Watch. What another process watches already is taken over when that ends."""
+    """Watch. A folder that another process watches already is taken over when that process ends."""
     async with engine_of(settings) as engine:
         mirrors = await mirrors_of(engine).all()
         intake = intake_for(settings, engine.capabilities)

@@ -1,4 +1,4 @@
-"""How well a store answers questions whose answers are known: recall, MRR, nDCG, what score separates (pure)."""
+"""Evaluation of a store by questions whose answers are known: recall, MRR, nDCG, the score that separates (pure)."""
 
 import json
 import math
@@ -24,7 +24,7 @@ class KnownQuestion:
 
 @dataclass(frozen=True, slots=True)
 class AnsweredQuestion:
-    """What came: for each file found whether it is right, best first, how many there are, and the best score."""
+    """The result of a question: for each file found whether it is right, best first; how many are; the best score."""
 
     right: Sequence[bool]
     wanted: int
@@ -33,7 +33,7 @@ class AnsweredQuestion:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a store is worth; `threshold` None where no question was without an answer, or none with one."""
+    """The quality of a store; `threshold` None where no question was without an answer, or none with one."""
 
     recall: Sequence[float]
     mrr: float

@@ -89,5 +89,5 @@ def _metavar(name: str) -> str:
 
 
 def _from_here(path: str) -> Path:
-    """On the command line a relative path is meant from where the person stands."""
+    """Return the whole path: on the command line a relative one starts at the working directory."""
     return Path(path).expanduser().absolute()

@@ -1,4 +1,4 @@
-"""What becomes of the files that a command named: the new ones, and those that a former run left unfinished."""
+"""The fate of the files that a command named: the new ones, and those that an earlier run left unfinished."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from vectorstores_tools.progress.following import built
 
 UNFINISHED = ("in_progress", "failed", "cancelled")
 LOOK_SHARE = 10
-"""A look at many files is followed by a pause of so many times its length, so that it takes little from the work."""
+"""The pause after a poll of many files, as a multiple of the poll's length, so that polling takes little from work."""
 
 
 @dataclass(slots=True)
 class FileOutcomes:
-    """What became of the files."""
+    """The outcomes of the files."""
 
     completed: int = 0
     unchanged: int = 0
@@ -46,9 +46,9 @@ async def unfinished(engine: Engine, store_id: str) -> dict[str, str]:
 async def finish(
     engine: Engine, store_id: str, ingested: Ingested, before: Mapping[str, str], outcomes: FileOutcomes
 ) -> None:
-    """Wait until every file that was ingested is done, and count what it came to.
+    """Wait until every file that was ingested is done, and count the outcomes.
 
-    `before` is what `unfinished` said before the call: those files are worked on too, though they are not new.
+    `before` is the result of `unfinished` before the call: those files are worked on too, though they are not new.
     """
     named = set(ingested.file_ids)
     former = named & before.keys()
@@ -98,7 +98,7 @@ async def _wait(engine: Engine, store_id: str, ingested: Ingested, named: Collec
 
 
 async def _long_one(engine: Engine, store_id: str) -> str:
-    """Say how far the first long file is; a remote, which does not tell, is not asked."""
+    """Return the progress of the first long file; a remote, which does not tell, is not asked."""
     if engine.capabilities.remote:
         return ""
     page = await engine.list_store_files(store_id, StoreFilesRequest(limit=20, order="asc", filter="in_progress"))

@@ -131,7 +131,7 @@ def _add_work(commands: _Commands) -> None:
     )  # fmt: skip
     judged.add_argument("--also", action="append", metavar="NAME", help="a copy with this model beside it; repeatable")
     reindex = commands.add(
-        "reindex", "[STORE] [SETTING ...]", "build a store's index anew from its files, with today's embedder", asked
+        "reindex", "[STORE] [SETTING ...]", "rebuild a store's index from its files, with today's embedder", asked
     )
     reindex.add_argument("store", nargs="?", metavar="STORE", help="its name or id; without it every store")
     followed = settings_for("data", "embedder", "file_roots", "max_file_bytes", "encoding")
@@ -141,7 +141,7 @@ def _add_work(commands: _Commands) -> None:
     )  # fmt: skip
     sync.add_argument("store", nargs="?", metavar="STORE", help="its name or id; without it every store")
     sync.add_argument("--dry-run", action="store_true", help="only say what would be done; 4 if there is something")
-    sync.add_argument("--yes", action="store_true", help="what is gone may go, also where it is most of the folder")
+    sync.add_argument("--yes", action="store_true", help="remove missing files even where they are most of the folder")
     commands.add("watch", "[SETTING ...]", "watch the folders that stores follow, until Ctrl-C", followed)
     kept = settings_for("data")
     backup = commands.add("backup", "DIR [--no-index] [SETTING ...]", "copy the data directory while servers run", kept)

@@ -28,7 +28,7 @@ class _Rate(ProgressColumn):
 
 
 class ReportDone(Protocol):
-    """Says how many are done, and in a few words what is being done."""
+    """A report of how many are done, with a few words on the work."""
 
     def __call__(self, done: int, words: str = "") -> None:
         """Show it."""
@@ -37,7 +37,7 @@ class ReportDone(Protocol):
 
 @contextmanager
 def bar(label: str, total: int) -> Generator[ReportDone]:
-    """Show a bar, and yield what tells it how far the work is."""
+    """Show a bar, and yield the function that reports progress to it."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(label, total=total)

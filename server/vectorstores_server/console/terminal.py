@@ -1,4 +1,4 @@
-"""What a person sees: lines and tables. Names and texts are somebody else's, so they are shown clean."""
+"""Output for a person: lines and tables. Names and texts are somebody else's, so they are shown clean."""
 
 import shutil
 import sys
@@ -61,7 +61,7 @@ def _width() -> int:
 
 
 def fields(pairs: Sequence[tuple[str, object]]) -> None:
-    """Write names and values, leaving out what there is not."""
+    """Write names and values, leaving out those without a value."""
     shown = [(name, line(str(value))) for name, value in pairs if value not in (None, "", {})]
     width = max(len(name) for name, _ in shown)
     for name, value in shown:
@@ -95,5 +95,5 @@ def moment(seconds: int | None) -> str:
 
 
 def whole_path(named: str) -> Path:
-    """Return a folder as a person names it: from where they stand, `~` as their home."""
+    """Return the whole path of a folder that a person typed: relative to the working directory, `~` as their home."""
     return Path(named).expanduser().absolute()

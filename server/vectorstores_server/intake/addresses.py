@@ -1,4 +1,4 @@
-"""Which addresses are of the public internet. The lists are written out: what Python knows of them grows with its age.
+"""Addresses of the public internet. The lists are written out, because Python's own differ from version to version.
 
 Source: IANA's registries of special-purpose addresses for IPv4 and IPv6, RFC 6890 and what it cites.
 """

@@ -21,7 +21,7 @@ _OF_THEIR_OWN = (
     codecs.BOM_UTF16_LE,
     codecs.BOM_UTF16_BE,
 )
-"""Begins of what is no plain text, or says itself how it is written."""
+"""The first bytes of files that are no plain text, or that declare their own encoding."""
 
 
 @asynccontextmanager

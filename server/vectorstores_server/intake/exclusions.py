@@ -1,4 +1,4 @@
-"""What a folder leaves out by default, because nobody wrote it: dependencies, what is built, lock files (pure).
+"""Files that a folder leaves out by default, because nobody wrote them: dependencies, builds, lock files (pure).
 
 A `.gitignore` usually says the same; this holds where there is none. A name is compared in lower case. A file or folder
 that a caller names itself is taken all the same.
@@ -10,7 +10,7 @@ from vectorstores_server.intake.name_forms import NameForms
 
 REASON = "left out by default"
 ENVIRONMENT = "pyvenv.cfg"
-"""Makes the folder that holds it a virtual environment of Python, whatever it is called."""
+"""A file that marks the folder that holds it as a virtual environment of Python, whatever its name."""
 
 _ALWAYS = frozenset({"node_modules", "__pycache__"})
 _JAVASCRIPT = ("package.json",)

@@ -1,4 +1,4 @@
-"""Opening one file: what was checked is what is read."""
+"""Opening one file: the file that was checked is the one that is read."""
 
 import errno
 import hashlib
@@ -68,7 +68,7 @@ def _check_opened(fd: int, path: Path, roots: Roots, max_bytes: int) -> None:
 
 
 def stat_of(status: os.stat_result) -> FileStat:
-    """Return what is kept of a file's status; some file systems number their files beyond what a database holds."""
+    """Return the kept part of a file's status; some file systems number their files beyond what a database holds."""
     return FileStat(status.st_size, status.st_mtime_ns, status.st_ino & MOST_INODE)
 
 
@@ -103,7 +103,7 @@ def _too_large(path: Path, size: int, max_bytes: int) -> TooLarge:
 
 
 def _digest(fd: int, max_bytes: int, path: Path) -> tuple[str, int]:
-    """Return sha256 and size of what is there now: a log may have grown since it was opened."""
+    """Return sha256 and size of the file as it is now: a log may have grown since it was opened."""
     digest = hashlib.sha256()
     size = 0
     while chunk := os.read(fd, 4 * CHUNK):

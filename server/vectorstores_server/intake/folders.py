@@ -25,15 +25,15 @@ AnyPath = TypeVar("AnyPath", bound=PurePath)
 MAX_SEEN = 100_000
 MAGIC = re.compile(r"[*?\[]")
 MOST_NAMES = 20_000
-"""Names of files of which is known what they tell: a folder that is followed is walked again and again."""
+"""Names of files whose meaning is kept in memory: a folder that is followed is walked again and again."""
 HIDDEN, IGNORED = "hidden", "in .gitignore"
 EXAMPLES = 5
-"""Of what was passed over so many are named; of what is hidden or ignored none, since nobody expects it."""
+"""The most passed-over files that are named; hidden and ignored ones are not, since nobody expects them."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileCriteria:
-    """What a walk takes: file name endings (lower case with the dot; none = all), whole names, and sizes.
+    """The files that a walk takes: file name endings (lower case with the dot; none = all), whole names, and sizes.
 
     `any_text`: small files of other types too, if their bytes are text.
     """
@@ -58,7 +58,7 @@ class FolderWalk:
     roots: Roots
     wanted: FileCriteria
     read: FilesRead
-    """What earlier walks have read."""
+    """The small files that earlier walks have read."""
     pattern: tuple[str, ...] = ()
     top: Path | None = None
     """The folder that was walked; None where a file was named by itself."""
@@ -70,9 +70,9 @@ class FolderWalk:
     within: Sequence[Path] = ()
     """The folders below which the walk looks; none: everywhere."""
     stats: dict[str, FileStat] = field(default_factory=dict[str, FileStat])
-    """What the disk says of the files that were found."""
+    """The status on disk of the files that were found."""
     unreadable: list[Path] = field(default_factory=list[Path])
-    """Folders and files of which nothing can be told."""
+    """Folders and files that cannot be read."""
 
     @property
     def full(self) -> bool:
@@ -188,7 +188,7 @@ class _Folder:
 
 @lru_cache(maxsize=MOST_NAMES)
 def _why_not_named(name: str) -> str | None:
-    """Return why a file of this name is not taken, wherever it lies."""
+    """Return the reason why a file of this name is not taken, wherever it lies."""
     if is_secret(name):
         return NEVER
     return exclusions.REASON if exclusions.is_written_by_tools(name) else None

@@ -38,7 +38,7 @@ class GitIgnore:
 
 
 def inside(folder: Path, above: GitIgnore | None, names: Collection[str] = NAMES) -> GitIgnore | None:
-    """Return what holds inside `folder`, `above` being what holds around it. `names` are those of what it holds."""
+    """Return the rules inside `folder`, `above` being those around it. `names` are those of its entries."""
     for name in NAMES:
         if name in names:
             above = _read(folder, name, above)
@@ -59,7 +59,7 @@ def _read(folder: Path, name: str, above: GitIgnore | None) -> GitIgnore | None:
 
 
 def around(folder: Path) -> GitIgnore | None:
-    """Return what the repository around `folder` says, from its top down to the folder's parent."""
+    """Return the rules of the repository around `folder`, from its top down to the folder's parent."""
     if (folder / ".git").exists():
         return None
     above: list[Path] = []

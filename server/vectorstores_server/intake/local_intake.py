@@ -35,7 +35,7 @@ class MachineIntake:
     urls: UrlFetcher = field(default_factory=lambda: UrlFetcher(()))
     max_files: int = MAX_FILES
     encoding: str | None = None
-    """What text is in that is not UTF-8, where the operator says so."""
+    """The encoding of text that is not UTF-8, where the operator states it."""
     _read: FilesRead = field(default_factory=FilesRead, init=False, repr=False)
 
     async def survey(self, named: Sequence[str], roots: Sequence[Path] | None) -> Survey:

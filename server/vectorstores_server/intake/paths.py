@@ -1,4 +1,4 @@
-"""From what a caller writes to a path of this machine: a path, one that begins with ~, or a file:// URL."""
+"""Paths of this machine as callers write them: a path, one that begins with ~, or a file:// URL."""
 
 import os
 from contextlib import suppress
@@ -10,7 +10,7 @@ from vectorstores_tools.contract.characters import line
 from vectorstores_tools.contract.errors import InvalidRequest
 
 LONGEST_PART = 255
-"""Bytes of one part of a path: what every common file system takes."""
+"""Bytes of one part of a path: the limit of every common file system."""
 LONGEST_PATH = 4_096
 QUOTES = "\"'`"
 _HERE = ("", "localhost")
@@ -41,7 +41,7 @@ def path_text(named: str, *, windows: bool = os.name == "nt") -> str:
 def as_listed(path: Path) -> Path:
     """Return the path as its folders list it: where case or accents do not count, one file has many spellings.
 
-    So what names a file by itself and what finds it in its folder come from one source. `path` is absolute.
+    So a file named by itself and the same file found in its folder have one origin. `path` is absolute.
     """
     found = Path(path.anchor)
     for part in path.parts[1:]:

@@ -1,4 +1,4 @@
-"""Which paths may be read: below a root, and nothing on the deny list."""
+"""Paths that may be read: below a root, and not on the deny list."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

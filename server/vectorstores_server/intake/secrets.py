@@ -51,7 +51,7 @@ _INSIDE = re.compile(
     rb"|\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,}|glpat-[\w-]{20,}|xox[abprs]-[\w-]{20,}|npm_[A-Za-z0-9]{36})\b",
     re.MULTILINE,
 )
-"""Begins of private keys, and forms of tokens that nothing else has."""
+"""First lines of private keys, and forms that only tokens have."""
 
 
 def is_secret(name: str) -> bool:

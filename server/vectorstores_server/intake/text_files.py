@@ -14,12 +14,12 @@ from vectorstores_tools.contract.characters import BYTE_ORDER_MARKS
 from vectorstores_tools.contract.intake import FileStat
 
 LARGEST = 256 * 1024
-"""Bytes. What is longer and of no known type is rarely something to read: logs, dumps, data of programs."""
+"""Bytes. A longer file of no known type is rarely something to read: logs, dumps, data of programs."""
 NEVER = "never read"
 UNREADABLE = "unreadable"
 
 _OF_PROGRAMS = (b"%PDF-", b"%!PS", b"PK\x03\x04", b"{\\rtf", b"GIF8", b"RIFF", b"\xff\xd8\xff", b"\x1f\x8b", b"MZ")
-"""Begins of formats that a small file may have without a byte that no text has."""
+"""First bytes of formats that a small file may have without any byte that cannot be text."""
 _IN_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _FIRST = 4096
 MOST_KNOWN = 50_000
@@ -27,7 +27,7 @@ MOST_KNOWN = 50_000
 
 
 class FilesRead:
-    """What reading small files of no known type has come to, for as long as the disk says the same of them."""
+    """The results of reading small files of no known type, each kept while the file's status on disk is the same."""
 
     def __init__(self, most: int = MOST_KNOWN) -> None:
         self._most = most
@@ -35,12 +35,12 @@ class FilesRead:
         self._lock = threading.Lock()
 
     def why_not_text(self, path: str, stat: FileStat) -> str | None:
-        """Return as `why_not_text`, without reading what was read. To be called in any thread."""
+        """Return as `why_not_text`, without reading a file twice. To be called in any thread."""
         named = f"{stat.size} {stat.modified_ns} {stat.inode} {path}".encode("utf-8", "surrogateescape")
         key = hashlib.blake2b(named, digest_size=16).digest()
         with self._lock:
             if key in self._reasons:
-                self._reasons[key] = reason = self._reasons.pop(key)  # the last one to be forgotten
+                self._reasons[key] = reason = self._reasons.pop(key)  # so that it is forgotten last
                 return reason
         now = time.time_ns()
         reason = why_not_text(Path(path))

@@ -1,4 +1,4 @@
-"""What a store has of a folder, against what the folder holds (pure)."""
+"""Comparison of a store's files from a folder with the folder itself (pure)."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ FEW = 20
 
 @dataclass(frozen=True, slots=True)
 class FolderChanges:
-    """What differs: paths to take that are new or look changed, and known files that are not there any more."""
+    """The changes of a folder: paths to take that are new or look changed, and known files that are gone."""
 
     new: Sequence[str] = ()
     changed: Sequence[str] = ()
@@ -24,7 +24,7 @@ class FolderChanges:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a look at the disk alone tells: as `FolderChanges`, with the sources of what is gone."""
+    """The differences by the disk's word alone: as `FolderChanges`, with the sources of missing files."""
 
     new: Sequence[str]
     changed: Sequence[str]
@@ -33,7 +33,7 @@ class Difference:
 
 
 def compare(known: Mapping[str, KnownStat], listing: FolderListing, within: Sequence[PurePath] = ()) -> Difference:
-    """Compare by size, time and inode alone. What cannot be read is not gone; `within` as of the walk."""
+    """Compare by size, time and inode alone. A file that cannot be read is not gone; `within` as of the walk."""
     new: list[str] = []
     changed: list[str] = []
     found: set[str] = set()
@@ -82,7 +82,7 @@ class GoneFiles:
 
 
 def too_many(gone: int, known: int) -> bool:
-    """Tell whether so many are gone of those known that somebody has to agree first."""
+    """Tell whether so many of the known files are gone that somebody has to agree first."""
     return gone > FEW and 2 * gone > known
 
 

@@ -122,7 +122,7 @@ class MirrorKeeper:
                 self._background.spawn(self._ask, self._records())
 
     async def _ask(self, records: MirrorRecords) -> None:
-        """Tell the mirrors that are kept here what others ask of them: a walk, or an end."""
+        """Pass on to the mirrors that are kept here the requests of other processes: a walk, or an end."""
         while True:
             await anyio.sleep(self._times.ask)
             if not self._kept:

@@ -15,7 +15,7 @@ from vectorstores_tools.contract.mirrors import Mirror
 
 @dataclass(frozen=True, slots=True)
 class KeeperTimes:
-    """The seconds that mirrors wait for what; tests have shorter ones.
+    """The waiting times of mirrors in seconds; tests have shorter ones.
 
     `first_look`: after the start of a process, which answers its client first. `ask`: between two looks whether a walk
     was asked for. `takeover`: between two tries to get a lock. `again`: between two walks while files that are gone may
@@ -52,12 +52,12 @@ class KeptMirror:
         self._woken.set()
 
     def told(self, mirror: Mirror | None) -> None:
-        """Hear how the mirror stands, None if it has ended; have it look where there is something to do."""
+        """Take the mirror's new state, None if it has ended; have it look where there is something to do."""
         if not self._walks and (mirror is None or (mirror.due and not self._waits)):
             self.wake()
 
     async def run(self, *, watch: bool) -> None:
-        """Walk what was asked for; with `watch` go on until the mirror has ended."""
+        """Do the walks that were asked for; with `watch` go on until the mirror has ended."""
         if watch:
             await self._watch()
             return
@@ -96,7 +96,7 @@ class KeptMirror:
         return mirror is not None and mirror.due
 
     async def _is_idle(self) -> bool:
-        """Tell whether what was asked for is done already."""
+        """Tell whether all walks that were asked for are done."""
         mirror = await self._walk.now()
         return mirror is not None and not mirror.due and not self._waits
 

@@ -1,4 +1,4 @@
-"""What the system tells of the folders that a process watches: one thread asks for all of them, however many."""
+"""Events of the system in the folders that a process watches: one thread asks for all of them, however many."""
 
 import errno
 import os
@@ -12,13 +12,13 @@ from anyio import CapacityLimiter, to_thread
 from vectorstores_server.intake.gitignore import NAMES
 
 TICK_SECONDS = 0.5
-"""Between two questions whether the system has told something."""
+"""Seconds between two questions for new events."""
 SETTLE_SECONDS = 1.0
-"""A folder is looked at once nothing has changed in it for so long."""
+"""Seconds without a change after which a folder is looked at."""
 MOST_UNSETTLED = 5.0
-"""Or after so long, however busy it is."""
+"""Seconds after which it is looked at however busy it is."""
 ROOT_SECONDS = 4.0
-"""Between two looks whether the folder is still the one that is watched."""
+"""Seconds between two checks that the folder is still the one that is watched."""
 MOST_TOLD = 10_000
 """Changes that are kept one by one while a folder is walked; of more only that there were some."""
 POLL_DELAY = 1000
@@ -26,7 +26,7 @@ POLL_DELAY = 1000
 
 
 class WatchedFolder:
-    """One folder, and what was told of it since somebody last took it. `folder` has to be there."""
+    """One folder, and its changes since somebody last took them. `folder` has to be there."""
 
     def __init__(self, folder: Path) -> None:
         """Begin to watch. To be called in a worker thread; raises OSError where the system gives no events."""
@@ -45,9 +45,9 @@ class WatchedFolder:
         self._ready = anyio.Event()
 
     async def changed(self) -> frozenset[str] | None:
-        """Wait for changes that have settled, and return their paths; None once the folder is another one.
+        """Wait for changes that have settled, and return their paths; None once another folder is in its place.
 
-        Raises OSError where the system tells nothing any more.
+        Raises OSError where the system gives no events any more.
         """
         await self._ready.wait()
         self._ready = anyio.Event()
@@ -59,7 +59,7 @@ class WatchedFolder:
         return paths
 
     def ask(self, now: float, *, root: bool) -> None:
-        """Take what the system has told; with `root` look at the folder itself. To be called in a worker thread."""
+        """Take the system's events; with `root` look at the folder itself. To be called in a worker thread."""
         from watchfiles._rust_notify import WatchfilesRustInternalError
 
         try:
@@ -73,7 +73,7 @@ class WatchedFolder:
             self._is_another = True
 
     def tell(self, now: float) -> None:
-        """Wake who waits, if there is something to say."""
+        """Wake the waiting task, if there is something to say."""
         settled = bool(self._paths) and (now - self._last >= SETTLE_SECONDS or now - self._first >= MOST_UNSETTLED)
         if settled or self._is_another or self._error is not None:
             self._ready.set()
@@ -138,7 +138,7 @@ def concerns(folder: Path, path: str) -> bool:
 
 
 def identity(folder: Path) -> tuple[int, int] | None:
-    """Return what tells a folder from another in its place, None where there is none."""
+    """Return the identity that tells a folder from another in its place, None where there is none."""
     try:
         status = folder.stat()
     except OSError:

@@ -1,6 +1,6 @@
 """One walk of a mirror: the folder is compared with what its store has of it, and the store is made what it is.
 
-Whatever ends a walk, what was done stays, and the next one goes on: a file that was taken looks unchanged from then on.
+However a walk ends, its work stays, and the next one goes on: a file that was taken looks unchanged from then on.
 """
 
 import os
@@ -22,12 +22,12 @@ from vectorstores_tools.contract.requests import MAX_FILES_IN_BATCH
 
 MOST_FILES = 100_000
 RECENT = 60.0
-"""Seconds for which what was taken out counts as gone: a large removal may come in pieces."""
+"""Seconds for which removed files count as gone: a large removal may come in pieces."""
 
 
 @dataclass(slots=True)
 class WalkOutcome:
-    """How a walk ended. `waits`: more is gone than may go, and may yet be found elsewhere."""
+    """The end of a walk. `waits`: more files are gone than may go, and they may yet be found elsewhere."""
 
     state: State
     waits: bool = False
@@ -35,7 +35,7 @@ class WalkOutcome:
 
 @dataclass(frozen=True, slots=True)
 class SeenFolder:
-    """What one look came to: how many files the store has, how many were found, what differs, and what keeps a walk."""
+    """The result of one look: the number of files known and found, the changes, and the obstacle to a walk, if any."""
 
     known: int
     found: int
@@ -87,7 +87,7 @@ class MirrorWalk:
         return await self._part(seen.gone.left, self.counts["before"])
 
     async def plan(self) -> tuple[FolderChanges, Sequence[Rename], tuple[State, str] | None]:
-        """Return what a walk would do, changing nothing: what differs, what is renamed, and what keeps it."""
+        """Return the plan of a walk, changing nothing: the changes, the renames, and the obstacle, if any."""
         seen = await self._seen()
         if seen.trouble is not None:
             return FolderChanges(), [], seen.trouble
@@ -109,7 +109,7 @@ class MirrorWalk:
         return left, renames, None
 
     async def _seen(self, within: Sequence[Path] = ()) -> SeenFolder:
-        """Look at the folder, or at those `within` it, and at what the store has of it."""
+        """Look at the folder, or at those `within` it, and at the store's files from it."""
         mirror = self.mirror
         listing = await self.intake.walk(mirror.folder, within)
         if within and not listing.files:  # it may be that nothing is left anywhere
@@ -127,7 +127,7 @@ class MirrorWalk:
     def _before(self, seen: SeenFolder) -> int:
         """Return how many files the store had when the first of those that are gone was missed.
 
-        What was taken since makes their share no smaller, in whatever process that was.
+        Files taken since do not make their share smaller, whichever process took them.
         """
         return min(seen.known, self.mirror.counts.get("before", seen.known))
 
@@ -135,7 +135,7 @@ class MirrorWalk:
         return await self.records.files(self.mirror.store_id, self.mirror.folder)
 
     def _trouble(self, listing: FolderListing, known: int, *, whole: bool) -> tuple[State, str] | None:
-        """Return why nothing may be changed, None where all is well."""
+        """Return the reason why nothing may be changed, None where all is well."""
         if Path(self.mirror.folder) in listing.unreadable:
             return "unreadable", "The folder cannot be read; nothing was changed."
         if listing.full or len(listing.files) > MOST_FILES:
@@ -149,7 +149,7 @@ class MirrorWalk:
         return file.alone and await to_thread.run_sync(os.path.lexists, file.source)
 
     async def _take(self, changes: FolderChanges, gone: GoneFiles, failed: list[str]) -> None:
-        """Take what is new or looks changed, in runs of one batch each."""
+        """Take the files that are new or look changed, in runs of one batch each."""
         self.counts["of"] = len(changes.changed) + len(changes.new)
         for paths, are_new in ((changes.changed, False), (changes.new, True)):
             for first in range(0, len(paths), MAX_FILES_IN_BATCH):
@@ -173,7 +173,7 @@ class MirrorWalk:
         await self._note("mirrored", None)
 
     async def _part(self, left: Sequence[MirroredFile], known: int) -> WalkOutcome:
-        """Take out what is gone, unless it is so much that somebody has to agree."""
+        """Take out the files that are gone, unless they are so many that somebody has to agree."""
         now = anyio.current_time()
         while self.removed and self.removed[0][0] < now - RECENT:
             self.removed.popleft()
@@ -229,7 +229,7 @@ class _Run:
     taken_back: int = 0
 
     async def sources(self) -> AsyncGenerator[Source]:
-        """Yield what has to be attached; what is only elsewhere now, or was kept, is not."""
+        """Yield the sources to attach; files that have only moved, or were kept, are left out."""
         mirror = self.walk.mirror
         for path in self.paths:
             try:

@@ -1,4 +1,4 @@
-"""When a folder is to be looked at again: as the system tells, or every half minute where it tells nothing."""
+"""Reasons to look at a folder again: the system's events, or every half minute where there are none."""
 
 import errno
 import logging
@@ -19,9 +19,9 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 30.0
 SAFETY_SECONDS = 900.0
-"""Between two whole walks where nothing was told of: a system may lose events."""
+"""Seconds between two whole walks without an event: a system may lose events."""
 MOST_PLACES = 50
-"""Folders that are looked at by themselves; if more have changed the whole is."""
+"""The most changed folders that are looked at one by one; if there are more the whole is."""
 NO_EVENTS = frozenset({errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.ENOSYS, errno.EINVAL, errno.EACCES, errno.EIO})
 
 Told = Literal["events", "polled"]
@@ -64,7 +64,7 @@ async def _polled(folder: Path, seconds: float) -> AsyncGenerator[FolderEvent]:
 
 
 async def _from_system(folder: Path, system: SystemEvents) -> AsyncGenerator[FolderEvent]:
-    """Yield what the system tells, until the folder is another one. Raises OSError where it tells nothing."""
+    """Yield the system's events, until another folder is in its place. Raises OSError where there are none."""
     async with system.watching(folder) as watched:
         yield FolderEvent()
         while True:

@@ -1,4 +1,4 @@
-"""What the operator can set: read once by `cli`, frozen, and handed down."""
+"""The operator's settings: read once by `cli`, frozen, and handed down."""
 
 from vectorstores_server.settings.groups import AUTO, CHOSEN
 from vectorstores_server.settings.model import FIELDS, SECRETS, Settings, flag_of, is_list

@@ -44,7 +44,7 @@ def _default_cache() -> Path:
 
 
 def _chosen_embedder() -> str:
-    """Return what `model use` has kept; a file that is something else says nothing."""
+    """Return the name that `model use` has kept; a file that holds something else is ignored."""
     try:
         chosen = (_default_cache() / CHOSEN).read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError):
@@ -53,7 +53,7 @@ def _chosen_embedder() -> str:
 
 
 class SettingsGroup(BaseModel):
-    """Settings of one subject; secrets may be in a file, and the words of a choice are taken in any case."""
+    """Settings of one subject; secrets may be in a file, and choices are read in upper or lower case."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
     title: ClassVar[str]
@@ -101,7 +101,7 @@ class StorageSettings(SettingsGroup):
 
 
 class EmbedderSettings(SettingsGroup):
-    """What makes the vectors of new stores."""
+    """The model that makes the vectors of new stores."""
 
     title = "the embedder"
     every_command = True
@@ -109,9 +109,9 @@ class EmbedderSettings(SettingsGroup):
     name: Model = Field(
         alias="embedder",
         default_factory=_chosen_embedder,
-        description="what makes the vectors of new stores: auto (minilm when its weights are there), minilm, e5-multi"
-        " (any language), arctic-xs, openai:MODEL, or none (search by words only); default: what `model use` chose,"
-        " else auto",
+        description="the model that makes the vectors of new stores: auto (minilm when its weights are there), minilm,"
+        " e5-multi (any language), arctic-xs, openai:MODEL, or none (search by words only); default: what `model use`"
+        " chose, else auto",
     )
     path: AbsolutePath | None = Field(
         alias="embedder_path",
@@ -171,7 +171,7 @@ class EmbedderSettings(SettingsGroup):
 
 
 class RecognitionSettings(SettingsGroup):
-    """How the text of pictures is read."""
+    """The reading of text in pictures."""
 
     title = "pictures of text"
     every_command = True
@@ -191,7 +191,7 @@ class RecognitionSettings(SettingsGroup):
 
 
 class IntakeSettings(SettingsGroup):
-    """What may be read, and how."""
+    """The files and URLs that may be read, and the way they are read."""
 
     title = "what may be read"
 
@@ -207,7 +207,8 @@ class IntakeSettings(SettingsGroup):
         default=MAX_FILE_BYTES, ge=1, le=MAX_FILE_BYTES, description="the largest file that is taken, in bytes"
     )
     encoding: Encoding | None = Field(
-        default=None, description="what text files that are not UTF-8 are in, such as cp1250; default: it is guessed"
+        default=None,
+        description="the encoding of text files that are not UTF-8, such as cp1250; default: it is guessed",
     )
     watch: Literal["on", "off"] = Field(
         default="on", description="whether folders that stores follow are watched: on or off (then walked when asked)"
@@ -215,11 +216,11 @@ class IntakeSettings(SettingsGroup):
 
 
 class AgentSettings(SettingsGroup):
-    """What agents are offered."""
+    """The tools that agents are offered."""
 
     title = "what agents are offered"
 
-    read_only: bool = Field(default=False, description="offer agents only what changes nothing")
+    read_only: bool = Field(default=False, description="offer agents only tools that change nothing")
     toolset: Literal["all", "core", "chatgpt"] = Field(
         default="all",
         description="the tools that agents are offered: all, core (the five of the main job), or chatgpt (the two that"
@@ -229,14 +230,16 @@ class AgentSettings(SettingsGroup):
 
 
 class HttpSettings(SettingsGroup):
-    """Where the HTTP server listens, and who may come in."""
+    """The address of the HTTP server, and the callers that it admits."""
 
     title = "over HTTP"
 
     address: Address | None = Field(
         alias="http", default=None, description="serve over HTTP on HOST:PORT instead of stdin and stdout"
     )
-    tokens: Tokens = Field(default=(), description="who may come in over HTTP; a token that begins with ro: only reads")
+    tokens: Tokens = Field(
+        default=(), description="bearer tokens that are accepted over HTTP; one that begins with ro: may only read"
+    )
     tokens_file: AbsolutePath | None = Field(
         default=None, description="a file that holds the tokens for HTTP, one a line"
     )
@@ -287,7 +290,7 @@ class RemoteSettings(SettingsGroup):
 
 
 class LogSettings(SettingsGroup):
-    """What is written down of the work."""
+    """The log: its level, file and form."""
 
     title = "the log"
     every_command = True

@@ -13,13 +13,13 @@ from vectorstores_server.settings.values import PREFIX
 from vectorstores_tools.contract.errors import InvalidRequest
 
 CLOSED_WHEN_EMPTY = frozenset({"file_roots", "tokens"})
-"""Where empty lets nobody in; taken for unset it would open what the operator meant to close."""
+"""Settings whose empty value closes something; taken for unset it would open what the operator meant to close."""
 EXPECTED = {
     "int_parsing": "a whole number is expected",
     "bool_parsing": "true or false is expected",
     "bool_type": "true or false is expected",
 }
-"""pydantic's kinds of mistakes that are said in other words."""
+"""Kinds of pydantic's errors whose words are replaced."""
 
 
 def read_settings(flags: Mapping[str, Any]) -> Settings:

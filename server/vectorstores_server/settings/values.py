@@ -1,4 +1,4 @@
-"""Kinds of values that a setting can have, and what is said of a value that is none of its kind."""
+"""Kinds of values that a setting can have, and the sentence for a value that is none of its kind."""
 
 import codecs
 import os

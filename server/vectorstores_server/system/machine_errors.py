@@ -1,7 +1,7 @@
-"""Errors of the machine: what the system says, and not the data. They pause work and are taken for nothing else.
+"""Errors of the machine: faults of the system, not of the data. They pause work and count as nothing else.
 
-Only what was read and is wrong is damaged. A descriptor, a permission, memory or a disk that is lacking, and a server
-that does not answer, make the same data unreachable for a while.
+Only data that was read and is wrong is damaged. A descriptor, a permission, memory or a disk that is lacking, and a
+server that does not answer, make the same data unreachable for a while.
 """
 
 import errno
@@ -30,7 +30,7 @@ _WORDS = re.compile(
     r"|device or resource busy|stale file handle|timed? ?out|connection (?:refused|reset|aborted)|broken pipe",
     re.IGNORECASE,
 )
-"""What libraries write that raise errors of one kind only, with the system's words in their text."""
+"""The system's words in the text of errors by libraries that raise one kind of error only."""
 
 
 def is_of_the_machine(error: BaseException) -> bool:

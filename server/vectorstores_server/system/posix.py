@@ -1,4 +1,4 @@
-"""What only POSIX has, with its lesser form elsewhere.
+"""Functions that only POSIX has, with their lesser forms elsewhere.
 
 - Stop signals: on Windows they are left to Python. Ctrl-C ends the program; one that was terminated is reconciled at
   the next start.
@@ -82,7 +82,7 @@ def open_carefully(path: Path) -> int:
 
 
 def real_path(fd: int, path: Path) -> Path:
-    """Where the file behind `fd` lies; elsewhere, and on a system without /proc, where `path` leads now."""
+    """Return the place of the file behind `fd`; elsewhere, and without /proc, the one that `path` leads to now."""
     if sys.platform == "darwin":
         import fcntl
 
@@ -179,7 +179,7 @@ def flush_c_streams() -> None:
 
 
 def share_heaps() -> None:
-    """Have all threads share two heaps. With one each, what a thread has freed is of no use to the others."""
+    """Have all threads share two heaps. With one each, memory that a thread has freed is of no use to the others."""
     if sys.platform != "linux":
         return
     import ctypes
@@ -190,7 +190,7 @@ def share_heaps() -> None:
 
 
 def stand_back() -> None:
-    """Let this thread have the processor only as far as others leave it; for good, as only root could take it back."""
+    """Lower the priority of this thread; for good, because only root could raise it again."""
     if sys.platform == "linux":
         thread = threading.get_native_id()
         os.setpriority(os.PRIO_PROCESS, thread, min(19, os.getpriority(os.PRIO_PROCESS, thread) + _BACK))

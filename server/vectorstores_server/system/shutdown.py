@@ -40,7 +40,7 @@ def _leave() -> NoReturn:
 
 
 async def until_stopped(work: Callable[[], Awaitable[int]]) -> int | None:
-    """Return what `work` returns, None where a signal stopped it.
+    """Return the result of `work`, None where a signal stopped it.
 
     asyncio's own way, one `Task.cancel`, is lost when it meets the end of a time-out: then the work went on.
     """
