@@ -1,4 +1,4 @@
-"""What was measured of embedders, so that it is measured once: the mean and deviation of their background."""
+"""Measurements of embedders, kept so that each is made once: the mean and deviation of their background."""
 
 import sqlite3
 

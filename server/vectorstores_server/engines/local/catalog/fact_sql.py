@@ -10,7 +10,7 @@ WITH_FILES = "attachment CROSS JOIN file ON file.id = attachment.file_id"
 
 @dataclass(frozen=True, slots=True)
 class FactColumn:
-    """Where a fact stands: an expression, the kind of its values, and the tables that it is read from."""
+    """A fact in SQL: an expression, the kind of its values, and the tables that it is read from."""
 
     kind: str
     value: str

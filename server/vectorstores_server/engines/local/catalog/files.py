@@ -73,7 +73,7 @@ def delete_file(db: sqlite3.Connection, file_id: str, now: int) -> Deleted:
 
 
 def remove_file(db: sqlite3.Connection, file_id: str, now: int) -> None:
-    """Delete the File's row and its attachments; its bytes go with a sweep, which is told here that they may."""
+    """Delete the File's row and its attachments; its bytes go with a sweep, for which a note is left here."""
     for row in db.execute("SELECT * FROM attachment WHERE file_id = ?", (file_id,)).fetchall():
         detach_row(db, row, now)
     row = db.execute("SELECT created_at, sha256 FROM file WHERE id = ?", (file_id,)).fetchone()

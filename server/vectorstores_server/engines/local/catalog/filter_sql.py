@@ -22,7 +22,7 @@ _SURROGATES = (0xD800, 0xDFFF)
 
 @dataclass(frozen=True, slots=True)
 class _Selected:
-    """What a filter selects: the name of its number in either table, and which rows have one."""
+    """The rows that a filter selects: the name of their number in either table, and the condition for having one."""
 
     of_attribute: str
     of_attachment: str

@@ -1,4 +1,4 @@
-"""Which types of files each folder gave when it was attached last, so that an upgrade surprises nobody.
+"""The types of files that each folder gave when it was attached last, so that an upgrade surprises nobody.
 
 A folder that a former version attached has no entry: it is taken to have given the types of that version.
 """

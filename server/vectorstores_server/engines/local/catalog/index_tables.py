@@ -1,4 +1,4 @@
-"""Which Lance table a store lives in, and the change to a new one that was built beside it."""
+"""The tables of the index: which one a store lives in, and the change to a new one that was built beside it."""
 
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
@@ -210,7 +210,7 @@ def store_table(db: sqlite3.Connection, store_id: str) -> StoreTable | None:
 
 
 def table_format(db: sqlite3.Connection, name: str) -> int:
-    """Return what the rows of a table hold."""
+    """Return the contents of a table's rows."""
     row = db.execute("SELECT format FROM store_table WHERE name = ?", (name,)).fetchone()
     return row["format"] if row else TABLE_FORMAT
 
@@ -298,7 +298,7 @@ def _note_found(db: sqlite3.Connection, store_id: str, built: Mapping[int, Built
 
 
 def owe_upkeep(db: sqlite3.Connection, tables: Collection[str], at: int) -> None:
-    """Note, before tables are written to, that they want upkeep from then on; an earlier time stays."""
+    """Note, before tables are written to, that they need upkeep from then on; an earlier time stays."""
     db.executemany(
         "UPDATE store_table SET upkeep_at = min(coalesce(upkeep_at, ?), ?) WHERE name = ?",
         [(at, at, table) for table in tables],
@@ -311,11 +311,11 @@ def note_upkeep(db: sqlite3.Connection, table: str, again_at: int | None) -> Non
 
 
 def wanted_upkeep(db: sqlite3.Connection) -> dict[str, int]:
-    """Return table -> from when on it wants upkeep."""
+    """Return table -> the time since when it needs upkeep."""
     rows = db.execute("SELECT name, upkeep_at FROM store_table WHERE upkeep_at IS NOT NULL")
     return {row["name"]: row["upkeep_at"] for row in rows}
 
 
 def upkeep_due(db: sqlite3.Connection, now: int) -> bool:
-    """Tell whether a table wants upkeep now."""
+    """Tell whether a table needs upkeep now."""
     return db.execute("SELECT 1 FROM store_table WHERE upkeep_at <= ? LIMIT 1", (now,)).fetchone() is not None

@@ -262,7 +262,7 @@ CREATE TABLE rebuilt (
     PRIMARY KEY (table_name, rev)
 ) WITHOUT ROWID
 """
-"""What a table's rows hold, and whether they were copied as they stand; by which version of the parsers the text that
+"""The contents of a table's rows, and whether they were copied unchanged; by which version of the parsers the text that
 is live was made, and the file refused; which revisions a table that is being built holds whole."""
 
 _PLACES = """
@@ -280,7 +280,7 @@ ALTER TABLE attachment ADD COLUMN inode INTEGER
 
 CREATE INDEX attachment_path ON attachment (store_id, path) WHERE path IS NOT NULL
 """
-"""Where a source stands: its path below the folder that was named, and its name, where that differs from its File's.
+"""The place of a source: its path below the folder that was named, and its name, where that differs from its File's.
 Its size and times on disk when it was read, so that it need not be read again; `disk_bytes` NULL: not known."""
 
 _NOTES = """
@@ -365,7 +365,7 @@ ALTER TABLE attachment ADD COLUMN attributes_final INTEGER NOT NULL DEFAULT 0
 
 ALTER TABLE rebuilt ADD COLUMN found TEXT
 """
-"""What the text that is live says of itself, as JSON: it fills the attributes that a caller did not give, unless the
+"""The properties of the live text, as JSON: they fill the attributes that a caller did not give, unless the
 whole map was replaced (`attributes_final`)."""
 
 _BACKGROUNDS = """

@@ -1,4 +1,4 @@
-"""How the processing of a revision ends: it goes live, it fails, or it is given up."""
+"""Outcomes of a revision's processing: it goes live, it fails, or it is given up."""
 
 import sqlite3
 from collections.abc import Sequence

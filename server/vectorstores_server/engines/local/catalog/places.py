@@ -11,7 +11,7 @@ from vectorstores_tools.contract.intake import FileStat
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where an ingested file came from, and what it held: its identity in a store, which no update touches.
+    """The origin of an ingested file, and the hash of its bytes: its identity in a store, which no update touches.
 
     `folder` is the one that was named and holds it; `stat` is that of the file before it was read.
     """

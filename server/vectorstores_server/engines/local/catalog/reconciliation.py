@@ -8,13 +8,13 @@ from vectorstores_server.engines.local.catalog.index_tables import REMOTE, add_t
 
 
 def worker_row(db: sqlite3.Connection) -> tuple[bool, str]:
-    """Return whether the last worker let go cleanly, and on which boot of the machine it worked."""
+    """Return whether the last worker ended cleanly, and on which boot of the machine it worked."""
     row = db.execute("SELECT clean, boot_id FROM worker").fetchone()
     return bool(row["clean"]), row["boot_id"]
 
 
 def mark_worker(db: sqlite3.Connection, *, clean: bool, boot_id: str) -> None:
-    """Note that a worker begins (not clean) or has let go (clean)."""
+    """Note that a worker begins (not clean) or has ended (clean)."""
     db.execute("UPDATE worker SET clean = ?, boot_id = ?", (int(clean), boot_id))
 
 

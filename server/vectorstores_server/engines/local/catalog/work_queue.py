@@ -85,7 +85,7 @@ def next_work(
     besides: Collection[int] = (),
     sizes: range = ANY_SIZE,
 ) -> list[QueuedRevision]:
-    """Return what to build next: single files before batches, stores in turn, in each the oldest first.
+    """Return the revisions to build next: single files before batches, stores in turn, in each the oldest first.
 
     Revisions in `besides` are being built already and are left out; stores without any of these come first. `sizes` are
     the bytes that a file may have.
