@@ -46,7 +46,7 @@ class GarbageCollector:
         self._look_at = time.monotonic() + self._look_every
 
     def due(self) -> bool:
-        """Tell whether it is time to look at the disk; what else is due stands in the catalog."""
+        """Tell whether it is time to look at the disk; other due work is noted in the catalog."""
         return time.monotonic() >= max(self._look_at, self._not_before)
 
     def postpone(self, seconds: float) -> None:
@@ -54,7 +54,7 @@ class GarbageCollector:
         self._not_before = time.monotonic() + seconds
 
     async def run(self) -> bool:
-        """Do what is due; False when nothing was."""
+        """Do the sweep that is due; False when there was none."""
         if time.monotonic() < self._not_before:
             return False
         now = clock()

@@ -1,4 +1,4 @@
-"""Which process does a kind of work: the holder of an exclusive transaction on `worker.lock`, a SQLite file of its own.
+"""The lock on a kind of work: one process holds an exclusive transaction on `worker.lock`, a SQLite file of its own.
 
 The operating system frees it when the holder dies. Nothing else may open, copy or unlink the file while a process
 runs: closing any other descriptor of it would free the holder's POSIX lock.

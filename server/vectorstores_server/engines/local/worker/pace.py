@@ -1,4 +1,4 @@
-"""How long the worker of a process waits: for more work, and before what failed is tried again."""
+"""Waiting times of a process's worker: for more work, and before failed work is tried again."""
 
 from dataclasses import dataclass
 
@@ -21,6 +21,6 @@ class Pace:
     pause: float = 10.0
     """After a full disk, or an index that cannot be written."""
     retry: float = 60.0
-    """Before what failed, and is not a user's file, is tried again: an embedder, a sweep, a rebuild."""
+    """Before a failure that is not of a user's file is tried again: an embedder, a sweep, a rebuild."""
     purge: float = 30.0
     """For another process to let go of the lock, when something is to be done alone."""

@@ -38,7 +38,7 @@ class Worker:
 
     @property
     def counts(self) -> IngestCounts:
-        """What was done here since the process began."""
+        """Counts of the files done here since the process began."""
         return self._state.counts
 
     def wake(self) -> None:
@@ -64,7 +64,7 @@ class Worker:
         return len(await self._catalog.read(index_tables.building_tables, self._state.identity))
 
     async def purge(self, *, trash: bool = False) -> None:
-        """Take what was deleted off the disk now, and with `trash` the trash. Raises Unavailable while others work."""
+        """Take deleted data off the disk now, and with `trash` the trash. Raises Unavailable while others work."""
         async with self._alone():
             await self._state.sweep.purge(trash=trash)
 
