@@ -1,4 +1,4 @@
-"""How a search reaches only the rows it may see: a filter on revisions in the index, or more candidates than needed."""
+"""Plans by which a search reaches only the rows it may see: a filter on revisions, or more candidates than needed."""
 
 from dataclasses import dataclass, replace
 
@@ -8,7 +8,7 @@ from vectorstores_server.engines.local.index import RevFilter
 VECTOR_K = 100
 TEXT_K = 300
 MOST_LISTED = 1_000
-"""What a filter on revisions may cost: a thousand that are listed, at 4 us each."""
+"""The most that a filter on revisions may cost: a thousand that are listed, at 4 us each."""
 FEW_UNFINISHED = 64
 """Up to here it is worth listing the revisions that are not live: most of them have no rows at all."""
 MOST_K = 10_000
@@ -19,7 +19,7 @@ LEAST_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class QueryPlan:
-    """What to ask of the index. `sure` = no better candidate can have been missed for one that is dropped later."""
+    """The plan of a query. `sure` = no better candidate can have been missed for one that is dropped later."""
 
     revs: RevFilter | None
     vector_k: int = VECTOR_K

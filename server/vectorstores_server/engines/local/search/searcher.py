@@ -79,7 +79,7 @@ class SearchQuestion:
 
 
 def _asked(query: str, format: int) -> AskedWords:
-    """Return what a table of that format is asked."""
+    """Return the query that a table of that format is asked."""
     if format < TABLE_FORMAT:
         return AskedWords(text := query_of_before(query), text)
     return asked_words(query)
