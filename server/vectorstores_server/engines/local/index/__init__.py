@@ -160,7 +160,7 @@ class Index:
 
     @property
     def directory(self) -> Path:
-        """Where the tables are."""
+        """The folder of the tables."""
         return self._directory
 
     async def keep_sums(self, table: str) -> None:
@@ -208,7 +208,7 @@ class Index:
             return await self._on(table, lambda opened: find(opened, query))
 
     async def optimize(self, table: str, *, force: bool = False) -> bool:
-        """Do what is due while more rows come, or with `force` what can be done now; False when nothing was.
+        """Do the upkeep that is due while more rows come, or with `force` all that can be; False when there was none.
 
         Due are: more than 200 rows without index, more than 30 fragments, a vector index from 5,000 rows on or one in
         more than 16 segments, rows that were deleted ten minutes ago, versions older than the window. A table then
@@ -243,7 +243,7 @@ class Index:
         return self._rests_until.get(table, 0.0) - time.monotonic()
 
     async def _optimize(self, table: str, *, wholly: bool, force: bool = False) -> bool:
-        """Do what is due; False when nothing was. Raises IndexBusy."""
+        """Do the upkeep that is due; False when there was none. Raises IndexBusy."""
         began = time.monotonic()
         folder = self._folder(table)
         if await to_thread.run_sync(self._holds_others, table):
@@ -278,7 +278,7 @@ class Index:
         return await to_thread.run_sync(look)
 
     async def purge(self, table: str) -> None:
-        """Take what was deleted off the disk now; a search on an older version starts again with the newest."""
+        """Take deleted rows off the disk now; a search on an older version starts again with the newest."""
         await self._on(table, upkeep.purge)
         await to_thread.run_sync(self._unmark, self._folder(table))
         self._let_go()
@@ -360,7 +360,7 @@ class Index:
         except IndexUnreachable:
             raise
         except IndexUnavailable:
-            # What LanceDB says of a table follows from what it could open: a lack of descriptors reads as "not found".
+            # LanceDB's errors follow from the files that it could open: a lack of descriptors reads as "not found".
             await to_thread.run_sync(self._reach, table)
             raise
 

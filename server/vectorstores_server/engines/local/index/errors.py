@@ -1,4 +1,4 @@
-"""What can go wrong in the index, and the one place where LanceDB's errors are read.
+"""Errors of the index, and the one place where LanceDB's errors are read.
 
 IndexUnavailable        the table cannot be read or written
 ├── TableMissing        there is no such table

@@ -26,7 +26,7 @@ ERASE_AFTER = 2.0  # times the window, so that many deletions are one rewriting
 
 
 class FolderState(NamedTuple):
-    """What the folder shows without opening the table. Times are seconds of the wall clock."""
+    """The state that a folder shows without opening the table. Times are seconds of the wall clock."""
 
     versions: int
     oldest_version: float

@@ -1,4 +1,4 @@
-"""How much memory an index may take."""
+"""The memory that an index may take."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Which rows of a resident table hold which word, and how well they match a question: BM25 as LanceDB counts it."""
+"""The postings of a resident table: which rows hold which word, and their scores: BM25 as LanceDB counts it."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence

@@ -1,4 +1,4 @@
-"""What goes into the index and what comes out of it. All offsets are code points of the parsed text."""
+"""Records that go into the index, and those that come out of it. All offsets are code points of the parsed text."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class RevFilter:
 
     @property
     def cost(self) -> int:
-        """What it costs a query, in revisions listed one by one: each takes 2 to 4 us."""
+        """Its cost in a query, in revisions listed one by one: each takes 2 to 4 us."""
         runs, single = self._parts()
         return len(single) + RUN_COST * len(runs)
 
@@ -75,9 +75,9 @@ class RevFilter:
 
 @dataclass(frozen=True, slots=True)
 class CosineScale:
-    """What the cosines of an embedder mean: mean and deviation of those of unrelated texts.
+    """The scale of an embedder's cosines: mean and deviation of those of unrelated texts.
 
-    `soft`: what lies below that background still counts a little, and keeps its order. The defaults are MiniLM's.
+    `soft`: cosines below that background still count a little, and keep their order. The defaults are MiniLM's.
     """
 
     mean: float = 0.014
@@ -101,7 +101,7 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class CandidateQuery:
-    """What to look for: by `vector`, by `text` (as the table's words are made), or by both.
+    """The passages to look for: by `vector`, by `text` (as the table's words are made), or by both.
 
     `names` are terms of it that mark a passage as `named` where only a few have them.
     `counted` is the part of the text whose tokens are the length of the question, None for all of it.
@@ -123,7 +123,7 @@ class CandidateQuery:
 
 
 class StoredPlace(NamedTuple):
-    """Where a passage stands that is in a table, and its chunk."""
+    """The place of a passage in a table, and its chunk."""
 
     start: int
     end: int

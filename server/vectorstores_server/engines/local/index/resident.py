@@ -53,7 +53,7 @@ Opened = Callable[[str], Awaitable[Table]]
 
 @dataclass(slots=True)
 class ResidentTable:
-    """What is known of a table that is searched; `rows` are those of `stamp`, None while there are none here."""
+    """The state of a table that is searched; `rows` are those of `stamp`, None while there are none here."""
 
     searches: int = 0
     stamp: VersionStamp | None = None
