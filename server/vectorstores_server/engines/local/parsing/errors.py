@@ -36,7 +36,7 @@ def damaged(kind: str) -> ParserRefusal:
     return invalid(f"is damaged or not {kind}", "Save it again in the program that made it, and upload it again")
 
 
-# What the libraries raise over bytes that they did not expect: damaged office files end in every kind of these.
+# The errors of libraries over bytes that they did not expect: damaged office files end in every kind of these.
 DAMAGE = (
     ArithmeticError,
     AssertionError,

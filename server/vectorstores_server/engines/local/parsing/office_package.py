@@ -26,7 +26,7 @@ _MAIN_PARTS = ("word/document.xml", "ppt/presentation.xml", "xl/workbook.xml")
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """What a part names by an id: the last word of the relation's type ("chart"), and the other part."""
+    """A relation that a part names by an id: the last word of its type ("chart"), and the other part."""
 
     kind: str
     target: str

@@ -1,4 +1,4 @@
-"""Where on a PDF's page a passage of its text stands."""
+"""The places on a PDF's page where a passage of its text stands."""
 
 import ctypes
 import re

@@ -131,7 +131,7 @@ class ParserProcess:
         raise _ended(filename, slow=took >= min(seconds, cpu_seconds))
 
     async def _attempt(self, work: Callable[[], T | ParseFailure], seconds: float) -> T | ParseFailure | None:
-        """None when the child ended: by itself, or killed after `seconds`."""
+        """Return its result; None when the child ended: by itself, or killed after `seconds`."""
         with anyio.move_on_after(seconds), suppress(BrokenWorkerProcess):
             return await self._run(work)
         return None

@@ -1,4 +1,4 @@
-"""What people put onto a PDF: values of form fields, typed notes, comments.
+"""Annotations that people put onto a PDF: values of form fields, typed notes, comments.
 
 `flatten` makes the values and notes that are shown part of the page, so that they are read where they stand; `remarks`
 lists comments, and the values and notes that are not shown.

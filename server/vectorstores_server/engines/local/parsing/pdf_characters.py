@@ -67,7 +67,7 @@ def joined_over_pages(pages: list[str]) -> list[str]:
 
 
 def _after_header(page: str, following: str) -> int:
-    """Return where the text of `following` begins: behind lines with which `page` begins too, but for numbers."""
+    """Return the offset of the text of `following`: behind lines with which `page` begins too, but for numbers."""
     start = 0
     for line, other in zip(_LINE.finditer(page), _LINE.finditer(following), strict=False):
         if re.sub(r"\d+", "", line[0]) != re.sub(r"\d+", "", other[0]):

@@ -23,7 +23,7 @@ _MAX_PIECES = 3_000
 
 
 class Box(NamedTuple):
-    """Where something stands on a page, in points from its lower left corner."""
+    """A box on a page, in points from its lower left corner."""
 
     left: float
     bottom: float

@@ -17,7 +17,7 @@ _COMMENTS = ("comments", "comment")
 
 
 def read_slides(package: OfficePackage, main: str) -> Document:
-    """Of each slide its title as a heading, its text, tables and charts in their order, its notes and comments."""
+    """Read each slide: its title as a heading, its text, tables and charts in their order, its notes and comments."""
     builder = DocumentBuilder()
     authors = _authors(package, main)
     for number, part in enumerate(_slides(package, main), start=1):

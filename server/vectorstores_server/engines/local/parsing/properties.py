@@ -1,4 +1,4 @@
-"""What a document says of itself: its author, its date, its tags. They become attributes where a caller gives none."""
+"""Properties of a document: its author, its date, its tags. They become attributes where a caller gives none."""
 
 import re
 from collections.abc import Iterable, Iterator

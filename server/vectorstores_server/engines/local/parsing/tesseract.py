@@ -23,7 +23,7 @@ from vectorstores_server.engines.local.parsing.pdf_characters import HYPHENS, jo
 from vectorstores_server.system import posix
 
 _MOST_BYTES = 1 << 20
-"""Of a page's text; the densest newspaper has a tenth of that."""
+"""The most bytes of a page's text; the densest newspaper has a tenth of that."""
 _NO_TEXT = 0.05
 """The share of bytes that are no UTF-8 from which on an answer is no text."""
 _MOST_LANGUAGES = 6
@@ -31,13 +31,13 @@ _ANSWER_SECONDS = 10
 _KEPT = ("PATH", "TESSDATA_PREFIX", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR", "TEMP")
 _DIVIDED = re.compile(r"(?<=[^\W\d_])-\n(?=[^\W\d_A-Z])")
 _CPU_SPENT = -24
-"""What a process returns that the system ended by SIGXCPU."""
+"""The return code of a process that the system ended by SIGXCPU."""
 _NO_LANGUAGES = frozenset(["osd", "equ", "snum"])
 
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """What the operator allows: `pages` of a file at most, in `languages` ("deu+eng"; empty: those that are there)."""
+    """The operator's choice: `pages` of a file at most, in `languages` ("deu+eng"; empty: those that are there)."""
 
     pages: int = 200
     languages: str = ""

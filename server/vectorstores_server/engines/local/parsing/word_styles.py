@@ -1,4 +1,4 @@
-"""What the styles of a Word document say of its paragraphs: headings, titles, items of a list."""
+"""The styles of a Word document: which paragraphs are headings, titles, items of a list."""
 
 import re
 from xml.etree.ElementTree import Element
