@@ -20,9 +20,9 @@ __all__ = ["Embedder", "EmbedderChoice", "EmbeddingFailure", "Stopped", "Traits"
 
 
 SERVICE = "openai:"
-"""How the names of models begin that a service has."""
+"""The prefix of the names of models that a service has."""
 NO_PREFIX = "none"
-"""What a setting of a prefix says for none, where the family has one: empty settings are unset."""
+"""The value of a prefix's setting for none, where the family has one: empty settings are unset."""
 PREPARED = "prepared"
 """The folder of the cache in which the arrays of models are kept."""
 
@@ -45,12 +45,12 @@ class Embedder(Protocol):
 
     @property
     def window(self) -> int:
-        """How many of its tokens it reads of a text, its own two special ones included."""
+        """The most tokens that it reads of a text, its own two special ones included."""
         ...
 
     @property
     def traits(self) -> Traits:
-        """What its cosines mean, and which texts it can read. Known after `prepare()`."""
+        """The meaning of its cosines, and the texts that it can read. Known after `prepare()`."""
         ...
 
     async def prepare(self) -> None:
@@ -93,7 +93,7 @@ class EmbedderChoice:
 
     @property
     def prefixes(self) -> Prefixes:
-        """What stands before the texts of a service's model: what was set, else what its family was trained with."""
+        """The prefixes of the texts of a service's model: those set, else those that its family was trained with."""
         family = prefixes_of(self.name.removeprefix(SERVICE))
         return Prefixes(_stated(self.query_prefix, family.query), _stated(self.document_prefix, family.document))
 

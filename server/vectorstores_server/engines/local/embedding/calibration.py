@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PROBED = Background(0.0211, 0.0745)
-"""What the probe finds with MiniLM."""
+"""The background that the probe finds with MiniLM."""
 _LEAST_SD = 1e-4
 QUESTIONS = (
     "how long does bread dough have to rest before it is baked",
@@ -51,7 +51,7 @@ PASSAGES = (
 
 
 class KeptBackgrounds(Protocol):
-    """Where measured backgrounds are kept, by the identities of embedders."""
+    """A place that keeps measured backgrounds, by the identities of embedders."""
 
     async def load(self, identity: str) -> Background | None:
         """Return the one that is kept."""

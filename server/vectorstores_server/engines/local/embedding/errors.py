@@ -1,4 +1,4 @@
-"""What an embedder can fail with.
+"""Errors of embedders.
 
 EmbeddingFailure             code and sentence, ready to be shown
 ├── ModelMissing             no weights were found; names where they were looked for

@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 
 class Prefixes(NamedTuple):
-    """What stands before each question and each passage."""
+    """The prefixes of each question and each passage."""
 
     query: str = ""
     document: str = ""
 
     @property
     def mark(self) -> str:
-        """What distinguishes vectors made with them: empty without any."""
+        """A mark that distinguishes vectors made with them: empty without any."""
         return hashlib.sha256(repr(tuple(self)).encode()).hexdigest()[:8] if any(self) else ""
 
 

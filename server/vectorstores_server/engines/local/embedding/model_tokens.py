@@ -19,7 +19,7 @@ TokenIds = Callable[[str], list[int]]
 
 
 def token_ids(card: ModelCard, tokenizer: Path, arrays: "Mapping[str, NDArray[Any]]") -> TokenIds:
-    """Return what turns a text into the ids that the model reads, as many as its window holds."""
+    """Return a function from a text to the ids that the model reads, as many as its window holds."""
     if card.tokens == "unigram":
         from vectorstores_server.engines.local.embedding.prepared import pieces_of
 

@@ -40,7 +40,7 @@ class ModelCard:
     """A model by name: an encoder of BERT's form with vectors of 384 numbers.
 
     `files` lie in `repository` at `revision`. `window` is in its own tokens. `scripts` are those that it reads, by the
-    first words of Unicode's names, parted by spaces; `multilingual`: its questions find texts of other languages.
+    first words of Unicode's names, separated by spaces; `multilingual`: its questions find texts of other languages.
     `background` None: measured on the machine, by a probe.
     """
 

@@ -68,7 +68,7 @@ def quantised(
 
 
 def words_of(arrays: "Mapping[str, NDArray[Any]]", ids: "NDArray[np.int64]") -> "NDArray[np.float32]":
-    """Return what the graph reads: the vectors of the words of a batch."""
+    """Return the graph's input: the vectors of the words of a batch."""
     return arrays["words"][ids] * arrays["words.scale"][ids]
 
 

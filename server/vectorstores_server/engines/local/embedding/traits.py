@@ -12,7 +12,7 @@ LEAST_READ = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What the cosines of an embedder mean, and which texts it can read.
+    """The meaning of an embedder's cosines, and the texts that it can read.
 
     `background` None: not known, taken for MiniLM's. `scripts` are the first words of Unicode's names, parted by
     spaces; empty: any.

