@@ -200,7 +200,7 @@ def damaged(file_id: str) -> Unavailable:
 async def _verified(stream: AsyncIterator[bytes], sha256: str, file_id: str) -> AsyncIterator[bytes]:
     """Pass on the bytes of a whole file. Raises Unavailable at the end when they are not those which were uploaded.
 
-    The last block is passed on after that, so that whoever takes it as complete has what was uploaded.
+    The last block is passed on after that, so that a reader who takes it as complete has the bytes that were uploaded.
     """
     digest, held = hashlib.sha256(), b""
     async for block in stream:

@@ -1,7 +1,7 @@
-"""What leaves the disk: content whose last File was deleted, and files that nothing in the catalog names.
+"""Erasure from the disk: of content whose last File was deleted, and of files that nothing in the catalog names.
 
-Only the worker calls this. What the catalog recorded as deleted is erased; an orphan, which nobody is known to have
-deleted, goes to the trash.
+Only the worker calls this. Content that the catalog recorded as deleted is erased; an orphan, which nobody is known to
+have deleted, goes to the trash.
 """
 
 import os
@@ -26,9 +26,9 @@ from vectorstores_server.engines.local.files.blobs import TEMPORARY
 
 HOUR = 3600
 COPY_SECONDS = 7 * 24 * HOUR
-"""How long the copy stays that a migration makes of the catalog."""
+"""The time for which the copy stays that a migration makes of the catalog."""
 REMEMBERED = 24 * HOUR
-"""How long a deletion is remembered: a worker that was parsing the file then may still have written its text."""
+"""How long deletions are remembered: a worker that was parsing the file then may still have written its text."""
 FOLDERS = ("blobs", "text")
 AT_ONCE = 200
 
