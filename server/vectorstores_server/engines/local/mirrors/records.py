@@ -1,4 +1,4 @@
-"""What this engine keeps of its mirrors, and does for who walks them."""
+"""The records of this engine's mirrors, as those that walk the folders read and write them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
