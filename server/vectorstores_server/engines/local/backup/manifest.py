@@ -29,7 +29,7 @@ class FileEntry:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a backup is: the version that made it, the schema of its catalog, its counts, and its files by name."""
+    """The manifest of a backup: the version that made it, its catalog's schema, its counts, and its files by name."""
 
     version: str
     schema: int
