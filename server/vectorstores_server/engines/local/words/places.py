@@ -1,4 +1,4 @@
-"""Where the words of a question stand in a text, by the terms that the index goes by, in every script."""
+"""Places of a question's words in a text, by the terms that the index goes by, in every script."""
 
 import re
 from collections.abc import Iterable, Iterator
