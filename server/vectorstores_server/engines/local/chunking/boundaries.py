@@ -29,7 +29,7 @@ _LABEL = 100
 
 
 def quality(document: Document, offsets: "NDArray[np.int32]") -> "NDArray[np.float32]":
-    """How good a cut before each of these tokens of the text would be (index n: behind the last)."""
+    """Return the quality of a cut before each of these tokens of the text (index n: behind the last)."""
     import numpy as np
 
     quality = np.zeros(len(offsets) + 1, np.float32)

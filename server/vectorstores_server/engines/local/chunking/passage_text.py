@@ -32,7 +32,7 @@ def passage_words(document: Document, passage: Passage, filename: str, *, inflec
 
 
 def text_of_before(document: Document, passage: Passage, title: str) -> str:
-    """Return what tables of format 1 hold: the embedded text, and one line with the parts of compound identifiers."""
+    """Return the text of tables of format 1: the embedded text, and one line with the parts of compound identifiers."""
     return query_of_before(embed_text(document, passage, title))
 
 

@@ -54,7 +54,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class PassageLimits:
-    """How large a passage may be: its size as `measure` has it, and the tokens that the embedder reads."""
+    """Limits of a passage: its size as `measure` has it, and the tokens that the embedder reads."""
 
     size: float
     tokens: int
@@ -148,7 +148,7 @@ class _Span(NamedTuple):
         return size <= self.limits.size and stop - here <= self.limits.tokens and characters <= MAX_CHARACTERS
 
     def best(self, here: int, stop: int, worth: "NDArray[np.float32]") -> int:
-        """Return where the passage that begins at `here` is best cut."""
+        """Return the best end of the passage that begins at `here`."""
         import numpy as np
 
         ideal, origin = self._ideal(here, stop), float(self.before[here])
