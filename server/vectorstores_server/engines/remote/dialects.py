@@ -1,4 +1,4 @@
-"""How the services differ from OpenAI's API: data, and a few small functions.
+"""Dialects: the differences of services from OpenAI's API, as data and a few small functions.
 
 Sources: OpenAI's API description; OGX 1.5.0 as observed; the documentation of Yandex AI Studio and Azure; the source
 of LiteLLM 1.109 (docs/remotes.md has a page for each).
@@ -28,7 +28,7 @@ OGX_HIT_KEYS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What one service does in its own way. The defaults are OpenAI's."""
+    """The ways of one service. The defaults are OpenAI's."""
 
     name: Name
     capabilities: Capabilities

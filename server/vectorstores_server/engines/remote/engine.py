@@ -68,7 +68,7 @@ from vectorstores_tools.contract.requests import (
 T = TypeVar("T")
 
 SECONDS_TO_ANSWER = 5.0
-"""For the question whether the service is there."""
+"""The time limit of the question whether the service is there."""
 
 
 class RemoteEngine(Engine):
@@ -88,7 +88,7 @@ class RemoteEngine(Engine):
     @property
     @override
     def capabilities(self) -> Capabilities:
-        """What the service has."""
+        """The capabilities of the service."""
         return self._dialect.capabilities
 
     @override

@@ -1,4 +1,4 @@
-"""When a remote is looked at again: it tells nobody of changes, so waiting is asking."""
+"""Polling a remote: it sends no events about changes, so a caller that waits asks again and again."""
 
 from collections.abc import Callable
 
@@ -44,7 +44,7 @@ class PollingMarks:
 
     @property
     def seconds(self) -> float:
-        """How long to wait before the next look."""
+        """The seconds to wait before the next look."""
         first = self._client.poll_seconds
         quiet = 0.0 if self._changed_at is None else self._clock() - self._changed_at
         return max(first, min(LONGEST, quiet * SHARE))

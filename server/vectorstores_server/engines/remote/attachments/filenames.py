@@ -1,4 +1,4 @@
-"""How attached files are called, where a service does not say so with them: known from here, or asked for together."""
+"""Names of attached files, where a service does not give them with the files: known here, or asked for together."""
 
 from contextlib import suppress
 

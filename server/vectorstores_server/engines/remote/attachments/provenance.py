@@ -1,4 +1,4 @@
-"""Where an attached file came from, kept as two of its attributes: `source` and `sha256`.
+"""The origin of an attached file, kept as two of its attributes: `source` and `sha256`.
 
 A source that is a path has `/./` between the folder that was named and the path below it, as rsync writes it.
 """

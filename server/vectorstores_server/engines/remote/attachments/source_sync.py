@@ -33,7 +33,7 @@ GONE = frozenset({"failed", "cancelled"})
 
 @dataclass
 class SyncState:
-    """What one call of `ingest` has done so far. `known` are the store's files by source, the oldest first."""
+    """The progress of one call of `ingest`. `known` are the store's files by source, the oldest first."""
 
     store_id: str
     options: AttachOptions

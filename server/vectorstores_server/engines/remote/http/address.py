@@ -14,7 +14,7 @@ from vectorstores_tools.contract.errors import InvalidRequest
 
 Auth = Literal["bearer", "azure-api-key", "yandex-api-key"]
 PARAMETERS = frozenset({"api-version"})
-"""What a base URL may carry behind its question mark; anything else could be a secret that a log shows."""
+"""The parameters that may stand in a base URL; anything else could be a secret that a log shows."""
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 OURS = frozenset({"host", "content-length", "content-type", "transfer-encoding", "connection"})
 EXTENDED = ("X-Vector-Stores-Extended", "1")
@@ -23,7 +23,7 @@ EXTENDED = ("X-Vector-Stores-Extended", "1")
 
 @dataclass(frozen=True, slots=True)
 class RemoteChoice:
-    """What the operator set. `dialect` is a name of `dialects`, or "auto". Secrets never show in a repr."""
+    """The operator's choice. `dialect` is a name of `dialects`, or "auto". Secrets never show in a repr."""
 
     base_url: str
     api_key: str | None = field(default=None, repr=False)

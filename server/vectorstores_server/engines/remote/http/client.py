@@ -29,9 +29,9 @@ log = logging.getLogger(__name__)
 
 MAX_RETRIES = 2
 KEPT_SECONDS = 30.0
-"""How long a connection waits for the next request; one that the service has closed is seen before it is used."""
+"""The time that a connection waits for the next request; one that the service has closed is seen before it is used."""
 BETA = {"OpenAI-Beta": "assistants=v2"}
-"""What openai 3.52 sends with every call below /vector_stores."""
+"""The header that openai 3.52 sends with every call below /vector_stores."""
 NOBODY = Subject()
 
 

@@ -12,7 +12,7 @@ T = TypeVar("T", bound=BaseModel)
 
 IDS = frozenset({"id", "file_id", "vector_store_id"})
 _ID = re.compile(r"""(?:(?!['"<>`])[!-~]){1,512}""")
-"""What an id may be made of: it goes into URIs, and into the calls that are advised, as it is."""
+"""The characters of an id: it goes into URIs, and into the calls that are advised, as it is."""
 
 
 def read_as(kind: type[T], body: object) -> T:

@@ -1,4 +1,4 @@
-"""What a remote's error reply means: one function from any of the known bodies to the tree of errors.
+"""The meaning of a remote's error replies: one function from any of the known bodies to the tree of errors.
 
 Bodies: {"error": {message, type, param, code}}, {"error": {"message"}}, {"error": {"detail"}}, {"error": "text"},
 {"detail": text or list}, {"status", "title", "detail"}, {"code", "message"}, plain text, a page of HTML
