@@ -44,7 +44,7 @@ def place(uri: str) -> Span:
 
 
 def unfenced(text: str) -> str:
-    """Return what stands between the tags."""
+    """Return the text between the tags."""
     return text.partition("\n")[2].rpartition("\n")[0]
 
 

@@ -1,4 +1,4 @@
-"""Nothing is lost: 50 kills at random moments of a batch of 200 files, and a minute of four processes at work.
+"""Durability: 50 kills at random moments of a batch of 200 files, and a minute of four processes at work.
 
 Prints what was lost, doubled, stuck, or seen by a search in both or in neither version; fails when there was any.
 """

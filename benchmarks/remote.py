@@ -27,7 +27,7 @@ from vectorstores_server.intake.folders import FileCriteria
 from vectorstores_server.protocol.server import ToolSurface, build_server
 
 CALLS = 100
-"""Of each tool, in turn with the same call made directly; all attaching calls together stay below 300 a minute."""
+"""Calls of each tool, in turn with the same made directly; all attaching calls together stay below 300 a minute."""
 WARM = 5
 MOST = 1.5
 

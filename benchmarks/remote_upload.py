@@ -16,7 +16,7 @@ MB = 1_000_000
 MEBIBYTE = 1024 * 1024
 UPLOAD_BYTES = 512 * MEBIBYTE
 FLAT_MB = 32
-"""What may come on top of the memory of a process that has just sent a small file."""
+"""The memory that may come on top of that of a process which has just sent a small file."""
 
 
 class Memory:

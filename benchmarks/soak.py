@@ -28,7 +28,7 @@ SAMPLES = 200
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What the server holds after a round: bytes of memory and of disk in MB."""
+    """The server's resources after a round: bytes of memory and of disk in MB."""
 
     round: int
     seconds: float

@@ -27,7 +27,7 @@ Way = Callable[[httpx.AsyncClient, Path], Awaitable[str]]
 
 @dataclass(slots=True)
 class Passage:
-    """What one file took: the most memory that was held, in MB, and the seconds."""
+    """The cost of one file: the most memory that was held, in MB, and the seconds."""
 
     held: float
     seconds: float = 0.0
