@@ -1,4 +1,4 @@
-"""When a store was last used: noted at most once a minute, and without anybody waiting for it."""
+"""The last use of a store: noted at most once a minute, and without anybody waiting for it."""
 
 from contextlib import suppress
 

@@ -48,7 +48,7 @@ class Components:
 
     @cached_property
     def embedder(self) -> Embedder | None:
-        """What makes vectors, None where there is no model."""
+        """The embedder, None where there is no model."""
         if not isinstance(self._choice, EmbedderChoice):
             return self._choice
         try:
@@ -58,7 +58,7 @@ class Components:
 
     @cached_property
     def former_embedder(self) -> Embedder | None:
-        """What makes the vectors of stores from before their model's prefixes were known; None where none differ."""
+        """The embedder of stores from before their model's prefixes were known; None where none differ."""
         choice = self._choice.former if isinstance(self._choice, EmbedderChoice) else None
         return self._calibrated(open_embedder(choice)) if choice else None
 
@@ -88,24 +88,24 @@ class Components:
 
     @cached_property
     def searcher(self) -> Searcher:
-        """What answers searches."""
+        """The searcher, which answers searches."""
         texts = DocumentCache(self.blobs, self.preparer.restore)
         return Searcher(self.catalog, texts, self.index, self.embedder, self.without_vectors, self.former_embedder)
 
     @cached_property
     def preparer(self) -> FilePreparer:
-        """What parses and cuts files, in two processes of its own."""
+        """The preparer, which parses and cuts files, in two processes of its own."""
         documents = DocumentMaker(self.blobs, ParserProcess(), ParserProcess(), self.tesseract)
         return FilePreparer(self.blobs, documents, self.embedder, self.index)
 
     @cached_property
     def page_reader(self) -> ParserProcess:
-        """What reads pages that are pictures, in a process of its own."""
+        """The parser of pages that are pictures, in a process of its own."""
         return ParserProcess(PAGE_LIMITS)
 
     @cached_property
     def images(self) -> PageImages:
-        """What shows pages, in a process of its own."""
+        """The renderer of pages, in a process of its own."""
         return PageImages(self.catalog, self.blobs)
 
     async def aclose(self) -> None:

@@ -24,7 +24,7 @@ SECONDS_BUSY = 1.0
 """A writing transaction takes some milliseconds; one that lasts so long is stuck, or somebody migrates."""
 SECONDS_TO_ANSWER = 5.0
 SECONDS_PROVED = 10.0
-"""How long the proof holds that the catalog can be written."""
+"""The time for which the proof holds that the catalog can be written."""
 LEAST_FREE_BYTES = 64 * 1024 * 1024
 
 
