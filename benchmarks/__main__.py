@@ -16,6 +16,7 @@ NAMES = (
     "ingest",
     "small-files",
     "mirror",
+    "reattach",
     "search",
     "growth",
     "quality",

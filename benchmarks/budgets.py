@@ -34,6 +34,9 @@ BUDGETS: Mapping[str, Budget] = {
     "mirror_change": Budget("a new file in a followed folder of 10,000: until a search finds it", "mirror", "<= 5 s"),
     "mirror_rest": Budget("a followed folder of 10,000 files at rest: CPU", "mirror", "<= 5 ms a second more"),
     "mirror_walk": Budget("re-walk of 10,000 unchanged files: CPU", "mirror", "<= 3 x os.walk and stat"),
+    "reattach": Budget(
+        "2,000 unchanged files attached again: CPU of the server", "reattach", "<= 3 x os.walk and stat"
+    ),
     "vectors_given": Budget("ingest, vectors given, 10k x 384", "ingest", ">= 5k/s"),
     "search": Budget(
         "search over MCP with embedding, 10k passages, p50 / p95",

@@ -1,5 +1,6 @@
 """A followed folder of 10,000 files: until a change is searchable, at rest, and walked again though nothing changed."""
 
+import hashlib
 import os
 import shutil
 import sqlite3
@@ -25,16 +26,16 @@ FILES, OF_A_FOLDER, CHANGES = 10_000, 100, 5
 SECONDS_AT_REST = 15
 WALKS = 7
 
-# The rows of the one file that was really taken, once more for each file of the disk. They count as cancelled, so that
-# no worker asks for their passages: a walk asks for their place, size and time alone.
+# The rows of the one file that was really taken, once more for each file of the disk, without a revision: a walk asks
+# for their place, size, time and hash, and nobody for their passages.
 MORE_FILES = """
 INSERT INTO file (id, filename, purpose, bytes, sha256, created_at)
-SELECT ?, ?, purpose, bytes, sha256, created_at FROM file LIMIT 1
+SELECT ?, ?, purpose, bytes, ?, created_at FROM file LIMIT 1
 """
 MORE_ATTACHMENTS = """
 INSERT INTO attachment (store_id, file_id, created_at, status, chunk_size, chunk_overlap, source, path, folder, sha256,
   disk_bytes, modified_ns, inode)
-SELECT store_id, ?, created_at, 'cancelled', 800, 400, ?, ?, folder, sha256, ?, ?, ? FROM attachment LIMIT 1
+SELECT store_id, ?, created_at, 'completed', 800, 400, ?, ?, folder, ?, ?, ?, ? FROM attachment LIMIT 1
 """
 
 
@@ -92,9 +93,9 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
-def write_many(folder: Path) -> None:
+def write_many(folder: Path, files: int = FILES) -> None:
     """Write the folder's files."""
-    for number in range(FILES):
+    for number in range(files):
         write(folder / f"part-{number // OF_A_FOLDER:03}" / f"note-{number:05}.txt", f"Note number {number}.")
 
 
@@ -105,9 +106,9 @@ def seed(data: Path, folder: Path, first: Path) -> None:
             if path == first:
                 continue
             file_id, status = f"file-{number:024}", path.stat()
-            catalog.execute(MORE_FILES, (file_id, path.name))
-            below = path.relative_to(folder).as_posix()
-            place = (file_id, str(path), below, status.st_size, status.st_mtime_ns, status.st_ino)
+            sha256, below = hashlib.sha256(path.read_bytes()).hexdigest(), path.relative_to(folder).as_posix()
+            catalog.execute(MORE_FILES, (file_id, path.name, sha256))
+            place = (file_id, str(path), below, sha256, status.st_size, status.st_mtime_ns, status.st_ino)
             catalog.execute(MORE_ATTACHMENTS, place)
 
 

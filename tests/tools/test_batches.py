@@ -50,7 +50,7 @@ async def test_when_the_time_is_up_the_rest_is_left_for_the_next_call(engine: En
     store = await engine.create_store(StoreCreate())
     left: list[int] = []
     for _ in names:
-        upload = PathUpload(call, await intake.survey([str(tmp_path)], None), 0)
+        upload = PathUpload(call, await intake.survey([str(tmp_path)], None), {}, 0)
         upload.uploads_until = 0
         await upload.run(BatchAttach(vector_store_id=store.id, paths=[str(tmp_path)]), Progress())
         left.append(upload.not_uploaded)

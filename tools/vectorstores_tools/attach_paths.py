@@ -1,6 +1,6 @@
 """Attaching from paths: the files that the intake finds are uploaded inside the call, as long as there is time."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -11,7 +11,7 @@ from vectorstores_tools.arguments.inputs import BatchAttach
 from vectorstores_tools.context import ToolCall
 from vectorstores_tools.contract.engine import AttachOptions, Ingested
 from vectorstores_tools.contract.errors import InvalidRequest, VectorStoreError
-from vectorstores_tools.contract.intake import Source, Survey
+from vectorstores_tools.contract.intake import KnownStat, Source, Survey, storable
 from vectorstores_tools.contract.models import FileBatch
 from vectorstores_tools.progress.following import report_counts
 from vectorstores_tools.progress.reporting import Progress, reported, until, watched
@@ -39,21 +39,26 @@ async def attach_paths(call: ToolCall, given: BatchAttach) -> Reply:
             param="paths",
         )
     later = await call.engine.newly_supported(given.vector_store_id, survey.folders)
-    upload = PathUpload(call, survey.without(later), given.wait_seconds)
+    survey = survey.without(later)
+    upload = PathUpload(call, survey, await _untouched(call, given, survey), given.wait_seconds)
     done, batch = await reported(call.report, lambda progress: upload.run(given, progress))
     return await _answer(call, given, upload, done, batch, survey.named(later))
 
 
 class PathUpload:
-    """Opens a survey's files, one after the other, as long as there is time; at least one new file gets through."""
+    """Opens a survey's files, one after the other, as long as there is time; at least one new file gets through.
 
-    def __init__(self, call: ToolCall, survey: Survey, wait_seconds: float) -> None:
+    `untouched` are those of its origins that need not be opened, each with its File.
+    """
+
+    def __init__(self, call: ToolCall, survey: Survey, untouched: Mapping[str, str], wait_seconds: float) -> None:
         now = anyio.current_time()
         self.call = call
         self.survey = survey
         self.deadline = now + wait_seconds
         self.uploads_until = now + max(wait_seconds, LEAST_UPLOADING)
-        self.taken = 0
+        self.untouched = untouched
+        self.taken = len(untouched)
         self.read = 0
         self.refused: list[dict[str, str]] = []
 
@@ -66,9 +71,7 @@ class PathUpload:
         """Upload, then wait for the batch while there is time."""
         engine, store_id = self.call.engine, given.vector_store_id
         async with aclosing(self._sources(progress)) as sources:
-            done = await engine.attach_sources(
-                store_id, sources, AttachOptions(given.attributes, given.chunking_strategy)
-            )
+            done = await engine.attach_sources(store_id, sources, _options(given), list(self.untouched.values()))
         if done.batch is None:
             return done, None
         batch_id = done.batch.id
@@ -83,6 +86,8 @@ class PathUpload:
     async def _sources(self, progress: Progress) -> AsyncGenerator[Source]:
         origins = self.survey.origins
         for origin in origins:
+            if origin in self.untouched:
+                continue
             if self.read and anyio.current_time() >= self.uploads_until:
                 return
             try:
@@ -140,6 +145,27 @@ async def _answer(
     if left:  # the request is not finished yet
         batch = batch.model_copy(update={"status": "in_progress"})
     return await described_batch(call, batch, **more)
+
+
+def _options(given: BatchAttach) -> AttachOptions:
+    return AttachOptions(given.attributes, given.chunking_strategy)
+
+
+async def _untouched(call: ToolCall, given: BatchAttach, survey: Survey) -> dict[str, str]:
+    """Return the File of each origin that the disk shows as it was taken, and of which nothing has to be done."""
+    records = call.engine.mirrors
+    if records is None:
+        return {}
+    known: dict[str, tuple[str, KnownStat]] = {}
+    for folder in dict.fromkeys(survey.folders.values()):
+        known |= await records.untouched(given.vector_store_id, storable(folder), _options(given))
+    return {
+        origin: known[source][0]
+        for origin in survey.origins
+        if (source := storable(origin)) in known
+        and (stat := survey.stats.get(origin)) is not None
+        and stat.same_as(known[source][1])
+    }
 
 
 async def _gone(call: ToolCall, given: BatchAttach, survey: Survey) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from vectorstores_server.intake.urls import MAX_BYTES, UrlFetcher
 from vectorstores_server.settings import Settings
 from vectorstores_tools.contract.engine import Capabilities
 from vectorstores_tools.contract.errors import InvalidRequest, NotAllowed, TooLarge
-from vectorstores_tools.contract.intake import FolderListing, Source, Survey
+from vectorstores_tools.contract.intake import FileStat, FolderListing, Source, Survey
 
 MAX_FILES = 2_000
 MOST_IN_MIRROR = 1_000_000
@@ -98,6 +98,7 @@ class MachineIntake:
         origins: dict[str, str | None] = {}
         skipped: Counter[str] = Counter()
         examples: dict[str, list[str]] = {}
+        stats: dict[str, FileStat] = {}
         for named_path in map(unquoted, named):
             if _is_url(named_path):
                 self.urls.check(named_path)
@@ -105,6 +106,7 @@ class MachineIntake:
                 continue
             walk = self._find(named_path, roots)
             skipped.update(walk.skipped)
+            stats.update(walk.stats)
             for reason, passed_over in walk.examples.items():
                 examples[reason] = [*examples.get(reason, ()), *passed_over][:EXAMPLES]
             folder = None if walk.top is None else str(walk.top)
@@ -113,7 +115,7 @@ class MachineIntake:
             if len(origins) > self.max_files or walk.full:
                 raise self._too_many(roots.absolute(named_path), walk)
         folders = {origin: folder for origin, folder in origins.items() if folder is not None}
-        return Survey(list(origins), dict(skipped), examples, folders)
+        return Survey(list(origins), dict(skipped), examples, folders, stats)
 
     def _find(self, named: str, roots: Roots) -> FolderWalk:
         path = roots.absolute(named)

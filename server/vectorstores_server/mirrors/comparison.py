@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
-from vectorstores_tools.contract.intake import FileStat, FolderListing, storable
-from vectorstores_tools.contract.mirrors import KnownStat, MirroredFile, Rename
+from vectorstores_tools.contract.intake import FileStat, FolderListing, KnownStat, storable
+from vectorstores_tools.contract.mirrors import MirroredFile, Rename
 
 FEW = 20
 """Files that may be gone at once without a question, whatever their share."""
@@ -42,7 +42,7 @@ def compare(known: Mapping[str, KnownStat], listing: FolderListing, within: Sequ
         found.add(source)
         if source not in known:
             new.append(path)
-        elif not _looks_same(known[source], stat):
+        elif not stat.same_as(known[source]):
             changed.append(path)
     dark = [storable(str(path)) for path in listing.unreadable]
     places = [PurePath(storable(str(place))) for place in within]
@@ -89,11 +89,6 @@ def too_many(gone: int, known: int) -> bool:
 def counts_of(**counts: int) -> Mapping[str, int]:
     """Return those counts that are not nought."""
     return {name: count for name, count in counts.items() if count}
-
-
-def _looks_same(known: KnownStat, now: FileStat) -> bool:
-    # Windows tells no inode with a folder's entries.
-    return known == now or (not now.inode and known[:2] == now[:2])
 
 
 def _looked_at(source: str, places: Sequence[PurePath]) -> bool:

@@ -251,12 +251,15 @@ class Engine(Protocol):
         """Return a page of the batch's files."""
         ...
 
-    async def attach_sources(self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions) -> Ingested:
+    async def attach_sources(
+        self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions, untouched: Sequence[str] = ()
+    ) -> Ingested:
         """Upload and attach sources until the iterator ends, as one batch.
 
         An origin that is attached here with the same sha256 and has not failed or been cancelled is skipped, its
         stream unread. With another sha256 the new File takes the place of the old one once it is completed. What was
         taken from the iterator before an interruption is attached; repeating the call never attaches it twice.
+        `untouched` are Files of further sources that need not be looked at, as `MirrorRecords.untouched` told.
         """
         ...
 

@@ -10,6 +10,10 @@ SETTLED_NS = 2_000_000_000
 """A file that changed less than so long before it was read can change again with the same size and time."""
 
 
+KnownStat = tuple[int | None, int | None, int | None]
+"""The `FileStat` of a file when it was taken; a size of None where that cannot be relied on."""
+
+
 class FileStat(NamedTuple):
     """The status of a file on disk, known without reading it: as long as it is equal the file has not changed.
 
@@ -19,6 +23,11 @@ class FileStat(NamedTuple):
     size: int
     modified_ns: int
     inode: int
+
+    def same_as(self, known: KnownStat) -> bool:
+        """Tell whether the disk says what was known of the file."""
+        # Windows tells no inode with a folder's entries.
+        return self == known or (not self.inode and self[:2] == known[:2])
 
     def settled(self, now_ns: int) -> bool:
         """Tell whether an equal status means equal bytes, if these were read at `now_ns` (since 1970)."""
@@ -61,6 +70,8 @@ class Survey:
     examples: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     """The first five passed over for each reason, as paths below the named folder; none for hidden or ignored files."""
     folders: Mapping[str, str] = field(default_factory=dict[str, str])
+    stats: Mapping[str, FileStat] = field(default_factory=dict[str, FileStat])
+    """What the disk says of the origins that a folder gave."""
 
     def without(self, left: Collection[str]) -> "Survey":
         """Return the same without some of its origins."""

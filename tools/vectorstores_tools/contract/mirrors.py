@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from vectorstores_tools.contract.engine import AttachOptions
-from vectorstores_tools.contract.intake import FileStat, Source
+from vectorstores_tools.contract.intake import FileStat, KnownStat, Source
 
-KnownStat = tuple[int | None, int | None, int | None]
-"""The `FileStat` of a file's newest version; a size of None where that cannot be relied on."""
 State = Literal["mirrored", "paused", "not allowed", "unreadable"]
 
 
@@ -121,6 +119,15 @@ class MirrorRecords(Protocol):
 
     async def stats(self, store_id: str, folder: str) -> Mapping[str, KnownStat]:
         """Return the status of each source below the folder: all that a walk of 100,000 unchanged files needs."""
+        ...
+
+    async def untouched(
+        self, store_id: str, folder: str, options: AttachOptions
+    ) -> Mapping[str, tuple[str, KnownStat]]:
+        """Return the File and what the disk said of each source below the folder of which nothing has to be done.
+
+        That is what neither has failed nor gets other attributes or sizes by these options.
+        """
         ...
 
     async def files(self, store_id: str, folder: str) -> Sequence[MirroredFile]:

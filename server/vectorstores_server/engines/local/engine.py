@@ -233,9 +233,11 @@ class LocalEngine(Engine):
         return self._disclosure.of_page(await self._read(batches.list_batch_files, store_id, batch_id, request))
 
     @override
-    async def attach_sources(self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions) -> Ingested:
+    async def attach_sources(
+        self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions, untouched: Sequence[str] = ()
+    ) -> Ingested:
         await self._start()
-        return await self._receiver.attach_sources(store_id, sources, options)
+        return await self._receiver.attach_sources(store_id, sources, options, untouched)
 
     @override
     async def newly_supported(self, store_id: str, folders: Mapping[str, str]) -> list[str]:

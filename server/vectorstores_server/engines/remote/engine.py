@@ -212,7 +212,9 @@ class RemoteEngine(Engine):
         return self._disclosure.of_page(shown_page(page))
 
     @override
-    async def attach_sources(self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions) -> Ingested:
+    async def attach_sources(
+        self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions, untouched: Sequence[str] = ()
+    ) -> Ingested:
         await self._background.begin()
         try:
             done = await self._changing(self._source_sync.ingest(store_id, sources, options), Subject(store_id))

@@ -10,10 +10,11 @@ from vectorstores_server.engines.local.catalog.enqueue import ALONE, BATCHED, at
 from vectorstores_server.engines.local.catalog.ids import loads
 from vectorstores_server.engines.local.catalog.mirrors import is_below, outermost
 from vectorstores_server.engines.local.catalog.places import Origin, path_below, place_of, put
+from vectorstores_server.engines.local.catalog.sources import makes_work
 from vectorstores_server.engines.local.catalog.stores import touch, usable
 from vectorstores_tools.contract.engine import AttachOptions
-from vectorstores_tools.contract.intake import FileStat
-from vectorstores_tools.contract.mirrors import KnownStat, MirroredFile, Rename
+from vectorstores_tools.contract.intake import FileStat, KnownStat
+from vectorstores_tools.contract.mirrors import MirroredFile, Rename
 from vectorstores_tools.contract.requests import ChunkingStrategy, FileAttach, StaticChunking
 
 
@@ -30,6 +31,26 @@ def stats_below(db: sqlite3.Connection, store_id: str, folder: str) -> dict[str,
     stats: dict[str, KnownStat] = {row[0]: row[1:] for row in rows}
     # The range from "/" to "\" also holds other folders, whose names begin with this folder's.
     return {source: stat for source, stat in stats.items() if source[len(bare)] in "/\\"}
+
+
+def untouched_below(
+    db: sqlite3.Connection, store_id: str, folder: str, options: AttachOptions
+) -> dict[str, tuple[str, KnownStat]]:
+    """Return the File and what the disk said of each source below the folder of which nothing has to be done."""
+    if options.attributes is not None:
+        return {}
+    bare = folder.rstrip("/\\")
+    rows = db.execute(
+        "SELECT * FROM attachment WHERE store_id = ? AND source > ? AND source < ? ORDER BY source, id",
+        (store_id, bare, bare + "]"),
+    )
+    newest = {row["source"]: row for row in rows}
+    return {
+        source: (row["file_id"], (row["disk_bytes"], row["modified_ns"], row["inode"]))
+        for source, row in newest.items()
+        # One that came without a folder gets its path from this one.
+        if row["folder"] is not None and source[len(bare)] in "/\\" and not makes_work(row, options)
+    }
 
 
 def files_below(db: sqlite3.Connection, store_id: str, folder: str) -> list[MirroredFile]:

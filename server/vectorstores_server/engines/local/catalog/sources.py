@@ -57,7 +57,7 @@ def reattach(
         return None
     usable(db, store_id, now)
     put(db, row["id"], place_of(origin, row, outermost(db, store_id, origin.source)))
-    if not _makes_work(row, options):
+    if not makes_work(row, options):
         if options.attributes is not None:
             replace_attributes(db, row["id"], options.attributes)
         return EnteredSource(row["file_id"], batch_id)
@@ -124,10 +124,11 @@ def _inheriting(row: sqlite3.Row | None, options: AttachOptions) -> AttachOption
 
 
 def _is_idle(row: sqlite3.Row, options: AttachOptions) -> bool:
-    return options.attributes is None and not _makes_work(row, options)
+    return options.attributes is None and not makes_work(row, options)
 
 
-def _makes_work(row: sqlite3.Row, options: AttachOptions) -> bool:
+def makes_work(row: sqlite3.Row, options: AttachOptions) -> bool:
+    """Tell whether attaching this once more has it processed anew."""
     if row["status"] in ("failed", "cancelled"):
         return True
     return options.chunking_strategy is not None and differs(row, options.chunking_strategy.sizes)

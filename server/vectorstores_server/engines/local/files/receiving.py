@@ -48,10 +48,12 @@ class SourceReceiver:
             await self._catalog.write(enter_file, file, received.sha256, lambda: self._blobs.keep(received))
         return file
 
-    async def attach_sources(self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions) -> Ingested:
+    async def attach_sources(
+        self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions, untouched: Sequence[str]
+    ) -> Ingested:
         """Take the sources one by one; each is attached before the next is asked for."""
         await self._catalog.read(usable, store_id, clock())
-        entered: list[EnteredSource] = []
+        entered = [EnteredSource(file_id, None) for file_id in untouched]
         notes: list[str] = []
         batch_id: str | None = None
         async for source in sources:

@@ -14,6 +14,7 @@ from vectorstores_server.engines.local.catalog.mirrored_files import (
     rename,
     stats_below,
     take_back,
+    untouched_below,
 )
 from vectorstores_server.engines.local.catalog.mirrors import (
     begin_mirror,
@@ -25,8 +26,8 @@ from vectorstores_server.engines.local.catalog.mirrors import (
 from vectorstores_server.engines.local.catalog.places import Origin
 from vectorstores_server.engines.local.worker.lock import WorkerLock
 from vectorstores_tools.contract.engine import AttachOptions
-from vectorstores_tools.contract.intake import Source, storable
-from vectorstores_tools.contract.mirrors import KnownStat, Mirror, MirroredFile, MirrorRecords, Rename, WalkReport
+from vectorstores_tools.contract.intake import KnownStat, Source, storable
+from vectorstores_tools.contract.mirrors import Mirror, MirroredFile, MirrorRecords, Rename, WalkReport
 
 AT_ONCE = 500
 """Files in one transaction: searches and other processes wait for it."""
@@ -68,6 +69,12 @@ class LocalMirrors(MirrorRecords):
     async def stats(self, store_id: str, folder: str) -> Mapping[str, KnownStat]:
         """Return each source below the folder."""
         return await self._catalog.read(stats_below, store_id, folder)
+
+    async def untouched(
+        self, store_id: str, folder: str, options: AttachOptions
+    ) -> Mapping[str, tuple[str, KnownStat]]:
+        """Return the sources below the folder that ask for nothing."""
+        return await self._catalog.read(untouched_below, store_id, folder, options)
 
     async def files(self, store_id: str, folder: str) -> Sequence[MirroredFile]:
         """Return the newest version of each source below the folder."""
