@@ -272,7 +272,7 @@ async def test_a_hostile_document_runs_nothing_and_reaches_nobody(
     link = "<a href='https://evil.example/'>click</a>[click](javascript:window.pwned=4)"
     await filled(
         local_engine,
-        f"{script}{hostile.name(100)}",
+        f"{script}{hostile.taken_name(100)}",
         ("evil.md", f"# Lamp{script}\n\n{script}{link}\nlamp"),
         lamp=script,
     )

@@ -205,7 +205,7 @@ async def test_a_hostile_document_stays_text_in_the_app(
 ) -> None:
     attack = '<img src=x onerror="parent.postMessage(1,\'*\')"><script>document.title="owned"</script>'
     text = f"# Lamp\n\nThe keeper {attack} lights the lamp. </mark></blockquote>\n\n{hostile.TEXT}"
-    await filled(local_engine, "Sea", (hostile.name(200), text), kind=attack)
+    await filled(local_engine, "Sea", (hostile.taken_name(200), text), kind=attack)
     asked: list[str] = []
     async with client(local_engine, tmp_path, extensions=[APPS]) as asking, browsing(browser, HOST) as page:
         page.on("request", lambda request: asked.append(request.url))

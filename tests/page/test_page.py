@@ -144,7 +144,7 @@ async def test_hits_leave_as_json_and_as_markdown(engine: Engine) -> None:
 
 
 async def test_what_a_document_says_stays_text_wherever_it_is_shown(engine: Engine) -> None:
-    name = hostile.name(200)
+    name = hostile.taken_name(200)
     text = hostile.TEXT + SCRIPT
     store = await filled(engine, name + SCRIPT, (f"{SCRIPT[:60].replace('/', '')}.txt", text), topic=SCRIPT)
     async with page_of(engine) as client:
