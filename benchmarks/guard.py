@@ -1,8 +1,8 @@
 """`make quality`: a small fixed collection asked through the tools, compared with the run that the tree holds.
 
 Each question counts with 1 / the rank of its file, or 0 beyond ten; one off the topic with 1 where a threshold of .3
-refuses it. The run fails where the mean has fallen beyond noise: the whole interval of the paired bootstrap lies below 0.
-A new run is kept by `python -m benchmarks.guard --keep`, in a commit that says why it changed.
+refuses it. The run fails where the mean has fallen beyond noise: the whole interval of the paired bootstrap lies below
+0. A new run is kept by `python -m benchmarks.guard --keep`, in a commit that says why it changed.
 """
 
 import json

@@ -5,7 +5,7 @@ import random
 
 import pytest
 from benchmarks.guard import GUARDED, RUN, compared
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 STORED: dict[str, float] = json.loads(RUN.read_text("utf-8"))
@@ -20,6 +20,7 @@ def test_the_stored_run_answers_the_questions_of_the_collection() -> None:
     assert len({row["file"] for row in rows}) == len(rows)
 
 
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.sampled_from(WORTHS), min_size=len(STORED), max_size=len(STORED)))
 def test_nothing_is_a_loss_that_finds_as_much_or_more(worths: list[float]) -> None:
     better = {question: max(stored, worth) for (question, stored), worth in zip(STORED.items(), worths, strict=True)}
