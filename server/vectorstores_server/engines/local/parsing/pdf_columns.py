@@ -20,6 +20,7 @@ _CROSSING = 0.2  # of the pieces may lie across a gap between columns: headings,
 _LETTER = 6  # points: signs are lower than the line that they stand on
 _FEWEST_STEPS = 2
 _MAX_PIECES = 3_000
+_LEAST_HEIGHT = 0.1
 
 
 class Box(NamedTuple):
@@ -33,7 +34,7 @@ class Box(NamedTuple):
     @property
     def height(self) -> float:
         """Its height, never 0."""
-        return max(self.top - self.bottom, 0.1)
+        return max(self.top - self.bottom, _LEAST_HEIGHT)
 
     @property
     def middle(self) -> float:
@@ -106,18 +107,23 @@ def _goes_to_and_fro(boxes: Sequence[Box]) -> bool:
 
 def _pieces(boxes: Sequence[Box]) -> Iterator[Piece]:
     """Put together what was drawn in parts: words, letters."""
-    box, first = boxes[0], 0
-    for at, following in enumerate(boxes[1:], 1):
-        left, bottom, right, top = following
-        gap, height = left - box.right, top - bottom
-        other = box.top - box.bottom
-        reach = _GAP * (max(other, height))
-        if -reach < gap < reach and box.beside(following):
-            box = Box(min(box.left, left), min(box.bottom, bottom), max(box.right, right), max(box.top, top))
+    left, bottom, right, top = boxes[0]
+    first = 0
+    for at in range(1, len(boxes)):
+        its_left, its_bottom, its_right, its_top = boxes[at]
+        height, other = top - bottom, its_top - its_bottom
+        reach = _GAP * max(height, other)
+        # As `Box.beside` has it: a page may have thousands of boxes, and calls cost more than numbers.
+        if -reach < its_left - right < reach and min(top, its_top) - max(bottom, its_bottom) > 0.5 * max(
+            min(height, other), _LEAST_HEIGHT
+        ):
+            left, bottom = min(left, its_left), min(bottom, its_bottom)
+            right, top = max(right, its_right), max(top, its_top)
         else:
-            yield Piece(box, first, at)
-            box, first = following, at
-    yield Piece(box, first, len(boxes))
+            yield Piece(Box(left, bottom, right, top), first, at)
+            left, bottom, right, top = boxes[at]
+            first = at
+    yield Piece(Box(left, bottom, right, top), first, len(boxes))
 
 
 def _gaps(pieces: Sequence[Piece]) -> list[float]:
