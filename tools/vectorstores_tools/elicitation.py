@@ -28,7 +28,7 @@ from vectorstores_tools.contract.errors import VectorStoreError
 from vectorstores_tools.delete import named_exactly, what_is_lost
 
 SECONDS_TO_ANSWER = 5.0
-"""How long a client of 2025 may keep silent, until it counts as one that cannot be asked."""
+"""Seconds for which a client of 2025 may keep silent, until it counts as one that cannot be asked."""
 
 
 class Confirm(BaseModel):

@@ -1,7 +1,7 @@
 """The last calls in a file of their own, `calls.db` in the data directory, shared by all processes on it.
 
 Nothing else depends on it: a call that could not be written is lost, and a file that cannot be read as such a list is
-put aside, whoever wrote it, and a new one begun.
+put aside, whatever program wrote it, and a new one begun.
 """
 
 import sqlite3

@@ -93,7 +93,7 @@ def _with_mapping(text: str, key: str, entry: dict[str, Any]) -> str:
 
     yaml = _yaml("rt")
     yaml.preserve_quotes = True
-    yaml.width = 100_000  # lines are not to be broken anew
+    yaml.width = 100_000  # lines keep their breaks
     whole = cast("Any", yaml.load(text) or {})
     if whole.get(key) is None:
         whole[key] = {}

@@ -24,7 +24,7 @@ class _Value:
     data: Any
     members: "dict[str, _Value]" = field(default_factory=dict[str, "_Value"])
     comma: bool = False
-    """Whether a comma follows the last member."""
+    """True where a comma follows the last member."""
 
 
 def loads(text: str) -> Any:

@@ -14,7 +14,7 @@ Shape = Literal["plain", "typed", "opencode", "goose"]
 
 @dataclass(frozen=True, slots=True)
 class KnownClient:
-    """Where a client keeps its servers, and in which form."""
+    """A client, with the place and the form in which it keeps its servers."""
 
     name: str
     document: str

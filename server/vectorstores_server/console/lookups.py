@@ -19,7 +19,7 @@ SECONDS_TO_CLOSE = 5
 
 @asynccontextmanager
 async def engine_of(settings: Settings) -> AsyncGenerator[Engine]:
-    """Open the engine, and close it whatever happens; Ctrl-C too, so the worker's lock is let go of."""
+    """Open the engine, and close it whatever happens; Ctrl-C too, so the worker's lock is released."""
     engine = await open_engine(settings)
     try:
         yield engine
@@ -43,7 +43,7 @@ def mirrors_of(engine: Engine) -> MirrorRecords:
 
 
 async def usable_store(engine: Engine, named: str | None) -> VectorStore:
-    """As find_store. Raises InvalidRequest for a store that has expired too."""
+    """Return the store as find_store does. Raises InvalidRequest for a store that has expired too."""
     store = await find_store(engine, named)
     if store.status == "expired":
         raise InvalidRequest(

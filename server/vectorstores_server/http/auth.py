@@ -119,7 +119,7 @@ def check_bind(
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches a port bound to `host`."""
+    """Tell whether only this machine reaches a port bound to `host`."""
     bare = host.strip("[]").lower()
     try:
         return ipaddress.ip_address(bare).is_loopback

@@ -41,7 +41,7 @@ _LATE = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0
 
 
 class HttpProtocol(Protocol):
-    """What is used of uvicorn's protocols, whichever parses: h11's or httptools'."""
+    """The methods used of uvicorn's protocols, those of h11 and of httptools alike."""
 
     app: ASGIApp
     cycle: Any

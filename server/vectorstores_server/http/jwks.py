@@ -19,7 +19,7 @@ from vectorstores_tools.contract.errors import InvalidRequest, Unavailable
 log = logging.getLogger(__name__)
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
-"""Signatures with a public key. Never HMAC: whoever may check such a token could also make one."""
+"""Signatures with a public key. Never HMAC: a server that can check such a token could also make one."""
 SECONDS_BETWEEN_FETCHES = 30.0
 SECONDS_GOOD = 3_600.0
 SECONDS_TRUSTED = 86_400.0

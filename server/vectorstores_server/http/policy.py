@@ -120,7 +120,7 @@ class Policy:
 
 
 def is_stream(method: str, path: str, headers: Headers) -> bool:
-    """Whether a request only listens, for as long as its client likes."""
+    """Tell whether a request only listens, for as long as its client likes."""
     if method in ("GET", "HEAD"):  # the SDK opens a stream for either
         return path in ("/sse", "/mcp", "/mcp/")
     # The older protocol reads no such header: what it would run under that name must count as running.

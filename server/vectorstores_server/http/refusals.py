@@ -19,7 +19,7 @@ class Refusal(Exception):
 
     @property
     def type(self) -> str:
-        """What kind of error OpenAI's API calls it."""
+        """The type of error that OpenAI's API calls it."""
         if self.status == 429:
             return "rate_limit_error"
         return "invalid_request_error" if self.status < 500 else "server_error"
@@ -40,5 +40,5 @@ class Refusal(Exception):
 
 
 def is_protocol(path: str) -> bool:
-    """Whether MCP clients use the path."""
+    """Tell whether MCP clients use the path."""
     return any(path == known or path.startswith(f"{known}/") for known in PROTOCOL_PATHS)

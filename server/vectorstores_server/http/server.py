@@ -26,13 +26,13 @@ SECONDS_TO_HANG_UP = 1
 SECONDS_KEPT_ALIVE = 75
 """Longer than clients and proxies keep an idle connection (httpx: 5 s), so that no request meets one being closed."""
 BACKLOG = 128
-"""How many connections the system keeps for us, and how many the loop accepts in one turn."""
+"""Connections that the system keeps for us, and that the loop accepts in one turn."""
 LAST_PORT = 65_535
 
 
 @dataclass(frozen=True, slots=True)
 class BindAddress:
-    """Where to listen: a name or an address (IPv6 without brackets), and a port; 0 takes a free one."""
+    """The address to listen at: a name or an address (IPv6 without brackets), and a port; 0 takes a free one."""
 
     host: str
     port: int

@@ -44,7 +44,7 @@ class FileCriteria:
     any_text: bool = False
 
     def takes(self, filename: str) -> bool:
-        """Whether a file may be taken, going by its name alone."""
+        """Tell whether a file may be taken, going by its name alone."""
         name = filename.lower()
         stem, _, ending = name.rpartition(".")
         suffix = f".{ending}" if stem and ending else ""  # as pathlib has it, at a fifth of the price
@@ -76,7 +76,7 @@ class FolderWalk:
 
     @property
     def full(self) -> bool:
-        """Whether it gave up counting."""
+        """True where it gave up counting."""
         return self.seen >= self.most_seen
 
     def folder(self, top: Path) -> None:
@@ -212,7 +212,7 @@ def split_glob(path: AnyPath) -> tuple[AnyPath, tuple[str, ...]]:
 
 
 def matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
-    """Whether a relative path matches a glob; `**` stands for any number of folders, no pattern for everything."""
+    """Tell whether a relative path matches a glob; `**` stands for any number of folders, no pattern for everything."""
     if not pattern:
         return True
     if pattern[0] == "**":
@@ -226,7 +226,7 @@ def matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
 
 
 def leads_to(parts: Sequence[str], pattern: Sequence[str]) -> bool:
-    """Whether files below this relative folder can match the glob."""
+    """Tell whether files below this relative folder can match the glob."""
     if not pattern or pattern[0] == "**" or not parts:
         return True
     return len(pattern) > 1 and fnmatchcase(parts[0], pattern[0]) and leads_to(parts[1:], pattern[1:])

@@ -26,7 +26,7 @@ class GitIgnore:
     above: "GitIgnore | None"
 
     def match(self, path: str, *, is_folder: bool) -> bool:
-        """Whether the path, below the folder, is ignored."""
+        """Tell whether the path, below the folder, is ignored."""
         ignores: GitIgnore | None = self
         while ignores is not None:
             relative = path[len(ignores.folder) :].replace(os.sep, "/").lstrip("/") + ("/" if is_folder else "")

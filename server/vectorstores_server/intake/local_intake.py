@@ -39,16 +39,16 @@ class MachineIntake:
     _read: FilesRead = field(default_factory=FilesRead, init=False, repr=False)
 
     async def survey(self, named: Sequence[str], roots: Sequence[Path] | None) -> Survey:
-        """See `Intake.survey`. The order is that of `named`, then by folder and name; each origin once."""
+        """Find files, as `Intake.survey` says, in the order of `named`, then by folder and name; each origin once."""
         return await to_thread.run_sync(self._survey, named, self._roots(roots))
 
     def open(self, origin: str, roots: Sequence[Path] | None) -> AbstractAsyncContextManager[Source]:
-        """See `Intake.open`."""
+        """Open one origin, as `Intake.open` says."""
         opened = self._open(origin, roots)
         return in_utf_8(opened, self.encoding) if self.encoding else opened
 
     async def mirror_root(self, named: str, client: Sequence[Path] | None) -> str:
-        """See `FolderIntake.mirror_root`."""
+        """Return the real path of a folder, as `FolderIntake.mirror_root` says."""
         return await to_thread.run_sync(self._mirror_root, named, client)
 
     def _mirror_root(self, named: str, client: Sequence[Path] | None) -> str:
@@ -63,7 +63,7 @@ class MachineIntake:
         return str(real)
 
     def may_follow(self, folder: str) -> bool:
-        """See `FolderIntake.may_follow`."""
+        """Tell whether a folder may be walked, as `FolderIntake.may_follow` says."""
         try:
             self._roots(None).check(Path(folder), folder)
         except NotAllowed:
@@ -71,7 +71,7 @@ class MachineIntake:
         return True
 
     async def walk(self, folder: str, within: Sequence[Path] = ()) -> FolderListing:
-        """See `FolderIntake.walk`."""
+        """Return the files of a folder, as `FolderIntake.walk` says."""
         return await to_thread.run_sync(self._walk, folder, within)
 
     def _walk(self, folder: str, within: Sequence[Path]) -> FolderListing:

@@ -35,7 +35,7 @@ class Roots:
         raise NotAllowed(f"'{named}' may not be read: {self.refusal(real, below[0])}.", "Name another file.")
 
     def refusal(self, real: Path, root: Path) -> str | None:
-        """Why a path below `root` is denied, or None. A root may be hidden, but is no key either."""
+        """Return why a path below `root` is denied, or None. A root may be hidden, but is no key either."""
         if any(real == folder or folder in real.parents for folder in self.denied):
             return "it lies in a folder that is never read"
         folder = real.is_dir()
@@ -47,7 +47,7 @@ class Roots:
         return KEYS if any(is_secret_folder(part) for part in parts[: None if folder else -1]) else None
 
     def is_denied(self, folder: Path) -> bool:
-        """Whether a walk must not enter."""
+        """Tell whether a walk must not enter."""
         return folder in self.denied
 
     def absolute(self, named: str) -> Path:

@@ -44,7 +44,7 @@ _LAST_TWO = frozenset(
 )
 _COPIES = ("bak", "backup", "old", "orig", "save", "copy", "dist", "tmp", "swp")
 _COPY = re.compile(rf"(?:\.(?:{'|'.join(_COPIES)}|[0-9]+)|~)+$")
-"""What editors and people append to the name of a copy."""
+"""Endings that editors and people append to the name of a copy."""
 _COPY_ENDS = (*_COPIES, *"0123456789~")
 _INSIDE = re.compile(
     rb"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----|^PuTTY-User-Key-File-\d:|\bAKIA[0-9A-Z]{16}\b"

@@ -48,7 +48,7 @@ class MirrorKeeper:
     async def begin(
         self, store_id: str, named: Sequence[str], roots: Sequence[Path] | None, options: AttachOptions, confirmed: bool
     ) -> Sequence[Mirror]:
-        """See `Mirroring.begin`."""
+        """Begin mirrors, as `Mirroring.begin` says."""
         records = self._records()
         await self._engine.retrieve_store(store_id)
         folders = [await self._intake.mirror_root(path, roots) for path in named]
@@ -61,7 +61,7 @@ class MirrorKeeper:
         return begun
 
     async def end(self, store_id: str, named: Sequence[str], roots: Sequence[Path] | None) -> int:
-        """See `Mirroring.end`. A folder that is not there any more can be named too."""
+        """End mirrors, as `Mirroring.end` says. A folder that does not exist any more can be named too."""
         records = self._records()
         await self._engine.retrieve_store(store_id)
         known = {mirror.folder for mirror in await records.all(store_id)}
@@ -72,7 +72,7 @@ class MirrorKeeper:
         return ended
 
     async def gone(self, store_id: str, folders: Sequence[str], found: Sequence[str]) -> Sequence[MirroredFile]:
-        """See `Mirroring.gone`."""
+        """Return missing files, as `Mirroring.gone` says."""
         records = self._engine.mirrors
         if records is None:
             return []
@@ -86,7 +86,7 @@ class MirrorKeeper:
         return await to_thread.run_sync(lambda: [file for file in missed.values() if not os.path.lexists(file.source)])
 
     async def state(self, mirror: Mirror) -> Mirror:
-        """See `Mirroring.state`. Raises InvalidRequest for one that has ended meanwhile."""
+        """Return a mirror, as `Mirroring.state` says. Raises InvalidRequest for one that has ended meanwhile."""
         now = await self._records().find(mirror.id)
         if now is None:
             raise InvalidRequest("The store does not follow this folder any more.", "Somebody has ended it.")

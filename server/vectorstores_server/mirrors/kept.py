@@ -44,7 +44,7 @@ class KeptMirror:
 
     @property
     def woken(self) -> bool:
-        """Whether somebody asked for a walk since the last look."""
+        """True where somebody asked for a walk since the last look."""
         return self._woken.is_set()
 
     def wake(self) -> None:

@@ -218,7 +218,7 @@ class MirrorWalk:
 
 @dataclass(slots=True)
 class _Run:
-    """At most so many files as a batch takes, opened one after the other."""
+    """The files of one batch, opened one after the other."""
 
     walk: MirrorWalk
     paths: Sequence[str]

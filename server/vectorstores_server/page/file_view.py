@@ -40,7 +40,7 @@ class TextLine:
 
     @property
     def is_marked(self) -> bool:
-        """Whether a passage is marked in it."""
+        """True where a passage is marked in it."""
         return any(piece.marked for piece in self.pieces)
 
 

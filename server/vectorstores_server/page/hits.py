@@ -53,7 +53,7 @@ class HitView:
 
     @property
     def is_cut(self) -> bool:
-        """Whether the chunk holds more than the excerpt."""
+        """True where the chunk holds more than the excerpt."""
         return self.excerpt != self.whole
 
 

@@ -28,7 +28,7 @@ class Visitor(Protocol):
 
     @property
     def read_only(self) -> bool:
-        """Whether they may change nothing."""
+        """True where they may change nothing."""
         ...
 
 

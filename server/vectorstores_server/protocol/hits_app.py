@@ -18,7 +18,7 @@ from vectorstores_tools.rendering.hits_view import HITS_URI
 
 STATIC = Path(__file__).parents[1] / "page" / "static"
 MODULES = ("bridge.js", "hits.js", "hits_app.js")
-"""In the order in which each finds what it imports."""
+"""The modules in an order in which each follows those that it imports."""
 STYLE = "page.css"
 TOOLS = "tools/list"
 

@@ -57,7 +57,7 @@ class RawLine:
 
     @property
     def too_long(self) -> bool:
-        """Whether its middle was thrown away."""
+        """True where its middle was thrown away."""
         return bool(self.tail)
 
 

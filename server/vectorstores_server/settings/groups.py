@@ -58,7 +58,7 @@ class SettingsGroup(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
     title: ClassVar[str]
     every_command: ClassVar[bool] = False
-    """Whether each command takes them, because it opens the stores."""
+    """True where each command takes them, because it opens the stores."""
 
     @model_validator(mode="before")
     @classmethod
@@ -74,7 +74,7 @@ class SettingsGroup(BaseModel):
 
 
 class StorageSettings(SettingsGroup):
-    """Where stores are kept, and the memory that may hold parts of them."""
+    """The place where stores are kept, and the memory that may hold parts of them."""
 
     title = "where the stores are"
     every_command = True
@@ -322,7 +322,7 @@ def named(group: type[SettingsGroup]) -> dict[str, FieldInfo]:
 
 
 def is_secret(field: FieldInfo) -> bool:
-    """Whether the value comes from the environment or a file, never from a flag, which other users can read."""
+    """Tell whether the value comes from the environment or a file, never from a flag, which other users can read."""
     return "SecretStr" in str(field.annotation)
 
 

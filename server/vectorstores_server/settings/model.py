@@ -80,7 +80,7 @@ SECRETS = frozenset(name for name, field in FIELDS.items() if is_secret(field))
 
 
 def is_list(name: str) -> bool:
-    """Whether the setting holds several values, so that its flag is repeated."""
+    """Tell whether the setting holds several values, so that its flag is repeated."""
     return "tuple" in str(FIELDS[name].annotation) and name not in SECRETS
 
 

@@ -24,7 +24,7 @@ LIBRARY = "library"
 LINE = "%(asctime)s %(levelname)s %(name)s: %(event)s: %(message)s"
 CHATTY = ("mcp", "httpx", "httpx2", "asyncio", "uvicorn")
 SILENT = ("httpcore", "httpcore2")
-"""At level debug they write the headers of every answer, in which a service may repeat the key."""
+"""Loggers that at level debug write the headers of every answer, in which a service may repeat the key."""
 
 Field = str | int | float | None
 

@@ -94,7 +94,7 @@ def real_path(fd: int, path: Path) -> Path:
 def lock_owner(path: Path) -> int | None:
     """Return the process that has a POSIX lock on the file; None: nobody; 0: somebody, who cannot be told here.
 
-    Never to be called by a process that may have the lock itself: closing the file here would let go of it.
+    Never to be called by a process that may have the lock itself: closing the file here would release it.
     """
     if sys.platform not in ("linux", "darwin") or not path.exists():
         return None

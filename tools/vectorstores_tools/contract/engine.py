@@ -56,7 +56,7 @@ class Capabilities:
     names: frozenset[str] = frozenset()
     """Names of files without an ending, in lower case, that it can parse: makefile, license."""
     any_text: bool = False
-    """Whether it parses what is text whatever its ending."""
+    """True where it parses any text, whatever the file's ending."""
     max_file_bytes: int = 512 * 1024 * 1024
     batches: bool = True
     cancel_batch: bool = True
@@ -64,12 +64,12 @@ class Capabilities:
     uploads: bool = True
     expiry: bool = True
     clear: bool = True
-    """Whether null empties a field of a store."""
+    """True where null empties a field of a store."""
     description: bool = True
     failure_codes: bool = True
-    """Whether last_error.code tells kinds of failure apart; else it is server_error."""
+    """True where last_error.code tells kinds of failure apart; else it is server_error."""
     lasting_cursors: bool = True
-    """Whether a cursor stays good when its item is gone; else it is a BadCursor."""
+    """True where a cursor stays good when its item is gone; else it is a BadCursor."""
     citations: bool = True
 
 
@@ -167,7 +167,7 @@ class Ingested:
     uploaded: int
     unchanged: int
     file_ids: Sequence[str] = ()
-    """Of every source seen, new or not, in the order they came."""
+    """The Files of all sources, new or not, in the order they came."""
     notes: Sequence[str] = ()
     again: int = 0
 
@@ -177,7 +177,7 @@ class Engine(Protocol):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What this engine has."""
+        """The features of this engine."""
         ...
 
     async def create_store(self, request: StoreCreate) -> VectorStore:

@@ -60,7 +60,7 @@ class Comparison:
     key: str
     value: Scalar | tuple[Scalar, ...]
     of_file: bool = False
-    """Whether the key is a fact of the file, not one of its attributes."""
+    """True where the key is a fact of the file, not one of its attributes."""
 
     @property
     def is_extension(self) -> bool:

@@ -48,7 +48,7 @@ class Source:
     size: int
     stream: AsyncIterator[bytes]
     sent: Callable[[int], None] | None = None
-    """As of NewFile."""
+    """The same as in NewFile."""
     folder: str | None = None
     stat: FileStat | None = None
 
@@ -60,7 +60,7 @@ def storable(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What an intake found: origins in a stable order, and how many entries it passed over, by reason.
+    """The result of a look by an intake: origins in a stable order, and how many entries it passed over, by reason.
 
     `folders` has for each origin the folder that was named and holds it; none for what was named by itself.
     """
@@ -118,7 +118,7 @@ class FolderIntake(Protocol):
         ...
 
     def open(self, origin: str, roots: Sequence[Path] | None) -> AbstractAsyncContextManager[Source]:
-        """As `Intake.open`."""
+        """Open one origin, as `Intake.open`."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""What an operator asks of an engine: its health, and the check, repair, reindexing and purge of what it keeps."""
+"""The operator's view of an engine: its health, and the check, repair, reindexing and purge of its data."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -63,7 +63,7 @@ class Maintenance(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Whether a part works, and a few words about it: what it is, or what is wrong and what to do."""
+    """The state of a part: whether it works, and a few words on it, or on what is wrong and what to do."""
 
     ok: bool
     state: str
@@ -78,5 +78,5 @@ class Health:
 
     @property
     def ready(self) -> bool:
-        """Whether every part works."""
+        """True where every part works."""
         return all(check.ok for check in self.checks.values())

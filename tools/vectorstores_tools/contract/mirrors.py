@@ -95,7 +95,7 @@ class Lock(Protocol):
 
 
 class MirrorRecords(Protocol):
-    """What an engine keeps of its mirrors."""
+    """The records that an engine keeps of its mirrors."""
 
     async def all(self, store_id: str | None = None) -> Sequence[Mirror]:
         """Return the mirrors of a store, or of all that have not expired; none where there are no data yet."""

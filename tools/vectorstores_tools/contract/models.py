@@ -56,7 +56,7 @@ class FileCounts(Answer):
 
 
 class LastError(Answer):
-    """Why a file failed. code: unsupported_file, invalid_file or server_error."""
+    """The reason why a file failed. code: unsupported_file, invalid_file or server_error."""
 
     code: str = "server_error"
     message: str = ""
@@ -102,7 +102,7 @@ class VectorStore(Answer):
 
 
 class PassageProgress(Answer):
-    """How many of a long file's passages are in the index so far, and how many there will be."""
+    """The number of a long file's passages that are in the index so far, and of those that there will be."""
 
     done: int = 0
     of: int = 0

@@ -51,7 +51,7 @@ def _values_without_nul(values: dict[str, V]) -> dict[str, V]:
 
 
 Kept = AfterValidator(_without_nul)
-"""For texts that an engine keeps beside the content of files."""
+"""The check of texts that an engine keeps beside the content of files."""
 Key = Annotated[str, StringConstraints(min_length=1, max_length=64), Kept]
 ShortText = Annotated[str, StringConstraints(strict=True, max_length=512)]
 Name = Annotated[str, StringConstraints(max_length=512), Kept]
@@ -60,7 +60,7 @@ Number = Annotated[StrictFloat, Field(allow_inf_nan=False)]
 Integer = Annotated[StrictInt, Field(ge=-MAX_INTEGER, le=MAX_INTEGER)]
 AttributeValue = StrictBool | Integer | Number | ShortText
 MOST_ATTRIBUTES = 16
-"""Of a file, and as many keys of metadata of a store: OpenAI's limit."""
+"""The limit of OpenAI for a file's attributes, and for the keys of a store's metadata."""
 Attributes = Annotated[
     dict[Key, AttributeValue], Field(max_length=MOST_ATTRIBUTES), AfterValidator(_values_without_nul)
 ]

@@ -115,7 +115,7 @@ async def until(engine: Engine, retrieve: Callable[[], Awaitable[T]], final: Cal
 async def followed(
     call: ToolCall, retrieve: Callable[[], Awaitable[T]], tell: Callable[[T, Progress], bool], seconds: float
 ) -> T:
-    """As `until`, with reports; `tell` puts the object's state into the Progress and returns whether it is final."""
+    """Wait as `until` does, with reports; `tell` puts the object's state into the Progress and says if it is final."""
     if seconds <= 0:
         return await retrieve()
     return await reported(

@@ -8,7 +8,7 @@ from typing import TypeAlias
 Range: TypeAlias = tuple[int, int]
 
 SNAP = 24
-"""How far a cut may move to fall between words."""
+"""Characters by which a cut may move to fall between words."""
 
 _WORD = re.compile(r"\w{3,}")
 

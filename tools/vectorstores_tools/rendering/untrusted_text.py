@@ -16,7 +16,7 @@ TEXTS = frozenset({"text", "description"})
 """Keys whose values keep their lines; so do the values of maps that somebody else filled. All others are one line."""
 MAPS_OF_OTHERS = frozenset({"attributes", "metadata"})
 LONGEST_NAME = 512
-"""Of a store; a filename has 255 characters."""
+"""Characters of a store's name; a filename has 255."""
 LONGEST_PATH = 4_096
 LONGEST_TEXT = 4_000
 """Characters of a text in an object; the longest of the contract, a store's description, has 2,000."""

@@ -32,7 +32,7 @@ DESCRIPTION = """OpenAI's Vector Stores, Files and Uploads on an engine of vecto
 Where the server was given tokens every request carries one: `Authorization: Bearer ...`. The same paths are served
 under `/v1/openai/v1`. With the header `X-Vector-Stores-Extended: 1` replies carry more keys: citations, notes."""
 LLAMA_STACK_PREFIX = "/v1/openai/v1"
-"""Where llama-stack served the same API before 0.4 (docs/openai-api.md)."""
+"""The path at which llama-stack served the same API before 0.4 (docs/openai-api.md)."""
 
 
 def build_api(engine: Engine, app: FastAPI | None = None, calls: CallRecorder | None = None) -> ASGIApp:

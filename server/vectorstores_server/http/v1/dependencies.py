@@ -1,4 +1,4 @@
-"""How an engine's answer becomes a reply: the contract's keys, or all of them for another vector-stores-mcp."""
+"""Replies from an engine's answers: the contract's keys, or all of them for another vector-stores-mcp."""
 
 import re
 from collections.abc import Collection

@@ -28,7 +28,7 @@ from vectorstores_tools.contract.errors import (
 
 BODY = ("body",)
 FINAL = {"x-should-retry": "false"}
-"""For a state that does not pass: OpenAI's clients would try a 409 again."""
+"""The status for a state that does not pass: OpenAI's clients would try a 409 again."""
 METHODS = ("DELETE", "GET", "POST")
 
 log = logging.getLogger(__name__)
