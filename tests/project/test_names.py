@@ -8,6 +8,11 @@ from pathlib import Path
 from support.checkout import ROOT
 
 SAY_NOTHING = {"said", "told", "one", "mine", "meant"}
+NO_SUBJECT = re.compile(
+    r"(What|Whatever|Who|Whoever|Whom|Whose|How|When|Where|Which|Why|Whether|Of|As|See|For|From|In|At)\b"
+)
+"""The first words of a docstring that has no noun, or has it behind a clause."""
+READ_TWICE = re.compile(r"\b(anew|whoever|(tells?|told|which) .* is another)\b", re.IGNORECASE)
 
 
 def _modules() -> list[tuple[Path, ast.Module]]:
@@ -36,6 +41,18 @@ def test_no_variable_or_parameter_has_a_name_that_says_nothing() -> None:
     assert found == []
 
 
+def test_no_function_or_attribute_has_a_name_that_says_nothing_in_every_room_but_the_engines() -> None:
+    named = [
+        (path.relative_to(ROOT), node.attr if isinstance(node, ast.Attribute) else node.name)
+        for path, module in _modules()
+        if "engines" not in path.relative_to(ROOT).parts
+        for node in ast.walk(module)
+        if isinstance(node, ast.Attribute | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    ]
+    assert named
+    assert [f"{path}: {name}" for path, name in named if name.strip("_").lower() in SAY_NOTHING] == []
+
+
 def test_each_module_says_in_its_first_line_what_it_is() -> None:
     bare = [str(path) for path, module in _modules() if not (ast.get_docstring(module) or "").strip()]
     assert bare == []
@@ -53,3 +70,41 @@ def test_each_path_that_the_pages_for_developers_name_is_there() -> None:
     assert named
     gone = {entry for entry in named if not any((room / entry.split(": ")[1]).exists() for room in rooms)}
     assert gone == set()
+
+
+def _sentences(module: ast.Module) -> list[str]:
+    """Return the docstrings of a module, its classes and functions, and the strings below attributes and constants."""
+    found: list[str] = []
+    for node in ast.walk(module):
+        if isinstance(node, ast.Module | ast.ClassDef):
+            found += [_string(statement) for statement in node.body]
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            found.append(_string(node.body[0]))
+    return [sentence for sentence in found if sentence]
+
+
+def _string(statement: ast.stmt) -> str:
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    return str(value.value).strip() if isinstance(value, ast.Constant) and isinstance(value.value, str) else ""
+
+
+def test_a_docstring_begins_with_its_subject_in_every_room_but_the_engines() -> None:
+    sentences = {
+        f"{path.relative_to(ROOT)}: {sentence.splitlines()[0]}"
+        for path, module in _modules()
+        if "engines" not in path.relative_to(ROOT).parts
+        for sentence in _sentences(module)
+    }
+    assert sentences
+    assert {entry for entry in sentences if NO_SUBJECT.match(entry.partition(": ")[2])} == set()
+
+
+def test_no_comment_or_sentence_has_a_word_that_must_be_read_twice_in_every_room_but_the_engines() -> None:
+    lines = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path, _ in _modules()
+        if "engines" not in path.relative_to(ROOT).parts
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+    assert lines
+    assert [line for line in lines if READ_TWICE.search(line)] == []

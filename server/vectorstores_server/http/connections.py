@@ -27,7 +27,7 @@ TURNS = 3
 SPARE = 192
 """Descriptors that files, the catalog and the index need."""
 HEADER_SECONDS = 20.0
-"""From the first byte that may be sent to the last of the headers."""
+"""Seconds from the first byte that may be sent to the last of the headers."""
 LOG_SECONDS = 10.0
 
 log = logging.getLogger(__name__)

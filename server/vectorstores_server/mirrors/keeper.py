@@ -132,7 +132,7 @@ class MirrorKeeper:
             except VectorStoreError:
                 continue  # each walk meets it too, and says so
             for mirror_id, kept in self._kept.items():
-                kept.told(now.get(mirror_id))
+                kept.take(now.get(mirror_id))
 
     def _records(self) -> MirrorRecords:
         records = self._engine.mirrors

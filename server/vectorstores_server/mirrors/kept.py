@@ -9,7 +9,7 @@ import anyio
 
 from vectorstores_server.mirrors.listening import SystemEvents
 from vectorstores_server.mirrors.walking import MirrorWalk
-from vectorstores_server.mirrors.watching import POLL_SECONDS, FolderEvent, Told, events_of
+from vectorstores_server.mirrors.watching import POLL_SECONDS, FolderEvent, WatchedBy, events_of
 from vectorstores_tools.contract.mirrors import Mirror
 
 
@@ -39,7 +39,7 @@ class KeptMirror:
         self._system = system
         self._walks = False
         self._waits = False
-        self._told: Told = "events"
+        self._by: WatchedBy = "events"
         self._woken = anyio.Event()
 
     @property
@@ -51,7 +51,7 @@ class KeptMirror:
         """Have it look at once whether a walk was asked for."""
         self._woken.set()
 
-    def told(self, mirror: Mirror | None) -> None:
+    def take(self, mirror: Mirror | None) -> None:
         """Take the mirror's new state, None if it has ended; have it look where there is something to do."""
         if not self._walks and (mirror is None or (mirror.due and not self._waits)):
             self.wake()
@@ -73,10 +73,10 @@ class KeptMirror:
             tasks.start_soon(self._ask, send.send)
             async for event in receive:
                 if event is not None:
-                    self._walk.watched = self._told = event.by
+                    self._walk.watched = self._by = event.by
                 elif await self._is_idle():
                     continue
-                if not await self._look(event or FolderEvent(by=self._told)):
+                if not await self._look(event or FolderEvent(by=self._by)):
                     break
             tasks.cancel_scope.cancel()
 

@@ -24,7 +24,7 @@ MOST_PLACES = 50
 """The most changed folders that are looked at one by one; if there are more the whole is."""
 NO_EVENTS = frozenset({errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.ENOSYS, errno.EINVAL, errno.EACCES, errno.EIO})
 
-Told = Literal["events", "polled"]
+WatchedBy = Literal["events", "polled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class FolderEvent:
     """A reason to look: the folders in which something has changed, none for the whole."""
 
     within: tuple[Path, ...] = ()
-    by: Told = "events"
+    by: WatchedBy = "events"
 
 
 async def events_of(

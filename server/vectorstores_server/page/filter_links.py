@@ -79,7 +79,7 @@ class FilterLinks:
     def active(self) -> list[Chip]:
         """Return the parts of the filter; a click takes one away."""
         parts = self._asked.parts
-        return [Chip(_told(part), self._to([*parts[:at], *parts[at + 1 :]])) for at, part in enumerate(parts)]
+        return [Chip(_in_words(part), self._to([*parts[:at], *parts[at + 1 :]])) for at, part in enumerate(parts)]
 
     def attributes(self, held: Mapping[str, Any] | None) -> list[Chip]:
         """Return a file's attributes; a click asks for those that hold the same."""
@@ -106,9 +106,9 @@ class FilterLinks:
         return f"{self._path}?{urlencode(query)}" if query else self._path
 
 
-def _told(part: Filter) -> str:
+def _in_words(part: Filter) -> str:
     if isinstance(part, Compound):
-        return f" {part.operator} ".join(f"({_told(inner)})" for inner in part.filters) or f"empty {part.operator}"
+        return f" {part.operator} ".join(f"({_in_words(inner)})" for inner in part.filters) or f"empty {part.operator}"
     values = part.value if isinstance(part.value, tuple) else (part.value,)
     return f"{part.key} {SIGNS.get(part.operator, part.operator)} {', '.join(map(_value, values))}"
 

@@ -1,4 +1,4 @@
-"""From facts to HTML: every value is cleaned and escaped on its way into a template, by rule and not by habit."""
+"""HTML from facts: every value is cleaned and escaped on its way into a template, by rule and not by habit."""
 
 import time
 from collections.abc import Mapping

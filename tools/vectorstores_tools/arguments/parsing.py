@@ -21,7 +21,7 @@ NAMELESS = "Invalid value"
 def parse_arguments(model: type[M], schema: Mapping[str, Any], given: Mapping[str, Any]) -> M:
     """Return the arguments. Raises InvalidRequest."""
     properties = cast("dict[str, dict[str, Any]]", schema["properties"])
-    sent = {name: _meant(value, properties.get(name, {})) for name, value in given.items()}
+    sent = {name: _decoded_value(value, properties.get(name, {})) for name, value in given.items()}
     return checked(model, **present(model, sent, is_blank))
 
 
@@ -58,7 +58,7 @@ def _naming(error: InvalidRequest) -> InvalidRequest:
     return InvalidRequest(fact, error.next, param=error.param, code=error.code)
 
 
-def _meant(value: Any, schema: Mapping[str, Any]) -> Any:
+def _decoded_value(value: Any, schema: Mapping[str, Any]) -> Any:
     kinds = {alternative.get("type") for alternative in schema.get("anyOf", [schema])}
     if not isinstance(value, str) or not kinds & {"array", "object"}:
         return value

@@ -123,7 +123,7 @@ class FolderIntake(Protocol):
 
 
 class Intake(Protocol):
-    """From what a caller names (a path, folder, glob or URL) to open streams."""
+    """The way from the names that a caller gives (paths, folders, globs, URLs) to open streams."""
 
     async def survey(self, named: Sequence[str], roots: Sequence[Path] | None) -> Survey:
         """Find the named files, opening only small ones whose names do not tell whether they are text.

@@ -76,7 +76,7 @@ class _ProgressReports:
         self._report = report
         self._progress = progress
         self._state = (0, "")
-        self._told = -1
+        self._last = -1
 
     @property
     def news(self) -> bool:
@@ -94,10 +94,10 @@ class _ProgressReports:
     async def send(self) -> None:
         progress = self._progress
         # It must grow with every report, also when nothing was finished since.
-        self._told = max(progress.done * PARTS, self._told + 1)
+        self._last = max(progress.done * PARTS, self._last + 1)
         self._state = (progress.done, progress.message)
         total = None if progress.total is None else progress.total * PARTS
-        await self._report(self._told, total, progress.message)
+        await self._report(self._last, total, progress.message)
 
 
 async def until(engine: Engine, retrieve: Callable[[], Awaitable[T]], final: Callable[[T], bool], seconds: float) -> T:

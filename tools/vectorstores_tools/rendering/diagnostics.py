@@ -50,7 +50,7 @@ class SearchOutcome:
         facts = self.facts(found)
         lines = [f"No hits: {facts['reason']}."] if "reason" in facts else []
         if "not_searched" in facts:
-            lines.append(f"Not searched: {_told(facts['not_searched'])}.")
+            lines.append(f"Not searched: {_counted(facts['not_searched'])}.")
         lines += facts.get("notes", [])
         return [*lines, f"Next: {facts['next']}."] if "next" in facts else lines
 
@@ -119,7 +119,7 @@ def _unmet_parts(page: SearchPage, filter: filters.Filter) -> list[str]:
     return [_unmet(part, held[part.key]) for part in asked[:KEYS_EXPLAINED]]
 
 
-def _told(unseen: Mapping[str, Any]) -> str:
+def _counted(unseen: Mapping[str, Any]) -> str:
     counts = [f"{n} {status.replace('_', ' ')}" for status, n in unseen.items() if status != "expired"]
     if expired := unseen.get("expired"):
         counts.append(f"{', '.join(expired)}, which {'has' if len(expired) == 1 else 'have'} expired")

@@ -64,7 +64,7 @@ def listed(page: Mapping[str, Any], items: Sequence[Mapping[str, Any]], *sentenc
 
 def _lines(facts: Mapping[str, Any], ours: frozenset[str]) -> list[str]:
     """Return a line for each fact, those that are not `ours` and may hold somebody's words in a fence."""
-    shown = [key for key in facts if _told(facts[key])]
+    shown = [key for key in facts if _says_something(facts[key])]
     fenced = [key for key in shown if key in WRITTEN_BY_OTHERS or not (key in ours or _is_plain({key: facts[key]}))]
     free = [f"{key}: {_value(facts[key])}" for key in shown if key not in fenced]
     if not fenced:
@@ -86,11 +86,11 @@ def _is_plain(value: Any) -> bool:
 
 def _row(item: Mapping[str, Any]) -> str:
     head = " ".join(str(item[key]) for key in FIRST[1:] if key in item)
-    rest = [f"{key}={_value(value)}" for key, value in item.items() if key not in FIRST and _told(value)]
+    rest = [f"{key}={_value(value)}" for key, value in item.items() if key not in FIRST and _says_something(value)]
     return " ".join([head, *rest])
 
 
-def _told(value: object) -> bool:
+def _says_something(value: object) -> bool:
     return value not in (None, {}, [], "")
 
 

@@ -69,14 +69,14 @@ def _add_part(builder: DocumentBuilder, part: MIMEPart) -> None:
 def _add_alternative(builder: DocumentBuilder, part: MIMEPart) -> None:
     """Add the plain text, or the page where there is none; in all others only what is attached to them is noted."""
     parts = _parts(part)
-    plain = next((one for one in parts if one.get_content_type() == "text/plain"), None)
+    plain = next((form for form in parts if form.get_content_type() == "text/plain"), None)
     body = part.get_body(("html",)) if plain is None else plain
-    chosen = next((one for one in parts if body is not None and any(inner is body for inner in one.walk())), None)
-    for one in parts:
-        if one is chosen or chosen is None:
-            _add_part(builder, one)
+    chosen = next((form for form in parts if body is not None and any(inner is body for inner in form.walk())), None)
+    for form in parts:
+        if form is chosen or chosen is None:
+            _add_part(builder, form)
         else:
-            _note_attachments(builder, one)
+            _note_attachments(builder, form)
 
 
 def _note_attachments(builder: DocumentBuilder, part: MIMEPart) -> None:
