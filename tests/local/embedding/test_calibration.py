@@ -51,7 +51,7 @@ def test_a_setting_is_put_before_what_the_family_needs(tmp_path: Path) -> None:
     assert choice.former is not None
     assert choice.former.prefixes == Prefixes()
     assert EmbedderChoice("openai:gte", tmp_path).former is None
-    assert EmbedderChoice("minilm", tmp_path).former is None
+    assert EmbedderChoice("none", tmp_path).former is None
 
 
 async def test_the_probe_finds_the_background_that_collections_have(tmp_path: Path) -> None:

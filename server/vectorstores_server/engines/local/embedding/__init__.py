@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from vectorstores_server.engines.local.embedding.errors import EmbeddingFailure, ModelMissing, Stopped
 from vectorstores_server.engines.local.embedding.families import Prefixes, prefixes_of
-from vectorstores_server.engines.local.embedding.models import CARDS, MINILM, ModelCard
+from vectorstores_server.engines.local.embedding.models import CARDS, E5_MULTI, MINILM, ModelCard
 from vectorstores_server.engines.local.embedding.traits import Traits
 from vectorstores_server.engines.local.embedding.weights import candidates, find_weights
 
@@ -99,10 +99,19 @@ class EmbedderChoice:
 
     @property
     def former(self) -> "EmbedderChoice | None":
-        """The same model without prefixes, as stores from before have it; None where there is no other."""
-        if not self.name.startswith(SERVICE) or not any(self.prefixes):
+        """What stores may have that were made otherwise; None where there is nothing else.
+
+        A service's model without prefixes, as it was before these were known; of this machine's models minilm beside
+        e5-multi, and the other way round, where it is installed.
+        """
+        if self.name.startswith(SERVICE):
+            bare = replace(self, query_prefix=NO_PREFIX, document_prefix=NO_PREFIX)
+            return bare if any(self.prefixes) else None
+        if self.name == "none":
             return None
-        return replace(self, query_prefix=NO_PREFIX, document_prefix=NO_PREFIX)
+        other = MINILM if self.name == E5_MULTI.name else E5_MULTI
+        there = find_weights(other, None, self.cache) is not None
+        return replace(self, name=other.name, path=None, download=False) if there else None
 
 
 def _stated(prefix: str | None, of_family: str) -> str:
