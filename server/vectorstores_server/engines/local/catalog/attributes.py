@@ -10,7 +10,7 @@ from vectorstores_tools.contract.requests import MOST_ATTRIBUTES, Attributes
 
 
 def replace_attributes(db: sqlite3.Connection, attachment_id: int, attributes: Attributes) -> None:
-    """Replace what a caller gave, and what filters read of it."""
+    """Replace the attributes that a caller gave, and the rows of them that filters read."""
     db.execute("UPDATE attachment SET attributes = ? WHERE id = ?", (dumps(attributes), attachment_id))
     _enter_attributes(db, attachment_id)
 

@@ -25,7 +25,7 @@ def prepare(
     new_catalog: bool = False,
     own_log: Path | None = None,
 ) -> None:
-    """Make the directory and the catalog what this version needs; see `claim` for what is refused.
+    """Bring the directory and the catalog to this version; see `claim` for the directories that are refused.
 
     Raises DirectoryUpgraded, Unavailable, DiskFull.
     """
@@ -54,7 +54,7 @@ def connect(path: Path) -> sqlite3.Connection:
         cached_statements=256,
     )
     db.row_factory = sqlite3.Row
-    # FULL: an acknowledged File survives a power loss. secure_delete: what was deleted is off the disk.
+    # FULL: an acknowledged File survives a power loss. secure_delete: deleted rows are off the disk.
     for pragma in ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON", "temp_store = MEMORY"):
         db.execute(f"PRAGMA {pragma}")
     return db

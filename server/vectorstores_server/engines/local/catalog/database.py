@@ -156,14 +156,14 @@ class Catalog:
         moved.set()
 
     async def checkpoint(self, *, at_least: int = WAL_BYTES) -> None:
-        """Move what the WAL holds into the catalog and empty it, where it has `at_least` bytes and no one reads it."""
+        """Move the WAL's pages into the catalog and empty it, where it has `at_least` bytes and no one reads it."""
         if self.read_only:
             return
         async with self._writing:
             await self._run(_checkpoint, await self._open_writer(), self.path, at_least)
 
     async def vacuum(self) -> None:
-        """Rewrite the catalog, without a trace of what was deleted."""
+        """Rewrite the catalog, without a trace of deleted rows."""
         async with self._writing:
             db = await self._open_writer()
             await self._run(db.execute, "VACUUM")

@@ -38,7 +38,7 @@ def create_store(
 
 
 def attach_file(db: sqlite3.Connection, store_id: str, request: FileAttach, now: int) -> VectorStoreFile:
-    """Attach one File, before what came in batches."""
+    """Attach one File, to be built before those of batches."""
     usable(db, store_id, now)
     require_files(db, [request.file_id], now)
     attach(db, store_id, request, now, ALONE)

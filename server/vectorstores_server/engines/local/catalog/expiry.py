@@ -60,7 +60,7 @@ def forget_table(db: sqlite3.Connection, name: str) -> None:
 
 
 def expire(db: sqlite3.Connection, now: int) -> int:
-    """Make final what has expired: stores, Files, uploads, tombstones. Return how many stores and Files."""
+    """Make expiry final: of stores, Files, uploads, tombstones. Return how many stores and Files."""
     stores = db.execute("SELECT id FROM store WHERE expired = 0 AND expires_at <= ?", (now,)).fetchall()
     for row in stores:
         _expire_store(db, row["id"], now)

@@ -1,7 +1,7 @@
 """Filters as SQL: the same matches as `vectorstores_tools.contract.filters.matches`.
 
 A comparison of an attribute is a set of revisions, read from the index (store_id, key, kind, value, rev) of `attribute`
-alone; one of a fact (`$type`) a set read from `attachment` and `file`. `ne` and `nin` are what is outside the set of
+alone; one of a fact (`$type`) a set read from `attachment` and `file`. `ne` and `nin` are the rows outside the set of
 `eq` and `in`, so a file without the key matches them. Where all matches lie in one such set, SQLite walks that set, not
 the store: .8 ms instead of 16 for 2,800 of 10,000 files. SQLite compares integers with reals exactly, and text by its
 UTF-8 bytes, which is the order of code points: as Python does.

@@ -13,7 +13,7 @@ _ALPHABET = string.digits + string.ascii_lowercase
 def new_id(prefix: str) -> str:
     """Return `prefix` and 24 lower-case letters or digits: ten tell the microsecond, fourteen are random (72 bits).
 
-    So what was made in one second is listed in the order in which it was made: lists are ordered by second and id.
+    So objects made in one second are listed in the order in which they were made: lists are ordered by second and id.
     """
     return prefix + _written(time.time_ns() // 1000) + "".join(secrets.choice(_ALPHABET) for _ in range(14))
 

@@ -258,7 +258,7 @@ def _has_vectors(db: sqlite3.Connection, store_id: str) -> bool:
 def switch_table(
     db: sqlite3.Connection, store_id: str, new: str, built: Mapping[int, BuiltRevision], now: int
 ) -> list[int]:
-    """Make `new` the store's table when it holds every live revision; else change nothing, and return what it lacks.
+    """Make `new` the store's table when it holds every live revision; else change nothing, and return those it lacks.
 
     A table without vectors never takes the place of one that has them: it is given up.
 

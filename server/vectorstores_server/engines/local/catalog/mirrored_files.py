@@ -19,7 +19,7 @@ from vectorstores_tools.contract.requests import ChunkingStrategy, FileAttach, S
 
 
 def stats_below(db: sqlite3.Connection, store_id: str, folder: str) -> dict[str, KnownStat]:
-    """Return each source below the folder, and what the disk said of its newest version."""
+    """Return each source below the folder, with the size and times on disk of its newest version."""
     bare = folder.rstrip("/\\")
     cursor = db.cursor()
     cursor.row_factory = None

@@ -8,7 +8,7 @@ from vectorstores_server.engines.local.catalog.pagination import TOMBSTONE_SECON
 
 @dataclass(frozen=True, slots=True)
 class SupersededFile:
-    """A file that was replaced: by which one, and the hash of what it held."""
+    """A file that was replaced: by which one, and the hash of its bytes."""
 
     superseded_by: str
     sha256: str | None
