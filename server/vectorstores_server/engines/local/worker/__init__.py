@@ -1,1 +1,1 @@
-"""The worker of a data directory: who holds its lock, what it does meanwhile, and repair."""
+"""The worker of a data directory: its lock, its work, and repair."""

@@ -1,7 +1,7 @@
-"""Removing what is dead: rows, tables, expired stores and Files, and in the end their traces on the disk.
+"""Garbage collection: of dead rows and tables, expired stores and Files, and in the end their traces on the disk.
 
-What frees space without writing comes first, so that a full disk can be emptied; each step is by itself, so that one
-that fails keeps none of the others from being done.
+Steps that free space without writing come first, so that a full disk can be emptied; each step is by itself, so that
+one that fails keeps none of the others from being done.
 """
 
 import logging
@@ -72,7 +72,7 @@ class GarbageCollector:
         return worked
 
     async def purge(self, *, trash: bool = False) -> None:
-        """Take off the disk now whatever was deleted; with `trash` what nobody deleted, but nothing names, as well.
+        """Take deleted data off the disk now; with `trash` orphans too, which nobody deleted but nothing names.
 
         A search that is under way elsewhere may have to start again. Raises Unavailable when every step was tried and
         some could not be done.

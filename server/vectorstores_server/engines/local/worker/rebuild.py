@@ -53,7 +53,7 @@ class TableRebuild:
         return set() if self.stopped else set(revs)
 
     async def finish(self, built: Sequence[BuiltRevision]) -> None:
-        """Note what the table holds."""
+        """Note the revisions that the table holds."""
         await self._catalog.write(index_tables.note_rebuilt, self._table.name, built)
         if unread := [revision.rev for revision in built if revision.unread]:
             await self._catalog.write(reconciliation.requeue_unread, unread, clock())
@@ -77,7 +77,7 @@ class TableRebuild:
         await self._catalog.write(reconciliation.requeue, [work.rev], clock())
 
     async def without_vectors(self, works: Sequence[QueuedRevision], reason: str) -> None:
-        """Stop: what is built stays for the next attempt."""
+        """Stop: finished rows stay for the next attempt."""
         del works
         log.warning(
             "Rebuilding the index of %s has stopped for now: %s",

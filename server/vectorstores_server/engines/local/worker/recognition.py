@@ -18,7 +18,7 @@ from vectorstores_server.engines.local.parsing import ParseFailure
 from vectorstores_server.system.logs import event
 
 WANTED_SECONDS = 1.0
-"""Between two looks whether a file whose page is being read is still wanted."""
+"""The time between two checks whether a file whose page is being read is still wanted."""
 
 log = logging.getLogger(__name__)
 

@@ -46,7 +46,7 @@ class Worker:
         self._woken.set()
 
     async def run(self) -> None:
-        """Work until cancelled; then the lock is free, and what is unfinished is still queued."""
+        """Work until cancelled; then the lock is free, and unfinished files are still queued."""
         try:
             while await self._turn():
                 await self._wait(self._pace.attempt)
