@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CopiedVectors:
-    """The vectors of a file's former passages, by the hash of what was embedded; empty where there are none."""
+    """The vectors of a file's former passages, by the hash of the embedded text; empty where there are none."""
 
     vectors: "NDArray[float32] | None" = None
     rows: dict[bytes, int] = field(default_factory=dict[bytes, int])
@@ -48,7 +48,7 @@ def former_passages(document: Document, places: Sequence[StoredPlace], counter: 
 
 
 def copied_vectors(document: Document, stored: StoredRows, passages: Sequence[Passage]) -> CopiedVectors:
-    """Keep the vectors of former passages by what was embedded of them."""
+    """Keep the vectors of former passages by the text that was embedded for them."""
     if stored.vectors is None:
         return CopiedVectors()
     title = document.title or ""

@@ -97,7 +97,7 @@ class IngestPipeline:
         return bool(self._unflipped)
 
     async def run(self) -> None:
-        """Work until no source has anything left; `files` counts what was done."""
+        """Work until no source has anything left; `files` counts the outcomes."""
         send, receive = anyio.create_memory_object_stream[PassageGroup](1)
         async with anyio.create_task_group() as watch, send, receive:
             watch.start_soon(self._watch)

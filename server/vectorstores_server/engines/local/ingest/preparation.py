@@ -31,7 +31,7 @@ JUDGED = 4_000
 """Characters at the beginning of a document by which it is judged whether the embedder can read it."""
 
 SLICE_SECONDS = 0.2
-"""After this time a thread comes back to the event loop, which may have been told to stop."""
+"""The time after which a thread comes back to the event loop, where it may be cancelled."""
 
 
 @dataclass(slots=True)
@@ -118,7 +118,7 @@ class FilePreparer:
         return await anyio.to_thread.run_sync(_laid_out, work, made, passages, copied, abandon_on_cancel=True)
 
     async def _text_once_taken(self, work: QueuedRevision) -> Document | None:
-        """Return the text of a live version whose file these parsers refuse: nobody loses what was found before."""
+        """Return the text of a live version whose file these parsers refuse: it can be found as before."""
         if work.text_version in (None, VERSION):
             return None
         return await self._blobs.read_document(work.sha256, work.text_version)
