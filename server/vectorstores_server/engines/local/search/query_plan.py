@@ -36,7 +36,7 @@ def plan_query(view: StoreView) -> QueryPlan:
     if view.passages is not None and view.passages <= VECTOR_K and not view.unfinished:
         return QueryPlan(
             None
-        )  # all of them are candidates; rows that are not indexed are scored by what a filter leaves
+        )  # all of them are candidates; rows that are not indexed are scored among those that a filter leaves
     listed = RevFilter("in", view.matching)
     if listed.cost <= MOST_LISTED or len(view.matching) < LEAST_SHARE * view.live:
         return QueryPlan(listed)

@@ -21,7 +21,7 @@ _ALL = 0.999
 
 
 def scale_of(traits: Traits) -> CosineScale:
-    """Return what the cosines of an embedder mean."""
+    """Return the scale of an embedder's cosines."""
     background = traits.background
     if background is None:
         return CosineScale(soft=traits.multilingual)
