@@ -1,4 +1,4 @@
-"""The index over what the catalog and the blobs hold: tables of passages that can always be rebuilt.
+"""The index over the catalog and the blobs: tables of passages that can always be rebuilt.
 
 Importing this imports neither LanceDB nor Arrow nor numpy; the first row that is read or written does, in a thread.
 """
@@ -306,7 +306,7 @@ class Index:
         return [folder for folder in folders if is_table(folder.stem) and self._removal.holds_ours(self._named(folder))]
 
     def _holds_others(self, table: str) -> bool:
-        """Tell whether files lie in a table's folder that are not ours: LanceDB removes what it does not know."""
+        """Tell whether files lie in a table's folder that are not ours: LanceDB removes files that it does not know."""
         top = self._named(self._folder(table))
         return is_table(table) and not all(is_ours(name) for name in files_below(self._directory.parent, (top,)))
 

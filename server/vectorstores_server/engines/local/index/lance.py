@@ -210,9 +210,9 @@ class Table:
         await self._table.update(where=f"{REV} = {rev}", updates_sql={REV: REV})
 
     async def compact(self, window: timedelta, *, unverified: bool = False) -> None:
-        """Merge fragments, index what is not, and remove the files of versions older than `window`.
+        """Merge fragments, index the rows that are not, and remove the files of versions older than `window`.
 
-        `unverified` also removes what a killed writer left; only safe while nobody writes.
+        `unverified` also removes files that a killed writer left; only safe while nobody writes.
         """
         await self._table.optimize(cleanup_older_than=window, delete_unverified=unverified)
 
@@ -303,5 +303,5 @@ class Database:
         return Table(table, await table.schema())
 
     def close(self) -> None:
-        """Let go of what the connection caches."""
+        """Drop the caches of the connection."""
         self._connection.close()

@@ -19,7 +19,8 @@ RUN_COST = 25  # revisions that cost as much in a list as a run does: 70 us
 class Rows:
     """Passages of one revision, column by column, all of one length.
 
-    `texts` is what the full-text index holds. `vectors` is (passages, dimensions), or None for a table without vectors.
+    `texts` are those that the full-text index holds. `vectors` is (passages, dimensions), or None for a table without
+    vectors.
     """
 
     rev: int
@@ -89,7 +90,7 @@ class CosineScale:
 class Weights:
     """The shares of meaning and of wording in a score; they sum to 1. The defaults are the measured best.
 
-    `scale` says what a cosine means. `vector_unknown` is the share of meaning where the table knows no word of the
+    `scale` gives the meaning of a cosine. `vector_unknown` is the share of meaning where the table knows no word of the
     question; the more of them it knows the nearer is the share to `vector`.
     """
 

@@ -1,7 +1,8 @@
 """Small tables that are searched in memory: built when a table is searched again, and grown by what is new in it.
 
-A search is answered from here only when the table has not changed since; otherwise LanceDB answers, and what is here is
-brought up to date meanwhile. What nobody asks for is let go, and all of it when the machine runs short of memory.
+A search is answered from here only when the table has not changed since; otherwise LanceDB answers, and the table in
+memory is brought up to date meanwhile. Tables that nobody asks for are dropped, and all of them when the machine runs
+short of memory.
 """
 
 import asyncio
@@ -33,7 +34,7 @@ from vectorstores_server.system.logs import event
 MOST_ROWS = 30_000
 """From here on the codes of LanceDB's index are read faster than all vectors."""
 BYTES_A_ROW = 700
-"""About what a row takes besides its vector."""
+"""The approximate bytes of a row besides its vector."""
 SEARCHES = 2
 """The search of a table at which building it becomes worth while."""
 UNUSED_SECONDS = 600.0
@@ -183,7 +184,7 @@ class ResidentTables:
         return count * (BYTES_A_ROW + 4 * (opened.dimensions or 0))
 
     def _keep_within_budget(self, name: str) -> None:
-        """Let go of the tables that were asked least lately, `name` last."""
+        """Drop the tables that were least recently asked, `name` last."""
         others = sorted((t.used_at, n) for n, t in self._tables.items() if n != name and t.rows is not None)
         for _, other in [*others, (0.0, name)]:
             if self.nbytes <= self._budget:
@@ -195,13 +196,13 @@ class ResidentTables:
         return free is None or free >= LEAST_FREE
 
     async def _watch(self) -> None:
-        """Let go of what is not used, and of all when memory runs short; ends when nothing is left."""
+        """Drop tables that are not used, and all when memory runs short; ends when none is left."""
         while self._tables:
             await asyncio.sleep(LOOK_SECONDS)
             self.look(time.monotonic())
 
     def look(self, now: float) -> None:
-        """Let go of what is not used at this moment, and of all when memory runs short."""
+        """Drop tables that are not used at this moment, and all when memory runs short."""
         if not self._has_memory():
             self.let_go()
         for name, table in list(self._tables.items()):

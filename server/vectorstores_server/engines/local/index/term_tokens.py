@@ -31,7 +31,7 @@ class TermTokens:
         return [[token for term in terms for token in known.get(term, (term,))] for terms in split]
 
     async def _learn(self, terms: Collection[str], tokenize: Tokenize) -> dict[str, tuple[str, ...]]:
-        """Return what the index makes of terms; several are asked for at once, with a word between that none holds."""
+        """Return the index's tokens of terms; several are asked for at once, with a word between that none holds."""
         if len(self._known) > MOST_KNOWN:
             self._known.clear()
         missing = [term for term in terms if term not in self._known]
