@@ -36,7 +36,7 @@ _WHOLE_NAMES = (
 EXTENSIONS = frozenset(f"{_DOCUMENTS} {_DATA} {_SOURCE_CODE}".split())
 NAMES = frozenset(_WHOLE_NAMES.split())  # of files without an extension, in lower case
 ANY_TEXT = "*"
-"""The type of whatever is text and has no other."""
+"""The type of any text that has no other."""
 _READ_LATER = (
     ".bib .docm .dotm .dotx .eml .ics .odp .ods .odt .po .potm .potx .ppsm .ppsx .pptm .rtf .srt .svg .vtt .xls .xlsb "
     ".xltm .xltx"
@@ -65,7 +65,7 @@ def may_hold_pictures(filename: str) -> bool:
 
 
 class ParseFailure(Exception):
-    """Why a file has no document: `code` is what the contract's last_error calls it, `message` a sentence.
+    """A file has no document: `code` is that of the contract's last_error, `message` a sentence.
 
     code: unsupported_file (nothing here can read such a file), invalid_file (it is damaged, locked or too large) or
     server_error (the fault is not the file's). The message names the file, what is wrong and what to do.

@@ -39,7 +39,7 @@ _MOST_UNPRINTABLE = 0.05
 
 
 class DecodedText(NamedTuple):
-    """A file's text, and what is to be noted of it: the code page that it was taken for, where that was a guess."""
+    """A file's text, and the notes on it: the code page that it was taken for, where that was a guess."""
 
     text: str
     notes: tuple[str, ...] = ()

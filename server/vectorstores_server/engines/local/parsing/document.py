@@ -10,7 +10,7 @@ from typing import Any, Self, cast
 _BLOCK = 1 << 16
 
 MAX_CHARACTERS = 20_000_000
-"""The longest text of a file; what is behind it is not read."""
+"""The most characters of a file's text; text behind that is not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Document:
     _newlines: list[int] = field(init=False, repr=False, compare=False, default_factory=list[int])
 
     def __post_init__(self) -> None:
-        # A frozen dataclass sets what it derives like this.
+        # A frozen dataclass sets derived fields like this.
         object.__setattr__(self, "_heading_starts", tuple(heading.start for heading in self.headings))
         object.__setattr__(self, "_enclosing", _enclosing(self.headings))
 

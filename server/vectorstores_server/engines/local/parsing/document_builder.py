@@ -95,7 +95,7 @@ class DocumentBuilder:
         self._pages.append(self.length)
 
     def gap(self) -> None:
-        """Leave a blank line after what is there."""
+        """Leave a blank line after the text so far."""
         if self._tail.strip("\n"):
             self.add("\n" if self._tail.endswith("\n") else "\n\n")
 
@@ -119,7 +119,7 @@ def check_length(characters: int) -> None:
 
 @contextmanager
 def one_part(builder: DocumentBuilder, name: str) -> Generator[None]:
-    """Read one slide, sheet or chapter: what it raises over its bytes is a note, and the others are read on."""
+    """Read one slide, sheet or chapter: an error over its bytes becomes a note, and the others are still read."""
     try:
         yield
     except DAMAGE as error:

@@ -119,7 +119,7 @@ def _package_name(book: _Book) -> str:
 
 
 def _chapters(package: ElementTree.Element, package_name: str) -> Iterator[str]:
-    """Names in the archive, in the order of reading; what the manifest does not know is passed over."""
+    """Names in the archive, in the order of reading; names that the manifest does not know are passed over."""
     items = {item.get("id", ""): item for item in package.iterfind(".//{*}manifest/{*}item")}
     references = [reference.get("idref", "") for reference in package.iterfind(".//{*}spine/{*}itemref")]
     for name in references or list(items):
@@ -132,7 +132,7 @@ def _chapters(package: ElementTree.Element, package_name: str) -> Iterator[str]:
 
 
 def _labels(book: _Book, package: ElementTree.Element, package_name: str) -> Iterator[tuple[str, str]]:
-    """Yield what the table of contents (NCX) calls whole chapters."""
+    """Yield the titles that the table of contents (NCX) gives to whole chapters."""
     for item in package.iterfind(".//{*}manifest/{*}item"):
         if item.get("media-type") != "application/x-dtbncx+xml":
             continue

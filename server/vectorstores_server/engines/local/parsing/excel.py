@@ -29,9 +29,9 @@ _LEGACY_THREAD = re.compile(r"\[(?:Threaded comment|Kommentarthread)\b")
 
 
 def read_workbook(package: OfficePackage, main: str, path: Path) -> Document:
-    """Read what the cells showed when the workbook was last saved: formulas are not computed.
+    """Read the values that cells showed when the workbook was last saved: formulas are not computed.
 
-    openpyxl knows the formats of numbers; what it cannot open is read by calamine, which does not.
+    openpyxl knows the formats of numbers; workbooks that it cannot open are read by calamine, which does not.
     """
     builder = DocumentBuilder()
     workbook = _opened(package, main, path)

@@ -100,7 +100,7 @@ def add_html(builder: DocumentBuilder, text: str) -> str | None:
 
 
 def _expanded(text: str) -> str:
-    """Put in what an XHTML page declares of its own between brackets: <!DOCTYPE html [<!ENTITY co "Acme">]>."""
+    """Put in the entities that an XHTML page declares between brackets: <!DOCTYPE html [<!ENTITY co "Acme">]>."""
     subset = _SUBSET.search(text, 0, 30_000)
     if subset is None:
         return text
@@ -228,7 +228,7 @@ class _Page:
 
 
 def _events(root: "LexborNode") -> "Iterator[tuple[str, LexborNode]]":
-    """Each node with its tag, and with a slash before the tag once what it holds is through."""
+    """Each node with its tag, and with a slash before the tag once its contents are through."""
     above: list[LexborNode] = []
     node = root
     while True:

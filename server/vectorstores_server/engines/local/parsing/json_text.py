@@ -66,7 +66,7 @@ def _add_cell(builder: DocumentBuilder, cell: dict[str, Any]) -> None:
 
 
 def _add_output(builder: DocumentBuilder, output: dict[str, Any]) -> None:
-    """Write what the cell printed, showed as a result, or failed with."""
+    """Write the cell's output, results and errors."""
     data = cast("dict[str, object]", output.get("data") or output)
     shown = _joined(data.get("text/plain", data.get("text")))
     page = _joined(data.get("text/html", data.get("html")))

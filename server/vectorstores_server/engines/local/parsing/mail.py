@@ -48,7 +48,7 @@ def _add_message(builder: DocumentBuilder, message: EmailMessage) -> None:
 
 
 def _add_part(builder: DocumentBuilder, part: MIMEPart) -> None:
-    """Add the texts of a part in their order, but one of several alternatives; what is attached is noted."""
+    """Add the texts of a part in their order, but one of several alternatives; attachments are noted."""
     kind = part.get_content_type()
     if kind == "message/rfc822":
         with one_part(builder, "an attached mail"):
@@ -67,7 +67,7 @@ def _add_part(builder: DocumentBuilder, part: MIMEPart) -> None:
 
 
 def _add_alternative(builder: DocumentBuilder, part: MIMEPart) -> None:
-    """Add the plain text, or the page where there is none; in all others only what is attached to them is noted."""
+    """Add the plain text, or the page where there is none; of all others only the attachments are noted."""
     parts = _parts(part)
     plain = next((form for form in parts if form.get_content_type() == "text/plain"), None)
     body = part.get_body(("html",)) if plain is None else plain

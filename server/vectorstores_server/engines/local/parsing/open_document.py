@@ -56,7 +56,7 @@ class _Walk:
         self._slides = 0
 
     def blocks(self, parent: Element) -> None:
-        """Write what stands below `parent`, in order."""
+        """Write the contents of `parent`, in order."""
         for child in parent:
             if child.tag == f"{TEXT}h":
                 level = child.get(f"{TEXT}outline-level", "1")

@@ -21,7 +21,7 @@ from vectorstores_tools.contract.errors import Unavailable
 
 _SHIELDED_SECONDS = 3.0  # a child starts in .2 s, and in more than one where other work keeps the machine busy
 _AT_ONCE_SECONDS = 0.5
-_LARGE = 1 << 20  # bytes; what is smaller is taken back faster than a thread is asked
+_LARGE = 1 << 20  # bytes; a smaller document is taken back faster than a thread is asked
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""PDF: the text layer page by page and what was typed onto it; bookmarks, or lines in larger type, as sections."""
+"""PDF: the text layer page by page and the text typed onto it; bookmarks, or lines in larger type, as sections."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence

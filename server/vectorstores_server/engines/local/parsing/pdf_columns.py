@@ -106,7 +106,7 @@ def _goes_to_and_fro(boxes: Sequence[Box]) -> bool:
 
 
 def _pieces(boxes: Sequence[Box]) -> Iterator[Piece]:
-    """Put together what was drawn in parts: words, letters."""
+    """Put together pieces that were drawn in parts: words, letters."""
     left, bottom, right, top = boxes[0]
     first = 0
     for at in range(1, len(boxes)):

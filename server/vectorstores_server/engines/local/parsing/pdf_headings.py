@@ -68,7 +68,7 @@ def _stands_out(line: TypeLine, body: float, body_bold: bool) -> bool:
 
 
 def _without_repeated(candidates: Sequence[_Candidate]) -> list[_Candidate]:
-    """Leave out what stands on page after page: headers and footers."""
+    """Leave out lines that stand on page after page: headers and footers."""
     texts = Counter(_NUMBER.sub("#", text) for text, _ in {(each.text, each.page) for each in candidates})
     return [each for each in candidates if texts[_NUMBER.sub("#", each.text)] < 3]
 

@@ -45,7 +45,7 @@ def looks_odd(line: str) -> bool:
 
 
 def mended(letters: Sequence[Letter]) -> str:
-    """Return the line without what is struck twice, and with spaces between words alone."""
+    """Return the line without letters struck twice, and with spaces between words alone."""
     kept = _struck_once(letters)
     ink = [letter for letter in kept if not letter.text.isspace()]
     if len(ink) < 3:

@@ -50,7 +50,7 @@ class TextPage:
         self._counts = len(self._text) == text_page.count_chars()
 
     def text(self, rotation: int) -> str:
-        """Return the text, with U+FFFD for what the fonts do not know; hyphens that divide words are PDFium's signs."""
+        """Return the text, with U+FFFD for letters unknown to the fonts; hyphens that divide words are PDFium's."""
         if not self._counts:  # there are letters of two code units
             return self._page.get_text_bounded()
         text = self._text = self._marked(self._text)
@@ -140,7 +140,7 @@ class TextPage:
         return Box(left.value, bottom.value, right.value, top.value)
 
     def _rectangles(self) -> Iterator[Box]:
-        """Yield the boxes of what was drawn at once, in order."""
+        """Yield the boxes of pieces that were drawn at once, in order."""
         left, top, right, bottom = self._doubles
         for number in range(self._page.count_rects()):
             self._raw.FPDFText_GetRect(self._handle, number, *self._references)

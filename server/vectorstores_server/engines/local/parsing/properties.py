@@ -26,7 +26,7 @@ def properties(authors: Iterable[str] = (), written: str = "", tags: Iterable[st
 
 
 def day(written: str) -> str:
-    """Return a date as YYYY-MM-DD: of a PDF, of a package, of a mail; what has another form as it is written."""
+    """Return a date as YYYY-MM-DD: of a PDF, of a package, of a mail; a date of another form as it is written."""
     written = written.strip()
     if match := _ISO.match(written):
         return "-".join(match.groups()) if _is_day(*map(int, match.groups())) else ""
@@ -50,7 +50,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def front_matter(block: str) -> Properties:
-    """Return what the lines between the marks say: `key: value`, lists in brackets and below each other.
+    """Return the values in the lines between the marks: `key: value`, lists in brackets and below each other.
 
     No YAML is parsed: a value is text, whatever it holds.
     """

@@ -14,11 +14,11 @@ _AGAIN = "shprslt"
 """Holds a text box once more, for programs that know no shapes."""
 _BRACES = re.compile(r"\\[\\{}]|[{}]")
 _DEEPEST = 4
-"""How deep what stands beside the text may be nested: a comment in a footnote in a text box."""
+"""The most levels at which text beside the main text is nested: a comment in a footnote in a text box."""
 
 
 def rich_text(text: str) -> str:
-    """Return the words of a file, its marks left out; what stands beside the text comes behind it."""
+    """Return the words of a file, its marks left out; text beside the main text comes behind it."""
     from striprtf import striprtf
 
     untyped: Any = striprtf
@@ -40,7 +40,7 @@ def _with_asides_behind(text: str) -> str:
 
 
 def _parted(text: str) -> tuple[str, list[str]]:
-    """Return a text without what stands beside it, and that: of headers and footers each once."""
+    """Return the main text, and the text beside it: of headers and footers each once."""
     body: list[str] = []
     asides: list[str] = []
     repeated: set[str] = set()

@@ -54,7 +54,7 @@ def header_row(rows: Sequence[Sequence[str]]) -> int | None:
 
 
 def column_names(cells: Sequence[str]) -> list[str]:
-    """Return what the columns are called: a second "Value" is "Value 2", one without a name "column 3"."""
+    """Return the names of the columns: a second "Value" is "Value 2", one without a name "column 3"."""
     names: list[str] = []
     seen: Counter[str] = Counter()
     for index, cell in enumerate(cells, start=1):

@@ -50,7 +50,7 @@ class Recognition:
 
 
 class Tesseract:
-    """The program as it is installed. `advice` says how to get what is missing."""
+    """The program as it is installed. `advice` says how to get missing parts."""
 
     def __init__(self, choice: Recognition) -> None:
         self.choice = choice

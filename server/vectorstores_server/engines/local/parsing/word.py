@@ -63,7 +63,7 @@ class _Walk:
                 self.blocks(child)
 
     def rest(self) -> None:
-        """Write what has no place in the text: notes, comments that nothing refers to, headers and footers."""
+        """Write the parts without a place in the text: notes, comments that nothing refers to, headers and footers."""
         package, main = self._package, self._main
         for part in package.related(main, "footnotes", "endnotes"):
             with one_part(self._builder, "the notes"):
@@ -117,7 +117,7 @@ class _Walk:
         return self._numbering.label(use, level or 0, style) or (BULLET if use != "0" else "")
 
     def _pending(self) -> None:
-        """Write what was met inside the text just written: boxes, charts, comments."""
+        """Write the objects met inside the text just written: boxes, charts, comments."""
         boxes, graphics, asked = self._boxes, self._graphics, self._asked
         self._drop_pending()
         for box in boxes:
@@ -168,7 +168,7 @@ class _Walk:
                 yield from self._in_cell(child)
 
     def _inline(self, element: Element) -> Iterator[str]:
-        """Yield the text inside of a paragraph; what stands beside it is kept for `_pending`."""
+        """Yield the text inside of a paragraph; objects beside it are kept for `_pending`."""
         for child in alternatives(element):
             if child.tag in _TEXTS:
                 yield child.text or ""
@@ -222,7 +222,7 @@ class _Walk:
 
 
 def _below(element: Element, tag: str) -> Iterator[Element]:
-    """Yield what bears this tag below `element`, whatever stands between, but not inside of another of that tag."""
+    """Yield the elements with this tag below `element`, at any depth, but not inside of another of that tag."""
     for child in alternatives(element):
         if child.tag == tag:
             yield child

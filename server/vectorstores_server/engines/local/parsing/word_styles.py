@@ -41,7 +41,7 @@ class WordStyles:
             self.lists[style_id] = use, at
 
     def _ancestors(self, style_id: str) -> list[Element]:
-        """Return the style and what it is based on, one after the other."""
+        """Return the style and the styles that it is based on, one after the other."""
         found: list[Element] = []
         seen: set[str] = set()
         while style_id in self._styles and style_id not in seen and len(seen) < 50:
