@@ -54,7 +54,7 @@ class Embedder(Protocol):
         ...
 
     async def prepare(self) -> None:
-        """Find out what is not known yet: a service is asked once for its dimensions. A second call does nothing."""
+        """Find out the properties not known yet: a service is asked for its dimensions. A second call does nothing."""
         ...
 
     async def embed_documents(

@@ -116,7 +116,7 @@ class CalibratedEmbedder:
 
 
 async def probe(embedder: Embedder) -> Background:
-    """Return the background of an embedder. Raises what it raises."""
+    """Return the background of an embedder. Raises its errors."""
     found = await measured(embedder)
     known = MINILM.background or found
     stretch = found.sd / PROBED.sd

@@ -1,4 +1,4 @@
-"""Fetch a model's files from its official hub, at one revision: only what has the right hash is kept.
+"""Fetch a model's files from its official hub, at one revision: only files with the right hash are kept.
 
 `huggingface_hub` does the fetching: it goes on where a broken download ended, reads HF_ENDPOINT for a mirror and
 HF_HUB_OFFLINE, and takes the proxies of the environment. It is given no token. What it brought is then compared with

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from vectorstores_server.engines.local.embedding.onnx_model import Model
 
 SLICE_SECONDS = 0.2
-"""After this time a thread comes back to the event loop; it asks `stop` as often."""
+"""The time after which a thread comes back to the event loop; it asks `stop` as often."""
 BATCH_TOKENS = 512
 """Measured: larger batches leave the processor's cache and are up to a tenth slower."""
 PORTION = 256

@@ -73,7 +73,7 @@ def words_of(arrays: "Mapping[str, NDArray[Any]]", ids: "NDArray[np.int64]") -> 
 
 
 def input_name(linear: str) -> str:
-    """Name of what a linear layer reads: queries, keys and values of a layer read the same."""
+    """Name of the input of a linear layer: queries, keys and values of a layer read the same."""
     return re.sub(r"\.(query|key|value)$", "", linear.removesuffix(".dense"))
 
 

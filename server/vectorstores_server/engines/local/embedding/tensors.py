@@ -60,7 +60,7 @@ class StoredTensor:
 
 
 def stored_tensors(path: Path) -> Iterator[StoredTensor]:
-    """Yield the float tensors of a safetensors file, in their order; what is parsed is known to the byte."""
+    """Yield the float tensors of a safetensors file, in their order; the file is known to the byte."""
     with path.open("rb") as file:
         header: dict[str, Any] = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
         begin = file.tell()

@@ -1,4 +1,4 @@
-"""The files of a model: where they may lie, and reading them only if they are what they should be."""
+"""The files of a model: where they may lie, and reading them only if their hashes are right."""
 
 import hashlib
 import json
