@@ -1,1 +1,1 @@
-"""Files on disk: bytes and parsed texts by hash, uploads in parts, and what no row names any more."""
+"""Files on disk: bytes and parsed texts by hash, uploads in parts, and files that no row names any more."""

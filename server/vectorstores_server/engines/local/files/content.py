@@ -33,7 +33,7 @@ MARKED_UP = frozenset(
 
 
 class ContentReader:
-    """Reads what a catalog's Files hold. `restore` parses a blob again, by its hash and file name."""
+    """Reads the contents of a catalog's Files. `restore` parses a blob again, by its hash and file name."""
 
     def __init__(
         self, catalog: Catalog, blobs: Blobs, restore: Callable[[str, str], Awaitable[Document | None]]

@@ -34,7 +34,7 @@ AT_ONCE = 200
 
 
 async def erase_deleted(catalog: Catalog, directory: Path, now: float, *, grace: int = GRACE) -> Removed:
-    """Erase bytes and texts whose last File was deleted `grace` seconds ago; what somebody reads now waits."""
+    """Erase bytes and texts whose last File was deleted `grace` seconds ago; a file that somebody reads now waits."""
     removal, removed = Removal(directory), Removed()
     deleted = sorted(await catalog.read(deleted_content, int(now - grace)))
     if not deleted:
@@ -82,7 +82,7 @@ def _erase(db: sqlite3.Connection, removal: Removal, names: Mapping[str, Sequenc
 def _remove_unreferenced(
     db: sqlite3.Connection, directory: Path, removal: Removal, names: Sequence[str], now: float
 ) -> tuple[list[str], list[str]]:
-    """Erase what was deleted and move orphans to the trash; what somebody has just written again stays."""
+    """Erase deleted content and move orphans to the trash; files that somebody has just written again stay."""
     lost = unreferenced(db, {_hash(name) for name in names})
     deleted = deleted_content(db, int(now))
     gone = [name for name in names if _hash(name) in lost and _changed(directory / name) <= now - HOUR]
