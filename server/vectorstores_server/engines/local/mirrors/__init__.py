@@ -1,1 +1,1 @@
-"""Mirrors: what the catalog keeps of the folders that stores follow, and the lock of each."""
+"""Mirrors: the catalog's records of the folders that stores follow, and the lock of each."""

@@ -48,7 +48,7 @@ class LocalMirrors(MirrorRecords):
         return await self._catalog.read(list_mirrors, store_id, clock())
 
     async def begin(self, store_id: str, folder: str, options: AttachOptions, *, confirmed: bool) -> Mirror:
-        """Enter the mirror; what the store has of the folder gets its path below it."""
+        """Enter the mirror; files that the store has of the folder get their path below it."""
         mirror = await self._catalog.write(begin_mirror, store_id, folder, options, confirmed, clock())
         await self._catalog.write(paths_anew, store_id, folder)
         await self._catalog.write(apply_options, store_id, folder, options, clock())
