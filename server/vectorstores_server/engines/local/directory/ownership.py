@@ -101,7 +101,7 @@ def _recognise(directory: Path, ignored: Collection[str]) -> None:
 
 
 def _is_beginning(directory: Path, entries: Collection[str]) -> bool:
-    """Tell whether all that is there is what comes before the catalog in a new directory."""
+    """Tell whether only such files are there as come before the catalog in a new directory."""
     if CATALOG in entries and (directory / CATALOG).stat().st_size:
         return False
     return all(is_early(name) or name == CATALOG for name in files_below(directory))

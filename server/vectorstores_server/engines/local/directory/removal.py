@@ -49,7 +49,7 @@ class Removal:
         return erased
 
     def erase_folder(self, name: str) -> list[str]:
-        """Erase what is ours in a folder; the folder stays where something else is in it."""
+        """Erase our files in a folder; the folder stays where something else is in it."""
         erased = self.erase(list(self._files(name)))
         for place, _, _ in os.walk(self._directory / name, topdown=False):
             with suppress(OSError):  # something else is in it
@@ -73,11 +73,11 @@ class Removal:
         return moved
 
     def discard_folder(self, name: str, now: float | None = None) -> list[str]:
-        """Move what is ours in a folder to the trash."""
+        """Move our files in a folder to the trash."""
         return self.discard(list(self._files(name)), now)
 
     def empty_trash(self, now: float | None = None, *, limit: int = TRASH_BYTES) -> list[str]:
-        """Erase what has been in the trash for TRASH_SECONDS, and the oldest beyond `limit` bytes."""
+        """Erase files that have been in the trash for TRASH_SECONDS, and the oldest beyond `limit` bytes."""
         before = (time.time() if now is None else now) - TRASH_SECONDS
         doomed: list[str] = []
         kept = 0

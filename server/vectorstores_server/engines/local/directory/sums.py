@@ -56,7 +56,7 @@ def forget_gone(index: Path, table: str) -> None:
 
 
 def compare(index: Path, table: str) -> dict[str, Damage]:
-    """Return the files that are not what they were, by name. One that was pruned meanwhile is not missed."""
+    """Return the files that have changed, by name. One that was pruned meanwhile is not missed."""
     found: dict[str, Damage] = {}
     for name, (size, sha256) in read(index, table).items():
         path = index / f"{table}.lance" / name
