@@ -40,7 +40,7 @@ class _GoneError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Copying:
-    """One backup, over its attempts: what was copied is not copied again."""
+    """One backup, over its attempts: a file that was copied is not copied again."""
 
     data: Path
     target: Path
@@ -190,7 +190,7 @@ def _copy_content(copying: _Copying, hashes: list[str]) -> dict[str, FileEntry]:
             files[blob] = copying.copy(blob)
         except FileNotFoundError as error:
             if _is_named(copying.data, sha256):
-                continue  # it was missing before; what is there is kept, and `doctor --check` names what is not
+                continue  # it was missing before; the other files are kept, and `doctor --check` names the missing ones
             raise _GoneError(blob) from error
         try:
             files[text] = copying.copy(text)

@@ -1,4 +1,4 @@
-"""The list of what a backup holds, with sizes and hashes. It is written last: a backup without it is not complete."""
+"""The manifest of a backup: its files, with sizes and hashes. Written last: a backup without it is not complete."""
 
 import hashlib
 import json
