@@ -1,1 +1,1 @@
-"""The check of a data directory: what is damaged, what that means, and its repair."""
+"""The check of a data directory: its damages, their consequences, and their repair."""

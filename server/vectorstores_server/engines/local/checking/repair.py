@@ -1,4 +1,4 @@
-"""Mending what a check found. Nothing is destroyed: what is wrong is set aside, and made again where it can be."""
+"""The repair of a check's findings. Nothing is destroyed: damaged data is set aside, and made again where it can be."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -27,7 +27,7 @@ class Repairer:
         self._restore = restore
 
     async def mend(self, findings: Sequence[Finding]) -> list[Finding]:
-        """Mend what can be mended; return what is left as it was."""
+        """Repair the findings that can be repaired; return the others."""
         return [finding for finding in findings if not await self._mended(finding)]
 
     async def _mended(self, finding: Finding) -> bool:
