@@ -1,1 +1,1 @@
-"""Words: what a text is found by. One analysis for what is indexed, what is asked and where an answer stands."""
+"""Words, by which texts are found. One analysis serves texts, questions and the places of answers."""

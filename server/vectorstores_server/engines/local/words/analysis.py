@@ -1,4 +1,4 @@
-"""Texts and questions as the text index takes them: terms, their stems, and pieces of what has no spaces."""
+"""Texts and questions as the text index takes them: terms, their stems, and pieces of text without spaces."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -21,7 +21,7 @@ class AskedWords(NamedTuple):
 
 
 def indexed_words(texts: Sequence[str], *, inflected: bool) -> str:
-    """Return what the text index holds of a passage, the last of `texts`, and of what stands before it.
+    """Return the text index's text of a passage, the last of `texts`, and of the parts before it.
 
     `inflected` says whether its document is in another language than English; a long passage is judged by itself.
     """

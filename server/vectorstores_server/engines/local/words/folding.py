@@ -1,4 +1,4 @@
-"""Characters folded: what a reader takes for the same letter becomes the same letter.
+"""Folding of characters: letters that a reader takes for the same become the same.
 
 Compatibility forms (ligatures, half and full width, superscripts), invisible characters, marks in every script,
 apostrophes, digits of every script, and letters that writers of Arabic, Persian and Russian use in turn. Case stays.

@@ -83,7 +83,7 @@ def _word(folded: str, run: re.Match[str]) -> Iterator[Term]:
 
 
 def _joined(word: str, start: int, end: int) -> Iterator[Term]:
-    """Yield what stands beside apostrophes: `landlord` of landlord's, `eau` of l'eau, and all of D'Angelo."""
+    """Yield the words beside apostrophes: `landlord` of landlord's, `eau` of l'eau, and all of D'Angelo."""
     pieces = [piece for piece in word.split("'") if piece]
     long = [piece for piece in pieces if len(piece) > 1]
     if not long or (len(pieces[0]) == 1 and pieces[0].isupper() and pieces[-1][0].isupper()):
@@ -109,6 +109,6 @@ def _parts(word: str) -> list[str]:
 
 
 def _is_shouted(folded: str, start: int, end: int) -> bool:
-    """Tell whether all that stands around is in capitals: then IT and WHO are what they are in small letters."""
+    """Tell whether all text around is in capitals: then IT and WHO mean the same as in small letters."""
     around = folded[max(0, start - _NEAR) : start] + folded[end : end + _NEAR]
     return any(character.isalpha() for character in around) and not any(character.islower() for character in around)
