@@ -18,7 +18,7 @@ _OPENING = 200
 
 
 def embed_text(document: Document, passage: Passage, title: str) -> str:
-    """Title, heading path and passage, within WITH_PREFIX tokens; what the passage itself begins with is left out."""
+    """Title, heading path and passage, within WITH_PREFIX tokens; parts that the passage begins with are left out."""
     body = document.text[passage.start : passage.end]
     parts = _prefix([title, *passage.heading_path], body, WITH_PREFIX - passage.tokens)
     return "\n".join(parts) + "\n\n" + body if parts else body
