@@ -109,7 +109,7 @@ class Components:
         return PageImages(self.catalog, self.blobs)
 
     async def aclose(self) -> None:
-        """Close what was made."""
+        """Close the parts that were made."""
         await self.index.aclose()
         if "embedder" in self.__dict__ and self.embedder is not None:
             await self.embedder.aclose()

@@ -1,7 +1,7 @@
 """Failpoints: the named steps of the worker, at which a test ends the process or raises.
 
-`reached` does nothing unless a test has set a hook with `hooked`. The hook is a context variable: it holds for what is
-started inside the block, the engine's background tasks among it, and for nothing else in the process.
+`reached` does nothing unless a test has set a hook with `hooked`. The hook is a context variable: it holds for the
+tasks started inside the block, the engine's background tasks among it, and for nothing else in the process.
 """
 
 from collections.abc import Callable, Generator
@@ -20,7 +20,7 @@ def reached(step: str) -> None:
 
 @contextmanager
 def hooked(hook: Callable[[str], None]) -> Generator[None]:
-    """Call `hook` with the name of each step that is reached by what is started inside the block."""
+    """Call `hook` with the name of each step that is reached by tasks started inside the block."""
     token = _hook.set(hook)
     try:
         yield

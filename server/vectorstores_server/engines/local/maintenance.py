@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class LocalMaintenance(Maintenance):
-    """The upkeep of one data directory; `started` and `working` open what it needs at the first call."""
+    """The upkeep of one data directory; `started` and `working` open its parts at the first call."""
 
     def __init__(
         self,

@@ -40,7 +40,7 @@ class Dialect:
     """Whether a batch takes `files` with their own attributes; else only `file_ids`."""
     checks_cursors: bool = True
     checks_files: bool = True
-    """Whether attaching what is no File is refused; else it is attached as a failed one."""
+    """Whether attaching an id that is no File's is refused; else it is attached as a failed one."""
     several_queries: bool = True
     reattaches: bool = True
     """Whether attaching an attached file again changes anything."""

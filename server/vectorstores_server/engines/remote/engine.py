@@ -226,7 +226,7 @@ class RemoteEngine(Engine):
 
     @override
     async def newly_supported(self, store_id: str, folders: Mapping[str, str]) -> list[str]:
-        """Return none: what a service takes from a folder is not changed by an upgrade here."""
+        """Return none: an upgrade here does not change the types that a service takes from a folder."""
         return []
 
     @override
@@ -318,7 +318,7 @@ class RemoteEngine(Engine):
             raise await explained(self._client, error, about) from None
 
     async def _settle(self, store_id: str, status: str) -> None:
-        """Take out what the file or batch of this status replaces. What cannot be done now, the background does."""
+        """Take out the files that the file or batch of this status replaces. What fails is done in the background."""
         if status in FINAL:
             with suppress(VectorStoreError):
                 await self._replacing.settle(store_id)

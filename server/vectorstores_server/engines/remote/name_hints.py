@@ -17,7 +17,7 @@ LOOKED_AT = 500
 
 
 async def explained(client: RemoteClient, error: VectorStoreError, about: Subject) -> VectorStoreError:
-    """Return the error with what is known beside it: ids of that name, the files of an expired store."""
+    """Return the error with hints: ids of that name, the files of an expired store."""
     try:
         return await _explained(client, error, about)
     except VectorStoreError:

@@ -65,7 +65,7 @@ class Attachments:
         return await self._send(store_id, body_of(request))
 
     async def with_marks(self, store_id: str, entries: Sequence[FileAttach]) -> list[FileAttach]:
-        """Return what a caller gives, with the marks that attached files have. Raises InvalidRequest as `remarked`."""
+        """Return a call's attributes, with the marks that attached files have. Raises InvalidRequest as `remarked`."""
         asked = dict.fromkeys(entry.file_id for entry in entries if entry.attributes is not None)
         before = await self._attributes(store_id, asked)
         return [

@@ -16,7 +16,7 @@ MOST_PAGES = 20
 
 
 async def list_files(client: RemoteClient, store_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
-    """Return a page of the store's files. Raises NotSupported for what the service cannot tell."""
+    """Return a page of the store's files. Raises NotSupported for a filter that the service cannot apply."""
     path, about = routes.store(store_id, "/files"), Subject(store_id)
     if request.filters is None or await is_ours(client, store_id):
         await check_reach(client, store_id, request.filters)

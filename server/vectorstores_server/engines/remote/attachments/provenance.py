@@ -63,7 +63,7 @@ def unmarked(attributes: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def remarked(attributes: Attributes | None, before: Mapping[str, Any] | None) -> Attributes | None:
-    """Return the map as it is to be, with the marks that the file had. Raises InvalidRequest for what does not fit."""
+    """Return the map as it is to be, with the marks that the file had. Raises InvalidRequest where they do not fit."""
     marks = marks_of(before)
     given = attributes or {}
     if marks and (MARKS & given.keys() or len(given) + len(marks) > MOST_ATTRIBUTES):

@@ -41,7 +41,7 @@ class SourceReplacement:
         return frozenset(old for files in self._waiting.get(store_id, {}).values() for old in files)
 
     async def settle(self, store_id: str) -> None:
-        """Take out what has been replaced in this store. Raises what the remote answers."""
+        """Take the replaced files out of this store. Raises the remote's errors."""
         if store_id not in self._waiting:
             return
         async with self._turn:

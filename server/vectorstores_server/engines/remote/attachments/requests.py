@@ -7,7 +7,7 @@ from vectorstores_tools.contract.requests import Attributes, ChunkingStrategy, F
 
 
 def body_of(entry: FileAttach, *, without_id: bool = False) -> dict[str, Any]:
-    """Return the body of a request; what is not given is not sent."""
+    """Return the body of a request; options not given are not sent."""
     return entry.model_dump(exclude_none=True, exclude={"file_id"} if without_id else None)
 
 
@@ -24,7 +24,7 @@ def has_other_sizes(wanted: ChunkingStrategy | None, file: VectorStoreFile) -> b
 
 
 def attached_as(file: VectorStoreFile, attributes: Attributes | None, strategy: ChunkingStrategy | None) -> FileAttach:
-    """Return the request that attaches a file as it is attached, but for what is given. It is not checked again."""
+    """Return the request that attaches a file as it is attached, but for the options given. It is not checked again."""
     sizes = (file.chunking_strategy or {}).get("static")
     if strategy is None and sizes:
         strategy = ChunkingStrategy.model_construct(type="static", static=StaticChunking.model_construct(**sizes))

@@ -94,7 +94,7 @@ class SourceSync:
         return Ingested(batch, delivery.uploaded, delivery.unchanged, delivery.file_ids, notes, delivery.again)
 
     async def _known(self, store_id: str) -> dict[str, list[VectorStoreFile]]:
-        """Return the store's files by source, the oldest first, without what is about to go."""
+        """Return the store's files by source, the oldest first, without those that are about to go."""
         found: dict[str, list[VectorStoreFile]] = {}
         outgoing = self._replacing.outgoing(store_id)
         async for file in self._attaching.every(store_id):
@@ -134,7 +134,7 @@ class SourceSync:
             return
         last = delivery.last_version(source)
         given = delivery.options.attributes
-        if given is None and last is not None:  # a new version is as the last one was, but for what is given
+        if given is None and last is not None:  # a new version has the options of the last one, but for those given
             found = last.found_attributes or ()
             given = {key: value for key, value in (unmarked(last.attributes) or {}).items() if key not in found}
         attributes = marked(given, placed(source, _mark(last)), source.sha256)

@@ -112,7 +112,7 @@ async def _why_not(client: RemoteClient, store_id: str, file_id: str, error: Vec
 
 
 def joined(parts: Sequence[str]) -> str:
-    """Return the text of chunks each of which may begin with what the one before ends with."""
+    """Return the text of chunks, each of which may begin with the end of the one before."""
     text = ""
     for part in parts:
         shared = next((size for size in range(min(len(text), len(part)), 0, -1) if text.endswith(part[:size])), 0)

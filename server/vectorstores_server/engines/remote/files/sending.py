@@ -22,7 +22,7 @@ SECONDS_TO_CANCEL = 5.0
 
 
 async def send_file(client: RemoteClient, dialect: Dialect, new: NewFile) -> File:
-    """Upload a file. Raises InvalidRequest when it is empty, TooLarge above what the service takes.
+    """Upload a file. Raises InvalidRequest when it is empty, TooLarge above the service's limit.
 
     One whose size is known goes out while it is read, part by part; another is kept in a temporary file first.
     """

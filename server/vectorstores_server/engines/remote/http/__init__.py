@@ -1,1 +1,1 @@
-"""Requests to a remote: where it is, what is sent again, how its pages and errors are read."""
+"""Requests to a remote: its address, retries, and the reading of its pages and errors."""

@@ -218,7 +218,7 @@ class RemoteClient:
         return reply
 
     def _clean(self, reply: httpx.Response) -> httpx.Response:
-        """Return the reply without the key, which some services repeat in what they refuse."""
+        """Return the reply without the key, which some services repeat in their errors."""
         content = reply.content
         for form in self._secret_forms:
             content = content.replace(form, b"[key]")

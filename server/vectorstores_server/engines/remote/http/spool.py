@@ -40,7 +40,7 @@ async def spooled(
 
 
 class FileRange:
-    """The bytes [start, start + size) of a file, read as a file of their own: what is read is as good as sent."""
+    """The bytes [start, start + size) of a file, read as a file of their own: bytes read count as sent."""
 
     def __init__(self, file: BinaryIO, start: int, size: int, sent: Sent | None = None, before: int = 0) -> None:
         self._file, self._start, self.size = file, start, size
@@ -48,21 +48,21 @@ class FileRange:
         self._at = 0
 
     def window(self, start: int, size: int) -> "FileRange":
-        """Return a range of this one as a file of its own."""
+        """Return a part of this range as a file of its own."""
         kept = min(size, self.size - start)
         return FileRange(self._file, self._start + start, kept, self._sent, self._before + start)
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """As of any file."""
+        """Move as in any file; return the new position."""
         self._at = offset + (0, self._at, self.size)[whence]
         return self._at
 
     def tell(self) -> int:
-        """As of any file."""
+        """Return the position."""
         return self._at
 
     def read(self, size: int = -1) -> bytes:
-        """As of any file."""
+        """Read as from any file."""
         left = self.size - self._at
         self._file.seek(self._start + self._at)
         data = self._file.read(left if size < 0 else min(size, left))

@@ -17,13 +17,13 @@ class Timeouts:
     connect: float = 5.0
     pool: float = 30.0
     write: float = 60.0
-    """For one piece of a body."""
+    """The limit for one piece of a body."""
     answer: float = 45.0
-    """Until the answer begins, and between its pieces."""
+    """The limit until the answer begins, and between its pieces."""
     whole: float = 45.0
-    """For all repetitions of a call that takes no files in: clients of MCP wait for a minute."""
+    """The limit for all repetitions of a call that takes no files in: clients of MCP wait for a minute."""
     taking_in: float = 600.0
-    """The same for a call that takes files in: some services parse and embed inside the call. openai 3.52 waits so."""
+    """The same limit for a call that takes files in: some services parse and embed inside it. openai 3.52 waits so."""
 
     def of(self, method: str, path: str, body: Mapping[str, object] | None) -> httpx.Timeout:
         """Return those of one request."""
