@@ -19,7 +19,7 @@ class Way(Protocol):
     """How one client asks; it has a connection of its own."""
 
     async def join(self, connection: Connection) -> None:
-        """Do what comes before the first question."""
+        """Prepare the connection for the first question."""
         ...
 
     async def ask(self, connection: Connection, text: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Durability: 50 kills at random moments of a batch of 200 files, and a minute of four processes at work.
 
-Prints what was lost, doubled, stuck, or seen by a search in both or in neither version; fails when there was any.
+Prints the files that were lost, doubled, stuck, or seen by a search in both or in neither version; fails when there was
+any.
 """
 
 import subprocess
@@ -31,7 +32,7 @@ async def run(options: Options) -> list[Result]:
 
 
 async def killed(work: Path) -> list[str]:
-    """Kill a server KILLS times; return what is wrong afterwards."""
+    """Kill a server KILLS times; return the faults found afterwards."""
     seed, started = int(time.time()), time.monotonic()
     account = Account(work / "documents", FILES)
     store = await kill_again_and_again(work / "data", account, KILLS, seed)
@@ -46,7 +47,7 @@ async def killed(work: Path) -> list[str]:
 
 
 async def together(work: Path) -> list[str]:
-    """Let four processes work on one directory; return what is wrong afterwards."""
+    """Let four processes work on one directory; return the faults found afterwards."""
     return _told(await _script("work", work, str(SECONDS)))
 
 

@@ -58,7 +58,7 @@ class Client:
 
 @asynccontextmanager
 async def joined(port: int, way: Callable[[], Way], number: int = CLIENTS) -> AsyncGenerator[list[Client]]:
-    """Connect so many clients, and let each ask what comes before the first question."""
+    """Connect so many clients, and prepare each for its first question."""
     clients: list[Client] = []
     try:
         for _ in range(number):

@@ -117,7 +117,7 @@ async def at_rest(data: Path, watch: str, folder: Path) -> tuple[float, list[flo
     async with serving(data, watch) as server:
         store = (await server.call("list", of="stores"))["data"][0]["id"]
         await server.call("search", query="first", vector_store_id=store)
-        await anyio.sleep(10)  # the walk at the start, and what a search begins in the background
+        await anyio.sleep(10)  # the walk at the start, and the work that a search begins in the background
         before = computed(server.process)
         await anyio.sleep(SECONDS_AT_REST)
         spent = computed(server.process) - before
@@ -145,7 +145,7 @@ async def walked_again(data: Path, folder: Path) -> tuple[float, float, int]:
         intake = MachineIntake(data, FileCriteria(frozenset({".txt"}), 1_000_000), [folder])
         (mirror,) = await engine.mirrors.all()
         walk = MirrorWalk(engine, engine.mirrors, intake, mirror)
-        await walk.run()  # what was new a moment before it was read is read once more
+        await walk.run()  # a file that was new a moment before it was read is read once more
         for _ in range(WALKS):
             bare.append(spent_by(lambda: bare_walk(folder)))
             before = time.process_time()

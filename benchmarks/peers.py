@@ -46,6 +46,6 @@ def environment(where: Path, *packages: str) -> Path:
 
 
 def run(python: Path, program: str, *arguments: str) -> str:
-    """Run a program there and return what it prints."""
+    """Run a program there and return its output."""
     done = subprocess.run([python, "-c", program, *arguments], capture_output=True, text=True, check=True)
     return done.stdout

@@ -103,7 +103,7 @@ async def in_parts(client: httpx.AsyncClient, path: Path) -> str:
 
 
 async def back(client: httpx.AsyncClient, path: Path) -> str:
-    """Download what was uploaded before."""
+    """Download the file that was uploaded before."""
     size = (await anyio.Path(path).stat()).st_size
     files = (await client.get("/files")).raise_for_status().json()["data"]
     file = next(file["id"] for file in files if file["bytes"] == size)

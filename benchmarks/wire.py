@@ -1,4 +1,4 @@
-"""A client of HTTP/1.1 that costs the machine little, so that the server is what is measured."""
+"""A client of HTTP/1.1 that costs the machine little, so that the server alone is measured."""
 
 import asyncio
 import contextlib
