@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from support import samples
+from support.old_workbooks import Sheets, xls, xlsb
 from support.telling_words import Words, case
 from vectorstores_server.engines.local.parsing.dispatch import read_document
 from vectorstores_server.engines.local.parsing.number_formats import shown_number
@@ -252,3 +253,21 @@ def _strict(match: re.Match[bytes]) -> bytes:
 )
 def test_a_number_is_told_as_the_sheet_shows_it(value: float, number_format: str, shown: str) -> None:
     assert shown_number(value, number_format) == shown
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("name", "write"), [("a.xls", xls), ("a.xlsb", xlsb)], ids=["xls", "xlsb"])
+def test_every_word_of_a_binary_workbook_is_told_once(
+    tmp_path: Path, name: str, write: Callable[[Sheets], bytes], seed: int
+) -> None:
+    """But for the names of columns, which each row tells."""
+    words = Words(seed)
+    sheets: dict[str, list[list[str]]] = {}
+    for _ in range(3):
+        columns = [f"Column {letter}" for letter in "ABCD"]
+        rows = [[words.some(3) if words.random.random() < 0.7 else "" for _ in columns] for _ in range(12)]
+        sheets[words.one()] = [columns, *rows]
+    (tmp_path / name).write_bytes(write(sheets))
+    document = read_document(tmp_path / name, name)
+    words.check(document)
+    assert [heading.title for heading in document.headings] == list(sheets)
