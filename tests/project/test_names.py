@@ -10,6 +10,7 @@ from support.checkout import ROOT
 SAY_NOTHING = {"said", "told", "one", "mine", "meant"}
 NO_SUBJECT = re.compile(
     r"(What|Whatever|Who|Whoever|Whom|Whose|How|When|Where|Which|Why|Whether|Of|As|See|For|From|In|At)\b"
+    r"|(Return|Yield|Refuse|Stop|Open|Attach|Answer for|Say|Note|Write|Take) (what|who|where|how(?! many| long))\b"
 )
 """The first words of a docstring that has no noun, or has it behind a clause."""
 READ_TWICE = re.compile(r"\b(anew|whoever|(tells?|told|which) .* is another)\b", re.IGNORECASE)

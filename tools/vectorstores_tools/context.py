@@ -52,7 +52,7 @@ class ToolCall:
 
 
 def next_for(call: ToolCall, item: object) -> str | None:
-    """Return the call that waits for what is in progress; None for what is final."""
+    """Return the call that waits for an object in progress; None for one that is final."""
     if getattr(item, "status", "") != "in_progress":
         return None
     match item:

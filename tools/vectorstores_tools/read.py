@@ -129,7 +129,7 @@ def _replaced(piece: TextSlice) -> str:
 
 
 def _origin(piece: TextSlice) -> dict[str, str]:
-    """Return where the file came from; its path, where that says more than the name."""
+    """Return the source of the file; its path, where that says more than the name."""
     path = {"path": line(piece.path, MAX_PATH)} if piece.path and piece.path != piece.filename else {}
     return path | ({"source": line(piece.source, MAX_PATH)} if piece.source else {})
 

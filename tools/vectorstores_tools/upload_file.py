@@ -43,7 +43,7 @@ async def upload_file(call: ToolCall, given: UploadFile) -> Reply:
 async def _attached(
     call: ToolCall, given: UploadFile, kind: str, store_id: str, progress: Progress
 ) -> tuple[str, list[str]]:
-    """Attach what was given. Return the File's id, and sentences for the reader."""
+    """Attach the given file. Return the File's id, and sentences for the reader."""
     if kind in ("path", "url") and given.purpose == "assistants":
         return await _ingested(call, given, store_id, progress)
     await call.engine.retrieve_store(store_id)  # an unknown store must not leave a File behind

@@ -1,4 +1,4 @@
-"""A client's file: what it holds, and its text with a server put in, comments and all else as they were."""
+"""A client's file: its contents, and its text with a server put in, comments and all else as they were."""
 
 from typing import TYPE_CHECKING, Any, cast
 

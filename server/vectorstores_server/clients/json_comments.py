@@ -28,7 +28,7 @@ class _Value:
 
 
 def loads(text: str) -> Any:
-    """Return what the text holds; a text without a value holds an empty object."""
+    """Return the object of the text; a text without a value holds an empty object."""
     return _read(text).data
 
 

@@ -29,7 +29,7 @@ class KnownClient:
     """A folder that exists once the client has run, where it is not the file's own."""
 
     def entry(self, command: str, environment: dict[str, str]) -> dict[str, Any]:
-        """Return what starts a program in the form that this client reads."""
+        """Return the entry that starts a program, in the form that this client reads."""
         match self.shape:
             case "plain":
                 return {"command": command, "args": [], "env": environment}
@@ -123,7 +123,7 @@ _CLINE = "cline_mcp_settings.json"
 
 
 def _of_vscode() -> Path:
-    """Return where Cline's extension for VS Code kept its files before 2026."""
+    """Return the folder in which Cline's extension for VS Code kept its files before 2026."""
     return _application_data() / "Code" / "User" / "globalStorage" / "saoudrizwan.claude-dev"
 
 

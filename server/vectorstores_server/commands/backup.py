@@ -17,7 +17,7 @@ INTERRUPTED = "The backup is not complete: remove its folder, and begin again."
 
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Copy, and say what was copied."""
+    """Copy the data directory, and write the counts."""
     target = whole_path(arguments.folder)
     async with engine_of(settings.changed(read_only=True)) as engine:
         maintenance_of(engine)  # the data of a remote is not ours to copy

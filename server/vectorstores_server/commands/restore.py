@@ -17,7 +17,7 @@ INTERRUPTED = "Nothing was restored."
 
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Verify, copy, verify again, and say what is there now."""
+    """Verify, copy, verify again, and write the counts of the result."""
     backup = whole_path(arguments.folder)
     manifest = Manifest.read(backup)
     check_place(settings.storage.data)

@@ -58,7 +58,7 @@ def _show(number: int, hit: SearchHit, store_id: str, query: str) -> None:
 
 
 def citation(hit: SearchHit) -> str:
-    """Return where a hit stands: file, page, headings, lines; what is not known is left out."""
+    """Return the place of a hit: file, page, headings, lines; unknown ones are left out."""
     parts = [line(hit.path or hit.filename or hit.file_id)]
     if hit.page is not None:
         parts.append(f"page {hit.page}")

@@ -65,7 +65,7 @@ def _fields_of(file: File, held: list[tuple[VectorStore, VectorStoreFile]]) -> N
 
 
 def _attached(store: VectorStore, file: VectorStoreFile) -> list[tuple[str, object]]:
-    """Return how the store has the file: where it came from, and the notes on the text that it has of it."""
+    """Return the store's facts of the file: its source, and the notes on the text that the store has of it."""
     notes = [("note", note) for note in file.notes or ()]
     return [("in store", _standing(store, file)), ("path", file.path), ("source", file.source), *notes]
 

@@ -36,7 +36,7 @@ def maintenance_of(engine: Engine) -> Maintenance:
 
 
 def mirrors_of(engine: Engine) -> MirrorRecords:
-    """Return what the engine keeps of the folders that its stores follow. Raises NotSupported for a remote."""
+    """Return the engine's records of the folders that its stores follow. Raises NotSupported for a remote."""
     if engine.mirrors is None:
         raise NotSupported("The stores of a remote follow no folder;", "`add` attaches one.")
     return engine.mirrors

@@ -45,7 +45,7 @@ class StaticTokens:
     tokens: Sequence[str] = field(repr=False)
 
     def __post_init__(self) -> None:
-        """Refuse what would never match, or match by accident."""
+        """Refuse tokens that would never match, or match by accident."""
         bare = [token.removeprefix(READ_ONLY_MARK) for token in self.tokens]
         for number, token in enumerate(bare, 1):
             if not token or not token.isascii() or not token.isprintable() or " " in token:

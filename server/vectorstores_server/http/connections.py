@@ -90,7 +90,7 @@ class Connections:
     """Those in the places kept for health that have not asked yet, the oldest first."""
 
     def wrap(self, make: Callable[..., HttpProtocol]) -> "Callable[..., BoundedConnection]":
-        """Return what makes uvicorn's protocol with these bounds around it."""
+        """Return the factory of uvicorn's protocol with these bounds around it."""
 
         def made(**arguments: Any) -> BoundedConnection:
             return BoundedConnection(self, make(**arguments))

@@ -122,7 +122,7 @@ async def _keys_address(client: httpx.AsyncClient, issuer: str) -> str:
 
 
 def _metadata_addresses(issuer: str) -> list[str]:
-    """Return where the metadata may be: RFC 8414 puts the well-known part before an issuer's path, OpenID after it."""
+    """Return the metadata's addresses: RFC 8414 puts the well-known part before an issuer's path, OpenID after it."""
     parts = urlsplit(issuer)
     origin, path = f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
     return [
@@ -138,6 +138,6 @@ def _is_safe(url: str) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    """Return what is wrong without what the issuer said: pydantic and PyJWT repeat it."""
+    """Return the reason without the issuer's words, which pydantic and PyJWT repeat."""
     ours = type(error) is ValueError
     return str(error) if ours else type(error).__name__

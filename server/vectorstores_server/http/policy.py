@@ -91,7 +91,7 @@ class Policy:
             raise Refusal(503, str(error), "unavailable", Retry_After="5") from error
 
     def check_reads_only(self, method: str, path: str) -> None:
-        """Refuse what changes something; /mcp and /sse have a server of their own for those who may only read."""
+        """Refuse requests that change something; /mcp and /sse have a server of their own for callers who only read."""
         if path == paths.SIGN_OUT or _SEARCH.fullmatch(path) or is_protocol(path):
             return
         if method not in _READING:

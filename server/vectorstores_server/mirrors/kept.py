@@ -66,7 +66,7 @@ class KeptMirror:
                 await anyio.sleep(self._times.again)
 
     async def _watch(self) -> None:
-        # Nothing is kept here: while a folder is walked, what the system tells of it becomes one reason to look.
+        # Nothing is kept here: while a folder is walked, all events of the system become one reason to look.
         send, receive = anyio.create_memory_object_stream[FolderEvent | None](0)
         async with anyio.create_task_group() as tasks, send, receive:
             tasks.start_soon(self._tell, send.send)

@@ -1,4 +1,4 @@
-"""One walk of a mirror: the folder is compared with what its store has of it, and the store is made what it is.
+"""One walk of a mirror: the folder is compared with its files in the store, and the store is made equal to it.
 
 However a walk ends, its work stays, and the next one goes on: a file that was taken looks unchanged from then on.
 """

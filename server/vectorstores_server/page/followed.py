@@ -21,7 +21,7 @@ class FollowedFolder:
 
     @classmethod
     def of(cls, followed: Mirror | StoreSource) -> "FollowedFolder":
-        """Return what is shown of what an engine keeps, or says of a store."""
+        """Return the followed folder as it is shown, from a mirror that an engine keeps or a source of a store."""
         return cls(
             name=PurePath(followed.folder).name or followed.folder,
             state=followed.state,

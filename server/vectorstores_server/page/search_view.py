@@ -30,7 +30,7 @@ class SearchView:
         self._parts = parts
 
     async def facts(self, request: Request, store: VectorStore, asked: AskedFilter) -> dict[str, Any]:
-        """Return what the view shows of a search; an error of the engine stands in the place of hits."""
+        """Return the facts of a search that the view shows; an error of the engine stands in the place of hits."""
         query = request.query_params.get("query", "")
         links = FilterLinks(request.url.path, {"query": query}, asked)
         facts: dict[str, Any] = {"hits": [], "wrong": asked.wrong, "why": "", "notes": [], "unseen": None, "found": 0}

@@ -60,7 +60,7 @@ class StoreRow:
 
 
 def _state(store: VectorStore) -> str:
-    """Return how a store is, in a word; one that holds nothing is not ready for anything."""
+    """Return the state of a store, in a word; one that holds nothing is not ready for anything."""
     if store.status == "completed" and store.file_counts.total == 0:
         return "empty"
     return STATES.get(store.status, store.status)

@@ -159,7 +159,7 @@ class StoreResources:
 
 
 def _replaced(store_id: str, piece: TextSlice) -> list[str]:
-    """Say where a text is from, if not from the file that was asked for."""
+    """Return a sentence on the file that a text is from, where it is another than the one that was asked for."""
     if piece.superseded_by is None:
         return []
     found = (

@@ -86,7 +86,7 @@ async def _set_level(_ctx: Context, _params: SetLevelRequestParams) -> EmptyResu
 
 
 def _connection(ctx: Context) -> Any:
-    """Return what outlives this request: the connection, or the request's session where there is no such attribute."""
+    """Return the object that outlives this request: the connection, or the session without such an attribute."""
     return getattr(ctx.session, "_connection", ctx.session)
 
 

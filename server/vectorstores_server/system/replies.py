@@ -23,7 +23,7 @@ class RefusedReplyError(httpx.RemoteProtocolError):
 
 
 def packing(reply: httpx.Response) -> str:
-    """Return how a reply is packed, "" where it is as it should be."""
+    """Return the packing of a reply, "" where it has none."""
     encoding = reply.headers.get("content-encoding", "").strip().lower()
     return "" if encoding == "identity" else encoding
 

@@ -98,7 +98,7 @@ _KEYS, _KEYCAP = "#*0123456789", "\u20e3"
 
 
 def clean(text: str) -> str:
-    """Return `text` without what a person cannot see."""
+    """Return `text` without characters that a person cannot see."""
     if _SUSPECT.search(text) is None:
         return text
     seen = re.sub(_UNSEEN, "", text)
@@ -123,7 +123,7 @@ def sentence(text: str, limit: int = MAX_SENTENCE) -> str:
 
 
 def json_line(value: object) -> str:
-    """Return JSON that `line` leaves as it is: what it would take away or change is written as an escape."""
+    """Return JSON that `line` leaves as it is: characters that it would take away or change are written as escapes."""
     return re.sub(_CHANGED, _escaped, json.dumps(value, ensure_ascii=False))
 
 

@@ -8,7 +8,7 @@ from vectorstores_tools.contract.models import Copies, Copy, SearchHit
 
 
 def comparable(text: str) -> str:
-    """Return what two copies of a text have in common: no difference of spacing, form or unseen characters counts."""
+    """Return the form in which copies of a text are equal, without differences of spacing, form and unseen signs."""
     return " ".join(unicodedata.normalize("NFKC", clean(text)).split())
 
 
@@ -22,7 +22,7 @@ def folded(hits: Iterable[SearchHit]) -> list[SearchHit]:
 
 
 def with_copies(hit: SearchHit, others: Iterable[SearchHit]) -> SearchHit:
-    """Return the hit with further ones, and what was folded into these, as its copies."""
+    """Return the hit with further ones, and the hits folded into these, as its copies."""
     known = hit.also_in or Copies()
     total, files = known.total, list(known.files)
     for other in others:

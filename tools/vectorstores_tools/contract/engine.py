@@ -197,7 +197,7 @@ class Engine(Protocol):
         ...
 
     async def delete_store(self, store_id: str) -> Deleted:
-        """Delete the store and what is attached to it. Files stay."""
+        """Delete the store with its attachments. Files stay."""
         ...
 
     async def search(self, store_id: str, request: SearchRequest) -> SearchPage:

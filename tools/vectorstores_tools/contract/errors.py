@@ -112,7 +112,7 @@ class NotSupported(InvalidRequest):
 
 
 class NotReady(InvalidRequest):
-    """The object exists, but what was asked of it is not there yet."""
+    """The object exists, but its requested part does not yet."""
 
     code = "not_ready"
 

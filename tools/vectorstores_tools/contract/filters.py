@@ -224,7 +224,7 @@ class _Parser:
 
 
 def _decoded(value: object, opening: str) -> object:
-    """Return what a JSON string means where an object ("{") or a list ("[") belongs: some clients encode twice."""
+    """Return the value of a JSON string where an object ("{") or a list ("[") belongs: some clients encode twice."""
     if not isinstance(value, str) or not value.lstrip().startswith(opening):
         return value
     try:

@@ -1,4 +1,4 @@
-"""The promises of an intake: what a caller names (paths, folders, URLs) becomes open streams."""
+"""The promises of an intake, which opens paths, folders and URLs that a caller names."""
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -25,7 +25,7 @@ class FileStat(NamedTuple):
     inode: int
 
     def same_as(self, known: KnownStat) -> bool:
-        """Tell whether the disk says what was known of the file."""
+        """Tell whether the file's status is the one that was known."""
         # Windows tells no inode with a folder's entries.
         return self == known or (not self.inode and self[:2] == known[:2])
 
@@ -71,7 +71,7 @@ class Survey:
     """The first five passed over for each reason, as paths below the named folder; none for hidden or ignored files."""
     folders: Mapping[str, str] = field(default_factory=dict[str, str])
     stats: Mapping[str, FileStat] = field(default_factory=dict[str, FileStat])
-    """What the disk says of the origins that a folder gave."""
+    """The status on disk of the origins that a folder gave."""
 
     def without(self, left: Collection[str]) -> "Survey":
         """Return the same without some of its origins."""
@@ -114,7 +114,7 @@ class FolderIntake(Protocol):
         ...
 
     async def walk(self, folder: str, within: Sequence[Path] = ()) -> FolderListing:
-        """Return what the folder holds; with `within` only what lies below those folders in it."""
+        """Return the folder's files; with `within` only those below these folders in it."""
         ...
 
     def open(self, origin: str, roots: Sequence[Path] | None) -> AbstractAsyncContextManager[Source]:
@@ -135,5 +135,5 @@ class Intake(Protocol):
         ...
 
     def open(self, origin: str, roots: Sequence[Path] | None) -> AbstractAsyncContextManager[Source]:
-        """Open one origin; what was checked is what is read. Raises as `survey`, and TooLarge."""
+        """Open one origin; the file that was checked is the one that is read. Raises as `survey`, and TooLarge."""
         ...

@@ -124,9 +124,9 @@ class MirrorRecords(Protocol):
     async def untouched(
         self, store_id: str, folder: str, options: AttachOptions
     ) -> Mapping[str, tuple[str, KnownStat]]:
-        """Return the File and what the disk said of each source below the folder of which nothing has to be done.
+        """Return the File and the known status of each source below the folder that needs no work.
 
-        That is what neither has failed nor gets other attributes or sizes by these options.
+        Such a source has not failed, and these options change neither its attributes nor its sizes.
         """
         ...
 

@@ -58,7 +58,7 @@ def content(file_id: str) -> str:
 
 
 def parse_uri(uri: str) -> ResourceUri:
-    """Return what `uri` names. Raises InvalidRequest, showing the forms there are."""
+    """Return the parts of `uri`. Raises InvalidRequest, showing the forms there are."""
     path, _, query = uri.removeprefix(SCHEME).partition("?")
     if not uri.startswith(SCHEME):
         raise _unknown(uri)

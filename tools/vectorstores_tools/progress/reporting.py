@@ -50,7 +50,7 @@ class Progress:
 
 
 async def reported(report: Report, work: Callable[[Progress], Awaitable[T]]) -> T:
-    """Return what `work` returns; its Progress is reported from time to time while it runs, and at its end."""
+    """Return the result of `work`; its Progress is reported from time to time while it runs, and at its end."""
     progress = Progress()
     reports = _ProgressReports(report, progress)
     done: list[T] = []
@@ -101,7 +101,7 @@ class _ProgressReports:
 
 
 async def until(engine: Engine, retrieve: Callable[[], Awaitable[T]], final: Callable[[T], bool], seconds: float) -> T:
-    """Return what `retrieve` gives as soon as it is final, or as it is when the time is up."""
+    """Return the object of `retrieve` as soon as it is final, or as it is when the time is up."""
     deadline = anyio.current_time() + seconds
     mark = await engine.changed(0) if seconds > 0 else 0
     item = await retrieve()

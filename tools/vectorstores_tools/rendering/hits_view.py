@@ -23,7 +23,7 @@ HITS_KEY = "vector-stores/hits"
 
 
 def hits_view(ranking: RankedHits, queries: Sequence[str], *, reads: bool) -> dict[str, Any]:
-    """Return what the app shows. `reads`: it may ask for pages and surroundings through the tool `read`."""
+    """Return the hits as the app shows them. `reads`: it may ask for pages and surroundings through the tool `read`."""
     asked = asked_words(queries)
     return {
         "queries": [line(query) for query in queries],

@@ -63,7 +63,7 @@ def span_of(hit: SearchHit) -> tuple[int, int] | None:
 
 
 def shown_source(path: str | None, source: str | None) -> str:
-    """Return where a file came from: its path below its folder, or an address; never a place on the server's disk."""
+    """Return the source of a file: its path below its folder, or an address; never a place on the server's disk."""
     return path or (source if source and "://" in source else "")
 
 
@@ -73,7 +73,7 @@ def shows_pages(filename: str) -> bool:
 
 
 def citation(hit: SearchHit) -> list[str]:
-    """Return where a hit stands, in words."""
+    """Return the place of a hit, in words."""
     lines = hit.lines
     return [
         *([f"page {hit.page}"] if hit.page else []),

@@ -80,7 +80,7 @@ class DisplayPlan:
     needs: int = MOST_TOKENS
 
     def text(self, number: int, excerpts: Excerpts) -> str | None:
-        """Return what is shown of a hit's text; None when it is named only."""
+        """Return the part of a hit's text that is shown; None when it is named only."""
         if self.counts is None:
             return clean(excerpts.grown(self.extra))
         size = self.part[1] if self.part and self.part[0] == number else 0

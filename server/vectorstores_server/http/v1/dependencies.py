@@ -38,7 +38,7 @@ def engine_of(request: Request) -> Engine:
 
 
 def is_extended(x_vector_stores_extended: Annotated[str | None, Header(include_in_schema=False)] = None) -> bool:
-    """Tell whether the caller asked for what the contract does not declare: citations, notes."""
+    """Tell whether the caller asked for keys that the contract does not declare: citations, notes."""
     return x_vector_stores_extended == "1"
 
 

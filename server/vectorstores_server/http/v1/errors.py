@@ -122,7 +122,7 @@ async def _on_disconnect(_request: Request, _error: Exception) -> Response:
 
 
 async def _on_machine(request: Request, error: Exception) -> Response:
-    """Answer for what the system refuses; any other OSError is a fault of this program."""
+    """Answer for an error of the system; any other OSError is a fault of this program."""
     if not isinstance(error, OSError) or not is_of_the_machine(error):
         raise error
     extra = event("machine_error", method=request.method, path=line(request.url.path), code=error.errno)

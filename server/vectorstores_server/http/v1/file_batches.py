@@ -79,7 +79,7 @@ async def retrieve_vector_store_file_batch(
 async def cancel_vector_store_file_batch(
     engine: EngineOf, extended: Extended, vector_store_id: StoreId, batch_id: BatchId
 ) -> JSONResponse:
-    """Stop what is not done; what is done stays."""
+    """Stop the files that are not done; those that are done stay."""
     return reply(await engine.cancel_batch(vector_store_id, batch_id), FileBatchObject, extended)
 
 

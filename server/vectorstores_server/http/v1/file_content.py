@@ -71,7 +71,7 @@ async def _opened(
     range: Annotated[str | None, Header()] = None,
     if_range: Annotated[str | None, Header()] = None,
 ) -> AsyncGenerator[OpenDownload | Unsatisfiable]:
-    """Open what is asked for; it is closed when the reply has gone out or its reader has left."""
+    """Open the file that is asked for; it is closed when the reply has gone out or its reader has left."""
     size = (await engine.retrieve_file(file_id)).bytes
     span = span_of(range if if_range in (None, _etag(file_id)) else None, size)
     if span is None:
@@ -103,5 +103,5 @@ async def download_file(opened: Annotated[OpenDownload | Unsatisfiable, Depends(
 
 
 def _etag(file_id: str) -> str:
-    """Return what identifies a File's bytes: its id, for they never change."""
+    """Return the identity of a File's bytes: its id, for they never change."""
     return f'"{file_id}"'
