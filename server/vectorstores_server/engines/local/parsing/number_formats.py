@@ -1,6 +1,9 @@
 """Numbers as a workbook shows them: "25%" for .25, "1,234.50 €" where the cell's format says so."""
 
 import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 _SECTIONS = re.compile(r'((?:"[^"]*"|\\.|\[[^\]]*\]|[^;"\\\[])*)(?:;|$)')
 _CURRENCY = re.compile(r"\[\$([^\]-]*)(?:-[^\]]*)?\]")
@@ -10,19 +13,59 @@ _LITERAL = re.compile(r'"([^"]*)"|\\(.)')
 _DIGITS = re.compile(r"[#0?][#0?,]*(?:\.[#0?]*)?(?:[eE][+-]0+)?")
 _HELD = "\ue000"
 _LARGEST_EXACT = 1e15
+_MOST_KEPT = 1_000
+"""Formats that are read once: a workbook has a few, and each cell names one."""
+
+
+class _Pattern(NamedTuple):
+    """A section of a format: what stands before and after its digits, with a sign for each of the `literals`.
+
+    `again`: there are digits once more behind the first, so that the number is shown as a general one.
+    """
+
+    before: str
+    digits: str
+    after: str
+    literals: Sequence[str]
+    again: bool
+
+    @property
+    def percent(self) -> int:
+        """How often the number is shown as hundredths."""
+        return self.before.count("%") + self.after.count("%")
 
 
 def shown_number(value: float, number_format: str) -> str:
     """Return a number in its format; as a general number where that is not one of digits."""
     if number_format in ("General", "@", "", "general"):
         return general(value)
-    sections = [found[1] for found in _SECTIONS.finditer(number_format)]
+    sections = _sections(number_format)
     negative = value < 0
     section = sections[0]
     if negative and len(sections) > 1 and sections[1]:
         section, value, negative = sections[1], -value, False
     elif value == 0 and len(sections) > 2 and _DIGITS.search(_LITERAL.sub("", sections[2])):
         section = sections[2]
+    pattern = _pattern(section)
+    if pattern is None:
+        return general(-value if negative else value)
+    if pattern.again:
+        shown = pattern.before + general(abs(value))
+    else:
+        shown = pattern.before + _digits(abs(value), pattern.digits, percent=pattern.percent) + pattern.after
+    for literal in pattern.literals:
+        shown = shown.replace(_HELD, literal, 1)
+    return ("-" if negative else "") + " ".join(shown.replace(_HELD, "").split())
+
+
+@lru_cache(_MOST_KEPT)
+def _sections(number_format: str) -> Sequence[str]:
+    return [found[1] for found in _SECTIONS.finditer(number_format)]
+
+
+@lru_cache(_MOST_KEPT)
+def _pattern(section: str) -> _Pattern | None:
+    """Return a section as it is shown; None where it is not one of digits alone."""
     literals: list[str] = []
 
     def held(match: re.Match[str]) -> str:
@@ -32,13 +75,9 @@ def shown_number(value: float, number_format: str) -> str:
     pattern = _PADDING.sub("", _LITERAL.sub(held, _BRACKETS.sub("", _CURRENCY.sub(r'"\1"', section))))
     digits = _DIGITS.search(pattern)
     if digits is None or "/" in pattern or re.search(r"[A-Za-z]", pattern.replace(digits[0], "", 1)):
-        return general(-value if negative else value)
-    number = _digits(abs(value), digits[0], percent=pattern.count("%"))
-    shown = pattern[: digits.start()] + number + pattern[digits.end() :]
-    shown = shown if _DIGITS.search(pattern, digits.end()) is None else pattern[: digits.start()] + general(abs(value))
-    for literal in literals:
-        shown = shown.replace(_HELD, literal, 1)
-    return ("-" if negative else "") + " ".join(shown.replace(_HELD, "").split())
+        return None
+    again = _DIGITS.search(pattern, digits.end()) is not None
+    return _Pattern(pattern[: digits.start()], digits[0], pattern[digits.end() :], literals, again)
 
 
 def general(value: float) -> str:
