@@ -353,6 +353,10 @@ def test_doctor_tells_where_things_are(run: Run, tmp_path: Path, notes: Path) ->
     assert code == 0
     assert str(tmp_path / "data") in out
     assert "1 with 2 files, 0 of them in progress" in out
+    assert re.search(
+        r"memory +1 store can be searched in it, about [\d.]+ \w+ of at most [\d.]+ MB in each server", out
+    )
+    assert "in each server" not in run("doctor", "--resident-mb", "0")[1]
     assert "nobody works now" in out
     assert run("doctor", "--purge")[:2] == (0, "Deleted data is erased from the disk.\n")
 

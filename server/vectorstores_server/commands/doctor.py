@@ -40,7 +40,7 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
     if settings.storage.backend == "remote":
         return await _remote(settings)
     model, model_works = _model(settings)
-    stores, stores_work, eclipsed, notes = await _stores(settings)
+    stores, stores_work, eclipsed, notes, memory = await _stores(settings)
     fields(
         [
             *_program(),
@@ -48,6 +48,7 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
             *_unknown_files(settings),
             ("worker", _worker(settings.storage.data)),
             ("stores", stores),
+            *memory,
             *(("upgrade", note) for note in notes[:MOST_NAMED]),
             *_eclipsed(eclipsed),
             ("embedder", settings.embedder.name),
@@ -184,10 +185,13 @@ def _worker(data: Path) -> str:
     return f"process {owner} works" if owner else "another process works"
 
 
-async def _stores(settings: Settings) -> tuple[str, bool, list[str], list[str]]:
-    """Return the counts, whether the stores can be read, attributes named like a file's facts, notes on the stores."""
+async def _stores(settings: Settings) -> tuple[str, bool, list[str], list[str], list[tuple[str, str]]]:
+    """Return the counts, whether the stores can be read, attributes named like a file's facts, notes on the stores.
+
+    Last, the field about the memory of searches.
+    """
     if not settings.storage.data.exists():
-        return "none", True, [], []
+        return "none", True, [], [], []
     notes: list[str] = []
     count = files = waiting = 0
     try:
@@ -198,9 +202,19 @@ async def _stores(settings: Settings) -> tuple[str, bool, list[str], list[str]]:
                 waiting += store.file_counts.in_progress
                 notes += [f"{line(store.name or store.id)}: {note}" for note in store.notes or ()]
             eclipsed = await maintenance_of(engine).keys_named_like_facts()
+            small, taken = await maintenance_of(engine).searched_in_memory()
     except VectorStoreError as error:
-        return str(error), False, [], []
-    return f"{count} with {counted(files, 'file')}, {waiting} of them in progress", True, eclipsed, notes
+        return str(error), False, [], [], []
+    counts = f"{count} with {counted(files, 'file')}, {waiting} of them in progress"
+    return counts, True, eclipsed, notes, _memory(small, taken, settings.storage.resident_mb << 20)
+
+
+def _memory(small: int, taken: int, most: int) -> list[tuple[str, str]]:
+    """Say which share of the memory for small stores a server takes that searches all of them."""
+    if not small or not most:
+        return []
+    stores = f"{counted(small, 'store')} can be searched in it, about {size(taken)} of at most {size(most)}"
+    return [("memory", f"{stores} in each server; /metrics tells what is there")]
 
 
 def _eclipsed(keys: list[str]) -> list[tuple[str, str]]:

@@ -56,6 +56,10 @@ class Maintenance(Protocol):
         """Repair the faults that `check` found; return the rest. Raises Unavailable while another process works on."""
         ...
 
+    async def searched_in_memory(self) -> tuple[int, int]:
+        """Return the number of stores that are small enough to be searched in memory, and about the bytes they take."""
+        ...
+
     async def keys_named_like_facts(self) -> list[str]:
         """Return attributes of files that are named like a fact ($path): filters take them for that."""
         ...

@@ -7,6 +7,7 @@ from typing_extensions import override
 
 from vectorstores_server.engines.local.catalog import Catalog
 from vectorstores_server.engines.local.catalog.held_keys import keys_named_like_facts
+from vectorstores_server.engines.local.catalog.stores import live_passages
 from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_tools.contract.maintenance import Finding, Maintenance
 
@@ -61,6 +62,15 @@ class LocalMaintenance(Maintenance):
     async def keys_named_like_facts(self) -> list[str]:
         await self._started()
         return await self._catalog.read(keys_named_like_facts)
+
+    @override
+    async def searched_in_memory(self) -> tuple[int, int]:
+        from vectorstores_server.engines.local.index.resident import BYTES_A_ROW, MOST_ROWS
+
+        await self._started()
+        tables = await self._catalog.read(live_passages)
+        small = [(passages, dimensions) for passages, dimensions in tables if passages <= MOST_ROWS]
+        return len(small), sum(passages * (BYTES_A_ROW + 4 * dimensions) for passages, dimensions in small)
 
     async def _data_check(self) -> "DataCheck":
         from vectorstores_server.engines.local.checking.check import DataCheck

@@ -143,3 +143,12 @@ def _store(db: sqlite3.Connection, row: sqlite3.Row, now: int) -> VectorStore:
         metadata=loads(row["metadata"]),
         notes=[note] if status != "expired" and (note := upgrade_note(db, row["id"], row["table_name"])) else None,
     )
+
+
+def live_passages(db: sqlite3.Connection) -> list[tuple[int, int]]:
+    """Return the number of passages of each store that has any, and of the numbers of their vectors."""
+    rows = db.execute(
+        "SELECT sum(rows), coalesce(dimensions, 0) FROM attachment JOIN store ON store.id = store_id"
+        " WHERE live_rev IS NOT NULL GROUP BY store_id"
+    )
+    return [(passages, dimensions) for passages, dimensions in rows if passages]
