@@ -52,7 +52,7 @@ async def test_no_argument_of_any_kind_gets_a_bare_error(caller: Caller) -> None
     results = [await caller.result(tool, **arguments) for tool, arguments in asked]
     errors = [result for result in results if result.is_error]
     assert len(errors) > len(every)
-    assert [text_of(result) for result in errors if not (result.structured_content or {}).get("error")] == []
+    assert [text_of(result) for result in errors if "error" not in (result.structured_content or ())] == []
     texts = "\n".join(map(text_of, errors))
     assert "Error executing tool" not in texts
     assert "Traceback" not in texts
