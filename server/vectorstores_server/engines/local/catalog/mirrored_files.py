@@ -77,7 +77,7 @@ def rename(db: sqlite3.Connection, store_id: str, renames: Iterable[Rename], now
             _move(db, row, moved, now)
 
 
-def part(db: sqlite3.Connection, store_id: str, sources: Iterable[str], now: int) -> int:
+def take_out(db: sqlite3.Connection, store_id: str, sources: Iterable[str], now: int) -> int:
     """Take sources out of the store; of each the newest version is remembered, its File stays for a while."""
     usable(db, store_id, now)
     parted = 0
@@ -139,7 +139,7 @@ def take_back(db: sqlite3.Connection, store_id: str, origin: Origin, name: str, 
     return row["file_id"]
 
 
-def paths_anew(db: sqlite3.Connection, store_id: str, folder: str) -> None:
+def renew_paths(db: sqlite3.Connection, store_id: str, folder: str) -> None:
     """Give the files below a folder that the store now follows their path below the outermost followed folder."""
     top = outermost(db, store_id, f"{folder}/") or folder
     for file in files_below(db, store_id, top):

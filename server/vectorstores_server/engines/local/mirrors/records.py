@@ -9,11 +9,11 @@ from vectorstores_server.engines.local.catalog.mirrored_files import (
     apply_options,
     files_below,
     is_parted,
-    part,
-    paths_anew,
     rename,
+    renew_paths,
     stats_below,
     take_back,
+    take_out,
     untouched_below,
 )
 from vectorstores_server.engines.local.catalog.mirrors import (
@@ -50,7 +50,7 @@ class LocalMirrors(MirrorRecords):
     async def begin(self, store_id: str, folder: str, options: AttachOptions, *, confirmed: bool) -> Mirror:
         """Enter the mirror; files that the store has of the folder get their path below it."""
         mirror = await self._catalog.write(begin_mirror, store_id, folder, options, confirmed, clock())
-        await self._catalog.write(paths_anew, store_id, folder)
+        await self._catalog.write(renew_paths, store_id, folder)
         await self._catalog.write(apply_options, store_id, folder, options, clock())
         return mirror
 
@@ -88,11 +88,11 @@ class LocalMirrors(MirrorRecords):
 
     async def remove(self, store_id: str, sources: Sequence[str]) -> int:
         """Take sources out of the store."""
-        parted = 0
+        removed = 0
         for first in range(0, len(sources), AT_ONCE):
-            parted += await self._catalog.write_freeing(part, store_id, sources[first : first + AT_ONCE], clock())
+            removed += await self._catalog.write_freeing(take_out, store_id, sources[first : first + AT_ONCE], clock())
             self._made_work()
-        return parted
+        return removed
 
     async def take_back(self, store_id: str, source: Source) -> str | None:
         """Attach a File that was taken out of the store."""
