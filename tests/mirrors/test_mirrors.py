@@ -463,7 +463,7 @@ def test_a_file_that_was_parted_with_goes_after_a_week_unless_something_uses_it(
         db = open_memory()
         store, other = make_store(db), make_store(db)
         file = followed_file(db, store)
-        assert mirrored_files.part(db, store, ["/d/a.txt"], NOW) == 1
+        assert mirrored_files.take_out(db, store, ["/d/a.txt"], NOW) == 1
         if used:
             attach(db, other, file)
         expiry.expire(db, NOW + TOMBSTONE_SECONDS - 1)
@@ -478,6 +478,6 @@ def test_what_a_store_parted_with_is_forgotten_with_the_store_or_the_file() -> N
     db = open_memory()
     store = make_store(db)
     file = followed_file(db, store)
-    mirrored_files.part(db, store, ["/d/a.txt"], NOW)
+    mirrored_files.take_out(db, store, ["/d/a.txt"], NOW)
     db.execute("DELETE FROM file WHERE id = ?", (file,))
     assert db.execute("SELECT count(*) FROM parted").fetchone()[0] == 0

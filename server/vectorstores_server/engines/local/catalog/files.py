@@ -61,8 +61,8 @@ def list_files(db: sqlite3.Connection, request: FilesRequest, now: int) -> Page[
     if request.purpose is not None:
         where, values = [*where, "purpose = ?"], [*values, request.purpose]
     listing = Listing("SELECT * FROM file", where, values, ("created_at", "id"))
-    asked = PageRequest.model_construct(**request.model_dump(exclude={"purpose"}))
-    return page(db, listing, asked, position, _file, lambda file: file.id)
+    page_request = PageRequest.model_construct(**request.model_dump(exclude={"purpose"}))
+    return page(db, listing, page_request, position, _file, lambda file: file.id)
 
 
 def delete_file(db: sqlite3.Connection, file_id: str, now: int) -> Deleted:
