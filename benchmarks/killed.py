@@ -105,8 +105,8 @@ def _wrong_files(account: Account, files: Sequence[dict[str, Any]]) -> Iterator[
     expected = {name(number) for number in range(account.files)} | set(account.singles.values())
     yield from (f"{one} is lost" for one in sorted(expected - set(names)))
     yield from (f"{one} is there {names.count(one)} times" for one in sorted(set(names)) if names.count(one) > 1)
-    there = {file["id"] for file in files}
-    yield from (f"{id}, which was acknowledged, is lost" for id in account.singles if id not in there)
+    listed = {file["id"] for file in files}
+    yield from (f"{id}, which was acknowledged, is lost" for id in account.singles if id not in listed)
 
 
 async def _all_files(server: Served, store: str) -> list[dict[str, Any]]:

@@ -24,9 +24,9 @@ _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 def worth_repeating(response: httpx.Response) -> bool:
     """Whether the same request may succeed later. `x-should-retry` decides where it is sent."""
-    asked = response.headers.get("x-should-retry")
-    if asked in ("true", "false"):
-        return asked == "true"
+    advice = response.headers.get("x-should-retry")
+    if advice in ("true", "false"):
+        return advice == "true"
     return response.status_code in _REFUSED or response.status_code >= 500
 
 
@@ -41,21 +41,21 @@ def surely_not_done(outcome: httpx.Response | httpx.TransportError) -> bool:
         return isinstance(outcome, _UNSENT)
     if outcome.headers.get("x-should-retry") == "true" or outcome.status_code in _REFUSED:
         return True
-    return outcome.status_code == 503 and _asked(outcome.headers) is not None
+    return outcome.status_code == 503 and _requested(outcome.headers) is not None
 
 
 def seconds_to_wait(response: httpx.Response | None, attempt: int) -> float | None:
     """Seconds before attempt `attempt` + 1 (from 0): what the server asks for, else growing; None: do not wait."""
-    asked = None if response is None else _asked(response.headers)
-    if asked is not None and asked > LONGEST_WAIT:
+    requested = None if response is None else _requested(response.headers)
+    if requested is not None and requested > LONGEST_WAIT:
         return None
-    if asked is not None and asked > 0:
-        return asked
+    if requested is not None and requested > 0:
+        return requested
     jitter = 1 - 0.25 * random.random()  # noqa: S311 - spreads clients over time, guards nothing
     return min(_FIRST_WAIT * 2**attempt, _LAST_WAIT) * jitter
 
 
-def _asked(headers: Mapping[str, str]) -> float | None:
+def _requested(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that retry-after-ms (milliseconds) or retry-after (seconds, or a date) say; None: nothing."""
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:

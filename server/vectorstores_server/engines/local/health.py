@@ -78,15 +78,15 @@ class LocalHealth:
 
     async def _index(self, components: "Components", needed: list[str]) -> str:
         """Look at the table with the most files, and at one of the others, a different one each time."""
-        there = set(await components.index.tables())
-        missing = [table for table in needed if table not in there]
+        tables = set(await components.index.tables())
+        missing = [table for table in needed if table not in tables]
         if missing:
             raise IndexUnavailable(missing[0], f"it is missing, one of {len(missing)}")
         if needed:
             self._looked_at = (self._looked_at + 1) % len(needed)
             for table in {needed[0], needed[self._looked_at]}:
                 await components.index.rows(table, [0])
-        return f"{len(there)} tables"
+        return f"{len(tables)} tables"
 
     async def _take_inventory(self, components: "Components") -> CatalogStatistics:
         directory, catalog = components.directory, components.catalog

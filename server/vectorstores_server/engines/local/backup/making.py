@@ -80,8 +80,8 @@ def back_up(data: Path, target: Path, version: str, report: Report, *, with_inde
 
 def check_target(data: Path, target: Path) -> None:
     """Raise InvalidRequest unless the folder is new or empty, and neither in the data directory nor around it."""
-    here, there = data.resolve(), target.resolve()
-    if here == there or here in there.parents or there in here.parents:
+    data_path, target_path = data.resolve(), target.resolve()
+    if data_path == target_path or data_path in target_path.parents or target_path in data_path.parents:
         raise InvalidRequest(
             f"{target} lies in the data directory {data}, or around it.", "Name a folder beside it or on another disk."
         )

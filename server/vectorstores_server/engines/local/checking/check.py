@@ -51,9 +51,9 @@ class DataCheck:
         if problem is not None:
             yield Finding("blob", short, problem, "set aside", names)
         if live and await anyio.to_thread.run_sync(self._blobs.load_document, sha256) is None:
-            there = self._blobs.text_path(sha256).exists()
+            exists = self._blobs.text_path(sha256).exists()
             repair = "parse again" if problem is None else "none"
-            yield Finding("text", short, "damaged" if there else "missing", repair, names)
+            yield Finding("text", short, "damaged" if exists else "missing", repair, names)
 
     async def _table(self, table: str) -> AsyncIterator[Finding]:
         expected = await self._catalog.read(live_rows, table)

@@ -110,8 +110,8 @@ class EmbedderChoice:
         if self.name == "none":
             return None
         other = MINILM if self.name == E5_MULTI.name else E5_MULTI
-        there = find_weights(other, None, self.cache) is not None
-        return replace(self, name=other.name, path=None, download=False) if there else None
+        installed = find_weights(other, None, self.cache) is not None
+        return replace(self, name=other.name, path=None, download=False) if installed else None
 
 
 def _stated(prefix: str | None, of_family: str) -> str:

@@ -162,14 +162,14 @@ class ResidentTables:
         if not opened.has_terms or not 0 < count <= MOST_ROWS or self._size(count, opened) > self._budget:
             return None
         rows = former or ResidentRows.empty(opened.dimensions)
-        there = await opened.revs()
-        gone = [rev for rev, number in rows.revs.items() if there.get(rev) != number]
+        live_rows = await opened.revs()
+        gone = [rev for rev, number in rows.revs.items() if live_rows.get(rev) != number]
         if gone:
             rows = await self._in_thread(lambda rows=rows: rows.without(gone))
             if rows.dead > MOST_DEAD:
                 rows = ResidentRows.empty(opened.dimensions)
-        new = sorted(there.keys() - rows.revs.keys())
-        where = RevFilter("in", new).sql() if len(new) < len(there) else None
+        new = sorted(live_rows.keys() - rows.revs.keys())
+        where = RevFilter("in", new).sql() if len(new) < len(live_rows) else None
         if new:
             places, vectors, words = await opened.whole(where)
             tokens: list[list[str]] = []

@@ -298,8 +298,8 @@ class IngestPipeline:
         if file.abandoned or file.work.rev not in self._scheduler.revs:
             return
         try:
-            there = await self._index.rows(file.work.table, [file.work.rev])
-            if there == piece.first:
+            stored = await self._index.rows(file.work.table, [file.work.rev])
+            if stored == piece.first:
                 await self._add([piece], [rows])
             elif file.added < piece.last:
                 file.added, file.usage_bytes = piece.last, file.usage_bytes + usage(rows)

@@ -98,8 +98,8 @@ class _Reader:
             self.lines.append(list(letters.lines()))
         text_page.close()
         page.close()
-        there = " ".join(text.split())
-        return "\n".join([text, *(each for each in remarks if " ".join(each.split()) not in there)])
+        page_text = " ".join(text.split())
+        return "\n".join([text, *(each for each in remarks if " ".join(each.split()) not in page_text)])
 
 
 def _notes(pages: Sequence[str], *, is_xfa: bool) -> Iterator[str]:

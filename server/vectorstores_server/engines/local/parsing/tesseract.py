@@ -136,13 +136,13 @@ def _started(command: Sequence[str]) -> "subprocess.Popen[bytes]":
 
 def _answer(process: "subprocess.Popen[bytes]", picture: bytes) -> bytes | None:
     """Return the program's output, None where it failed."""
-    given, taken = process.stdin, process.stdout
-    if given is None or taken is None:
+    stdin, stdout = process.stdin, process.stdout
+    if stdin is None or stdout is None:
         return None
-    given.write(picture)
-    given.close()
-    output = taken.read(_MOST_BYTES)
-    taken.close()  # a program that goes on writing ends by that
+    stdin.write(picture)
+    stdin.close()
+    output = stdout.read(_MOST_BYTES)
+    stdout.close()  # a program that goes on writing ends by that
     return output if process.wait() == 0 else None
 
 

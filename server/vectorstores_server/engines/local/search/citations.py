@@ -79,9 +79,9 @@ def _copies(hit: RankedChunk, found: FoundPassages, store_id: str) -> Copies | N
 def explain(hit: SearchHit, words: QuestionWords) -> SearchHit:
     """Return the hit with the words of the question that its chunk has, and those that it has not."""
     text = hit.content[0].text
-    there = words.found(text, 0, len(text))
-    missing = [word for word in words.all if word not in there]
-    return hit.model_copy(update={"words_found": there, "words_missing": missing})
+    found = words.found(text, 0, len(text))
+    missing = [word for word in words.all if word not in found]
+    return hit.model_copy(update={"words_found": found, "words_missing": missing})
 
 
 def _visible(text: str, start: int, end: int) -> tuple[int, int]:

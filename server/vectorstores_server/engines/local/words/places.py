@@ -43,8 +43,8 @@ class QuestionWords:
 
     def found(self, text: str, start: int, end: int) -> list[str]:
         """Return those of which any form stands in [start, end) of `text`."""
-        there = {self._words[place.word] for place in self.places(text, start, end)}
-        return [word for word in self.all if word in there]
+        found = {self._words[place.word] for place in self.places(text, start, end)}
+        return [word for word in self.all if word in found]
 
     def places(self, text: str, start: int, end: int) -> list[Place]:
         """Return where these words stand in [start, end) of `text`, in order."""

@@ -66,8 +66,8 @@ class Attachments:
 
     async def with_marks(self, store_id: str, entries: Sequence[FileAttach]) -> list[FileAttach]:
         """Return a call's attributes, with the marks that attached files have. Raises InvalidRequest as `remarked`."""
-        asked = dict.fromkeys(entry.file_id for entry in entries if entry.attributes is not None)
-        before = await self._attributes(store_id, asked)
+        file_ids = dict.fromkeys(entry.file_id for entry in entries if entry.attributes is not None)
+        before = await self._attributes(store_id, file_ids)
         return [
             entry.model_copy(update={"attributes": remarked(entry.attributes, before[entry.file_id])})
             if entry.attributes is not None and marks_of(before.get(entry.file_id))

@@ -31,9 +31,9 @@ async def list_files(client: RemoteClient, store_id: str, request: StoreFilesReq
 
 async def _picked(client: RemoteClient, path: str, request: StoreFilesRequest, about: Subject) -> Page[VectorStoreFile]:
     kept: list[VectorStoreFile] = []
-    asked = request.model_copy(update={"filters": None, "limit": PAGE})
+    page_request = request.model_copy(update={"filters": None, "limit": PAGE})
     for _ in range(MOST_PAGES):
-        page = shown_page(await pagination.page(client, path, asked, VectorStoreFile, about))
+        page = shown_page(await pagination.page(client, path, page_request, VectorStoreFile, about))
         for place, file in enumerate(page.data, 1):
             if matches(request.filters, file.attributes):
                 kept.append(file)
@@ -41,8 +41,8 @@ async def _picked(client: RemoteClient, path: str, request: StoreFilesRequest, a
                 return _page(kept, file.id, has_more=page.has_more or place < len(page.data))
         if not page.has_more or not page.data:
             return _page(kept, kept[-1].id if kept else None, has_more=False)
-        asked = asked.model_copy(update={"after": page.last_id})
-    return _page(kept, asked.after, has_more=True)
+        page_request = page_request.model_copy(update={"after": page.last_id})
+    return _page(kept, page_request.after, has_more=True)
 
 
 def _page(kept: list[VectorStoreFile], last_id: str | None, *, has_more: bool) -> Page[VectorStoreFile]:

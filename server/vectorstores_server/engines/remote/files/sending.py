@@ -95,15 +95,15 @@ async def _part(client: RemoteClient, upload_id: str, part: FileRange) -> Upload
 
 async def _portions(new: NewFile, size: int) -> AsyncGenerator[FileRange]:
     """Yield the parts as they are read: one of them is kept at a time."""
-    pieces, taken = ByteStream(new.stream), 0
-    while taken <= size:
-        async with spooled(pieces.portion(PART_BYTES), new.sent, taken) as part:
-            taken += part.size
+    pieces, bytes_read = ByteStream(new.stream), 0
+    while bytes_read <= size:
+        async with spooled(pieces.portion(PART_BYTES), new.sent, bytes_read) as part:
+            bytes_read += part.size
             if part.size:
                 yield part
             if part.size < PART_BYTES:
                 break
-    if taken != size:
+    if bytes_read != size:
         raise InvalidRequest(f"The file {new.filename} changed while it was read.", "Upload it again.", param="file")
 
 
