@@ -87,7 +87,7 @@ async def test_an_unforeseen_error_at_any_step_stops_nobody(
     tmp_path: Path, step: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(expiry, "GRACE", 0)
-    pace = replace(HASTY, disk=0.2) if step == "orphans_removed" else HASTY
+    pace = replace(HASTY, disk=1.0) if step == "orphans_removed" else HASTY
     hook, seen = raising(step, UnforeseenError(step))
     with caplog.at_level(logging.ERROR), anyio.fail_after(90):
         recognition = Recognition(program=program(tmp_path / "tesseract", "cat >/dev/null; echo words"))
