@@ -72,7 +72,7 @@ def test_eval_tells_what_a_store_finds_and_what_another_model_would(run: Run, tm
     assert vectors.split()[1:4] == ["1.000", "1.000", "1.000"]
     assert words.split()[-1] == vectors.split()[-1] == "100%", "what is off the topic is refused at the threshold"
     assert "3 questions with an answer, 1 without." in out
-    assert "lunar cause of rising ocean" in out.split("Nothing right was found for 1 question:")[1]
+    assert "lunar cause of rising ocean" in out.split("No right file was found for 1 question:")[1]
     assert run("search", "pawn", "--store", "docs")[0] == 0, "the store is as it was"
 
 

@@ -109,9 +109,9 @@ class EmbedderSettings(SettingsGroup):
     name: Model = Field(
         alias="embedder",
         default_factory=_chosen_embedder,
-        description="the model that makes the vectors of new stores: auto (minilm when its weights are there), minilm,"
-        " e5-multi (any language), arctic-xs, openai:MODEL, or none (search by words only); default: what `model use`"
-        " chose, else auto",
+        description="the model that makes the vectors of new stores: auto (minilm where it is installed; e5-multi,"
+        " if that is too, where a store's first text is in other than Latin letters), minilm, e5-multi (any language),"
+        " arctic-xs, openai:MODEL, or none (search by words only); default: what `model use` chose, else auto",
     )
     path: AbsolutePath | None = Field(
         alias="embedder_path",

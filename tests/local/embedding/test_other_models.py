@@ -57,3 +57,28 @@ def test_no_model_stands_beside_none_and_no_model_beside_itself(tmp_path: Path) 
     for name in ("auto", "minilm", "e5-multi", "arctic-xs"):
         other = EmbedderChoice(name, tmp_path).former
         assert other is None or other.name != name
+
+
+@needs_e5
+@pytest.mark.parametrize(
+    ("text", "question", "identity"),
+    [
+        ("The tides are moved by the moon.", "what moves the tides", "minilm/int8/384"),
+        ("Приливы вызывает притяжение Луны и Солнца.", "отчего бывают приливы", "e5-multi/4bit/384"),
+    ],
+)
+async def test_auto_is_decided_by_the_first_text_of_a_store_and_never_again(
+    tmp_path: Path, text: str, question: str, identity: str
+) -> None:
+    async with engine_with(tmp_path, "auto") as engine:
+        id = await store(engine)
+        await add(engine, id, text, "first.txt")
+        assert (await hits_of(engine, id, question))[0].filename == "first.txt"
+        await add(engine, id, "Борщ настаивается полчаса. Bread is baked.", "second.txt")
+        await add(engine, id, "Dough rests overnight before the loaf is baked.", "third.txt")
+        files = await settled(engine, id)
+        assert {file.status for file in files} == {"completed"}
+    catalog = Catalog(tmp_path / "data")
+    found = await catalog.read(lambda db: tuple(db.execute("SELECT embedder, undecided FROM store").fetchone()))
+    await catalog.aclose()
+    assert found == (identity, 0)

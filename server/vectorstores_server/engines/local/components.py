@@ -4,7 +4,8 @@ import os
 from functools import cached_property
 from pathlib import Path
 
-from vectorstores_server.engines.local.catalog import Catalog, backgrounds
+from vectorstores_server.engines.local.catalog import Catalog, backgrounds, index_tables
+from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.embedding import Embedder, EmbedderChoice, EmbeddingFailure, open_embedder
 from vectorstores_server.engines.local.embedding.errors import NO_MODEL, NO_VECTORS
 from vectorstores_server.engines.local.embedding.models import Background
@@ -96,7 +97,22 @@ class Components:
     def preparer(self) -> FilePreparer:
         """The preparer, which parses and cuts files, in two processes of its own."""
         documents = DocumentMaker(self.blobs, ParserProcess(), ParserProcess(), self.tesseract)
-        return FilePreparer(self.blobs, documents, self.embedder, self.index)
+        return FilePreparer(self.blobs, documents, self.embedder, self.index, self._decide)
+
+    @property
+    def chooses(self) -> bool:
+        """Whether the first text of a new store decides between two models of this machine (`auto`)."""
+        is_auto = isinstance(self._choice, EmbedderChoice) and self._choice.name == "auto"
+        return is_auto and self.embedder is not None and self.former_embedder is not None
+
+    async def _decide(self, store_id: str, text: str) -> bool:
+        """Choose the model for a store that has none yet, by its first text; tell whether it is the other one."""
+        chosen, other = self.embedder, self.former_embedder
+        if not self.chooses or chosen is None or other is None:
+            return False
+        if not chosen.traits.can_read(text) and other.traits.can_read(text):
+            chosen = other
+        return await self.catalog.write(index_tables.decide, store_id, chosen.identity, chosen.dimensions, clock())
 
     @cached_property
     def page_reader(self) -> ParserProcess:

@@ -146,7 +146,10 @@ class LocalEngine(Engine):
     async def create_store(self, request: StoreCreate) -> VectorStore:
         components = await self._start()
         identity, dimensions = await components.vectors()
-        store, others = await self._write(enqueue.create_store, request, identity, dimensions, clock())
+        undecided = components.chooses
+        store, others = await self._write(
+            enqueue.create_store, request, identity, dimensions, clock(), undecided=undecided
+        )
         notes = [components.without_vectors] if identity is None else []
         if others:
             notes.append(namesakes(others))

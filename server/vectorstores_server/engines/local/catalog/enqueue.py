@@ -25,11 +25,19 @@ UNREAD = -1
 
 
 def create_store(
-    db: sqlite3.Connection, request: StoreCreate, embedder: str | None, dimensions: int | None, now: int
+    db: sqlite3.Connection,
+    request: StoreCreate,
+    embedder: str | None,
+    dimensions: int | None,
+    now: int,
+    *,
+    undecided: bool = False,
 ) -> tuple[VectorStore, list[str]]:
     """Make a store with its files; return it, and the ids of other stores of that name."""
     require_files(db, request.file_ids, now)
     store_id = insert_store(db, request, embedder, dimensions, now)
+    if undecided:
+        db.execute("UPDATE store SET undecided = 1 WHERE id = ?", (store_id,))
     for file_id in dict.fromkeys(request.file_ids):
         file_attach = FileAttach(file_id=file_id, chunking_strategy=request.chunking_strategy)
         attach(db, store_id, file_attach, now, ALONE if len(request.file_ids) == 1 else BATCHED)

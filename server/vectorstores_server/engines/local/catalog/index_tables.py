@@ -194,6 +194,27 @@ def doom_tables(db: sqlite3.Connection, store_id: str, now: int) -> None:
     )
 
 
+def decide(db: sqlite3.Connection, store_id: str, embedder: str | None, dimensions: int | None, now: int) -> bool:
+    """Write the embedder into a store that was undecided; tell whether it is another than before.
+
+    The store gets a table of its own for it, so that a file on its way into the old one goes live nowhere.
+    """
+    store = db.execute("SELECT * FROM store WHERE id = ? AND undecided = 1", (store_id,)).fetchone()
+    if store is None:
+        return False
+    db.execute("UPDATE store SET undecided = 0 WHERE id = ?", (store_id,))
+    if store["embedder"] == embedder or store["n_live"]:
+        return False
+    doom_tables(db, store_id, now)
+    name = fresh_name(db, store_id)
+    add_table(db, name, store_id, embedder, dimensions, "live")
+    db.execute(
+        "UPDATE store SET table_name = ?, embedder = ?, dimensions = ? WHERE id = ?",
+        (name, embedder, dimensions, store_id),
+    )
+    return True
+
+
 def fresh_name(db: sqlite3.Connection, store_id: str) -> str:
     """Return a table name of this store that was never used."""
     number: int = db.execute("SELECT next_table FROM store WHERE id = ?", (store_id,)).fetchone()[0]

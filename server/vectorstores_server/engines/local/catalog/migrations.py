@@ -373,6 +373,11 @@ CREATE TABLE background (embedder TEXT PRIMARY KEY, mean REAL NOT NULL, sd REAL 
 """
 """The cosines of texts that have nothing to do with each other, by the identities of embedders that were probed."""
 
+_UNDECIDED = """
+ALTER TABLE store ADD COLUMN undecided INTEGER NOT NULL DEFAULT 0
+"""
+"""Whether the first file that is read still decides which model makes the store's vectors."""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _PROGRESS,
@@ -386,6 +391,7 @@ MIGRATIONS: tuple[str, ...] = (
     _MIRRORS,
     _PROPERTIES,
     _BACKGROUNDS,
+    _UNDECIDED,
 )
 
 

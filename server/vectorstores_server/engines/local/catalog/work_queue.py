@@ -47,6 +47,7 @@ class QueuedRevision:
     """One revision to build, in the store's table, with the store's embedder (None = no vectors).
 
     `text_version`: it is live, of a text that these parsers made; a table that is rebuilt does not lose it.
+    `undecided`: the first file that is read decides which embedder the store has.
     """
 
     rev: int
@@ -64,12 +65,13 @@ class QueuedRevision:
     format: int = TABLE_FORMAT
     former: FormerRows | None = None
     text_version: int | None = None
+    undecided: bool = False
 
 
 _WORK = (
     "SELECT want_rev, attachment.id, attachment.store_id, file_id, coalesce(attachment.name, filename), file.sha256,"
     " bytes, table_name, store.embedder, store.dimensions, want_size, want_overlap, format,"
-    " attachment.name IS NOT NULL AS renamed, live_rev, text_version FROM attachment"
+    " attachment.name IS NOT NULL AS renamed, live_rev, text_version, undecided FROM attachment"
     " JOIN store ON store.id = attachment.store_id JOIN file ON file.id = file_id"
     " JOIN store_table ON store_table.name = table_name"
 )
@@ -136,11 +138,11 @@ def _oldest(
 
 def _queued(row: sqlite3.Row) -> QueuedRevision:
     """Return the revision to build; a file that was only renamed keeps the vectors of its live revision."""
-    *columns, renamed, live_rev, text_version = row
+    *columns, renamed, live_rev, text_version, undecided = row
     former = None
     if renamed and live_rev is not None:
         former = FormerRows(row["table_name"], text_version, kept=False, rev=live_rev)
-    return QueuedRevision(*columns, former=former)
+    return QueuedRevision(*columns, former=former, undecided=bool(undecided))
 
 
 def still_wanted(db: sqlite3.Connection, revs: Collection[int]) -> set[int]:

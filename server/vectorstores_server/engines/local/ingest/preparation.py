@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import anyio.to_thread
@@ -16,7 +16,7 @@ from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.engines.local.index import Index, StoredRows
 from vectorstores_server.engines.local.ingest.copied_vectors import CopiedVectors, copied_vectors, former_passages
 from vectorstores_server.engines.local.ingest.documents import DocumentMaker, MadeDocument
-from vectorstores_server.engines.local.parsing import VERSION, ParseFailure
+from vectorstores_server.engines.local.parsing import VERSION, ParseFailure, Postponed
 from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.engines.local.words.analysis import is_inflected_text
 
@@ -73,9 +73,20 @@ class FilePreparer:
 
     Its window is the most tokens that a passage may have, where it can read the document: of a script that it takes
     letter by letter the window would cut a paragraph in six, for vectors that have no vote.
+
+    `decide` writes into a store that is undecided which model it has, by the beginning of its first text, and tells
+    whether that is another than the file was asked for with.
     """
 
-    def __init__(self, blobs: Blobs, documents: DocumentMaker, embedder: Embedder | None, index: Index) -> None:
+    def __init__(
+        self,
+        blobs: Blobs,
+        documents: DocumentMaker,
+        embedder: Embedder | None,
+        index: Index,
+        decide: Callable[[str, str], Awaitable[bool]] | None = None,
+    ) -> None:
+        self._decide = decide
         self._blobs = blobs
         self._documents = documents
         self._counter = TokenCounter()
@@ -96,6 +107,10 @@ class FilePreparer:
             return await self._kept(work, work.former)
         try:
             made = await self._documents.made(work.sha256, work.filename, work.bytes)
+            if work.undecided and self._decide is not None:
+                changed = await self._decide(work.store_id, made.document.text[:JUDGED])
+                if changed:
+                    raise Postponed("server_error", f"{work.filename} is embedded by another model.")
             return await self._cut(work, made)
         except ParseFailure as failure:
             document = await self._text_once_taken(work) if failure.code != "server_error" else None

@@ -10,7 +10,7 @@ from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.catalog.outcomes import failed, flip
 from vectorstores_server.engines.local.catalog.revisions import BuiltRevision, bury_revs
 from vectorstores_server.engines.local.catalog.work_queue import QueuedRevision
-from vectorstores_server.engines.local.parsing import VERSION, ParseFailure, Unread
+from vectorstores_server.engines.local.parsing import VERSION, ParseFailure, Postponed, Unread
 
 
 @dataclass(slots=True)
@@ -94,6 +94,8 @@ class CatalogQueue:
 
     async def refuse(self, work: QueuedRevision, failure: ParseFailure) -> None:
         """Fail the file; a version of it that is live stays. One whose pages wait to be recognised waits with them."""
+        if isinstance(failure, Postponed):
+            return
         if isinstance(failure, Unread):
             await self._catalog.write(put_off, work.rev)
             return

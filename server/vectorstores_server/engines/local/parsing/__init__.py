@@ -80,5 +80,9 @@ class ParseFailure(Exception):
         return self.message
 
 
+class Postponed(ParseFailure):
+    """The file is to be built otherwise than it was asked for, and is asked for anew."""
+
+
 class Unread(ParseFailure):
     """The file's text waits until its pages are recognised: the caller asks for it again then."""

@@ -87,7 +87,9 @@ class WorkerState:
         if self.identity is None:
             await embedder.prepare()
             self.identity = embedder.identity
-        if self.former is not None and await self.catalog.read(work_queue.blocked, self.identities, clock()):
+        if self.former is not None and self.components.chooses:
+            self.former_identity = self.former.identity
+        elif self.former is not None and await self.catalog.read(work_queue.blocked, self.identities, clock()):
             await self.former.prepare()
             self.former_identity = self.former.identity
 
