@@ -25,6 +25,7 @@ from support.oauth_issuer import AUDIENCE, Issuer
 from support.planted import Planted
 from support.serving import address, listening
 from vectorstores_server.engines.local.embedding import EmbedderChoice
+from vectorstores_server.engines.local.embedding.calibration import QUESTIONS
 from vectorstores_server.http.auth import AnyVerifier, StaticTokens
 from vectorstores_server.http.oauth import JwtVerifier, resource_server
 from vectorstores_server.http.policy import Policy
@@ -151,6 +152,10 @@ def test_no_command_shows_them(plant: Planted, arguments: list[str], tmp_path: P
     assert plant.leaks({"stdout": done.stdout, "stderr": done.stderr}) == {}
 
 
+TO_PREPARE = 2 + len(QUESTIONS)
+"""Requests by which a service's dimensions and background are learned."""
+
+
 class Outside:
     """What the server talks to: an issuer, and an embedding service that repeats the key that it was sent."""
 
@@ -160,8 +165,9 @@ class Outside:
 
     async def embed(self, request: Request) -> Response:
         self.asked += 1
-        if self.asked == 1:
-            return JSONResponse({"data": [{"index": 0, "embedding": [1.0, 0.0]}]})
+        if self.asked <= TO_PREPARE:
+            texts: list[str] = (await request.json())["input"]
+            return JSONResponse({"data": [{"index": number, "embedding": [1.0, 0.0]} for number in range(len(texts))]})
         key = request.headers["authorization"]
         return JSONResponse({"error": {"message": f"{key} is not known here", "code": key}}, 401)
 
@@ -272,7 +278,7 @@ async def answers(url: str, token: str) -> dict[str, str]:
 
 
 async def asked(client: Client) -> AsyncIterator[Any]:
-    """Ask for what there is, and for what fails: the embedding service takes the key only once."""
+    """Ask for what there is, and for what fails: the embedding service takes the key only until it is prepared."""
     yield await client.list_tools()
     made = await client.call_tool("create_store", {"name": "more"})
     yield made
