@@ -413,6 +413,7 @@ def test_config_prints_absolute_paths_and_what_was_set_but_no_key(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VECTOR_STORES_EMBEDDER_API_KEY", "sk-secret")
+    monkeypatch.delenv("VECTOR_STORES_OCR_PAGES")
 
     code, out, err = run("config", "claude-desktop", "--file-root", tmp_path, "--url-host", "a.org", "--read-only")
 

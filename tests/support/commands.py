@@ -23,6 +23,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("VECTOR_STORES_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("VECTOR_STORES_EMBEDDER", "none")
+    monkeypatch.setenv("VECTOR_STORES_OCR_PAGES", "0")  # else what is taken depends on the machine
 
     def run(*argv: object) -> tuple[int, str, str]:
         code = cli.run([str(one) for one in argv])

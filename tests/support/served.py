@@ -92,6 +92,7 @@ async def served(
 ) -> AsyncGenerator[Served]:
     """Start a server whose home and data are below `folder`; whatever happens it has ended afterwards."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "VECTOR_STORES_DATA": str(folder / "data")}
+    environment["VECTOR_STORES_OCR_PAGES"] = "0"  # else what is taken depends on the machine
     environment |= {f"VECTOR_STORES_{name.upper()}": value for name, value in settings.items()}
     log = _fresh_log(folder)
     with log.open("wb") as stderr:

@@ -17,6 +17,7 @@ COMMAND = (sys.executable, "-m", "vectorstores_server", "serve", "--embedder", "
 
 def environment(folder: Path, **settings: str) -> dict[str, str]:
     base = {"PATH": os.environ["PATH"], "HOME": str(folder), "VECTOR_STORES_DATA": str(folder / "data")}
+    base["VECTOR_STORES_OCR_PAGES"] = "0"  # else what is taken depends on the machine
     return base | {f"VECTOR_STORES_{name.upper()}": value for name, value in settings.items()}
 
 
