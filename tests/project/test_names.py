@@ -42,11 +42,10 @@ def test_no_variable_or_parameter_has_a_name_that_says_nothing() -> None:
     assert found == []
 
 
-def test_no_function_or_attribute_has_a_name_that_says_nothing_in_every_room_but_the_engines() -> None:
+def test_no_function_or_attribute_has_a_name_that_says_nothing() -> None:
     named = [
         (path.relative_to(ROOT), node.attr if isinstance(node, ast.Attribute) else node.name)
         for path, module in _modules()
-        if "engines" not in path.relative_to(ROOT).parts
         for node in ast.walk(module)
         if isinstance(node, ast.Attribute | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
     ]
@@ -89,22 +88,20 @@ def _string(statement: ast.stmt) -> str:
     return str(value.value).strip() if isinstance(value, ast.Constant) and isinstance(value.value, str) else ""
 
 
-def test_a_docstring_begins_with_its_subject_in_every_room_but_the_engines() -> None:
+def test_a_docstring_begins_with_its_subject() -> None:
     sentences = {
         f"{path.relative_to(ROOT)}: {sentence.splitlines()[0]}"
         for path, module in _modules()
-        if "engines" not in path.relative_to(ROOT).parts
         for sentence in _sentences(module)
     }
     assert sentences
     assert {entry for entry in sentences if NO_SUBJECT.match(entry.partition(": ")[2])} == set()
 
 
-def test_no_comment_or_sentence_has_a_word_that_must_be_read_twice_in_every_room_but_the_engines() -> None:
+def test_no_comment_or_sentence_has_a_word_that_must_be_read_twice() -> None:
     lines = [
         f"{path.relative_to(ROOT)}: {line.strip()}"
         for path, _ in _modules()
-        if "engines" not in path.relative_to(ROOT).parts
         for line in path.read_text(encoding="utf-8").splitlines()
     ]
     assert lines

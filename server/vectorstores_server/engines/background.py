@@ -28,7 +28,7 @@ class BackgroundTasks:
 
     @property
     def begun(self) -> bool:
-        """Whether `begin` was called."""
+        """Tell whether `begin` was called."""
         return self._task is not None
 
     async def begin(self) -> None:

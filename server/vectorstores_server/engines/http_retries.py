@@ -23,7 +23,7 @@ _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 def worth_repeating(response: httpx.Response) -> bool:
-    """Whether the same request may succeed later. `x-should-retry` decides where it is sent."""
+    """Tell whether the same request may succeed later. `x-should-retry` decides where it is sent."""
     advice = response.headers.get("x-should-retry")
     if advice in ("true", "false"):
         return advice == "true"
@@ -31,12 +31,12 @@ def worth_repeating(response: httpx.Response) -> bool:
 
 
 def out_of_quota(response: httpx.Response) -> bool:
-    """Whether this 429 is about money, not about the rate of requests: waiting does not help."""
+    """Tell whether this 429 is about money, not about the rate of requests: waiting does not help."""
     return response.status_code == 429 and b"insufficient_quota" in response.content
 
 
 def surely_not_done(outcome: httpx.Response | httpx.TransportError) -> bool:
-    """Whether the request was not carried out, so that repeating it is safe whatever it asked for."""
+    """Tell whether the request was not carried out, so that repeating it is safe whatever it asked for."""
     if isinstance(outcome, httpx.TransportError):
         return isinstance(outcome, _UNSENT)
     if outcome.headers.get("x-should-retry") == "true" or outcome.status_code in _REFUSED:

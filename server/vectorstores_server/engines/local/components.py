@@ -73,7 +73,7 @@ class Components:
 
     @property
     def without_vectors(self) -> str:
-        """Why there is no embedder, as a sentence."""
+        """The sentence that says why there is no embedder."""
         choice = self._choice
         return NO_VECTORS if isinstance(choice, EmbedderChoice) and choice.name == "none" else NO_MODEL
 
@@ -101,7 +101,7 @@ class Components:
 
     @property
     def chooses(self) -> bool:
-        """Whether the first text of a new store decides between two models of this machine (`auto`)."""
+        """Tell whether the first text of a new store decides between two models of this machine (`auto`)."""
         is_auto = isinstance(self._choice, EmbedderChoice) and self._choice.name == "auto"
         return is_auto and self.embedder is not None and self.former_embedder is not None
 

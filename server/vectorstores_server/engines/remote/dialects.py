@@ -37,18 +37,18 @@ class Dialect:
     hit_keys: frozenset[str] = frozenset()
     """Bookkeeping of the service in a hit's attributes; where there is any, attributes.file_id is the true id."""
     batch_files: bool = True
-    """Whether a batch takes `files` with their own attributes; else only `file_ids`."""
+    """True where a batch takes `files` with their own attributes; else only `file_ids`."""
     checks_cursors: bool = True
     checks_files: bool = True
-    """Whether attaching an id that is no File's is refused; else it is attached as a failed one."""
+    """True where attaching an id that is no File's is refused; else it is attached as a failed one."""
     several_queries: bool = True
     reattaches: bool = True
-    """Whether attaching an attached file again changes anything."""
+    """True where attaching an attached file again changes anything."""
     delete_detaches: bool = True
     searches_new_attributes: bool = True
     membership_filters: bool = True
     content_overlaps: bool = False
-    """Whether a file's content comes as its chunks, each beginning inside the one before."""
+    """True where a file's content comes as its chunks, each beginning inside the one before."""
     keep_alive: bool = True
 
     def metadata(self, given: dict[str, Any] | None) -> dict[str, Any] | None:

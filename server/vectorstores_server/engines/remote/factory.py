@@ -1,4 +1,4 @@
-"""From the operator's choice to an engine. Nothing is asked of the network before the first call."""
+"""The way from the operator's choice to an engine. Nothing is asked of the network before the first call."""
 
 import logging
 

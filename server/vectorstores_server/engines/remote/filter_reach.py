@@ -8,7 +8,7 @@ from vectorstores_tools.contract.filters import FACT_KEYS, Comparison, Filter, c
 
 
 async def is_ours(client: RemoteClient, store_id: str) -> bool:
-    """Tell whether the remote is another vector-stores-mcp; before its first reply the store is read to see that."""
+    """Tell whether the remote is a vector-stores-mcp; before its first reply the store is read to see that."""
     if client.extended is None:
         await client.get(routes.store(store_id), None, Subject(store_id))
     return bool(client.extended)

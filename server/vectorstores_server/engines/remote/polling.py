@@ -31,7 +31,7 @@ class PollingMarks:
         self._news = anyio.Event()
 
     async def changed(self, since: int) -> int:
-        """See the contract. Returns without a change, too, whenever it is time to look."""
+        """Wait, as the contract promises. Returns without a change, too, whenever it is time to look."""
         if since and since >= self._mark:
             with anyio.move_on_after(self.seconds):
                 await self._news.wait()

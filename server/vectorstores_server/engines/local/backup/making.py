@@ -124,7 +124,7 @@ def _copy_catalog(data: Path, target: Path, *, with_index: bool) -> tuple[int, M
     with closing(sqlite3.connect(path)) as copy:
         copy.row_factory = sqlite3.Row
         schema = check_version(copy)
-        # Whoever works on it next compares every table with the catalog first.
+        # The next worker compares every table with the catalog first.
         copy.execute("UPDATE worker SET clean = 0")
         # Parts of uploads that are under way are not copied: such an upload ends with the copy.
         copy.execute("UPDATE upload SET status = 'cancelled' WHERE status = 'pending'")

@@ -70,7 +70,7 @@ def list_store_files(db: sqlite3.Connection, store_id: str, request: StoreFilesR
 
 
 def position(db: sqlite3.Connection, store_id: str, file_id: str) -> Position | None:
-    """Return where in the store's order the file stands, or stood before it was detached."""
+    """Return the file's place in the store's order, or the one before it was detached."""
     row = db.execute(
         "SELECT created_at FROM attachment WHERE store_id = ? AND file_id = ?", (store_id, file_id)
     ).fetchone()

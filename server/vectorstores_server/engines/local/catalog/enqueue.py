@@ -21,7 +21,7 @@ from vectorstores_tools.contract.requests import AUTO_CHUNKING, FileAttach, Stat
 BATCHED, FIRST, ALONE = 0, 1, 2
 """Priorities, the highest first: files attached alone, a batch of one file so far, then the others, oldest first."""
 UNREAD = -1
-"""Of a file that waits until its pictures are recognised, which is done when there is nothing else to do."""
+"""The priority of a file that waits until its pictures are recognised, after everything else."""
 
 
 def create_store(

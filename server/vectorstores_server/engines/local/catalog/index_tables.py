@@ -78,7 +78,7 @@ def next_outdated(db: sqlite3.Connection, identity: str | None) -> StoreTable | 
 
 
 def upgrade_note(db: sqlite3.Connection, store_id: str, table: str) -> str | None:
-    """Say how far a store is on its way to today's format; None where it has it."""
+    """Return a sentence about a store's progress to today's format; None where it has it."""
     if table_format(db, table) >= TABLE_FORMAT:
         return None
     done, of = db.execute(
@@ -195,7 +195,7 @@ def doom_tables(db: sqlite3.Connection, store_id: str, now: int) -> None:
 
 
 def decide(db: sqlite3.Connection, store_id: str, embedder: str | None, dimensions: int | None, now: int) -> bool:
-    """Write the embedder into a store that was undecided; tell whether it is another than before.
+    """Write the embedder into a store that was undecided; tell whether it has changed.
 
     The store gets a table of its own for it, so that a file on its way into the old one goes live nowhere.
     """

@@ -298,7 +298,7 @@ CREATE TABLE folder_types (
     PRIMARY KEY (store_id, folder)
 ) WITHOUT ROWID
 """
-"""Which types of files a folder gave when it was attached last, separated by spaces."""
+"""The types of files that a folder gave when it was attached last, separated by spaces."""
 
 _SUCCESSORS = """
 ALTER TABLE tombstone ADD COLUMN superseded_by TEXT
@@ -376,7 +376,7 @@ CREATE TABLE background (embedder TEXT PRIMARY KEY, mean REAL NOT NULL, sd REAL 
 _UNDECIDED = """
 ALTER TABLE store ADD COLUMN undecided INTEGER NOT NULL DEFAULT 0
 """
-"""Whether the first file that is read still decides which model makes the store's vectors."""
+"""True where the first file that is read still decides which model makes the store's vectors."""
 
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,

@@ -128,7 +128,7 @@ def _is_idle(row: sqlite3.Row, options: AttachOptions) -> bool:
 
 
 def makes_work(row: sqlite3.Row, options: AttachOptions) -> bool:
-    """Tell whether attaching this once more has it processed anew."""
+    """Tell whether attaching this once more has it processed again."""
     if row["status"] in ("failed", "cancelled"):
         return True
     return options.chunking_strategy is not None and differs(row, options.chunking_strategy.sizes)

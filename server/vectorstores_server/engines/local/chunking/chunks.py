@@ -36,7 +36,7 @@ def layout(passages: Sequence[Passage], max_tokens: int, overlap_tokens: int) ->
 
 
 def home(passages: Sequence[Passage], chunks: Sequence[Chunk]) -> list[int]:
-    """For each passage the index of the chunk in which it sits most centrally."""
+    """Return the index, for each passage, of the chunk in which it sits most centrally."""
     before = list(accumulate((p.tokens for p in passages), initial=0))
     homes = [0] * len(passages)
     distances = [float("inf")] * len(passages)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _FIRST = 0x370
 """Code points below this are Latin, or signs that all scripts share; WordPiece cuts them into words and their parts."""
 _LETTER, _SYLLABLE, _KANA, _IDEOGRAPH = 0.2, 0.38, 0.3, 0.6
-"""How much a letter says, as a share of a token of English: by the lengths of the same paragraphs in 13 languages."""
+"""The share of a token of English that a letter says: by the lengths of the same paragraphs in 13 languages."""
 _RANGES = (
     (0x1100, 0x1200, _SYLLABLE),
     (0x3040, 0x3100, _KANA),
@@ -49,7 +49,7 @@ def sizes(text: str, offsets: "NDArray[np.int32]") -> "NDArray[np.float64]":
 
 @cache
 def _weights() -> "NDArray[np.float64]":
-    """For each code point how much a letter says where it is of another script than Latin; 0 for anything else."""
+    """Return the share that each code point says where it is a letter of another script than Latin; 0 for anything else."""
     import numpy as np
 
     table = np.array([_LETTER * (code >= _FIRST and chr(code).isalpha()) for code in range(_TABLE)] + [_IDEOGRAPH])

@@ -1,4 +1,4 @@
-"""Whose a directory is: a data directory of ours bears a marker, and nothing is done to one that is not ours.
+"""The ownership of a directory: a data directory of ours bears a marker, and nothing is done to one that is not ours.
 
 A directory becomes ours while it is empty. One of the version before, which wrote no marker, is recognised by its
 catalog. Everything else is refused before anything in it is changed, its mode included.
@@ -34,7 +34,7 @@ PRODUCT = "vector-stores-mcp"
 _TABLES = {"meta", "counter", "worker", "store", "attachment", "file"}
 _SQLITE = b"SQLite format 3\0"
 _NAMED = 3
-"""How many foreign entries a refusal names."""
+"""The number of foreign entries that a refusal names."""
 
 
 def claim(directory: Path, *, new_catalog: bool = False, own_log: Path | None = None) -> None:

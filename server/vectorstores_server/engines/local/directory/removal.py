@@ -23,7 +23,7 @@ TRASH_BYTES = 8 * 1024**3
 
 @dataclass(slots=True)
 class Removed:
-    """What a sweep removed: names erased, and names that went to the trash. `in_use`: those that have to wait."""
+    """The outcome of a sweep: names erased, and names that went to the trash. `in_use`: those that have to wait."""
 
     erased: list[str] = field(default_factory=list[str])
     trashed: list[str] = field(default_factory=list[str])

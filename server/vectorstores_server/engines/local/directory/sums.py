@@ -17,7 +17,7 @@ _BLOCK = 1024 * 1024
 
 
 def sums_of(index: Path, table: str) -> Path:
-    """Return where the hashes of a table are kept."""
+    """Return the path of the hashes of a table."""
     return index / f"{table}.sums"
 
 

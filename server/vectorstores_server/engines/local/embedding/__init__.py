@@ -40,7 +40,7 @@ class Embedder(Protocol):
 
     @property
     def dimensions(self) -> int:
-        """How many numbers a vector has."""
+        """The number of dimensions of a vector."""
         ...
 
     @property
@@ -78,7 +78,7 @@ class Embedder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EmbedderChoice:
-    """What the operator chose. `name`: auto, a name of `models`, openai:<model> or none; `cache`: where models lie."""
+    """The operator's choice. `name`: auto, a name of `models`, openai:<model> or none; `cache`: where models lie."""
 
     name: str
     cache: Path
@@ -99,7 +99,7 @@ class EmbedderChoice:
 
     @property
     def former(self) -> "EmbedderChoice | None":
-        """What stores may have that were made otherwise; None where there is nothing else.
+        """The embedder of stores that were made with other settings; None where there are none.
 
         A service's model without prefixes, as it was before these were known; of this machine's models minilm beside
         e5-multi, and the other way round, where it is installed.

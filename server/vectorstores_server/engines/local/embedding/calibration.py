@@ -72,26 +72,26 @@ class CalibratedEmbedder:
 
     @property
     def identity(self) -> str:
-        """See Embedder."""
+        """Embedder's promise."""
         return self._embedder.identity
 
     @property
     def dimensions(self) -> int:
-        """See Embedder."""
+        """Embedder's promise."""
         return self._embedder.dimensions
 
     @property
     def window(self) -> int:
-        """See Embedder."""
+        """Embedder's promise."""
         return self._embedder.window
 
     @property
     def traits(self) -> Traits:
-        """See Embedder."""
+        """Embedder's promise."""
         return replace(self._embedder.traits, background=self._background)
 
     async def prepare(self) -> None:
-        """See Embedder. The probe costs nine requests of a service, the first time that it is used here."""
+        """Embedder's promise. The probe costs nine requests of a service, the first time that it is used here."""
         await self._embedder.prepare()
         if self._background is None:
             self._background = await self._kept.load(self.identity)
@@ -103,15 +103,15 @@ class CalibratedEmbedder:
     async def embed_documents(
         self, texts: Sequence[str], *, stop: Callable[[], bool] | None = None
     ) -> "NDArray[float32]":
-        """See Embedder."""
+        """Embedder's promise."""
         return await self._embedder.embed_documents(texts, stop=stop)
 
     async def embed_query(self, text: str) -> "NDArray[float32]":
-        """See Embedder."""
+        """Embedder's promise."""
         return await self._embedder.embed_query(text)
 
     async def aclose(self) -> None:
-        """See Embedder."""
+        """Embedder's promise."""
         await self._embedder.aclose()
 
 

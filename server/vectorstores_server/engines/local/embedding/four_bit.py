@@ -55,7 +55,7 @@ class PackedTensor:
     packed: bool
 
     def read(self, first: int, last: int) -> "NDArray[np.float32]":
-        """See Tensor."""
+        """Tensor's promise."""
         import numpy as np
 
         width = int(np.prod(self.shape[1:]))

@@ -79,17 +79,17 @@ class LocalModel:
 
     @property
     def identity(self) -> str:
-        """See Embedder."""
+        """Embedder's promise."""
         return self._weights.identity if self._weights else self.card.identity()
 
     @property
     def traits(self) -> Traits:
-        """See Embedder."""
+        """Embedder's promise."""
         return Traits(self.card.background, self.card.scripts, self.card.multilingual)
 
     @property
     def window(self) -> int:
-        """See Embedder."""
+        """Embedder's promise."""
         return self.card.window
 
     async def prepare(self) -> None:
@@ -98,7 +98,7 @@ class LocalModel:
     async def embed_documents(
         self, texts: Sequence[str], *, stop: Callable[[], bool] | None = None
     ) -> "NDArray[np.float32]":
-        """See Embedder. Raises ModelMissing, ModelUnusable, DownloadFailed and Stopped."""
+        """Embedder's promise. Raises ModelMissing, ModelUnusable, DownloadFailed and Stopped."""
         import numpy as np
 
         if self._found() is None and self._fetch is not None:
@@ -113,7 +113,7 @@ class LocalModel:
         return vectors
 
     async def embed_query(self, text: str) -> "NDArray[np.float32]":
-        """See Embedder. Raises ModelMissing and ModelUnusable."""
+        """Embedder's promise. Raises ModelMissing and ModelUnusable."""
         return await anyio.to_thread.run_sync(self._query, text, limiter=self._queries)
 
     async def aclose(self) -> None:
@@ -181,7 +181,7 @@ class _Job:
 
     @property
     def pending(self) -> bool:
-        """Whether there is more to do."""
+        """Tell whether there is more to do."""
         return bool(self._batches) and not self.stopped
 
     def run(self) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Tokens = Literal["bundled", "wordpiece", "unigram"]
-"""Whose pieces a text is cut into: the tokenizer of this package, or one that comes with the weights."""
+"""The tokenizer that cuts a text: the one of this package, or one that comes with the weights."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,18 +101,18 @@ class OpenAIEmbedder:
 
     @property
     def identity(self) -> str:
-        """See Embedder. The address is no part of it, as the same model may move; prefixes make other vectors."""
+        """Embedder's promise. The address is no part of it, as the same model may move; prefixes make other vectors."""
         mark = self._prefixes.mark
         return f"openai:{self._model}/{self.dimensions}" + (f"/{mark}" if mark else "")
 
     @property
     def traits(self) -> Traits:
-        """See Embedder."""
+        """Embedder's promise."""
         return Traits()
 
     @property
     def dimensions(self) -> int:
-        """See Embedder."""
+        """Embedder's promise."""
         if self._dimensions is None:
             raise RuntimeError("the dimensions are known after prepare()")
         return self._dimensions
@@ -125,7 +125,7 @@ class OpenAIEmbedder:
     async def embed_documents(
         self, texts: Sequence[str], *, stop: Callable[[], bool] | None = None
     ) -> "NDArray[np.float32]":
-        """See Embedder. Raises ServiceUnavailable, ServiceRefused and Stopped."""
+        """Embedder's promise. Raises ServiceUnavailable, ServiceRefused and Stopped."""
         import numpy as np
 
         found: list[NDArray[np.float32]] = []
@@ -137,7 +137,7 @@ class OpenAIEmbedder:
         return np.concatenate(found) if found else np.empty((0, self.dimensions), np.float32)
 
     async def embed_query(self, text: str) -> "NDArray[np.float32]":
-        """See Embedder. Raises ServiceUnavailable and ServiceRefused."""
+        """Embedder's promise. Raises ServiceUnavailable and ServiceRefused."""
         return (await self._embed([self._prefixes.query + encodable(text)], QUERY_ATTEMPTS, _never))[0]
 
     async def aclose(self) -> None:

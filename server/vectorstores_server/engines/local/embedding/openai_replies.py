@@ -62,14 +62,14 @@ def error_of(response: httpx.Response) -> tuple[str, str]:
 
 
 def too_many(response: httpx.Response) -> bool:
-    """Whether fewer texts in one request may succeed."""
+    """Tell whether fewer texts in one request may succeed."""
     if response.status_code == 413:
         return True
     return response.status_code in (400, 422) and bool(_ITEMS.search(" ".join(error_of(response))))
 
 
 def permanent(response: httpx.Response) -> bool:
-    """Whether an answer that looks temporary is not: no money left, or a text that will never fit."""
+    """Tell whether an answer that looks temporary is not: no money left, or a text that will never fit."""
     return out_of_quota(response) or bool(_INPUT_TOO_LONG.search(error_of(response)[1]))
 
 

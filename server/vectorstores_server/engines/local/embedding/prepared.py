@@ -54,7 +54,7 @@ def prepared_arrays(weights: ModelWeights, kept: Path | None) -> "dict[str, NDAr
 
 
 def prepared_path(weights: ModelWeights, kept: Path) -> Path:
-    """Return where the arrays of these weights are kept."""
+    """Return the path of the arrays of these weights."""
     return kept / f"{weights.card.name}-{weights.expected.sha256[:16]}-{VERSION}.arrays"
 
 

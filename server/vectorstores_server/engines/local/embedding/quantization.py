@@ -1,4 +1,4 @@
-"""From the weights of a model to the arrays that its shipped graph names.
+"""The way from the weights of a model to the arrays that its shipped graph names.
 
 The graphs (data/*.onnx) have the shapes and no weights; scripts/build_graph.py makes them and the smoothing factors
 beside them. Weights are int8 per output channel, word embeddings int8 per word. Activations are quantised with fixed

@@ -48,7 +48,7 @@ class StoredTensor:
     begin: int
 
     def read(self, first: int, last: int) -> "NDArray[np.float32]":
-        """See Tensor."""
+        """Tensor's promise."""
         import numpy as np
 
         width = int(np.prod(self.shape[1:]))

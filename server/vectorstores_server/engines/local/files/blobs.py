@@ -55,7 +55,7 @@ class Blobs:
         self._removal = Removal(directory)
 
     def path(self, sha256: str) -> Path:
-        """Return where a File's bytes are."""
+        """Return the path of a File's bytes."""
         return self.blobs / sha256
 
     def text_path(self, sha256: str, version: int | None = None) -> Path:

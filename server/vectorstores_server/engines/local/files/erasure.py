@@ -28,7 +28,7 @@ HOUR = 3600
 COPY_SECONDS = 7 * 24 * HOUR
 """The time for which the copy stays that a migration makes of the catalog."""
 REMEMBERED = 24 * HOUR
-"""How long deletions are remembered: a worker that was parsing the file then may still have written its text."""
+"""The seconds for which deletions are remembered: a worker that was parsing the file may have written its text since."""
 FOLDERS = ("blobs", "text")
 AT_ONCE = 200
 

@@ -193,7 +193,7 @@ class Index:
 
     @property
     def resident(self) -> tuple[int, int]:
-        """How many tables are in memory, and how many bytes they take."""
+        """The number of tables in memory, and the bytes that they take."""
         return (self._residents.number, self._residents.nbytes) if self._residents is not None else (0, 0)
 
     async def _found(self, table: str, query: CandidateQuery) -> Candidates:

@@ -115,7 +115,7 @@ class Table:
 
     @property
     def has_terms(self) -> bool:
-        """Whether its words are terms of `words`, which the index takes as they stand."""
+        """Tell whether its words are terms of `words`, which the index takes as they stand."""
         return WORDS in self._schema.names
 
     async def tokens(self, text: str) -> int:
@@ -273,7 +273,7 @@ class Database:
 
     @property
     def is_stale(self) -> bool:
-        """Whether more is held of versions that were read than a few descriptors; a new connection holds none."""
+        """Tell whether more is held of versions that were read than a few descriptors; a new connection holds none."""
         return len(self._versions) >= MOST_VERSIONS and self._session.approx_num_items >= MOST_ITEMS
 
     async def open(self, name: str) -> Table:

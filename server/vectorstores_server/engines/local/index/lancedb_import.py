@@ -46,16 +46,16 @@ class _StandIn:
         self.made: list[str] = []
 
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> ModuleSpec | None:
-        """See importlib.abc.MetaPathFinder."""
+        """Find a module, as `importlib.abc.MetaPathFinder` promises."""
         return ModuleSpec(name, self, is_package=True) if _is_of(name, self._unused) else None  # pyright: ignore[reportArgumentType]  # a loader by its methods
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """See importlib.abc.Loader."""
+        """Load the module, as `importlib.abc.Loader` promises."""
         self.made.append(spec.name)
         return _Names(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        """See importlib.abc.Loader."""
+        """Load the module, as `importlib.abc.Loader` promises."""
 
 
 class _Names(ModuleType):

@@ -41,15 +41,15 @@ class FolderState(NamedTuple):
 
     @property
     def any(self) -> bool:
-        """Whether deleted rows, or versions before the newest, are still on disk."""
+        """Tell whether deleted rows, or versions before the newest, are still on disk."""
         return self.versions > 1 or self.deleted_since is not None
 
     def prunable(self, window: timedelta) -> bool:
-        """Whether a version is twice as old as the window: pruning rewrites the table, so it is done once a window."""
+        """Tell whether a version is twice as old as the window; pruning rewrites the table, so it comes once a window."""
         return self.versions > 1 and time.time() - self.oldest_version > ERASE_AFTER * window.total_seconds()
 
     def erasable(self, window: timedelta) -> bool:
-        """Whether it is time to rewrite the fragments that hold deleted rows."""
+        """Tell whether it is time to rewrite the fragments that hold deleted rows."""
         since = self.deleted_since
         return since is not None and time.time() - since > ERASE_AFTER * window.total_seconds()
 
@@ -91,7 +91,7 @@ def mark(folder: Path) -> None:
 
 
 def due(state: TableState, *, wholly: bool) -> bool:
-    """Whether the state of the table slows searches down; `wholly`: even a little."""
+    """Tell whether the state of the table slows searches down; `wholly`: even a little."""
     return (
         state.unindexed > (0 if wholly else MOST_UNINDEXED)
         or state.fragments > MOST_FRAGMENTS + state.rows // ROWS_A_SEGMENT

@@ -32,7 +32,7 @@ from vectorstores_server.system import posix
 from vectorstores_server.system.logs import event
 
 MOST_ROWS = 30_000
-"""From here on the codes of LanceDB's index are read faster than all vectors."""
+"""The number of rows from which on the codes of LanceDB's index are read faster than all vectors."""
 BYTES_A_ROW = 700
 """The approximate bytes of a row besides its vector."""
 SEARCHES = 2
@@ -78,12 +78,12 @@ class ResidentTables:
 
     @property
     def number(self) -> int:
-        """How many tables are in memory."""
+        """The number of tables in memory."""
         return sum(table.rows is not None for table in self._tables.values())
 
     @property
     def nbytes(self) -> int:
-        """How much memory they take."""
+        """The bytes of memory that they take."""
         return sum(table.rows.nbytes for table in self._tables.values() if table.rows is not None)
 
     async def candidates(self, name: str, query: CandidateQuery) -> Candidates | None:

@@ -31,7 +31,7 @@ from vectorstores_tools.contract.characters import short_notes
 from vectorstores_tools.contract.errors import VectorStoreError
 
 LARGE_BYTES = 200_000
-"""From here on a file may take seconds to be parsed and cut; smaller ones pass it by."""
+"""The size in bytes from which on a file may take seconds to be parsed and cut; smaller ones pass it by."""
 
 log = logging.getLogger(__name__)
 

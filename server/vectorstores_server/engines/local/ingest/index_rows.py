@@ -1,4 +1,4 @@
-"""From passages to rows of the index: their words, and their vectors where the table has them."""
+"""The way from passages to rows of the index: their words, and their vectors where the table has them."""
 
 from collections.abc import Callable, Sequence
 from pathlib import PurePath

@@ -93,7 +93,7 @@ class IngestPipeline:
 
     @property
     def half_built(self) -> bool:
-        """Whether rows were added to the index and neither made live nor noted as dead."""
+        """Tell whether rows were added to the index and neither made live nor noted as dead."""
         return bool(self._unflipped)
 
     async def run(self) -> None:
@@ -348,7 +348,7 @@ class IngestPipeline:
             self._done(file.work.rev)
 
     async def _tell(self, unfinished: Sequence[PreparedFile]) -> None:
-        """Note how far long files are, from time to time."""
+        """Note the progress of long files, from time to time."""
         for file in unfinished:
             if time.monotonic() - file.told_at > TELL_SECONDS:
                 file.told_at = time.monotonic()

@@ -1,4 +1,4 @@
-"""From a file's bytes to passages with their chunks: parse once, keep the parsed text, cut."""
+"""The way from a file's bytes to passages with their chunks: parse once, keep the parsed text, cut."""
 
 import logging
 import time
@@ -23,7 +23,7 @@ from vectorstores_server.engines.local.words.analysis import is_inflected_text
 log = logging.getLogger(__name__)
 
 PASSAGE_SIZE = 150
-"""In tokens of English; measured best, see docs/design.md: five chunks find as much at 100 and 200, less at 240."""
+"""The tokens of English in a passage; docs/design.md: five chunks find as much at 100 and 200, less at 240."""
 PREFIX_ROOM = 26
 """Tokens of the embedder's window that are left to title and headings, and to its own two."""
 
@@ -59,12 +59,12 @@ class PreparedFile:
 
     @property
     def left(self) -> int:
-        """How many passages nobody has taken yet."""
+        """The number of passages that nobody has taken yet."""
         return len(self.passages) - self.taken
 
     @property
     def complete(self) -> bool:
-        """Whether every passage is in the index."""
+        """Tell whether every passage is in the index."""
         return self.added == len(self.passages)
 
 

@@ -79,7 +79,7 @@ class PassageScheduler:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is in hand."""
+        """Tell whether nothing is in hand."""
         return not self._work
 
     @property
@@ -89,12 +89,12 @@ class PassageScheduler:
 
     @property
     def crowded(self) -> bool:
-        """Whether enough small files wait to keep the embedder busy."""
+        """Tell whether enough small files wait to keep the embedder busy."""
         return sum(f.left for f in self._waiting if f.left <= GROUP) >= 2 * GROUP
 
     @property
     def sparse(self) -> bool:
-        """Whether something waits for the embedder, but less than it takes at a time."""
+        """Tell whether something waits for the embedder, but less than it takes at a time."""
         return 0 < sum(f.left for f in self._waiting) < GROUP
 
     def claim(self, work: QueuedRevision) -> None:

@@ -1,4 +1,4 @@
-"""From the bytes of a file to a Document.
+"""The way from the bytes of a file to a Document.
 
 `parser_process.ParserProcess` is the way in: it runs `dispatch.read_document` in a confined child process. One module a
 family of formats; each imports its library itself, so that the child loads only what the file at hand needs.
@@ -81,7 +81,7 @@ class ParseFailure(Exception):
 
 
 class Postponed(ParseFailure):
-    """The file is to be built otherwise than it was asked for, and is asked for anew."""
+    """The file is to be built otherwise than it was requested, and is requested again."""
 
 
 class Unread(ParseFailure):

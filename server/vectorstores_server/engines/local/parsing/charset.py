@@ -95,7 +95,7 @@ def _with_nuls(data: bytes) -> str:
 
 
 def _evenness(values: bytes) -> float:
-    """Return how likely two of the values are the same, and twice how likely one is NUL."""
+    """Return the likelihood that two of the values are the same, and twice that of a NUL."""
     counts, length = Counter(values), len(values) or 1
     return sum(count * count for count in counts.values()) / length**2 + 2 * counts[0] / length
 

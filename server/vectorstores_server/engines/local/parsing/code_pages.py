@@ -122,7 +122,7 @@ def _oddness(sample: bytes, encoding: str) -> float:
 
 
 def _is_odd(word: str) -> bool:
-    """Whether there are signs within a word, capitals after small letters, two scripts, or only accented letters."""
+    """Tell whether a word has signs in it, capitals after small letters, two scripts, or only accented letters."""
     if _QUOTES_WITHIN.search(word) or any(_clash(before, after) for before, after in pairwise(f" {word} ")):
         return True
     letters = [character for character in word if character.isalpha()]

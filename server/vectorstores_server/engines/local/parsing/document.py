@@ -117,7 +117,7 @@ class Document:
 
 
 def _enclosing(headings: tuple[Heading, ...]) -> tuple[int, ...]:
-    """For each heading the index of the one whose section holds its own; -1 for none."""
+    """Return the index, for each heading, of the one whose section holds its own; -1 for none."""
     found: list[int] = []
     open_sections: list[int] = []
     for index, heading in enumerate(headings):

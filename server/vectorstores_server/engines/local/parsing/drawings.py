@@ -1,4 +1,4 @@
-"""What Office documents of every kind share: text in DrawingML, charts, SmartArt, equations, alternatives."""
+"""Parts that Office documents of every kind share: text in DrawingML, charts, SmartArt, equations, alternatives."""
 
 from collections.abc import Iterator
 from itertools import zip_longest

@@ -150,7 +150,7 @@ def _labels(book: _Book, package: ElementTree.Element, package_name: str) -> Ite
 
 
 def _is_encrypted(book: _Book, chapters: list[str]) -> bool:
-    """Whether a chapter is encrypted; fonts often are, and nobody reads those."""
+    """Tell whether a chapter is encrypted; fonts often are, and nobody reads those."""
     try:
         found = book.xml(_ENCRYPTION).iterfind(".//{*}CipherReference")
         return not {unquote(locked.get("URI", "")) for locked in found}.isdisjoint(chapters)

@@ -168,7 +168,7 @@ def _shown(value: object) -> str:
 
 
 def _comments(builder: DocumentBuilder, package: OfficePackage, part: str) -> Iterator[str]:
-    """Yield what people wrote on cells; of a thread its entries, not the line that stands in for it."""
+    """Yield the comments on cells; of a thread its entries, not the line that stands in for it."""
     with one_part(builder, "the comments of a sheet"):
         people = _people(package)
         for threads in package.related(part, "threadedComment"):

@@ -31,7 +31,7 @@ class _Pattern(NamedTuple):
 
     @property
     def percent(self) -> int:
-        """How often the number is shown as hundredths."""
+        """The number of times that the value is multiplied by a hundred to be shown."""
         return self.before.count("%") + self.after.count("%")
 
 

@@ -49,11 +49,11 @@ class OfficePackage:
         return parsed_xml(self.data(part))
 
     def is_strict(self, part: str) -> bool:
-        """Whether a part is written with the strict namespaces."""
+        """Tell whether a part is written with the strict namespaces."""
         return _STRICT.search(self.data(part)) is not None
 
     def relations(self, part: str) -> dict[str, Relation]:
-        """Return what `part` relates to inside the package, by id; none where that cannot be read."""
+        """Return the parts that `part` relates to inside the package, by id; none where that cannot be read."""
         if part not in self._relations:
             self._relations[part] = self._read_relations(part)
         return self._relations[part]
@@ -75,7 +75,7 @@ class OfficePackage:
         return self._property("title")
 
     def properties(self) -> Properties:
-        """Return who made the document and when, as the package says it."""
+        """Return the author and the dates of the document, as the package says them."""
         written = self._property("created") or self._property("modified") or ""
         return properties([self._property("creator") or ""], written)
 

@@ -43,7 +43,7 @@ class RenderedPage(NamedTuple):
 
 
 def can_be_shown(filename: str) -> bool:
-    """Whether files of this type have an image."""
+    """Tell whether files of this type have an image."""
     suffix = PurePath(filename).suffix.lower()
     return suffix == ".pdf" or suffix in _PICTURES
 

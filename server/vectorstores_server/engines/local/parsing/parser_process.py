@@ -62,7 +62,7 @@ class ParserProcess:
     def __init__(self, limits: ParseLimits | None = None) -> None:
         self._limits = limits or ParseLimits()
         self._turn = anyio.Lock()
-        self._one = CapacityLimiter(1)
+        self._single = CapacityLimiter(1)
         self._child_waits = False
 
     async def parse(self, path: Path, filename: str, *, blank: bool = False) -> Document:
@@ -103,7 +103,7 @@ class ParserProcess:
             if self._child_waits:
                 self._child_waits = False
                 try:
-                    await to_process.run_sync(child_main.end, cancellable=True, limiter=self._one)
+                    await to_process.run_sync(child_main.end, cancellable=True, limiter=self._single)
                 except (SystemExit, BrokenWorkerProcess):  # the child's ways to say that it ends, or that it has ended
                     return
 
@@ -138,9 +138,9 @@ class ParserProcess:
 
     async def _run(self, work: Callable[[], T | ParseFailure]) -> T | ParseFailure:
         if not self._child_waits:
-            await _start_child(self._one)
+            await _start_child(self._single)
         self._child_waits = False
-        result = await to_process.run_sync(work, cancellable=True, limiter=self._one)
+        result = await to_process.run_sync(work, cancellable=True, limiter=self._single)
         self._child_waits = True
         return result
 

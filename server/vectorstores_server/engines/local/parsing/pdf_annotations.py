@@ -60,7 +60,7 @@ def _string(raw: Any, annotation: Any, key: bytes) -> str:
 
 
 def _read(fill: Callable[[Any, int], int]) -> str:
-    """Return what `fill` writes as UTF-16 into a buffer, for which it is asked the size first."""
+    """Return the text that `fill` writes as UTF-16 into a buffer, for which it is asked the size first."""
     size = min(fill(None, 0), _LONGEST)
     if size <= 2:
         return ""

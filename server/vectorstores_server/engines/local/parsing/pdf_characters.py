@@ -91,7 +91,7 @@ def with_divided_words(text: str) -> str:
 
 
 def looks_garbled(text: str) -> bool:
-    """Whether the text is garbled: most letters stand for others, because the fonts do not say what they are."""
+    """Tell whether the text is garbled: most letters stand for others, because the fonts do not say what they are."""
     if text.count(UNKNOWN) > len(text) / 4:
         return True
     words = [word for word in _WORD.findall(text[:_SAMPLE]) if _LATIN.match(word)]

@@ -42,7 +42,7 @@ class Box(NamedTuple):
         return (self.top + self.bottom) / 2
 
     def beside(self, other: "Box") -> bool:
-        """Whether both stand on one line."""
+        """Tell whether both stand on one line."""
         return min(self.top, other.top) - max(self.bottom, other.bottom) > 0.5 * min(self.height, other.height)
 
     def with_(self, other: "Box") -> "Box":
@@ -95,7 +95,7 @@ def reordered(boxes: Sequence[Box]) -> list[list[Piece]] | None:
 
 
 def _goes_to_and_fro(boxes: Sequence[Box]) -> bool:
-    """Whether there are gaps within lines, or steps upwards; most pages have none, and need no closer look."""
+    """Tell whether there are gaps within lines, or steps upwards; most pages have none, and need no closer look."""
     found = 0
     _, _, right, top = boxes[0]
     for left, bottom, following_right, following_top in boxes:
@@ -127,7 +127,7 @@ def _pieces(boxes: Sequence[Box]) -> Iterator[Piece]:
 
 
 def _gaps(pieces: Sequence[Piece]) -> list[float]:
-    """Return where, from left to right, gaps run down the page between columns."""
+    """Return the gaps that run down the page between columns, from left to right."""
     left, right = min(piece.box.left for piece in pieces), max(piece.box.right for piece in pieces)
     width = int(right - left) + 1
     if width < 50 or width > 20_000:

@@ -30,12 +30,12 @@ class Letter(NamedTuple):
 
 
 def may_look_odd(text: str) -> bool:
-    """Whether one of the lines may look odd; quicker than to ask of each."""
+    """Tell whether one of the lines may look odd; quicker than to ask of each."""
     return _MAYBE_DOUBLED.search(text) is not None or _MANY_SHORT.search(text) is not None
 
 
 def looks_odd(line: str) -> bool:
-    """Whether a line reads as if its letters were struck twice or set apart."""
+    """Tell whether a line reads as if its letters were struck twice or set apart."""
     if _DOUBLED.search(line):
         return True
     words = line.split()

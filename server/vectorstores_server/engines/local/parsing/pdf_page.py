@@ -102,7 +102,7 @@ class TextPage:
                 yield TypeLine(text, round(size(self._handle, first) * self._scale(first), 1), bold)
 
     def _in_cells(self, first: int, text: str) -> bool:
-        """Whether the words stand as far apart as the cells of a table's head."""
+        """Tell whether the words stand as far apart as the cells of a table's head."""
         for gap in _WHITE.finditer(text):
             before, after = self.loose_box(first + gap.start() - 1), self.loose_box(first + gap.end())
             if after.left - before.right > _CELLS_APART * before.height:
@@ -116,7 +116,7 @@ class TextPage:
         return _BOLD_NAME.search(self._name.value) is not None
 
     def _scale(self, index: int) -> float:
-        """Return how much larger the type is drawn than its font says."""
+        """Return the factor by which the type is drawn larger than its font says."""
         matrix = self._raw.FS_MATRIX()
         if not self._raw.FPDFText_GetMatrix(self._handle, index, ctypes.byref(matrix)):
             return 1.0
@@ -206,5 +206,5 @@ def _within(box: Box, around: Box) -> bool:
 
 
 def _follows(box: Box, boxes: Sequence[Box]) -> bool:
-    """Whether one of the next boxes holds the letter; one that none holds stays where it is."""
+    """Tell whether one of the next boxes holds the letter; one that none holds stays where it is."""
     return any(_within(box, other) for other in boxes[:8])

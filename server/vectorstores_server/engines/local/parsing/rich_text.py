@@ -59,7 +59,7 @@ def _parted(text: str) -> tuple[str, list[str]]:
 
 
 def _end(text: str, start: int) -> int:
-    """Return where the group ends that begins at `start`; the text's end where nobody closed it."""
+    """Return the end of the group that begins at `start`; the text's end where nobody closed it."""
     depth = 0
     for brace in _BRACES.finditer(text, start):
         depth += {"{": 1, "}": -1}.get(brace.group(), 0)

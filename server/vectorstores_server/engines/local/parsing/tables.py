@@ -83,7 +83,7 @@ def _are_names(cells: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
 
 
 def _count_on(numbers: Sequence[str]) -> bool:
-    """Whether these are 1, 2, 3 or 2019, 2020: each one more than the one before."""
+    """Tell whether these are 1, 2, 3 or 2019, 2020: each one more than the one before."""
     if not all(number.isdecimal() and len(number) < 10 for number in numbers):
         return False
     return all(int(after) == int(before) + 1 for before, after in pairwise(numbers))

@@ -45,7 +45,7 @@ class Recognition:
 
     @property
     def there(self) -> bool:
-        """Whether the program is installed; asking takes less than a millisecond."""
+        """Tell whether the program is installed; asking takes less than a millisecond."""
         return shutil.which(self.program) is not None
 
 

@@ -231,7 +231,7 @@ def _below(element: Element, tag: str) -> Iterator[Element]:
 
 
 def _has_names(table: Element) -> bool:
-    """Whether the table's style marks its first row; where the style does not say, that may hold the names."""
+    """Tell whether the table's style marks its first row; where the style does not say, that may hold the names."""
     look = table.find(f"{W}tblPr/{W}tblLook")
     if look is None or table.find(f".//{W}tblHeader") is not None:
         return True

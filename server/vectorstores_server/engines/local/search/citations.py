@@ -1,4 +1,4 @@
-"""From ranked passages to hits: chunks with the place they stand at."""
+"""The way from ranked passages to hits: chunks with the place they stand at."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -10,7 +10,7 @@ from vectorstores_server.engines.local.words.places import Place, QuestionWords
 NEAR = 240
 """Characters that are looked at together: about two sentences."""
 _SATURATION = 0.5
-"""How often a word stands at a place for it to count half of what it can: 1 counts two thirds, 3 six sevenths."""
+"""The number of times at which a word at a place counts half of what it can: 1 counts two thirds, 3 six sevenths."""
 
 
 def anchor(document: Document, start: int, end: int, words: QuestionWords) -> tuple[int, int, int]:

@@ -116,7 +116,7 @@ class Searcher:
         self._texts = texts
 
     async def search(self, store_id: str, request: SearchRequest) -> SearchPage:
-        """See `Engine.search`. `request.filters` is a `filters.Filter`, or None."""
+        """Search, as `Engine.search` promises. `request.filters` is a `filters.Filter`, or None."""
         question = await self._embed(store_id, request)
         async with self._catalog.snapshot() as snapshot:
             view = await snapshot.read(search_view.view, store_id, request.filters, clock())

@@ -47,7 +47,7 @@ class QuestionWords:
         return [word for word in self.all if word in found]
 
     def places(self, text: str, start: int, end: int) -> list[Place]:
-        """Return where these words stand in [start, end) of `text`, in order."""
+        """Return the places of these words in [start, end) of `text`, in order."""
         if not self._forms:
             return []
         found: list[Place] = []

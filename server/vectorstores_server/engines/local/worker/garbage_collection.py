@@ -26,7 +26,7 @@ AT_ONCE = 1_000
 IN_USE_SECONDS = 5.0
 """The time until files that somebody was reading are tried again, on systems that keep them."""
 NAMED = 10
-"""How many names one event of the log shows."""
+"""The number of names that one event of the log shows."""
 
 log = logging.getLogger(__name__)
 

@@ -80,7 +80,7 @@ class SourceSync:
         """(store, file) -> the batch that brought it, for as long as this process lives."""
 
     async def ingest(self, store_id: str, sources: AsyncIterator[Source], options: AttachOptions) -> Ingested:
-        """See the contract. What was uploaded is attached also when the call is interrupted."""
+        """Attach sources, as the contract promises. What was uploaded is attached also when the call is interrupted."""
         delivery = SyncState(store_id, options, await self._known(store_id))
         try:
             async for source in sources:

@@ -90,7 +90,7 @@ class RemoteClient:
         self.host = httpx.URL(address.base_url).netloc.decode("ascii")
         self.poll_seconds = 1.0
         self.extended: bool | None = None
-        """Whether the remote is another vector-stores-mcp, by its last reply; None before the first."""
+        """True where the remote is another vector-stores-mcp, by its last reply; None before the first."""
         self._secret_forms = [form for secret in address.secrets for form in _forms(secret)]
         self._sleep = sleep
         self._timeouts = timeouts or Timeouts()

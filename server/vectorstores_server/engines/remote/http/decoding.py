@@ -1,4 +1,4 @@
-"""From a remote's replies to the contract's objects."""
+"""The way from a remote's replies to the contract's objects."""
 
 import re
 from collections.abc import Mapping

@@ -33,7 +33,7 @@ def from_transport(error: httpx.TransportError, host: str, only_read: bool = Fal
 
 @contextmanager
 def going_on(**ids: str) -> Generator[None]:
-    """Where the state of work at the remote cannot be read now, let the error name the call that reads it later."""
+    """Let the error name the call that reads the state of work later, where the remote cannot be asked now."""
     try:
         yield
     except (Unavailable, RateLimited) as error:
