@@ -49,7 +49,7 @@ def sizes(text: str, offsets: "NDArray[np.int32]") -> "NDArray[np.float64]":
 
 @cache
 def _weights() -> "NDArray[np.float64]":
-    """Return the share that each code point says where it is a letter of another script than Latin; 0 for anything else."""
+    """Return the share that each code point says where it is a letter of a script but Latin; 0 for anything else."""
     import numpy as np
 
     table = np.array([_LETTER * (code >= _FIRST and chr(code).isalpha()) for code in range(_TABLE)] + [_IDEOGRAPH])

@@ -103,7 +103,7 @@ def _is_space(text: str) -> "NDArray[np.bool]":
 
 @cache
 def _spaces() -> "NDArray[np.bool]":
-    """Return a flag for each code point up to the last white space (U+3000), whether it is one; one more for the rest."""
+    """Return a flag for each code point up to U+3000, the last white space: whether it is one; one more for others."""
     import numpy as np
 
     return np.array([chr(code).isspace() for code in range(_SPACE_TABLE)] + [False])

@@ -28,7 +28,7 @@ HOUR = 3600
 COPY_SECONDS = 7 * 24 * HOUR
 """The time for which the copy stays that a migration makes of the catalog."""
 REMEMBERED = 24 * HOUR
-"""The seconds for which deletions are remembered: a worker that was parsing the file may have written its text since."""
+"""The seconds for which deletions are remembered: a worker that parsed the file may have written its text since."""
 FOLDERS = ("blobs", "text")
 AT_ONCE = 200
 

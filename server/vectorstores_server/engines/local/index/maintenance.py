@@ -45,7 +45,7 @@ class FolderState(NamedTuple):
         return self.versions > 1 or self.deleted_since is not None
 
     def prunable(self, window: timedelta) -> bool:
-        """Tell whether a version is twice as old as the window; pruning rewrites the table, so it comes once a window."""
+        """Tell whether a version is twice as old as the window; pruning rewrites the table, thus once a window."""
         return self.versions > 1 and time.time() - self.oldest_version > ERASE_AFTER * window.total_seconds()
 
     def erasable(self, window: timedelta) -> bool:
