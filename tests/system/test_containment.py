@@ -38,7 +38,7 @@ from support.checkout import ROOT
 from support.clients import Caller, Era, connected, resource_text, text_of
 from support.commands import Run
 from support.engines import local
-from support.hostile import TEXT, faults, faults_of_object, hostile_remote, name
+from support.hostile import TEXT, faults, faults_of_object, hostile_remote, name, taken_name
 from support.local import settled
 from support.log_rows import ENTRY, check_log, clean_rows
 from support.serving import house
@@ -91,10 +91,10 @@ async def once(data: bytes) -> AsyncGenerator[bytes]:
 
 async def plant(engine: Engine) -> Ids:
     """Fill an engine of ours with hostile things, up to the lengths that it takes."""
-    attributes = {name(60): name(512), "name": name(500)}
-    described = {"name": name(512), "description": TEXT[:2_000], "metadata": attributes}
+    attributes = {taken_name(60): taken_name(512), "name": taken_name(500)}
+    described = {"name": taken_name(512), "description": TEXT[:2_000], "metadata": attributes}
     store = (await engine.create_store(StoreCreate.model_validate(described))).id
-    contents = {name(250) + ".md": TEXT.encode("utf-8", "ignore"), name(250) + ".docx": broken_archive()}
+    contents = {taken_name(250) + ".md": TEXT.encode("utf-8", "ignore"), taken_name(250) + ".docx": broken_archive()}
     files = [(await engine.create_file(NewFile(named, once(data)))).id for named, data in contents.items()]
     attached = [FileAttach.model_validate({"file_id": file, "attributes": attributes}) for file in files]
     batch = await engine.create_batch(store, attached)
@@ -149,10 +149,10 @@ def calls(ids: Ids, path: str) -> dict[str, list[dict[str, Any]]]:
             {"uri": uris.file(ids.store, ids.file) + f"?start={name(300)}"},
         ],
         "create_store": [
-            {"name": name(512), "description": TEXT[:2_000]}, {"name": name()}, {"metadata": {name(): name()}},
+            {"name": taken_name(512), "description": TEXT[:2_000]}, {"name": name()}, {"metadata": {name(): name()}},
         ],
         "upload_file": [
-            {"path": path, **at, "wait_seconds": 30}, {"text": TEXT[:300], "filename": name(250) + ".md", **at},
+            {"path": path, **at, "wait_seconds": 30}, {"text": TEXT[:300], "filename": taken_name(250) + ".md", **at},
             {"path": f"/{name()}"}, {"path": name()}, {"url": name()}, {"url": f"https://{name(300)}/"},
             {"file_id": name(250), **at}, {"text": "x", "purpose": name()}, {"text": "x", "filename": name()},
         ],
@@ -162,7 +162,8 @@ def calls(ids: Ids, path: str) -> dict[str, list[dict[str, Any]]]:
             {"file_ids": [ids.file], **evil},
         ],
         "update": [
-            {**at, "name": name(512)}, {**at, "file_id": ids.file, "attributes": {name(60): name(512)}},
+            {**at, "name": taken_name(512)},
+            {**at, "file_id": ids.file, "attributes": {taken_name(60): taken_name(512)}},
             {**at, "name": name()}, {**at, "clear": [name()]}, {**evil, "name": "x"},
         ],
         "cancel_batch": [{**at, "batch_id": ids.batch}, {**at, "batch_id": name(250)}],
@@ -377,10 +378,10 @@ async def test_v1_and_the_bytes_of_a_file_are_what_came_in(tmp_path: Path) -> No
         ids = await plant(engine)
         async with api_of(engine) as http, connected(engine, "auto", tmp_path / "files") as caller:
             shown = await json_of(http, f"/v1/vector_stores/{ids.store}")
-            assert (shown["name"], shown["description"]) == (name(512), TEXT[:2_000])
-            assert (await json_of(http, f"/v1/files/{ids.file}"))["filename"] == name(250) + ".md"
+            assert (shown["name"], shown["description"]) == (taken_name(512), TEXT[:2_000])
+            assert (await json_of(http, f"/v1/files/{ids.file}"))["filename"] == taken_name(250) + ".md"
             attached = await json_of(http, f"/v1/vector_stores/{ids.store}/files/{ids.file}")
-            assert attached["attributes"] == {name(60): name(512), "name": name(500)}
+            assert attached["attributes"] == {taken_name(60): taken_name(512), "name": taken_name(500)}
             content = await http.get(f"/v1/files/{ids.file}/content")
             assert content.content == TEXT.encode("utf-8", "ignore")
             (blob,) = (await caller.client.read_resource(uris.content(ids.file))).contents
