@@ -14,7 +14,8 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from support.checkout import ROOT
-from support.webserver import environment, web
+from support.served import environment
+from support.webserver import web
 from vectorstores_server.http.startup import serve_web
 from vectorstores_server.protocol.server import ToolSurface
 from vectorstores_server.settings import read_settings

@@ -14,7 +14,8 @@ import httpx
 import pytest
 from anyio.streams.text import TextReceiveStream
 
-from support.webserver import environment, web
+from support.served import environment
+from support.webserver import web
 from vectorstores_server.engines.local.directory.names import is_ours
 from vectorstores_server.page.opening import FILE, MOST_WAITING, SECONDS_GOOD, OneTimeTokens, PageServer
 

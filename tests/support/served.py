@@ -86,18 +86,26 @@ class Served:
         await self.send_line(json.dumps(message).encode())
 
 
+def environment(folder: Path, **settings: str) -> dict[str, str]:
+    """Return the variables of a server whose home and data are below `folder`."""
+    base = {"PATH": os.environ["PATH"], "HOME": str(folder), "VECTOR_STORES_DATA": str(folder / "data")}
+    base["VECTOR_STORES_OCR_PAGES"] = "0"  # else what is taken depends on the machine
+    return base | {f"VECTOR_STORES_{name.upper()}": value for name, value in settings.items()}
+
+
 @asynccontextmanager
 async def served(
     folder: Path, *, command: Sequence[str] = MODULE, arguments: Sequence[str] = (), **settings: str
 ) -> AsyncGenerator[Served]:
     """Start a server whose home and data are below `folder`; whatever happens it has ended afterwards."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "VECTOR_STORES_DATA": str(folder / "data")}
-    environment["VECTOR_STORES_OCR_PAGES"] = "0"  # else what is taken depends on the machine
-    environment |= {f"VECTOR_STORES_{name.upper()}": value for name, value in settings.items()}
     log = _fresh_log(folder)
     with log.open("wb") as stderr:
         async with await anyio.open_process(
-            [*command, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, env=environment
+            [*command, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            env=environment(folder, **settings),
         ) as process:
             try:
                 yield Served(process, log)

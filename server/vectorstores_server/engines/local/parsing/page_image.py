@@ -2,7 +2,8 @@
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -64,6 +65,24 @@ def render(path: Path, filename: str, page: int, passage: PassageOnPage | None) 
 
 
 def _pdf_page(path: Path, name: str, number: int, passage: PassageOnPage | None) -> tuple["Image", int, bool]:
+    with _opened(path, name, number) as (raw, page, pages):
+        width, height = page.get_size()
+        scale = min(WIDTH / max(width, 1), _TALLEST / max(height, 1))
+        image: Image = page.render(scale=scale).to_pil().convert("RGB")
+        boxes: list[tuple[int, int, int, int]] = []
+        if passage is not None:
+            rotation = page.get_rotation()
+            letters = TextPage(raw, page.get_textpage())
+            found = marks(letters, rotation, passage)
+            boxes = [on_image(raw, page, box, *image.size) for box in found]
+    for box in boxes:
+        _mark(image, box)
+    return image, pages, bool(boxes)
+
+
+@contextmanager
+def _opened(path: Path, name: str, number: int) -> Generator[tuple[Any, Any, int]]:
+    """Open a page of a PDF as it is shown, forms filled in; give PDFium's functions, the page and the page count."""
     import pypdfium2  # pyright: ignore[reportMissingTypeStubs]  # it has no types: what comes from it is Any
 
     pdfium: Any = pypdfium2
@@ -72,19 +91,8 @@ def _pdf_page(path: Path, name: str, number: int, passage: PassageOnPage | None)
         if pdf.get_formtype() != pdfium.raw.FORMTYPE_NONE:
             pdf.init_forms()
         page = _page_as_shown(pdfium.raw, pdf, number)
-        width, height = page.get_size()
-        scale = min(WIDTH / max(width, 1), _TALLEST / max(height, 1))
-        image: Image = page.render(scale=scale).to_pil().convert("RGB")
-        boxes: list[tuple[int, int, int, int]] = []
-        if passage is not None:
-            rotation = page.get_rotation()
-            letters = TextPage(pdfium.raw, page.get_textpage())
-            found = marks(letters, rotation, passage)
-            boxes = [on_image(pdfium.raw, page, box, *image.size) for box in found]
+        yield pdfium.raw, page, len(pdf)
         page.close()
-        for box in boxes:
-            _mark(image, box)
-        return image, len(pdf), bool(boxes)
 
 
 def _page_as_shown(raw: Any, pdf: Any, number: int) -> Any:
@@ -116,18 +124,10 @@ def recognisable(path: Path, filename: str, page: int) -> bytes | None:
 
 
 def _grey_page(path: Path, name: str, number: int) -> "Image":
-    import pypdfium2  # pyright: ignore[reportMissingTypeStubs]  # it has no types: what comes from it is Any
-
-    pdfium: Any = pypdfium2
-    with pdfium.PdfDocument(path) as pdf:
-        _check_page(name, number, len(pdf))
-        if pdf.get_formtype() != pdfium.raw.FORMTYPE_NONE:
-            pdf.init_forms()
-        page = _page_as_shown(pdfium.raw, pdf, number)
+    with _opened(path, name, number) as (_, page, _):
         scale = min(_DOTS, _LONGEST / max(*page.get_size(), 1))
         image: Image = page.render(scale=scale, grayscale=True).to_pil().convert("L")
-        page.close()
-        return image
+    return image
 
 
 def read_picture(path: Path) -> Document:
