@@ -104,12 +104,12 @@ async def index_problems(directory: Path) -> list[str]:
     found: list[str] = []
     for table in await index.tables():
         rows = await index.revs(table)
-        kept = await catalog.read(reconciliation.kept_revs, table)
+        buried = await catalog.read(reconciliation.buried_revs, table)
         expected = await catalog.read(reconciliation.live_rows, table)
         found += [
             f"revision {rev} has {rows.get(rev, 0)} rows, not {n}" for rev, n in expected.items() if rows.get(rev) != n
         ]
-        found += [f"revision {rev} has rows and no owner" for rev in rows if rev not in kept]
+        found += [f"revision {rev} has rows and no owner" for rev in rows if rev not in buried | expected.keys()]
     await catalog.aclose()
     await index.aclose()
     return found

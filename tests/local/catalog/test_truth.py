@@ -49,7 +49,7 @@ class Play:
             "build": lambda s, f: self.build(),
             "build one": lambda s, f: self.build(1),
             "fail": lambda s, f: fail_all(self.db),
-            "rebuild": lambda s, f: reconciliation.rebuild(self.db, self.stores[0], NOW),
+            "rebuild": lambda s, f: self.rebuild(self.stores[0]),
             "requeue": lambda s, f: reconciliation.requeue(self.db, self.flipped, NOW),
             "switch": lambda s, f: self.switch(self.stores[0]),
             "expire": lambda s, f: expiry.expire(self.db, NOW + 24 * 3600),
@@ -73,6 +73,10 @@ class Play:
     def build(self, limit: int = 10) -> None:
         built = [BuiltRevision(w.rev, w.table, 1, 10) for w in queued(self.db)[:limit]]
         self.flipped += flip(self.db, built, NOW)
+
+    def rebuild(self, store: str) -> None:
+        (table,) = self.db.execute("SELECT table_name FROM store WHERE id = ?", (store,)).fetchone()
+        assert reconciliation.rebuild(self.db, table, NOW)
 
     def switch(self, store: str) -> None:
         new = index_tables.begin_table(self.db, store, None, None)

@@ -101,7 +101,6 @@ def detach_row(db: sqlite3.Connection, row: sqlite3.Row, now: int) -> None:
     """Take an attachment away: its revisions are dead, batches that wait for it count it cancelled."""
     store_id, file_id = row["store_id"], row["file_id"]
     table: str = db.execute("SELECT table_name FROM store WHERE id = ?", (store_id,)).fetchone()[0]
-    bury_revs(db, table, (row["live_rev"], row["want_rev"]), now)
     end_waiting(db, row["want_rev"], "cancelled")
     db.execute(
         "UPDATE batch_file SET error_message = '' WHERE file_id = ? AND error_message IS NOT NULL"
@@ -109,6 +108,7 @@ def detach_row(db: sqlite3.Connection, row: sqlite3.Row, now: int) -> None:
         (file_id, store_id),
     )
     db.execute("DELETE FROM attachment WHERE id = ?", (row["id"],))
+    bury_revs(db, table, (row["live_rev"], row["want_rev"]), now)
     bury(db, store_id, file_id, row["created_at"], now)
 
 

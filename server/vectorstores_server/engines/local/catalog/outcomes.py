@@ -15,6 +15,8 @@ from vectorstores_server.engines.local.catalog.successors import note_successor
 def flip(db: sqlite3.Connection, built: Sequence[BuiltRevision], now: int) -> set[int]:
     """Make the revisions searchable that are still wanted, and return them; the others are dead.
 
+    A claim is a revision: a builder whose revision was given to nobody else finds it wanted, any other buries its own
+    rows alone. One that is live already stays so, and is not returned again.
     A revision in a table that is no longer the store's stays wanted, to be built in the new one.
     """
     live: set[int] = set()

@@ -34,10 +34,33 @@ def live_rows(db: sqlite3.Connection, table: str) -> dict[int, int]:
     return {row["live_rev"]: row["rows"] for row in rows}
 
 
+def buried_revs(db: sqlite3.Connection, table: str) -> set[int]:
+    """Return the dead revisions that a sweep will take out of `table`."""
+    return {row["rev"] for row in db.execute("SELECT rev FROM dead_rev WHERE table_name = ?", (table,))}
+
+
 def kept_revs(db: sqlite3.Connection, table: str) -> set[int]:
-    """Return the revisions whose rows may stand in `table`: live ones, and dead ones that a sweep will take."""
-    dead = db.execute("SELECT rev FROM dead_rev WHERE table_name = ?", (table,))
-    return {row["rev"] for row in dead} | live_rows(db, table).keys()
+    """Return the revisions whose rows may stand in `table`: live ones, dead ones, and those under construction."""
+    wanted = db.execute(
+        "SELECT want_rev FROM store JOIN attachment ON store_id = store.id"
+        " WHERE table_name = ? AND want_rev IS NOT NULL",
+        (table,),
+    )
+    return buried_revs(db, table) | {row["want_rev"] for row in wanted} | live_rows(db, table).keys()
+
+
+def take_over(db: sqlite3.Connection, revs: Collection[int], now: int) -> int:
+    """Give revisions that are still wanted to another builder, as new ones; return how many.
+
+    The former builder may be at work yet: its rows are dead, the sweep takes them, and what it adds goes live nowhere.
+    """
+    taken = 0
+    for rev in revs:
+        row = db.execute("SELECT * FROM attachment WHERE want_rev = ?", (rev,)).fetchone()
+        if row is not None:
+            requeue_row(db, row, now, row["want_priority"])
+            taken += 1
+    return taken
 
 
 def requeue(db: sqlite3.Connection, live_revs: Collection[int], now: int) -> int:
@@ -100,18 +123,22 @@ def requeue_unread(db: sqlite3.Connection, live_revs: Collection[int], now: int)
             put_off(db, requeue_row(db, row, now, BATCHED))
 
 
-def rebuild(db: sqlite3.Connection, store_id: str, now: int) -> str:
-    """Give the store an empty table and queue all that was live; return the name of the table to set aside."""
-    store = db.execute("SELECT table_name, embedder, dimensions FROM store WHERE id = ?", (store_id,)).fetchone()
-    old: str = store["table_name"]
-    new = fresh_name(db, store_id)
-    db.execute("DELETE FROM store_table WHERE name = ?", (old,))
-    db.execute("DELETE FROM dead_rev WHERE table_name = ?", (old,))
-    add_table(db, new, store_id, store["embedder"], store["dimensions"], "live")
-    db.execute("UPDATE store SET table_name = ? WHERE id = ?", (new, store_id))
-    rows = db.execute("SELECT * FROM attachment WHERE store_id = ? AND live_rev IS NOT NULL", (store_id,)).fetchall()
+def rebuild(db: sqlite3.Connection, table: str, now: int) -> bool:
+    """Give the store of `table` an empty one in its place and queue all that was live; False if it has another by now.
+
+    The caller sets the files of `table` aside.
+    """
+    store = db.execute("SELECT id, embedder, dimensions FROM store WHERE table_name = ?", (table,)).fetchone()
+    if store is None:
+        return False
+    new = fresh_name(db, store["id"])
+    db.execute("DELETE FROM store_table WHERE name = ?", (table,))
+    db.execute("DELETE FROM dead_rev WHERE table_name = ?", (table,))
+    add_table(db, new, store["id"], store["embedder"], store["dimensions"], "live")
+    db.execute("UPDATE store SET table_name = ? WHERE id = ?", (new, store["id"]))
+    rows = db.execute("SELECT * FROM attachment WHERE store_id = ? AND live_rev IS NOT NULL", (store["id"],)).fetchall()
     for row in rows:
         if row["want_rev"] is None:
             requeue_row(db, row, now, BATCHED)
         db.execute("UPDATE attachment SET live_rev = NULL, rows = 0, usage_bytes = 0 WHERE id = ?", (row["id"],))
-    return old
+    return True

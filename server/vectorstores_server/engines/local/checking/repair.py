@@ -38,8 +38,8 @@ class Repairer:
                 await anyio.to_thread.run_sync(self._set_aside, finding.name)
                 return False  # the bytes are still to be uploaded again
             case "rebuild":
-                await self._catalog.write(reconciliation.rebuild, finding.name.rpartition("_")[0], clock())
-                await self._index.discard(finding.name)
+                if await self._catalog.write(reconciliation.rebuild, finding.name, clock()):
+                    await self._index.discard(finding.name)
                 return True
             case "none":
                 return False

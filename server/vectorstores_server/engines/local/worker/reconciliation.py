@@ -4,7 +4,7 @@ import logging
 import sys
 from pathlib import Path
 
-from vectorstores_server.engines.local.catalog import Catalog, reconciliation
+from vectorstores_server.engines.local.catalog import Catalog, reconciliation, work_queue
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.index import Index, IndexUnavailable, IndexUnreachable
 from vectorstores_server.system.logs import event
@@ -37,8 +37,9 @@ async def needed(catalog: Catalog, boot: str) -> bool:
 async def reconcile(catalog: Catalog, index: Index) -> None:
     """Compare every table with the catalog. The caller holds the worker's lock and has written nothing yet.
 
-    Rows that no revision owns are deleted, a live revision that lacks rows is queued again, a table without a store
-    goes to the trash, a store whose table cannot be read gets a new one and is queued.
+    Rows that no revision owns are deleted; a revision that was under construction is begun again as another, and a live
+    one that lacks rows too. A table without a store goes to the trash, a store whose table is damaged gets a new one
+    and is queued.
     """
     # Lance first: revisions that go live or die meanwhile, by other processes, are then seen in the catalog.
     tables = await index.tables()
@@ -55,13 +56,12 @@ async def reconcile(catalog: Catalog, index: Index) -> None:
 
 
 async def _revs(index: Index, table: str) -> dict[int, int] | None:
+    """Count the rows of each revision; None where the table is missing or damaged."""
     try:
         return await index.revs(table)
     except IndexUnreachable:
         raise
-    except IndexUnavailable as error:
-        extra = event("table_unreadable", table=table)
-        log.warning("Index table %s cannot be read and will be rebuilt: %s", table, error.reason, extra=extra)
+    except IndexUnavailable:
         return None
 
 
@@ -70,6 +70,8 @@ async def _mend(catalog: Catalog, index: Index, table: str, revs: dict[int, int]
     strangers = [rev for rev in revs if rev not in kept]
     if strangers:
         await index.delete(table, strangers)
+    if begun := await catalog.read(work_queue.still_wanted, revs):
+        await catalog.write(reconciliation.take_over, begun, clock())
     expected = await catalog.read(reconciliation.live_rows, table)
     short = [rev for rev, rows in expected.items() if revs.get(rev, 0) != rows]
     if short:
@@ -77,8 +79,19 @@ async def _mend(catalog: Catalog, index: Index, table: str, revs: dict[int, int]
 
 
 async def _replace(catalog: Catalog, index: Index, table: str) -> None:
-    """Give a store whose table is missing or unreadable a new one, unless it has no rows to lose."""
+    """Give a store whose table is missing or damaged a new one, unless it has no rows to lose.
+
+    It is looked at once more first: what was learned while the machine failed, or before the table was made, is gone.
+    """
+    try:
+        await index.revs(table)
+        return
+    except IndexUnreachable:
+        raise
+    except IndexUnavailable as error:
+        extra = event("table_unreadable", table=table)
+        log.warning("Index table %s cannot be read and is rebuilt: %s", table, error.reason, extra=extra)
     expected = await catalog.read(reconciliation.live_rows, table)
-    if any(expected.values()):
-        await catalog.write(reconciliation.rebuild, table.rpartition("_")[0], clock())
+    if any(expected.values()) and not await catalog.write(reconciliation.rebuild, table, clock()):
+        return
     await index.discard(table)
