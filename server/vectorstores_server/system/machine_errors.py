@@ -23,14 +23,18 @@ _SQLITE = frozenset(
     for name in ("BUSY", "LOCKED", "NOMEM", "READONLY", "INTERRUPT", "IOERR", "FULL", "CANTOPEN", "PROTOCOL", "PERM")
 )
 _SHARING_VIOLATIONS = (32, 33)
-_OS_ERROR = re.compile(r"\bos error (\d+)\b")
+_OS_ERROR = re.compile(r"\bos error (\d+)\b|\bOs \{ code: (\d+)")
 _WORDS = re.compile(
     r"too many open files|permission denied|operation not permitted|input/output error|cannot allocate memory"
     r"|out of memory|resource temporarily unavailable|read-only file system|no space left|quota exceeded"
-    r"|device or resource busy|stale file handle|timed? ?out|connection (?:refused|reset|aborted)|broken pipe",
+    r"|device or resource busy|stale file handle|\btimed? ?out\b|connection (?:refused|reset|aborted)|broken pipe"
+    r"|dns error|error sending request|HttpError \{|\bListRequest\b|\bstatus: (?:40[1378]|429|5\d\d)\b",
     re.IGNORECASE,
 )
-"""The system's words in the text of errors by libraries that raise one kind of error only."""
+"""The system's words in the text of errors by libraries that raise one kind of error only.
+
+The last line is of object stores: no connection, no list of what there is, refused, too fast, or failed.
+"""
 
 
 def is_of_the_machine(error: BaseException) -> bool:
@@ -53,5 +57,5 @@ def is_in_use(error: OSError) -> bool:
 
 def tells_of_the_machine(text: str) -> bool:
     """Tell the same of an error of which only the text is known."""
-    numbers = [int(number) for number in _OS_ERROR.findall(text)]
+    numbers = [int(number or other) for number, other in _OS_ERROR.findall(text)]
     return any(number in ERRNOS for number in numbers) if numbers else _WORDS.search(text) is not None

@@ -302,8 +302,10 @@ class Index:
 
     def _tables(self) -> list[Path]:
         """Return the folders that bear the name of a table of ours and hold something of one."""
-        folders = sorted(self._directory.glob(f"*{SUFFIX}"))
-        return [folder for folder in folders if is_table(folder.stem) and self._removal.holds_ours(self._named(folder))]
+        with translated("all"):
+            folders = [folder for folder in upkeep.folders(self._directory) if folder.suffix == SUFFIX]
+            named = [folder for folder in folders if is_table(folder.stem)]
+            return [folder for folder in named if self._removal.holds_ours(self._named(folder))]
 
     def _holds_others(self, table: str) -> bool:
         """Tell whether files lie in a table's folder that are not ours: LanceDB removes files that it does not know."""

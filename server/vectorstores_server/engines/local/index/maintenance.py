@@ -6,6 +6,7 @@ full-text index, which otherwise keeps their words; minutes later the versions b
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from datetime import timedelta
@@ -60,6 +61,19 @@ class FolderState(NamedTuple):
         seconds = window.total_seconds()
         since = self.oldest_version if self.deleted_since is None else min(self.deleted_since, self.oldest_version)
         return max(seconds, since + ERASE_AFTER * seconds - time.time())
+
+
+def folders(directory: Path) -> list[Path]:
+    """Return what lies in the directory, sorted; nothing where there is none. Raises OSError where it is not reached.
+
+    A link that leads nowhere is a disk that is away. `Path.glob` would pass over what the system refuses.
+    """
+    try:
+        return sorted(directory.iterdir())
+    except FileNotFoundError as error:
+        if directory.is_symlink():
+            raise OSError(errno.ENODEV, "the folder that it links to is away", str(directory)) from error
+        return []
 
 
 def reach(folder: Path) -> None:

@@ -85,12 +85,13 @@ async def _replace(catalog: Catalog, index: Index, table: str) -> None:
     """
     try:
         await index.revs(table)
-        return
     except IndexUnreachable:
         raise
     except IndexUnavailable as error:
         extra = event("table_unreadable", table=table)
         log.warning("Index table %s cannot be read and is rebuilt: %s", table, error.reason, extra=extra)
+    else:
+        return
     expected = await catalog.read(reconciliation.live_rows, table)
     if any(expected.values()) and not await catalog.write(reconciliation.rebuild, table, clock()):
         return
