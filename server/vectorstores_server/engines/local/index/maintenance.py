@@ -64,7 +64,7 @@ class FolderState(NamedTuple):
 
 
 def folders(directory: Path) -> list[Path]:
-    """Return what lies in the directory, sorted; nothing where there is none. Raises OSError where it is not reached.
+    """Return the entries of the directory, sorted; none where there is none. Raises OSError where it is not reached.
 
     A link that leads nowhere is a disk that is away. `Path.glob` would pass over what the system refuses.
     """
