@@ -6,6 +6,7 @@ import pytest
 
 from support.engine_calls import NOISE, SMALL, add, attach, file_ids, found, new_store, search, settled, upload
 from support.remotes import over
+from support.v1_client import change
 from vectorstores_tools.contract import filters
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import NotSupported, StoreNotFound
@@ -75,6 +76,19 @@ async def test_filters_choose_the_files_that_are_searched(engine: Engine):
     page = await search(engine, store, query, filters=nothing)
     assert page.data == []
     assert page.files == 0 or (page.files is None and engine.capabilities.remote)
+
+
+@pytest.mark.parametrize("queries", [["tea"], ["tea", "leaves"]])
+async def test_of_equal_scores_the_newest_file_comes_first(engine: Engine, queries: list[str], tmp_path: Path):
+    store = await new_store(engine)
+    files = [await add(engine, store, "Tea leaves.", f"{name}.txt") for name in "abc"]
+    for number, added in enumerate((20, 30, 10), 1):
+        change(tmp_path / "data", f"UPDATE attachment SET created_at = {added} WHERE id = {number}")
+    page = await search(engine, store, *queries)
+    assert len({hit.score for hit in page.data}) == 1
+    assert [hit.file_id for hit in page.data] == [files[1], files[0], files[2]]
+    known = await knows_facts(engine, store)
+    assert [hit.added_at for hit in page.data] == ([30, 20, 10] if known else [None] * 3)
 
 
 PREFIX = {"type": "prefix", "key": "name", "value": "do"}

@@ -1,6 +1,7 @@
 """search, through the protocol."""
 
 import re
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,22 @@ async def test_several_stores_are_searched_together(caller: Caller) -> None:
     assert scores == sorted(scores, reverse=True)
     error = await caller.refused("search", query="honey", vector_store_id=[store, "vs_nothing"])
     assert "vs_nothing" in error["message"]
+
+
+async def test_of_equal_scores_over_several_stores_the_newest_come_first_whichever_is_named_first(
+    caller: Caller, tmp_path: Path
+) -> None:
+    stores = [await caller.store(name=name) for name in "abc"]
+    for store in stores:
+        for name in "xy":
+            await caller.add(store, f"Tea leaves. {name * 20}{store[-9:]}", f"{name}.txt")
+    times = [40, 10, 50, 20, 60, 30]
+    for number, added in enumerate(times, 1):
+        change(tmp_path / "data", f"UPDATE attachment SET created_at = {added} WHERE id = {number}")
+    for named in permutations(stores):
+        hits = (await caller.call("search", query="tea", vector_store_id=list(named)))["data"]
+        assert len({hit["score"] for hit in hits}) == 1
+        assert [stores.index(hit["vector_store_id"]) for hit in hits] == [2, 1, 0, 2, 1, 0]
 
 
 async def test_without_a_store_the_only_one_is_searched_and_several_are_listed(caller: Caller) -> None:

@@ -43,7 +43,7 @@ async def find_documents(call: ToolCall, given: FindDocuments) -> Reply:
             uri = uris.file(store.id, hit.file_id)
             if uri not in best or best[uri].score < hit.score:
                 best[uri] = hit
-    ranked = sorted(best.items(), key=lambda pair: -pair[1].score)[:DOCUMENTS]
+    ranked = sorted(best.items(), key=lambda pair: pair[1].rank)[:DOCUMENTS]
     return _sent({"results": [{"id": uri, "title": line(hit.path or hit.filename), "url": uri} for uri, hit in ranked]})
 
 

@@ -122,9 +122,7 @@ def _ranking(pages: dict[str, SearchPage], given: Search, finding: SearchOutcome
         for store_id, page in pages.items()
         for hit in page.data
     ]
-    # As they are shown: the same search in memory and on the disk may differ in the digits behind. Of equal hits those
-    # of the store that was named first come first, and within a store the order is the engine's.
-    found.sort(key=lambda hit: -round(hit.score, 4))
+    found.sort(key=lambda hit: hit.rank)  # what is equal still keeps the order of its store, and that of the stores
     best = folded(found)[: given.max_num_results] if len(pages) > 1 else found[: given.max_num_results]
     least = _score_of_last(best, given.max_num_results)
     hits = [_ranked(hit, focus, least, detailed) for hit in best]

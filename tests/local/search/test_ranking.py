@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from vectorstores_server.engines.local.index import Candidate, Candidates, Weights
 from vectorstores_server.engines.local.index.scoring import rarity, score, text_share
-from vectorstores_server.engines.local.search.ranking import ScoredPassage, best_of, in_order, merged, rank
+from vectorstores_server.engines.local.search.ranking import ScoredPassage, best_of, in_order, merged, newest_first, rank
 
 
 def passage(
@@ -80,6 +80,17 @@ def test_more_of_either_half_never_lowers_a_score(a: float, s: float, more_a: fl
 def test_rank_orders_by_score_and_equal_scores_by_age_and_place() -> None:
     rows = found(passage(2, 1), passage(2, 0), passage(1, 5), passage(3, 0, cosine=0.9))
     assert places(rank(rows)) == [(3, 0), (2, 0), (2, 1), (1, 5)]
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.integers(0, 3), st.sampled_from([0.1, 0.5])), max_size=12))
+def test_of_equal_scores_the_newest_file_comes_first_whichever_was_processed_last(
+    given_rows: list[tuple[int, int, float]],
+) -> None:
+    added = {1: 50, 2: 10, 3: 40, 4: 10, 5: 30}
+    ranked = newest_first(rank(found(*(passage(rev, at, cosine=cosine) for rev, at, cosine in given_rows))), added)
+    keys = [(r.score, added[r.passage.rev], r.passage.rev) for r in ranked]
+    assert keys == sorted(keys, reverse=True)
+    assert len(ranked) == len(given_rows)
 
 
 def test_wording_can_lift_a_passage_over_a_nearer_one() -> None:

@@ -258,7 +258,8 @@ class SearchHit(Answer):
     first, `match_scores` their scores; `lines` and `page` count from 1. `vector_score` and `text_score` are the two
     parts of the score, `vector_weight` the share of the first; `cosine` is that of the best passage, in the terms of
     MiniLM's. `words_found` and `words_missing` are those of the queries, folded, where they were asked for.
-    `also_in` has the other places of the same text, where the request asked for copies to be one hit.
+    `also_in` has the other places of the same text, where the request asked for copies to be one hit. `added_at` is the
+    time in Unix seconds at which the file came into its store.
     """
 
     file_id: str
@@ -281,7 +282,16 @@ class SearchHit(Answer):
     words_missing: list[str] | None = None
     source: Extra[str] = None
     path: Extra[str] = None
+    added_at: Extra[int] = None
     also_in: Extra[Copies] = None
+
+    @property
+    def rank(self) -> tuple[float, int]:
+        """The key that sorts hits of several searches: by falling score as it is shown, equal ones newest first.
+
+        Digits behind the fourth may differ between a search in memory and one on the disk.
+        """
+        return -round(self.score, 4), -(self.added_at or 0)
 
     @property
     def text(self) -> str:

@@ -44,6 +44,7 @@ def cite(
         filename=of.filename,
         source=of.source,
         path=of.path,
+        added_at=of.added_at,
         score=hit.score,
         attributes=of.attributes,
         content=[TextContent(text=document.text[start:end])],

@@ -1,6 +1,6 @@
 """Ranking: candidates of one or several queries brought to one order, and runs of passages merged into chunks."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from vectorstores_server.engines.local.index.records import Candidate, Candidates, Weights
@@ -60,8 +60,16 @@ def _unfused(row: Candidate, weights: Weights) -> float:
 
 
 def in_order(ranked: Iterable[ScoredPassage]) -> list[ScoredPassage]:
-    """Sort by falling score; equal ones the newest file first, then by place, so that an answer repeats."""
+    """Sort by falling score; equal ones the last processed first, then by place, so that an answer repeats."""
     return sorted(ranked, key=lambda r: (-r.score, -r.passage.rev, r.passage.ordinal))
+
+
+def newest_first(ranked: Iterable[ScoredPassage], added: Mapping[int, int]) -> list[ScoredPassage]:
+    """Sort passages in order so that of equal scores those of the newest file come first.
+
+    `added` has the time at which the file of a revision came into the store: a file that is processed again is no newer.
+    """
+    return sorted(ranked, key=lambda r: (-r.score, -added[r.passage.rev]))
 
 
 def best_of(rankings: Sequence[Sequence[ScoredPassage]]) -> list[ScoredPassage]:

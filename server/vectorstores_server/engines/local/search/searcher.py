@@ -31,7 +31,7 @@ from vectorstores_server.engines.local.search.query_plan import (
     plan_query,
     wider,
 )
-from vectorstores_server.engines.local.search.ranking import best_of, merged, rank
+from vectorstores_server.engines.local.search.ranking import best_of, merged, newest_first, rank
 from vectorstores_server.engines.local.search.voting import scale_of, shares, words_to_know
 from vectorstores_server.engines.local.words.analysis import AskedWords, asked_words
 from vectorstores_server.engines.local.words.places import QuestionWords
@@ -188,7 +188,8 @@ class Searcher:
         cited = await snapshot.read(search_view.cited, view.store_id, revs)
         seen = [replace(a, rows=[row for row in a.rows if row.rev in cited]) for a in answers]
         ranker = "none" if request.ranking_options.ranker == "none" else "fused"
-        ranked = best_of([rank(answer, ranker) for answer in seen])
+        added = {rev: of.added_at for rev, of in cited.items()}
+        ranked = newest_first(best_of([rank(answer, ranker) for answer in seen]), added)
         kept, below = above(ranked, request.ranking_options.score_threshold)
         found = FoundPassages(
             hits=merged(kept),

@@ -24,7 +24,7 @@ def page_of(reply: Mapping[str, Any], dialect: Dialect, store_id: str, query: st
 
 
 def merged(pagination: Sequence[SearchPage], request: SearchRequest) -> SearchPage:
-    """Return one page of the replies to several queries: best per passage."""
+    """Return one page of the replies to several queries: best per passage, of equal ones the newest first."""
     if len(pagination) == 1:
         return pagination[0]
     best: dict[tuple[str, str, str], SearchHit] = {}
@@ -32,7 +32,7 @@ def merged(pagination: Sequence[SearchPage], request: SearchRequest) -> SearchPa
         key = (hit.file_id, hit.filename, "".join(part.text for part in hit.content))
         if key not in best or best[key].score < hit.score:
             best[key] = hit
-    ranked = sorted(best.values(), key=lambda hit: -hit.score)
+    ranked = sorted(best.values(), key=lambda hit: hit.rank)
     return SearchPage(search_query=list(request.queries), data=ranked[: request.max_num_results])
 
 
