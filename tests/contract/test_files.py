@@ -134,6 +134,18 @@ async def test_text_is_read_by_characters(engine: Engine):
             await engine.read_text(TextRequest(file, store, start=start, end=end))
 
 
+async def test_a_range_of_a_text_that_is_not_there_is_answered_with_the_beginning_and_says_so(engine: Engine):
+    store = await new_store(engine)
+    file = await add(engine, store, "The fox is quick.")
+    part = await engine.read_text(TextRequest(file, store, start=4, end=7))
+    assert (part.text, part.same_words, part.outdated) == ("fox", None, None)
+    again = await engine.read_text(TextRequest(file, store, start=4, end=7, text_id=part.text_id))
+    assert (again.text, again.same_words, again.outdated) == ("fox", None, None)
+    for start, end in ((4, 7), (400, 403)):
+        gone = await engine.read_text(TextRequest(file, store, start=start, end=end, text_id="0" * 8))
+        assert (gone.text, gone.start, gone.same_words, gone.text_id) == ("The", 0, False, part.text_id)
+
+
 async def test_a_page_of_a_file_without_pages_is_refused(engine: Engine):
     file = await add(engine, await new_store(engine), "no pages here")
     with pytest.raises(InvalidRequest) as refused:

@@ -1,5 +1,7 @@
 """Old addresses: a uri of a version that was replaced answers with what replaced it."""
 
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from support.engine_calls import ingest, new_store, settled, source, until
 from support.v1_client import change
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.files.content import nearest
+from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_tools.contract import uris
 from vectorstores_tools.contract.engine import TextRequest
 from vectorstores_tools.contract.errors import FileNotInStore
@@ -44,6 +47,23 @@ async def test_a_replaced_version_answers_with_the_same_words_where_they_stand_n
         part = await local_engine.read_text(asked(store, old, before))
         assert (part.file_id, part.superseded_by, part.same_words) == (new, new, True)
         assert (part.text, part.start) == (QUOTE, after.index(QUOTE))
+
+
+async def test_words_of_a_replaced_version_are_those_of_the_text_that_the_address_counts_in(
+    local_engine: LocalEngine, tmp_path: Path
+) -> None:
+    store = await new_store(local_engine)
+    before = f"Hours: nine to five. {QUOTE} Ask at the desk."
+    older = f"Left out by parsers of today. {before}"
+    old = await version(local_engine, store, before)
+    digest = hashlib.sha256(before.encode()).hexdigest()
+    (tmp_path / "data" / "text" / f"{digest}.vs-1").write_bytes(Document(older).dumps())
+    await version(local_engine, store, f"A new preface. {QUOTE}")
+    for text in (before, older):
+        part = await local_engine.read_text(replace(asked(store, old, text), text_id=uris.text_id(text)))
+        assert (part.text, part.same_words) == (QUOTE, True)
+    part = await local_engine.read_text(replace(asked(store, old, before), text_id="0" * 8))
+    assert (part.same_words, part.start) == (False, 0)
 
 
 async def test_words_that_are_gone_are_answered_with_the_file(local_engine: LocalEngine) -> None:

@@ -18,7 +18,7 @@ from vectorstores_server.http.oauth import JwtVerifier
 from vectorstores_server.page import paths
 from vectorstores_tools.contract.characters import clean
 from vectorstores_tools.contract.engine import Engine
-from vectorstores_tools.contract.requests import PageRequest, StoreCreate
+from vectorstores_tools.contract.requests import PageRequest, StoreCreate, StoreFilesRequest
 
 TIDES = ("tides.md", "# Tides\n\nThe moon moves the tides twice a day.\n\n## Wind\n\nWind moves the sea as well.\n")
 SCRIPT = '<script>alert(1)</script><img src=x onerror=alert(2)>"\'><a href="javascript:alert(3)">click</a>'
@@ -63,6 +63,20 @@ async def test_a_search_shows_the_passage_marked_its_citation_and_its_place(engi
         assert shown.css(".lines mark")
         assert first(shown, ".lines .n").attributes["data-n"] == "1"
         assert len(hit.css(".bar .wording")) == 1
+
+
+async def test_the_place_of_a_text_that_is_gone_marks_nothing_and_says_so(engine: Engine) -> None:
+    store = await filled(engine, "Sea", TIDES)
+    file = (await engine.list_store_files(store, StoreFilesRequest())).data[0].id
+    async with page_of(engine) as client:
+        place = {"start": 9, "end": 20, "text": "0" * 8}
+        shown = parsed(await client.get(f"/stores/{store}/files/{file}", params=place))
+        assert "made anew since this address was given" in first(shown, ".note").text()
+        assert shown.css(".lines mark") == []
+        assert "The moon moves the tides twice a day." in first(shown, ".lines").text()
+        same = parsed(await client.get(f"/stores/{store}/files/{file}", params={"start": 9, "end": 20}))
+        assert [note.text() for note in same.css(".note")] == []
+        assert same.css(".lines mark")
 
 
 async def test_a_click_on_an_attribute_narrows_and_a_click_on_the_filter_widens(engine: Engine) -> None:

@@ -10,7 +10,7 @@ import anyio
 from support.local import Words, opened, search, settled, store, upload
 from vectorstores_server.engines.local.catalog.index_tables import TABLE_FORMAT
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_tools.contract.requests import FileAttach
+from vectorstores_tools.contract.requests import FileAttach, PageRequest
 
 TEXTS = [f"Item{number} of the landlord’s résumé: foxes are jumping over the lazy dog." for number in range(20)]  # noqa: RUF001 - as people write it
 
@@ -39,6 +39,15 @@ async def made_before(directory: Path, embedder: Words | None, texts: Sequence[s
         assert (await search(engine, id, "fox", max_num_results=1)).data[0].text_score
     execute(directory, "DELETE FROM store_table WHERE name = ?", BLOCKED)
     return id
+
+
+async def brought_up_to_date(engine: LocalEngine, directory: Path, id: str) -> None:
+    """Wait until the store's table is one of this version."""
+    old = "SELECT 1 FROM store_table WHERE store_id = ? AND format < ? AND state = 'live'"
+    await engine.list_stores(PageRequest())
+    with anyio.fail_after(60):
+        while execute(directory, old, id, TABLE_FORMAT):
+            await anyio.lowlevel.checkpoint()
 
 
 async def upgraded(engine: LocalEngine, directory: Path, id: str) -> None:

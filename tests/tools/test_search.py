@@ -36,7 +36,9 @@ async def test_a_hit_has_its_citation_and_its_text_in_both_renderings(caller: Ca
     hit = result.structured_content["data"][0]
     assert (hit["filename"], hit["vector_store_id"], hit["heading_path"]) == ("bees.md", store, ["Bees", "Honey"])
     assert 0 < hit["score"] <= 1
-    assert hit["uri"] == (f"vectorstore://{store}/files/{hit['file_id']}?start={hit['chars'][0]}&end={hit['chars'][1]}")
+    first, last = hit["chars"]
+    address = rf"vectorstore://{store}/files/{hit['file_id']}\?start={first}&end={last}&text=[0-9a-f]{{8}}"
+    assert re.fullmatch(address, hit["uri"])
     assert "Worker bees make honey" in unfenced(hit["text"])
     text = text_of(result)
     assert hit["uri"] in text

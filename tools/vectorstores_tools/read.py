@@ -1,6 +1,7 @@
 """The tool `read`: a part of a file's parsed text, by address, characters or page."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from vectorstores_tools.arguments.inputs import Read
@@ -12,6 +13,7 @@ from vectorstores_tools.contract.engine import TextRequest
 from vectorstores_tools.contract.errors import InvalidRequest
 from vectorstores_tools.contract.models import TextSlice
 from vectorstores_tools.read_image import read_image
+from vectorstores_tools.rendering.older_texts import replaced
 from vectorstores_tools.rendering.reply import Reply, compact, largest, room
 from vectorstores_tools.rendering.search_results import MAX_PATH
 from vectorstores_tools.rendering.untrusted_text import Fence, noted
@@ -25,35 +27,37 @@ async def read(call: ToolCall, given: Read) -> Reply:
     """
     if given.as_ == "image":
         return await _image(call, given)
-    file_id, store_id, start, end = _place(given)
+    asked = _place(given)
     room_here = room(given.max_tokens)
     if given.page is None:
-        end = min(end, start + room_here) if end is not None else start + room_here
-    piece = await call.engine.read_text(TextRequest(file_id, store_id, start=start, end=end, page=given.page))
+        most = asked.start + room_here
+        asked = replace(asked, end=min(asked.end, most) if asked.end is not None else most)
+    piece = await call.engine.read_text(asked)
     asked_end = _asked_end(given, piece)
     # In a small answer the text matters more than the notes on it.
     notes = piece.notes if piece.notes and len(compact(piece.notes)) <= room_here // 4 else []
     fence = Fence([clean(piece.text), line(piece.filename), *_origin(piece).values(), *notes])
 
     def at(length: int) -> Reply:
-        return _reply(piece, length, store_id, asked_end, fence, notes)
+        return _reply(piece, length, asked.store_id, asked_end, fence, notes)
 
     length = largest(0, len(piece.text), lambda length: _size(at(length)) <= room_here)
     return at(max(length, 0))
 
 
 async def _image(call: ToolCall, given: Read) -> Reply:
-    file_id, store_id, start, end = _place(given, passage=True)
-    return await read_image(call, TextRequest(file_id, store_id, start=start, end=end, page=given.page))
+    return await read_image(call, _place(given, passage=True))
 
 
-def _place(given: Read, *, passage: bool = False) -> tuple[str, str | None, int, int | None]:
+def _place(given: Read, *, passage: bool = False) -> TextRequest:
     if given.page is not None and not passage:
         refuse(given, ("start", "end"), "page names the place already.")
     if given.uri is None:
         if given.file_id is None:
             raise InvalidRequest("Nothing to read.", "Pass uri (of a hit) or file_id.", param="uri")
-        return _checked(given.file_id, given.vector_store_id, given.start or 0, given.end)
+        return _checked(
+            TextRequest(given.file_id, given.vector_store_id, start=given.start or 0, end=given.end, page=given.page)
+        )
     refuse(given, ("file_id", "vector_store_id"), "uri names the file already.")
     named = uris.parse_uri(given.uri)
     if named.file_id is None:
@@ -63,20 +67,19 @@ def _place(given: Read, *, passage: bool = False) -> tuple[str, str | None, int,
         )
     start = given.start if given.start is not None else (0 if given.page and not passage else named.start or 0)
     end = given.end if given.end is not None or given.start is not None else named.end
-    return _checked(named.file_id, named.store_id, start, end)
+    return _checked(TextRequest(named.file_id, named.store_id, start, end, given.page, named.text_id))
 
 
-def _checked(
-    file_id: str, store_id: str | None, start: int, end: int | None
-) -> tuple[str, str | None, int, int | None]:
+def _checked(asked: TextRequest) -> TextRequest:
+    start, end = asked.start, asked.end
     if end is not None and end <= start:
         raise InvalidRequest(f"Invalid 'end': {end} is not after start {start}.", "Pass a larger end.", param="end")
-    return file_id, store_id, start, end
+    return asked
 
 
 def _asked_end(given: Read, piece: TextSlice) -> int:
-    """Return the end of the requested range: the page's end, `end`, or the text's end; in a successor, its own."""
-    if piece.superseded_by is not None:
+    """Return the end of the requested range: the page's end, `end`, or the text's end; in another text, its own."""
+    if piece.superseded_by is not None or piece.same_words is False:
         return piece.start + len(piece.text)
     if given.page is not None:
         return piece.start + len(piece.text)
@@ -101,7 +104,7 @@ def _reply(
         "total": piece.total,
     }
     if store_id is not None:
-        facts["uri"] = uris.file(store_id, piece.file_id, piece.start, shown_end)
+        facts["uri"] = uris.file(store_id, piece.file_id, piece.start, shown_end, piece.text_id)
     if piece.pages:
         facts |= {"page": piece.page, "pages": piece.pages}
     if step:
@@ -112,20 +115,15 @@ def _reply(
     page = f" (page {piece.page} of {piece.pages})" if piece.pages and piece.page else ""
     if piece.superseded_by is not None:
         facts["superseded_by"] = line(piece.superseded_by)
-    head = [_replaced(piece), f"{place}{page}.", f"Next: {step}." if step else "", fence.notice]
+    head = [
+        replaced(piece, line(piece.superseded_by or "")),
+        f"{place}{page}.",
+        f"Next: {step}." if step else "",
+        fence.notice,
+    ]
     called = [fence.around(_origin(piece)["path"])] if "path" in _origin(piece) else []
     shown = [" ".join(filter(None, head)), *called, *noted(fence, notes), text]
     return Reply(facts | {"notice": fence.notice, "text": text}, "\n".join(shown))
-
-
-def _replaced(piece: TextSlice) -> str:
-    """Say that this is not the file that was asked for."""
-    if piece.superseded_by is None:
-        return ""
-    found = (
-        "the passage stands in it" if piece.same_words else "the passage is not known in it, so this is its beginning"
-    )
-    return f"The file was replaced by {line(piece.superseded_by)}; {found}."
 
 
 def _origin(piece: TextSlice) -> dict[str, str]:
@@ -136,6 +134,10 @@ def _origin(piece: TextSlice) -> dict[str, str]:
 
 def _next(piece: TextSlice, shown_end: int, store_id: str | None, asked_end: int) -> str | None:
     where = f"file_id='{line(piece.file_id)}'" + (f", vector_store_id='{line(store_id)}'" if store_id else "")
+    if piece.outdated and store_id is not None:  # the rest of the same text, which no file_id names
+        last = asked_end if shown_end < asked_end else piece.total
+        rest = uris.file(store_id, piece.file_id, shown_end, last, piece.text_id)
+        return f"read(uri='{rest}')" if shown_end < last else None
     if shown_end < asked_end:
         return f"read({where}, start={shown_end}, end={asked_end})"
     if shown_end >= piece.total:

@@ -26,8 +26,8 @@ async def read_image(call: ToolCall, request: TextRequest) -> Reply:
         "notice": NOTICE,
     }
     if store_id is not None:
-        span = (request.start, request.end) if request.end is not None else ()
-        facts["uri"] = uris.file(store_id, image.file_id, *span)
+        span = (request.start, request.end) if request.end is not None else (None, None)
+        facts["uri"] = uris.file(store_id, image.file_id, *span, request.text_id)
     if step:
         facts["next"] = step
     shown = f"Page {image.page} of {image.pages} of {line(image.filename)} ({line(image.file_id)})"

@@ -45,7 +45,7 @@ def _request(query: str, results: int) -> SearchRequest:
 
 def _show(number: int, hit: SearchHit, store_id: str, query: str) -> None:
     say(f"{number}. {hit.score:.2f}  {citation(hit)}")
-    say(f"   {uris.file(store_id, hit.file_id, *(hit.chars or ()))}")
+    say(f"   {uris.file(store_id, hit.file_id, *(hit.chars or ()), text_id=hit.text_id)}")
     text = hit.text
     start = hit.chars[0] if hit.chars else 0
     matches = [(a - start, b - start) for a, b in (hit.matches or [])[:1]] or [(0, len(text))]

@@ -17,6 +17,7 @@ from vectorstores_tools.contract.engine import TextRequest
 from vectorstores_tools.contract.errors import VectorStoreError
 from vectorstores_tools.contract.models import TextSlice
 from vectorstores_tools.rendering.marked_passages import Segment, segments, shows_pages
+from vectorstores_tools.rendering.older_texts import replaced
 
 AROUND = 1_500
 """Characters of the text on either side of a passage."""
@@ -46,11 +47,12 @@ class TextLine:
 
 @dataclass(frozen=True, slots=True)
 class AskedPlace:
-    """The place that an address asks for: characters [start, end), or a page."""
+    """The place that an address asks for: characters [start, end) of the text with the id `text`, or a page."""
 
     start: int | None
     end: int | None
     page: int | None
+    text: str | None = None
 
     @classmethod
     def of(cls, request: Request) -> "AskedPlace":
@@ -58,12 +60,14 @@ class AskedPlace:
         start, end, page = (_number(request.query_params.get(name, "")) for name in ("start", "end", "page"))
         if start is not None and end is not None and end <= start:
             end = None
-        return cls(start, end, page if page else None)
+        return cls(start, end, page if page else None, request.query_params.get("text"))
 
     @property
-    def span(self) -> dict[str, int]:
+    def span(self) -> dict[str, int | str]:
         """The passage, as the query of an address."""
-        return {} if self.start is None or self.end is None else {"start": self.start, "end": self.end}
+        if self.start is None or self.end is None:
+            return {}
+        return {"start": self.start, "end": self.end, **({"text": self.text} if self.text else {})}
 
 
 def _number(given: str) -> int | None:
@@ -104,13 +108,14 @@ class FileView:
             start=place.start or 0,
             end=place.end,
             page=place.page,
+            text_id=place.text,
         )
         image = await self._parts.engine.read_image(asked)
         return Response(image.data, headers=PICTURE_HEADERS, media_type=image.media_type)
 
     async def _shown(self, store_id: str, file_id: str, place: AskedPlace) -> "ShownText":
         try:
-            return await self._text(TextRequest(file_id, store_id), place)
+            return await self._text(TextRequest(file_id, store_id, text_id=place.text), place)
         except VectorStoreError as error:
             return ShownText(None, problem=error.fact)
 
@@ -120,31 +125,36 @@ class FileView:
         page, headings = place.page, list[str]()
         if place.start is not None:
             passage = await read(replace(file, start=place.start, end=place.end or place.start + 1))
+            if passage.same_words is False:  # the text that the passage stood in is gone
+                whole = await self._text(replace(file, text_id=None), AskedPlace(None, None, page))
+                return replace(whole, note=replaced(passage, ""))
             page, headings = page or passage.page, passage.heading_path or []
         if page is not None:
-            return ShownText(await read(replace(file, page=page)), headings, page)
+            piece = await read(replace(file, page=page))
+            return ShownText(piece, headings, page, note=replaced(piece, ""))
         start = place.start or 0
         first = max(0, start - AROUND) if place.end is not None else start
         last = min((place.end or start + MOST) + AROUND, first + MOST)
         piece = await read(replace(file, start=first, end=last))
-        return ShownText(piece, headings, piece.page)
+        return ShownText(piece, headings, piece.page, note=replaced(piece, ""))
 
 
 @dataclass(frozen=True, slots=True)
 class ShownText:
-    """The part of a text that is shown; `problem` says why there is none."""
+    """The part of a text that is shown; `problem` says why there is none, `note` that it is not that of today."""
 
     piece: TextSlice | None
     headings: Sequence[str] = ()
     page: int | None = None
     problem: str = ""
+    note: str = ""
 
 
 def _lines(piece: TextSlice, place: AskedPlace) -> list[TextLine]:
     """Return the text in lines, the passage marked."""
     text = piece.text[:LARGEST_PAGE]
     marks: list[tuple[int, int]] = []
-    if place.start is not None and place.end is not None:
+    if place.start is not None and place.end is not None and place.text in (None, piece.text_id):
         marks = [(max(0, place.start - piece.start), place.end - piece.start)]
     first = piece.lines[0] if piece.lines else None
     found: list[TextLine] = []
@@ -170,16 +180,17 @@ def _neighbours(row: FileRow, shown: ShownText) -> dict[str, str]:
     piece, page = shown.piece, shown.page
     if piece is None:
         return {"earlier": "", "later": "", "before": "", "after": ""}
+    same = f"&text={piece.text_id}" if piece.outdated else ""
     if page is not None and piece.pages:
         return {
-            "earlier": f"{row.href}?page={page - 1}" if page > 1 else "",
-            "later": f"{row.href}?page={page + 1}" if page < piece.pages else "",
+            "earlier": f"{row.href}?page={page - 1}{same}" if page > 1 else "",
+            "later": f"{row.href}?page={page + 1}{same}" if page < piece.pages else "",
             "before": f"Page {page - 1}",
             "after": f"Page {page + 1}",
         }
     return {
-        "earlier": f"{row.href}?start={max(0, piece.start - MOST)}" if piece.start > 0 else "",
-        "later": f"{row.href}?start={piece.end}" if piece.end < piece.total else "",
+        "earlier": f"{row.href}?start={max(0, piece.start - MOST)}{same}" if piece.start > 0 else "",
+        "later": f"{row.href}?start={piece.end}{same}" if piece.end < piece.total else "",
         "before": "Before",
         "after": "After",
     }

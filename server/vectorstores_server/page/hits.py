@@ -63,7 +63,7 @@ def hit_view(number: int, hit: SearchHit, store_id: str, links: FilterLinks, ask
     return HitView(
         number=number,
         filename=line(hit.filename or hit.file_id),
-        place=_address(store_id, hit.file_id, span),
+        place=_address(store_id, hit.file_id, span, hit.text_id),
         citation=citation(hit),
         score=hit.score,
         meaning=hit.vector_score,
@@ -72,15 +72,19 @@ def hit_view(number: int, hit: SearchHit, store_id: str, links: FilterLinks, ask
         whole=whole(hit, asked),
         attributes=[*links.folder(hit.path), *links.attributes(hit.attributes)],
         source=shown_source(hit.path, hit.source),
-        uri=uris.file(store_id, hit.file_id, *(span or ())),
+        uri=uris.file(store_id, hit.file_id, *(span or ()), text_id=hit.text_id),
         has_page=shows_pages(hit.filename) and bool(span),
-        copies=[CopyLink(called(copy), _address(store_id, copy.file_id, copy.chars)) for copy in copies.files],
+        copies=[
+            CopyLink(called(copy), _address(store_id, copy.file_id, copy.chars, copy.text_id)) for copy in copies.files
+        ],
         more_copies=copies.total - len(copies.files),
     )
 
 
-def _address(store_id: str, file_id: str, span: tuple[int, int] | None) -> str:
-    query = {"start": span[0], "end": span[1]} if span else {}
+def _address(store_id: str, file_id: str, span: tuple[int, int] | None, text_id: str | None) -> str:
+    query: dict[str, object] = {"start": span[0], "end": span[1]} if span else {}
+    if span and text_id:
+        query["text"] = text_id
     return paths.file(store_id, file_id) + (f"?{urlencode(query)}" if query else "")
 
 
@@ -96,7 +100,7 @@ def exported(hit: SearchHit, store_id: str) -> dict[str, Any]:
         "page": hit.page,
         "heading_path": [line(heading) for heading in hit.heading_path or ()] or None,
         "lines": hit.lines,
-        "uri": uris.file(store_id, hit.file_id, *(span or ())),
+        "uri": uris.file(store_id, hit.file_id, *(span or ()), text_id=hit.text_id),
         "attributes": {line(key): clean(v) if isinstance(v, str) else v for key, v in (hit.attributes or {}).items()},
         "text": clean(hit.text),
     }

@@ -15,8 +15,9 @@ from vectorstores_tools.contract.characters import clean, line
 from vectorstores_tools.contract.engine import Engine, TextRequest
 from vectorstores_tools.contract.errors import BadCursor, NotFound, VectorStoreError
 from vectorstores_tools.contract.lookups import stores_of
-from vectorstores_tools.contract.models import Page, TextSlice, VectorStoreFile
+from vectorstores_tools.contract.models import Page, VectorStoreFile
 from vectorstores_tools.contract.requests import PageRequest, StoreFilesRequest
+from vectorstores_tools.rendering.older_texts import replaced
 from vectorstores_tools.rendering.reply import compact
 from vectorstores_tools.rendering.untrusted_text import Fence, cleaned, noted
 
@@ -75,25 +76,31 @@ class StoreResources:
         except VectorStoreError as error:
             raise _unreadable(error) from error
 
-    async def text(self, vector_store_id: str, file_id: str, start: int = 0, end: int | None = None) -> str:
+    async def text(
+        self, vector_store_id: str, file_id: str, start: int = 0, end: int | None = None, text: str | None = None
+    ) -> str:
         """Return characters start to end of the file's parsed text; without end the first 50,000 and how to go on.
 
-        The text stands in a fence, as a search shows it; what was uploaded, byte for byte, is at files/{id}/content.
+        `text` is the id of the text that these are counted in, as a hit's uri has it. The text stands in a fence, as a
+        search shows it; what was uploaded, byte for byte, is at files/{id}/content.
         """
         start = max(0, start)
         most = start + (FIRST_CHARACTERS if end is None else MOST_CHARACTERS)
         last = most if end is None else min(end, most)
         try:
-            piece = await self.engine.read_text(TextRequest(file_id, vector_store_id, start=start, end=last))
+            asked = TextRequest(file_id, vector_store_id, start=start, end=last, text_id=text)
+            piece = await self.engine.read_text(asked)
         except VectorStoreError as error:
             raise _unreadable(error) from error
-        text = clean(piece.text)
-        fence = Fence([text, *(piece.notes or ())])
-        called = _replaced(vector_store_id, piece)
-        fenced = "\n".join([*called, fence.notice, *noted(fence, piece.notes or ()), fence.around(text)])
+        shown = clean(piece.text)
+        fence = Fence([shown, *(piece.notes or ())])
+        other = replaced(piece, uris.file(vector_store_id, piece.superseded_by or ""))
+        called = [f"[{other}]"] if other else []
+        fenced = "\n".join([*called, fence.notice, *noted(fence, piece.notes or ()), fence.around(shown)])
         if piece.end >= piece.total or (end is not None and end <= most):
             return fenced
-        rest = uris.file(vector_store_id, piece.file_id, piece.end, min(piece.end + FIRST_CHARACTERS, piece.total))
+        last = min(piece.end + FIRST_CHARACTERS, piece.total)
+        rest = uris.file(vector_store_id, piece.file_id, piece.end, last, piece.text_id)
         return f"{fenced}\n\n[Characters {piece.start} to {piece.end} of {piece.total}. Goes on at {rest}]"
 
     async def content(self, file_id: str) -> bytes:
@@ -156,16 +163,6 @@ class StoreResources:
         """Return a state that differs once the list of stores has changed."""
         stores = stores_of(self.engine, pages=PAGES_WATCHED)
         return compact([(store.id, store.name) async for store in stores])
-
-
-def _replaced(store_id: str, piece: TextSlice) -> list[str]:
-    """Return a sentence on the file that a text is from, where it is another than the one that was asked for."""
-    if piece.superseded_by is None:
-        return []
-    found = (
-        "the passage stands in it" if piece.same_words else "the passage is not known in it, so this is its beginning"
-    )
-    return [f"[The file was replaced by {uris.file(store_id, piece.superseded_by)}; {found}.]"]
 
 
 def _fitting(store_id: str, page: Page[VectorStoreFile]) -> str:

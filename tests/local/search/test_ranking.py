@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from vectorstores_server.engines.local.index import Candidate, Candidates, Weights
 from vectorstores_server.engines.local.index.scoring import rarity, score, text_share
-from vectorstores_server.engines.local.search.ranking import ScoredPassage, best_of, in_order, merged, newest_first, rank
+from vectorstores_server.engines.local.search.ranking import (
+    ScoredPassage,
+    best_of,
+    in_order,
+    merged,
+    newest_first,
+    rank,
+)
 
 
 def passage(

@@ -39,4 +39,5 @@ def _copy(hit: SearchHit) -> Copy:
         path=hit.path,
         vector_store_id=hit.vector_store_id,
         chars=hit.chars,
+        text_id=hit.text_id,
     )

@@ -114,7 +114,8 @@ def _check_name(filename: str) -> None:
 class TextRequest:
     """A part of a file's parsed text: characters [start, end), or one page, counted from 1. All of it by default.
 
-    With `store_id` the file must be attached there.
+    With `store_id` the file must be attached there. `text_id` names the text that these are places in, where an address
+    says it: it may be older than the file's text of today.
     """
 
     file_id: str
@@ -122,6 +123,7 @@ class TextRequest:
     start: int = 0
     end: int | None = None
     page: int | None = None
+    text_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

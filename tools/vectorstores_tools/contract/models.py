@@ -239,6 +239,7 @@ class Copy(Answer):
     path: Extra[str] = None
     vector_store_id: str | None = None
     chars: tuple[int, int] | None = None
+    text_id: Extra[str] = None
 
 
 COPIES_SHOWN = 5
@@ -254,12 +255,12 @@ class Copies(Answer):
 class SearchHit(Answer):
     """One result: the chunk's text, and where it stands (None = this engine does not know).
 
-    `chars` is the chunk's [start, end) in the file's parsed text, `matches` the passages in it that matched, best
-    first, `match_scores` their scores; `lines` and `page` count from 1. `vector_score` and `text_score` are the two
-    parts of the score, `vector_weight` the share of the first; `cosine` is that of the best passage, in the terms of
-    MiniLM's. `words_found` and `words_missing` are those of the queries, folded, where they were asked for.
-    `also_in` has the other places of the same text, where the request asked for copies to be one hit. `added_at` is the
-    time in Unix seconds at which the file came into its store.
+    `chars` is the chunk's [start, end) in the file's parsed text, which `text_id` tells from older and later ones;
+    `matches` are the passages in it that matched, best first, `match_scores` their scores; `lines` and `page` count
+    from 1. `vector_score` and `text_score` are the two parts of the score, `vector_weight` the share of the first;
+    `cosine` is that of the best passage, in the terms of MiniLM's. `words_found` and `words_missing` are those of the
+    queries, folded, where they were asked for. `also_in` has the other places of the same text, where the request asked
+    for copies to be one hit. `added_at` is the time in Unix seconds at which the file came into its store.
     """
 
     file_id: str
@@ -283,6 +284,7 @@ class SearchHit(Answer):
     source: Extra[str] = None
     path: Extra[str] = None
     added_at: Extra[int] = None
+    text_id: Extra[str] = None
     also_in: Extra[Copies] = None
 
     @property
@@ -346,7 +348,9 @@ class TextSlice(Answer):
     `notes` are those on the file.
     `lines`, from 1, hold its first and last character, `heading_path` is that of its first (None = not known).
     Where the file that was asked for has been replaced, this is of the one that replaced it, named by `superseded_by`:
-    the same words where they stand in it, else its beginning (`same_words` is false).
+    the same words where they stand in it, else its beginning (`same_words` is false). `text_id` is the text that the
+    range counts in. `outdated`: that is the older one which was asked for. One that is not kept any more is answered
+    with the beginning of the newest, and `same_words` is false.
     """
 
     file_id: str
@@ -362,5 +366,7 @@ class TextSlice(Answer):
     notes: Extra[FileNotes] = None
     superseded_by: Extra[str] = None
     same_words: Extra[bool] = None
+    text_id: Extra[str] = None
+    outdated: Extra[bool] = None
     lines: Extra[tuple[int, int]] = None
     heading_path: Extra[list[str]] = None

@@ -1,5 +1,6 @@
 """`vectorstore://` addresses: the one way in which citations, resources and `read` name things."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -8,10 +9,11 @@ from urllib.parse import parse_qs, quote, unquote, urlencode
 from vectorstores_tools.contract.errors import InvalidRequest
 
 SCHEME = "vectorstore://"
+TEXT_ID_DIGITS = 8
 FORMS = (
     "vectorstore://{vector_store_id}",
     "vectorstore://{vector_store_id}/files",
-    "vectorstore://{vector_store_id}/files/{file_id}{?start,end}",
+    "vectorstore://{vector_store_id}/files/{file_id}{?start,end,text}",
     "vectorstore://{vector_store_id}/batches/{batch_id}",
     "vectorstore://files/{file_id}/content",
 )
@@ -21,7 +23,7 @@ Kind = Literal["store", "files", "file", "batch", "content"]
 
 @dataclass(frozen=True, slots=True)
 class ResourceUri:
-    """The object that a URI names. `start` and `end` are characters of the parsed text."""
+    """The object that a URI names. `start` and `end` are characters of the parsed text that has the id `text_id`."""
 
     kind: Kind
     store_id: str | None = None
@@ -29,6 +31,12 @@ class ResourceUri:
     batch_id: str | None = None
     start: int | None = None
     end: int | None = None
+    text_id: str | None = None
+
+
+def text_id(text: str) -> str:
+    """Return the id by which an address names the text that its characters are counted in: the begin of its sha256."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:TEXT_ID_DIGITS]
 
 
 def store(store_id: str) -> str:
@@ -46,9 +54,13 @@ def batch(store_id: str, batch_id: str) -> str:
     return f"{store(store_id)}/batches/{_segment(batch_id)}"
 
 
-def file(store_id: str, file_id: str, start: int | None = None, end: int | None = None) -> str:
-    """Return the URI of characters [start, end) of a file's parsed text."""
-    span = {name: value for name, value in (("start", start), ("end", end)) if value is not None}
+def file(
+    store_id: str, file_id: str, start: int | None = None, end: int | None = None, text_id: str | None = None
+) -> str:
+    """Return the URI of characters [start, end) of a file's parsed text; without a range `text_id` says nothing."""
+    span: dict[str, object] = {name: at for name, at in (("start", start), ("end", end)) if at is not None}
+    if span and text_id:
+        span["text"] = text_id
     return f"{files(store_id)}/{_segment(file_id)}" + (f"?{urlencode(span)}" if span else "")
 
 
@@ -76,7 +88,8 @@ def parse_uri(uri: str) -> ResourceUri:
             return ResourceUri("batch", store_id, batch_id=batch_id)
         case [store_id, "files", file_id]:
             span = parse_qs(query)
-            return ResourceUri("file", store_id, file_id, start=_offset(span, "start"), end=_offset(span, "end"))
+            start, end = _offset(span, "start"), _offset(span, "end")
+            return ResourceUri("file", store_id, file_id, start=start, end=end, text_id=span.get("text", [None])[-1])
         case _:
             raise _unknown(uri)
 

@@ -17,7 +17,7 @@ def shown(hit: SearchHit, store_id: str, *, whole: bool) -> dict[str, Any] | Non
         {
             "file_id": line(copy.file_id),
             "filename": called(copy),
-            "uri": uris.file(copy.vector_store_id or store_id, copy.file_id, *(copy.chars or ())),
+            "uri": uris.file(copy.vector_store_id or store_id, copy.file_id, *(copy.chars or ()), text_id=copy.text_id),
         }
         for copy in hit.also_in.files
     ]

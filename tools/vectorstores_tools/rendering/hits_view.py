@@ -45,7 +45,7 @@ def _hit(ranked: RankedHit, asked: frozenset[str]) -> dict[str, Any]:
         "wording": hit.text_score,
         "pieces": [[piece.text, piece.marked, piece.asked] for piece in excerpt(hit, asked)],
         "attributes": attributes,
-        "uri": uris.file(ranked.store_id, hit.file_id, *(span or ())),
+        "uri": uris.file(ranked.store_id, hit.file_id, *(span or ()), text_id=hit.text_id),
         "file_id": hit.file_id,
         "vector_store_id": ranked.store_id,
         "chars": span,

@@ -49,7 +49,7 @@ class RankedHit:
     @property
     def uri(self) -> str:
         """The address at which the whole chunk can be read."""
-        return uris.file(self.store_id, self.hit.file_id, *(self.hit.chars or ()))
+        return uris.file(self.store_id, self.hit.file_id, *(self.hit.chars or ()), text_id=self.hit.text_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,7 +211,7 @@ class LocalEngine(Engine):
     @override
     async def read_image(self, request: TextRequest) -> PageImage:
         images = (await self._start()).images
-        return await images.image(request, self._reader.document)
+        return await images.image(request, self._reader.counted_in)
 
     @override
     async def create_batch(self, store_id: str, files: Sequence[FileAttach]) -> FileBatch:

@@ -26,6 +26,7 @@ from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.system.logs import event
 from vectorstores_server.system.posix import private_directory, sync_directory
 from vectorstores_tools.contract.errors import TooLarge
+from vectorstores_tools.contract.uris import TEXT_ID_DIGITS
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,6 +35,8 @@ BLOCK = 1024 * 1024
 
 log = logging.getLogger(__name__)
 TEMPORARY = ".tmp"
+VERSIONS = [version + more for version in range(VERSION, 0, -1) for more in (RECOGNISED, 0)]
+"""The versions of the parsers whose texts may be kept, the newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,7 @@ class Blobs:
         """Return the path of the text that this version of the parsers made of these bytes; None: of the newest."""
         if version is not None:
             return self.texts / f"{sha256}.{PARSER}-{version}"
-        versions = (version + more for version in range(VERSION, 0, -1) for more in (RECOGNISED, 0))
-        paths = [self.text_path(sha256, number) for number in versions]
+        paths = [self.text_path(sha256, number) for number in VERSIONS]
         return next((path for path in paths if path.exists()), self.text_path(sha256, VERSION))
 
     @asynccontextmanager
@@ -109,6 +111,14 @@ class Blobs:
             )
             return None
 
+    async def find_document(self, sha256: str, text_id: str) -> Document | None:
+        """Return the text of a blob that has this id, whichever version of the parsers made it; None where none has."""
+        return await self.run(self._find_document, sha256, text_id)
+
+    def _find_document(self, sha256: str, text_id: str) -> Document | None:
+        found = (self.load_document(sha256, version) for version in VERSIONS)
+        return next((text for text in found if text is not None and is_text(text, text_id)), None)
+
     async def _write_stream(self, path: Path, stream: AsyncIterator[bytes], limit: int) -> ReceivedBytes:
         digest = hashlib.sha256()
         file = await self.run(_open_new, path)
@@ -152,6 +162,11 @@ class Blobs:
             return await anyio.to_thread.run_sync(partial(fn, *args, **kwargs))
         except OSError as error:
             raise translated(error, self.directory) from error
+
+
+def is_text(document: Document, text_id: str) -> bool:
+    """Tell whether the id in an address is that of this text."""
+    return document.sha256[:TEXT_ID_DIGITS] == text_id
 
 
 async def _blocks(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -17,12 +17,13 @@ from vectorstores_server.engines.local.catalog.files import is_live, retrieve_fi
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.catalog.stores import usable
 from vectorstores_server.engines.local.catalog.successors import SupersededFile, find_successor
-from vectorstores_server.engines.local.files.blobs import BLOCK, Blobs
+from vectorstores_server.engines.local.files.blobs import BLOCK, Blobs, is_text
 from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.system.logs import event
 from vectorstores_tools.contract.engine import FileContent, TextRequest
 from vectorstores_tools.contract.errors import InvalidRequest, NotReady, Unavailable
 from vectorstores_tools.contract.models import File, TextSlice, VectorStoreFile
+from vectorstores_tools.contract.uris import TEXT_ID_DIGITS
 
 log = logging.getLogger(__name__)
 
@@ -54,21 +55,36 @@ class ContentReader:
             attached = await self._catalog.read(retrieve_store_file, request.store_id, request.file_id)
             version = await self._catalog.read(live_text_version, request.store_id, request.file_id)
         file, sha256 = await self._catalog.read(retrieve_file, request.file_id, clock())
-        document = await self.document(file, sha256, version)
+        today = await self.document(file, sha256, version)
+        older = await self._older(sha256, request.text_id, today)
+        document = older or today
         if document is None:
             raise _not_ready(file, attached)
-        part = _slice(file, document, request.start, request.end, request.page)
+        part = _of_text(file, request, document).model_copy(update={"outdated": True if older else None})
         if attached is not None:
             part.source, part.path = attached.source, attached.path
         return part
+
+    async def _older(self, sha256: str, text_id: str | None, today: Document | None) -> Document | None:
+        """Return the text that an address counts in, where it is another than that of today and is still there."""
+        if text_id is None or (today is not None and is_text(today, text_id)):
+            return None
+        return await self._blobs.find_document(sha256, text_id)
+
+    async def counted_in(self, file: File, sha256: str, text_id: str | None) -> Document | None:
+        """Return the text that an address counts in, without an id that of today; None where it is not there."""
+        today = await self.document(file, sha256)
+        if today is not None and (text_id is None or is_text(today, text_id)):
+            return today
+        return await self._older(sha256, text_id, today)
 
     async def _of_successor(self, request: TextRequest, superseded: SupersededFile) -> TextSlice:
         """Return the requested words as they stand in the file that replaced theirs, or its beginning.
 
         They are looked for as long as the text of the older file is on the disk.
         """
-        new = replace(request, file_id=superseded.superseded_by, page=None)
-        old = await self._blobs.read_document(superseded.sha256) if superseded.sha256 else None
+        new = replace(request, file_id=superseded.superseded_by, page=None, text_id=None)
+        old = await self._replaced_text(superseded, request.text_id)
         quoted = old.text[request.start : request.end] if old is not None and request.page is None else ""
         start = None
         if quoted.strip():
@@ -80,6 +96,13 @@ class ContentReader:
         else:
             part = await self.text(replace(new, start=start, end=start + len(quoted)))
         return part.model_copy(update={"superseded_by": part.file_id, "same_words": start is not None})
+
+    async def _replaced_text(self, superseded: SupersededFile, text_id: str | None) -> Document | None:
+        if superseded.sha256 is None:
+            return None
+        if text_id is not None:
+            return await self._blobs.find_document(superseded.sha256, text_id)
+        return await self._blobs.read_document(superseded.sha256)
 
     @asynccontextmanager
     async def content(self, file_id: str, start: int, end: int | None) -> AsyncGenerator[FileContent]:
@@ -133,6 +156,14 @@ def nearest(text: str, quoted: str, place: int) -> int | None:
     return min(found, key=lambda start: abs(start - place)) if found else None
 
 
+def _of_text(file: File, request: TextRequest, document: Document) -> TextSlice:
+    """Return the part that is asked for; the beginning where the text that it counts in is not there any more."""
+    if request.text_id is None or is_text(document, request.text_id):
+        return _slice(file, document, request.start, request.end, request.page)
+    length = None if request.end is None else max(0, request.end - request.start)
+    return _slice(file, document, 0, length, None).model_copy(update={"same_words": False})
+
+
 def _slice(file: File, document: Document, start: int, end: int | None, page: int | None) -> TextSlice:
     total, pages = len(document.text), len(document.page_starts)
     if page is not None:
@@ -156,6 +187,7 @@ def _slice(file: File, document: Document, start: int, end: int | None, page: in
         notes=list(document.notes) or None,
         lines=document.lines(start, end),
         heading_path=list(document.heading_path_at(start)) or None,
+        text_id=document.sha256[:TEXT_ID_DIGITS],
     )
 
 

@@ -18,8 +18,9 @@ from vectorstores_tools.contract.engine import PageImage, TextRequest
 from vectorstores_tools.contract.errors import InvalidRequest, NotSupported, Unavailable, VectorStoreError
 from vectorstores_tools.contract.models import File
 
-Parsed: TypeAlias = Callable[[File, str], Awaitable[Document | None]]
-"""Returns a File's document, by the hash of its bytes; None where there is none."""
+Parsed: TypeAlias = Callable[[File, str, str | None], Awaitable[Document | None]]
+"""Returns a File's document, by the hash of its bytes and the id of the text that a passage stands in; None where there
+is none."""
 
 
 class PageImages:
@@ -41,7 +42,7 @@ class PageImages:
                 f"{file.filename} cannot be shown;", "pages of PDFs and pictures can: leave out 'as'.", param="as"
             )
         page, passage = request.page, None
-        document = await parsed(file, sha256) if request.end is not None or request.start else None
+        document = await parsed(file, sha256, request.text_id) if request.end is not None or request.start else None
         if document is not None and document.page_starts:
             page = page or document.page_at(min(request.start, len(document.text))) or 1
             passage = _passage(document, page, request.start, request.end)

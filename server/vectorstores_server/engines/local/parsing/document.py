@@ -43,12 +43,20 @@ class Document:
     properties: tuple[tuple[str, str], ...] = ()
     _heading_starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
     _enclosing: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    _sha256: list[str] = field(init=False, repr=False, compare=False, default_factory=list[str])
     _newlines: list[int] = field(init=False, repr=False, compare=False, default_factory=list[int])
 
     def __post_init__(self) -> None:
         # A frozen dataclass sets derived fields like this.
         object.__setattr__(self, "_heading_starts", tuple(heading.start for heading in self.headings))
         object.__setattr__(self, "_enclosing", _enclosing(self.headings))
+
+    @property
+    def sha256(self) -> str:
+        """The sha256 of the text, in hexadecimal digits, by which it is told from other texts of the same file."""
+        if not self._sha256:
+            self._sha256.append(hashlib.sha256(self.text.encode()).hexdigest())
+        return self._sha256[0]
 
     def page_at(self, offset: int) -> int | None:
         """Page (from 1) that holds the character at `offset`; None when the format has no pages."""
@@ -86,7 +94,7 @@ class Document:
         """One line of JSON (the text's sha256, title, pages, headings, notes, properties), then the text in UTF-8."""
         body = self.text.encode()
         header = {
-            "sha256": hashlib.sha256(body).hexdigest(),
+            "sha256": self.sha256,
             "title": self.title,
             "pages": self.page_starts,
             "headings": [(heading.start, heading.level, heading.title) for heading in self.headings],
@@ -113,6 +121,7 @@ class Document:
             raise ValueError(f"not a parsed document: {error!r}") from error
         if checksum != header.get("sha256", checksum):
             raise ValueError("not the document that was parsed: its text has another checksum")
+        document._sha256.append(checksum)
         return document
 
 

@@ -7,11 +7,12 @@ from vectorstores_server.engines.local.catalog.search_view import CitedFile
 from vectorstores_server.engines.local.index import Candidate, Candidates
 from vectorstores_server.engines.local.index.scoring import calibrated, meaning, text_share
 from vectorstores_server.engines.local.parsing.document import Document
-from vectorstores_server.engines.local.search.document_cache import TextKey
+from vectorstores_server.engines.local.search.document_cache import TextKey, key_of
 from vectorstores_server.engines.local.search.highlight import anchor
 from vectorstores_server.engines.local.search.ranking import RankedChunk, ScoredPassage
 from vectorstores_server.engines.local.words.places import QuestionWords
 from vectorstores_tools.contract.models import COPIES_SHOWN, Copies, Copy, SearchHit, TextContent
+from vectorstores_tools.contract.uris import TEXT_ID_DIGITS
 
 MOST_MATCHES = 8
 
@@ -35,7 +36,7 @@ def cite(
     `chars` are those of the chunk.
     """
     passage, of = hit.passage, found.cited[hit.passage.rev]
-    document = texts.get(TextKey(of.sha256, of.text_version), Document(""))
+    document = texts.get(key_of(of), Document(""))
     start, end = passage.chunk_start, passage.chunk_end
     best = hit.matched[:MOST_MATCHES]
     place, first, last = anchor(document, passage.start, passage.end, words)
@@ -53,14 +54,27 @@ def cite(
         heading_path=list(document.heading_path_at(place)) or None,
         lines=document.lines(*_visible(document.text, first, last)),
         chars=(start, end),
+        text_id=_text_id(of, texts),
         matches=[(ranked.passage.start, ranked.passage.end) for ranked in best],
         match_scores=[ranked.score for ranked in best],
-        also_in=_copies(hit, found, store_id),
+        also_in=_copies(hit, found, store_id, texts),
     )
     return _explained(made, passage, found.answers)
 
 
-def _copies(hit: RankedChunk, found: FoundPassages, store_id: str) -> Copies | None:
+def cited_texts(found: FoundPassages) -> dict[TextKey, str]:
+    """Return the texts that hits and their copies are cited from, with the names of their files."""
+    shown = [chunk for hit in found.hits for chunk in (hit, *hit.copies[:COPIES_SHOWN])]
+    cited = [found.cited[chunk.passage.rev] for chunk in shown]
+    return {key_of(of): of.filename for of in cited}
+
+
+def _text_id(of: CitedFile, texts: Mapping[TextKey, Document]) -> str | None:
+    document = texts.get(key_of(of))
+    return document.sha256[:TEXT_ID_DIGITS] if document is not None else None
+
+
+def _copies(hit: RankedChunk, found: FoundPassages, store_id: str, texts: Mapping[TextKey, Document]) -> Copies | None:
     if not hit.copies:
         return None
     places = [(found.cited[copy.passage.rev], copy.passage) for copy in hit.copies[:COPIES_SHOWN]]
@@ -71,6 +85,7 @@ def _copies(hit: RankedChunk, found: FoundPassages, store_id: str) -> Copies | N
             path=of.path,
             vector_store_id=store_id,
             chars=(passage.chunk_start, passage.chunk_end),
+            text_id=_text_id(of, texts),
         )
         for of, passage in places
     ]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from vectorstores_server.engines.local.catalog.search_view import CitedFile
 from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.engines.local.search.citations import FoundPassages
-from vectorstores_server.engines.local.search.document_cache import DocumentCache, TextKey
+from vectorstores_server.engines.local.search.document_cache import DocumentCache, TextKey, key_of
 from vectorstores_server.engines.local.search.ranking import RankedChunk
 from vectorstores_tools.contract.copies import comparable
 
@@ -71,5 +71,4 @@ class _Fold:
                 self._of_span[span] = at
 
     def _span(self, hit: RankedChunk) -> _Span:
-        of = self._cited[hit.passage.rev]
-        return _Span(TextKey(of.sha256, of.text_version), hit.passage.chunk_start, hit.passage.chunk_end)
+        return _Span(key_of(self._cited[hit.passage.rev]), hit.passage.chunk_start, hit.passage.chunk_end)

@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeAlias
 
 import anyio.to_thread
 
+from vectorstores_server.engines.local.catalog.search_view import CitedFile
 from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.engines.local.parsing import RECOGNISED, VERSION
 from vectorstores_server.engines.local.parsing.document import Document
@@ -20,6 +21,11 @@ class TextKey(NamedTuple):
 
     sha256: str
     version: int
+
+
+def key_of(of: CitedFile) -> TextKey:
+    """Return the key of the text that the rows of a file were cut from."""
+    return TextKey(of.sha256, of.text_version)
 
 
 class DocumentCache:

@@ -67,7 +67,7 @@ def in_order(ranked: Iterable[ScoredPassage]) -> list[ScoredPassage]:
 def newest_first(ranked: Iterable[ScoredPassage], added: Mapping[int, int]) -> list[ScoredPassage]:
     """Sort passages in order so that of equal scores those of the newest file come first.
 
-    `added` has the time at which the file of a revision came into the store: a file that is processed again is no newer.
+    `added` has the time at which the file of a revision came into the store: one that is processed again is no newer.
     """
     return sorted(ranked, key=lambda r: (-r.score, -added[r.passage.rev]))
 

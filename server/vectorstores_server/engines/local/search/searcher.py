@@ -19,9 +19,9 @@ from vectorstores_server.engines.local.embedding import Embedder, EmbeddingFailu
 from vectorstores_server.engines.local.embedding.errors import NO_VECTORS
 from vectorstores_server.engines.local.embedding.traits import UNKNOWN, Traits
 from vectorstores_server.engines.local.index import CandidateQuery, Index, IndexUnavailable, Weights
-from vectorstores_server.engines.local.search.citations import FoundPassages, above, cite, explain
+from vectorstores_server.engines.local.search.citations import FoundPassages, above, cite, cited_texts, explain
 from vectorstores_server.engines.local.search.copies import without_copies
-from vectorstores_server.engines.local.search.document_cache import DocumentCache, TextKey
+from vectorstores_server.engines.local.search.document_cache import DocumentCache
 from vectorstores_server.engines.local.search.names import names_in
 from vectorstores_server.engines.local.search.query_plan import (
     MOST_K,
@@ -131,8 +131,7 @@ class Searcher:
                 ) from error
             unmet = request.filters if view.matching == [] else None
             held = await snapshot.read(held_keys, view.store_id, unmet) if unmet is not None else []
-            cited = [found.cited[hit.passage.rev] for hit in found.hits]
-            texts = await self._texts.get({TextKey(of.sha256, of.text_version): of.filename for of in cited})
+            texts = await self._texts.get(cited_texts(found))
         words = QuestionWords(question.request.queries)
         hits = [cite(hit, found, view.store_id, texts, words) for hit in found.hits]
         if request.explain:

@@ -9,6 +9,7 @@ from vectorstores_server.engines.remote.http import routes
 from vectorstores_server.engines.remote.http.client import RemoteClient
 from vectorstores_server.engines.remote.http.decoding import items_of, read_as
 from vectorstores_server.engines.remote.http.reply_errors import Subject
+from vectorstores_tools.contract import uris
 from vectorstores_tools.contract.engine import FileContent, TextRequest
 from vectorstores_tools.contract.errors import InvalidRequest, NotReady, NotSupported, VectorStoreError
 from vectorstores_tools.contract.models import File, TextSlice, VectorStoreFile
@@ -32,6 +33,10 @@ async def text(client: RemoteClient, dialect: Dialect, request: TextRequest) -> 
     else:
         found = await _parsed(client, dialect, request.store_id, request.file_id)
     whole = found.text
+    text_id = uris.text_id(whole)
+    same = request.text_id in (None, text_id)
+    if not same:  # the service keeps no older text, so that nobody knows where its words are now
+        start, end = 0, None if end is None else end - start
     if start > len(whole):
         raise InvalidRequest(
             f"The text of {request.file_id} has {len(whole)} characters.",
@@ -40,7 +45,8 @@ async def text(client: RemoteClient, dialect: Dialect, request: TextRequest) -> 
         )
     stop = len(whole) if end is None else min(end, len(whole))
     piece = {"text": whole[start:stop], "start": start, "end": stop, "total": len(whole)}
-    return read_as(TextSlice, {"file_id": request.file_id, "filename": found.filename, "notes": found.notes, **piece})
+    facts = {"file_id": request.file_id, "filename": found.filename, "notes": found.notes, "text_id": text_id}
+    return read_as(TextSlice, {**facts, **piece, **({} if same else {"same_words": False})})
 
 
 @asynccontextmanager
