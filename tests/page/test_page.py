@@ -71,7 +71,7 @@ async def test_the_place_of_a_text_that_is_gone_marks_nothing_and_says_so(engine
     async with page_of(engine) as client:
         place = {"start": 9, "end": 20, "text": "0" * 8}
         shown = parsed(await client.get(f"/stores/{store}/files/{file}", params=place))
-        assert "made anew since this address was given" in first(shown, ".note").text()
+        assert "made again since this address was given" in first(shown, ".note").text()
         assert shown.css(".lines mark") == []
         assert "The moon moves the tides twice a day." in first(shown, ".lines").text()
         same = parsed(await client.get(f"/stores/{store}/files/{file}", params={"start": 9, "end": 20}))

@@ -2,7 +2,7 @@
 
 from vectorstores_tools.contract.models import TextSlice
 
-MADE_ANEW = "The text of this file has been made anew since this address was given"
+MADE_AGAIN = "The text of this file has been made again since this address was given"
 
 
 def replaced(piece: TextSlice, successor: str) -> str:
@@ -15,7 +15,7 @@ def replaced(piece: TextSlice, successor: str) -> str:
         found = "the passage stands in it" if piece.same_words else f"the passage is not known in it, {beginning}"
         return f"The file was replaced by {successor}; {found}."
     if piece.outdated:
-        return f"{MADE_ANEW}; this is the older one, in which the passage stands."
+        return f"{MADE_AGAIN}; this is the older one, in which the passage stands."
     if piece.same_words is False:
-        return f"{MADE_ANEW}, and the older one is not kept, {beginning}; search again."
+        return f"{MADE_AGAIN}, and the older one is not kept, {beginning}; search again."
     return ""
