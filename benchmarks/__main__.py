@@ -25,6 +25,7 @@ NAMES = (
     "names",
     "crash",
     "load",
+    "fronts",
     "uploads",
     "remote",
     "doubling",

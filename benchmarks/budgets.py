@@ -82,6 +82,11 @@ BUDGETS: Mapping[str, Budget] = {
         "search over /mcp while a batch is ingested: p50 / p95 / p99", "load", "p95 <= 3 x idle"
     ),
     "load_idle": Budget("200 idle SSE connections held for a minute", "load", "flat memory: <= 1.02 x"),
+    "fronts": Budget(
+        "32 clients search over /mcp through 1, 2, 3 front servers: p50 / p95 / p99, CPU an answer of engine + fronts",
+        "fronts",
+        "engine <= 1.25 x directly; no errors",
+    ),
     "upload_whole": Budget("upload of 512 MB over /v1 in one request", "uploads", "flat memory: <= 1.2 x 16 MB"),
     "upload_parts": Budget("upload of 512 MB over /v1 in parts of 64 MB", "uploads", "flat memory: <= 1.2 x 16 MB"),
     "download": Budget("download of 512 MB over /v1", "uploads", "flat memory: <= 1.2 x 16 MB"),
