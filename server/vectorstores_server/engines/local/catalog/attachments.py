@@ -1,10 +1,10 @@
 """A File in a store: looked at, listed, its attributes replaced, detached."""
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vectorstores_server.engines.local.catalog.attributes import filled_in, replace_attributes, shown_attributes
+from vectorstores_server.engines.local.catalog.dialect import DB, Row
 from vectorstores_server.engines.local.catalog.filter_sql import select_attachments
 from vectorstores_server.engines.local.catalog.ids import loads_notes
 from vectorstores_server.engines.local.catalog.pagination import Listing, Position, buried, bury, page
@@ -18,7 +18,7 @@ COLUMNS = "attachment.*, coalesce(name, file.filename) AS filename"
 JOINED = "attachment JOIN file ON file.id = attachment.file_id"
 
 
-def attachment_row(db: sqlite3.Connection, store_id: str, file_id: str) -> sqlite3.Row:
+def attachment_row(db: DB, store_id: str, file_id: str) -> Row:
     """Return the attachment's row with its filename. Raises FileNotInStore, naming ids where a filename was given."""
     row = find_attachment(db, store_id, file_id)
     if row is None:
@@ -31,25 +31,25 @@ def attachment_row(db: sqlite3.Connection, store_id: str, file_id: str) -> sqlit
     return row
 
 
-def find_attachment(db: sqlite3.Connection, store_id: str, file_id: str) -> sqlite3.Row | None:
+def find_attachment(db: DB, store_id: str, file_id: str) -> Row | None:
     """Return the attachment's row with its filename, or None."""
     query = ["SELECT", COLUMNS, "FROM", JOINED, "WHERE store_id = ? AND file_id = ?"]
     return db.execute(" ".join(query), (store_id, file_id)).fetchone()
 
 
-def retrieve_store_file(db: sqlite3.Connection, store_id: str, file_id: str) -> VectorStoreFile:
+def retrieve_store_file(db: DB, store_id: str, file_id: str) -> VectorStoreFile:
     """Return the file as the store has it."""
     store_row(db, store_id)
     return store_file(attachment_row(db, store_id, file_id))
 
 
-def live_text_version(db: sqlite3.Connection, store_id: str, file_id: str) -> int | None:
+def live_text_version(db: DB, store_id: str, file_id: str) -> int | None:
     """Return the version of the parsers that made the text which the file's hits stand in; None where it has none."""
     row = find_attachment(db, store_id, file_id)
     return None if row is None or row["live_rev"] is None else row["text_version"]
 
 
-def list_store_files(db: sqlite3.Connection, store_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
+def list_store_files(db: DB, store_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
     """Return a page of the store's files."""
     store_row(db, store_id)
     where: list[str] = ["store_id = ?"]
@@ -69,7 +69,7 @@ def list_store_files(db: sqlite3.Connection, store_id: str, request: StoreFilesR
     return page(db, listing, request, lambda id: position(db, store_id, id), store_file, lambda file: file.id)
 
 
-def position(db: sqlite3.Connection, store_id: str, file_id: str) -> Position | None:
+def position(db: DB, store_id: str, file_id: str) -> Position | None:
     """Return the file's place in the store's order, or the one before it was detached."""
     row = db.execute(
         "SELECT created_at FROM attachment WHERE store_id = ? AND file_id = ?", (store_id, file_id)
@@ -77,9 +77,7 @@ def position(db: sqlite3.Connection, store_id: str, file_id: str) -> Position | 
     return (row["created_at"], file_id) if row else buried(db, store_id, file_id)
 
 
-def update_store_file(
-    db: sqlite3.Connection, store_id: str, file_id: str, attributes: Attributes | None, now: int
-) -> VectorStoreFile:
+def update_store_file(db: DB, store_id: str, file_id: str, attributes: Attributes | None, now: int) -> VectorStoreFile:
     """Replace the whole map of attributes; None empties it. The text's own properties fill in nothing any more."""
     usable(db, store_id, now)
     touch(db, store_id, now)
@@ -89,7 +87,7 @@ def update_store_file(
     return retrieve_store_file(db, store_id, file_id)
 
 
-def detach_file(db: sqlite3.Connection, store_id: str, file_id: str, now: int) -> Deleted:
+def detach_file(db: DB, store_id: str, file_id: str, now: int) -> Deleted:
     """Take the file out of the store."""
     usable(db, store_id, now)
     touch(db, store_id, now)
@@ -97,7 +95,7 @@ def detach_file(db: sqlite3.Connection, store_id: str, file_id: str, now: int) -
     return Deleted(id=file_id, object="vector_store.file.deleted")
 
 
-def detach_row(db: sqlite3.Connection, row: sqlite3.Row, now: int) -> None:
+def detach_row(db: DB, row: Row, now: int) -> None:
     """Take an attachment away: its revisions are dead, batches that wait for it count it cancelled."""
     store_id, file_id = row["store_id"], row["file_id"]
     table: str = db.execute("SELECT table_name FROM store WHERE id = ?", (store_id,)).fetchone()[0]
@@ -112,7 +110,7 @@ def detach_row(db: sqlite3.Connection, row: sqlite3.Row, now: int) -> None:
     bury(db, store_id, file_id, row["created_at"], now)
 
 
-def end_waiting(db: sqlite3.Connection, rev: int | None, status: str, error: tuple[str, str] | None = None) -> None:
+def end_waiting(db: DB, rev: int | None, status: str, error: tuple[str, str] | None = None) -> None:
     """Give all batch entries that wait for `rev` their last status."""
     code, message = error or (None, None)
     db.execute(
@@ -121,7 +119,7 @@ def end_waiting(db: sqlite3.Connection, rev: int | None, status: str, error: tup
     )
 
 
-def store_file(row: sqlite3.Row | Mapping[str, Any]) -> VectorStoreFile:
+def store_file(row: Row | Mapping[str, Any]) -> VectorStoreFile:
     """Return the contract's object of an attachment's row."""
     code = row["error_code"]
     size, overlap = _sizes(row)
@@ -148,13 +146,13 @@ def store_file(row: sqlite3.Row | Mapping[str, Any]) -> VectorStoreFile:
     )
 
 
-def _progress(row: sqlite3.Row | Mapping[str, Any]) -> PassageProgress | None:
+def _progress(row: Row | Mapping[str, Any]) -> PassageProgress | None:
     if row["status"] != "in_progress" or not row["to_build"]:
         return None
     return PassageProgress(done=row["built"], of=row["to_build"])
 
 
-def _sizes(row: sqlite3.Row | Mapping[str, Any]) -> Sequence[int]:
+def _sizes(row: Row | Mapping[str, Any]) -> Sequence[int]:
     if row["want_size"] is None:
         return row["chunk_size"], row["chunk_overlap"]
     return row["want_size"], row["want_overlap"]

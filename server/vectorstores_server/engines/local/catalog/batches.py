@@ -1,9 +1,9 @@
 """Batches: files attached together, counted as each of them ended for this batch."""
 
-import sqlite3
 from collections.abc import Sequence
 
 from vectorstores_server.engines.local.catalog.attachments import COLUMNS, JOINED, position, store_file
+from vectorstores_server.engines.local.catalog.dialect import DB, Row
 from vectorstores_server.engines.local.catalog.enqueue import ALONE, BATCHED, FIRST, attach, require_files
 from vectorstores_server.engines.local.catalog.ids import loads_notes, new_id
 from vectorstores_server.engines.local.catalog.outcomes import give_up
@@ -23,7 +23,7 @@ from vectorstores_tools.contract.models import (
 from vectorstores_tools.contract.requests import FileAttach, StoreFilesRequest
 
 
-def create_batch(db: sqlite3.Connection, store_id: str, requests: Sequence[FileAttach], now: int) -> FileBatch:
+def create_batch(db: DB, store_id: str, requests: Sequence[FileAttach], now: int) -> FileBatch:
     """Attach Files together."""
     usable(db, store_id, now)
     require_files(db, [file_attach.file_id for file_attach in requests], now)
@@ -34,7 +34,7 @@ def create_batch(db: sqlite3.Connection, store_id: str, requests: Sequence[FileA
     return retrieve_batch(db, store_id, batch_id)
 
 
-def insert_batch(db: sqlite3.Connection, store_id: str, now: int) -> str:
+def insert_batch(db: DB, store_id: str, now: int) -> str:
     """Make a batch without files, and return its id."""
     batch_id = new_id("vsfb_")
     db.execute("INSERT INTO batch (id, store_id, created_at) VALUES (?, ?, ?)", (batch_id, store_id, now))
@@ -42,7 +42,7 @@ def insert_batch(db: sqlite3.Connection, store_id: str, now: int) -> str:
 
 
 def add_to_batch(
-    db: sqlite3.Connection, batch_id: str, store_id: str, request: FileAttach, now: int, origin: Origin | None = None
+    db: DB, batch_id: str, store_id: str, request: FileAttach, now: int, origin: Origin | None = None
 ) -> None:
     """Attach one file as part of the batch; one that needs no work is completed in it."""
     held = len(db.execute("SELECT 1 FROM batch_file WHERE batch_id = ? LIMIT 2", (batch_id,)).fetchall())
@@ -50,12 +50,13 @@ def add_to_batch(
     if held == 1:
         _wait_in_line(db, batch_id)
     db.execute(
-        "INSERT OR REPLACE INTO batch_file (batch_id, file_id, rev, status) VALUES (?, ?, ?, ?)",
+        "INSERT INTO batch_file (batch_id, file_id, rev, status) VALUES (?, ?, ?, ?) ON CONFLICT (batch_id, file_id)"
+        " DO UPDATE SET rev = excluded.rev, status = excluded.status, error_code = NULL, error_message = NULL",
         (batch_id, request.file_id, rev, "completed" if rev is None else "in_progress"),
     )
 
 
-def retrieve_batch(db: sqlite3.Connection, store_id: str, batch_id: str) -> FileBatch:
+def retrieve_batch(db: DB, store_id: str, batch_id: str) -> FileBatch:
     """Return the batch. Raises BatchNotFound."""
     store_row(db, store_id)
     row = _row(db, store_id, batch_id)
@@ -74,7 +75,7 @@ def retrieve_batch(db: sqlite3.Connection, store_id: str, batch_id: str) -> File
     )
 
 
-def _noted_files(db: sqlite3.Connection, store_id: str, batch_id: str) -> NotedFiles | None:
+def _noted_files(db: DB, store_id: str, batch_id: str) -> NotedFiles | None:
     """Return which files of the batch have notes, None where none has."""
     rows = db.execute(
         "SELECT attachment.file_id, filename, notes, count(*) OVER () AS total"
@@ -88,7 +89,7 @@ def _noted_files(db: sqlite3.Connection, store_id: str, batch_id: str) -> NotedF
     return NotedFiles(total=rows[0]["total"], files=files) if rows else None
 
 
-def cancel_batch(db: sqlite3.Connection, store_id: str, batch_id: str, now: int) -> FileBatch:
+def cancel_batch(db: DB, store_id: str, batch_id: str, now: int) -> FileBatch:
     """Cancel the files that are not done, except those that another running batch or a single attach waits for."""
     store_row(db, store_id)
     _row(db, store_id, batch_id)
@@ -105,9 +106,7 @@ def cancel_batch(db: sqlite3.Connection, store_id: str, batch_id: str, now: int)
     return retrieve_batch(db, store_id, batch_id)
 
 
-def list_batch_files(
-    db: sqlite3.Connection, store_id: str, batch_id: str, request: StoreFilesRequest
-) -> Page[VectorStoreFile]:
+def list_batch_files(db: DB, store_id: str, batch_id: str, request: StoreFilesRequest) -> Page[VectorStoreFile]:
     """Return a page of the batch's files that are still attached, with the status that each has in the batch."""
     store_row(db, store_id)
     _row(db, store_id, batch_id)
@@ -127,7 +126,7 @@ def list_batch_files(
     return page(db, listing, request, stood, _batch_file, lambda file: file.id)
 
 
-def last_batch(db: sqlite3.Connection, store_id: str, file_ids: Sequence[str]) -> str | None:
+def last_batch(db: DB, store_id: str, file_ids: Sequence[str]) -> str | None:
     """Return the newest batch of the store that holds one of the files."""
     newest: tuple[int, str] | None = None
     for file_id in file_ids:
@@ -141,14 +140,14 @@ def last_batch(db: sqlite3.Connection, store_id: str, file_ids: Sequence[str]) -
     return newest[1] if newest else None
 
 
-def _row(db: sqlite3.Connection, store_id: str, batch_id: str) -> sqlite3.Row:
+def _row(db: DB, store_id: str, batch_id: str) -> Row:
     row = db.execute("SELECT * FROM batch WHERE id = ? AND store_id = ?", (batch_id, store_id)).fetchone()
     if row is None:
         raise BatchNotFound(batch_id, store_id)
     return row
 
 
-def _wait_in_line(db: sqlite3.Connection, batch_id: str) -> None:
+def _wait_in_line(db: DB, batch_id: str) -> None:
     """Lower the priority that a batch's first file had while it was the only one."""
     db.execute(
         "UPDATE attachment SET want_priority = ? WHERE want_priority = ? AND want_rev IN"
@@ -157,7 +156,7 @@ def _wait_in_line(db: sqlite3.Connection, batch_id: str) -> None:
     )
 
 
-def _wanted_elsewhere(db: sqlite3.Connection, rev: int, batch_id: str) -> bool:
+def _wanted_elsewhere(db: DB, rev: int, batch_id: str) -> bool:
     return db.execute(
         "SELECT EXISTS (SELECT 1 FROM batch_file WHERE rev = ? AND batch_id != ?)"
         " OR EXISTS (SELECT 1 FROM attachment WHERE want_rev = ? AND want_priority = ?)",
@@ -173,7 +172,7 @@ def _status(files: FileCounts, *, cancelled: bool) -> str:
     return "failed" if files.failed == files.total else "completed"
 
 
-def _batch_file(row: sqlite3.Row) -> VectorStoreFile:
+def _batch_file(row: Row) -> VectorStoreFile:
     code = row["own_code"]
     error = {"error_code": code, "error_message": row["own_message"]}
     return store_file({**dict(row), "status": row["own_status"], **error})

@@ -1,10 +1,10 @@
 """Attaching: which files make work for the worker, and which the store already has."""
 
-import sqlite3
 from collections.abc import Sequence
 
 from vectorstores_server.engines.local.catalog.attachments import find_attachment, retrieve_store_file
 from vectorstores_server.engines.local.catalog.attributes import replace_attributes
+from vectorstores_server.engines.local.catalog.dialect import DB, Row
 from vectorstores_server.engines.local.catalog.places import Origin
 from vectorstores_server.engines.local.catalog.revisions import bury_revs, new_rev
 from vectorstores_server.engines.local.catalog.stores import (
@@ -25,7 +25,7 @@ UNREAD = -1
 
 
 def create_store(
-    db: sqlite3.Connection,
+    db: DB,
     request: StoreCreate,
     embedder: str | None,
     dimensions: int | None,
@@ -45,7 +45,7 @@ def create_store(
     return retrieve_store(db, store_id, now), others
 
 
-def attach_file(db: sqlite3.Connection, store_id: str, request: FileAttach, now: int) -> VectorStoreFile:
+def attach_file(db: DB, store_id: str, request: FileAttach, now: int) -> VectorStoreFile:
     """Attach one File, to be built before those of batches."""
     usable(db, store_id, now)
     require_files(db, [request.file_id], now)
@@ -54,7 +54,7 @@ def attach_file(db: sqlite3.Connection, store_id: str, request: FileAttach, now:
     return retrieve_store_file(db, store_id, request.file_id)
 
 
-def require_files(db: sqlite3.Connection, file_ids: Sequence[str], now: int) -> None:
+def require_files(db: DB, file_ids: Sequence[str], now: int) -> None:
     """Raise FileNotFound for the first id that is no File."""
     for file_id in file_ids:
         row = db.execute("SELECT expires_at FROM file WHERE id = ?", (file_id,)).fetchone()
@@ -64,7 +64,7 @@ def require_files(db: sqlite3.Connection, file_ids: Sequence[str], now: int) -> 
 
 
 def attach(
-    db: sqlite3.Connection,
+    db: DB,
     store_id: str,
     request: FileAttach,
     now: int,
@@ -89,9 +89,7 @@ def attach(
     return row["want_rev"]
 
 
-def requeue_row(
-    db: sqlite3.Connection, row: sqlite3.Row, now: int, priority: int, sizes: StaticChunking | None = None
-) -> int:
+def requeue_row(db: DB, row: Row, now: int, priority: int, sizes: StaticChunking | None = None) -> int:
     """Let an attachment be processed again; those who waited for a former revision wait for the new one."""
     rev = new_rev(db)
     size, overlap = (sizes.max_chunk_size_tokens, sizes.chunk_overlap_tokens) if sizes else target_sizes(row)
@@ -101,18 +99,19 @@ def requeue_row(
         db.execute("UPDATE batch_file SET rev = ? WHERE rev = ?", (rev, row["want_rev"]))
     db.execute(
         "UPDATE attachment SET want_rev = ?, status = 'in_progress', want_size = ?, want_overlap = ?,"
-        " built = 0, to_build = 0, want_priority = max(?, want_priority) WHERE id = ?",
-        (rev, size, overlap, priority, row["id"]),
+        " built = 0, to_build = 0,"
+        " want_priority = CASE WHEN want_priority < ? THEN ? ELSE want_priority END WHERE id = ?",
+        (rev, size, overlap, priority, priority, row["id"]),
     )
     return rev
 
 
-def put_off(db: sqlite3.Connection, rev: int) -> None:
+def put_off(db: DB, rev: int) -> None:
     """Let a revision wait until pictures of its file are recognised."""
     db.execute("UPDATE attachment SET want_priority = ? WHERE want_rev = ?", (UNREAD, rev))
 
 
-def resume(db: sqlite3.Connection, rev: int) -> None:
+def resume(db: DB, rev: int) -> None:
     """Let a revision be built that waited for the recognition."""
     db.execute(
         "UPDATE attachment SET want_priority = ? WHERE want_rev = ? AND want_priority = ?", (BATCHED, rev, UNREAD)
@@ -120,7 +119,7 @@ def resume(db: sqlite3.Connection, rev: int) -> None:
 
 
 def _first(
-    db: sqlite3.Connection,
+    db: DB,
     store_id: str,
     request: FileAttach,
     sizes: StaticChunking,
@@ -131,24 +130,24 @@ def _first(
     rev = new_rev(db)
     size, overlap = sizes.max_chunk_size_tokens, sizes.chunk_overlap_tokens
     source, sha256 = (origin.source, origin.sha256) if origin else (None, None)
-    cursor = db.execute(
+    db.execute(
         "INSERT INTO attachment (store_id, file_id, created_at, status, want_rev, chunk_size, chunk_overlap,"
         " want_size, want_overlap, want_priority, source, sha256)"
         " VALUES (?, ?, ?, 'in_progress', ?, ?, ?, ?, ?, ?, ?, ?)",
         (store_id, request.file_id, now, rev, size, overlap, size, overlap, priority, source, sha256),
     )
-    if request.attributes and cursor.lastrowid is not None:
-        replace_attributes(db, cursor.lastrowid, request.attributes)
+    if request.attributes and (row := find_attachment(db, store_id, request.file_id)) is not None:
+        replace_attributes(db, row["id"], request.attributes)
     return rev
 
 
-def target_sizes(row: sqlite3.Row) -> tuple[int, int]:
+def target_sizes(row: Row) -> tuple[int, int]:
     """Return the chunk size and overlap that an attachment has, or is getting."""
     if row["want_size"] is None:
         return row["chunk_size"], row["chunk_overlap"]
     return row["want_size"], row["want_overlap"]
 
 
-def differs(row: sqlite3.Row, sizes: StaticChunking) -> bool:
+def differs(row: Row, sizes: StaticChunking) -> bool:
     """Tell whether the chunk sizes that the attachment has, or is getting, differ from these."""
     return target_sizes(row) != (sizes.max_chunk_size_tokens, sizes.chunk_overlap_tokens)

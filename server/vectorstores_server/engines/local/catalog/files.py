@@ -1,9 +1,9 @@
 """Uploaded Files: entered, found, listed, deleted."""
 
-import sqlite3
 from collections.abc import Callable
 
 from vectorstores_server.engines.local.catalog.attachments import detach_row
+from vectorstores_server.engines.local.catalog.dialect import DB, Row
 from vectorstores_server.engines.local.catalog.pagination import FILES, Listing, Position, buried, bury, page
 from vectorstores_tools.contract.errors import FileNotFound
 from vectorstores_tools.contract.models import Deleted, File, Page
@@ -12,7 +12,7 @@ from vectorstores_tools.contract.requests import FilesRequest, PageRequest
 _LIVING = "(expires_at IS NULL OR expires_at > ?)"
 
 
-def insert_file(db: sqlite3.Connection, file: File, sha256: str) -> None:
+def insert_file(db: DB, file: File, sha256: str) -> None:
     """Enter a File whose bytes are there."""
     db.execute(
         "INSERT INTO file (id, filename, purpose, bytes, sha256, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -21,13 +21,13 @@ def insert_file(db: sqlite3.Connection, file: File, sha256: str) -> None:
     db.execute("DELETE FROM deleted_content WHERE sha256 = ?", (sha256,))
 
 
-def enter_file(db: sqlite3.Connection, file: File, sha256: str, keep: Callable[[], None]) -> None:
+def enter_file(db: DB, file: File, sha256: str, keep: Callable[[], None]) -> None:
     """Enter a File; `keep` gives its bytes their name, in the same transaction, so that no sweep takes them."""
     keep()
     insert_file(db, file, sha256)
 
 
-def file_row(db: sqlite3.Connection, file_id: str, now: int) -> sqlite3.Row:
+def file_row(db: DB, file_id: str, now: int) -> Row:
     """Return the File's row. Raises FileNotFound, naming the ids where `file_id` is a filename."""
     row = db.execute(f"SELECT * FROM file WHERE id = ? AND {_LIVING}", (file_id, now)).fetchone()  # noqa: S608 a constant
     if row is None:
@@ -38,19 +38,19 @@ def file_row(db: sqlite3.Connection, file_id: str, now: int) -> sqlite3.Row:
     return row
 
 
-def retrieve_file(db: sqlite3.Connection, file_id: str, now: int) -> tuple[File, str]:
+def retrieve_file(db: DB, file_id: str, now: int) -> tuple[File, str]:
     """Return the File, and its sha256."""
     row = file_row(db, file_id, now)
     return _file(row), row["sha256"]
 
 
-def is_live(db: sqlite3.Connection, file_id: str) -> bool:
+def is_live(db: DB, file_id: str) -> bool:
     """Tell whether some store has the File in a searchable version."""
     row = db.execute("SELECT 1 FROM attachment WHERE file_id = ? AND live_rev IS NOT NULL", (file_id,)).fetchone()
     return row is not None
 
 
-def list_files(db: sqlite3.Connection, request: FilesRequest, now: int) -> Page[File]:
+def list_files(db: DB, request: FilesRequest, now: int) -> Page[File]:
     """Return a page of the Files."""
 
     def position(id: str) -> Position | None:
@@ -65,14 +65,14 @@ def list_files(db: sqlite3.Connection, request: FilesRequest, now: int) -> Page[
     return page(db, listing, page_request, position, _file, lambda file: file.id)
 
 
-def delete_file(db: sqlite3.Connection, file_id: str, now: int) -> Deleted:
+def delete_file(db: DB, file_id: str, now: int) -> Deleted:
     """Delete the File, and detach it from every store."""
     file_row(db, file_id, now)
     remove_file(db, file_id, now)
     return Deleted(id=file_id, object="file")
 
 
-def remove_file(db: sqlite3.Connection, file_id: str, now: int) -> None:
+def remove_file(db: DB, file_id: str, now: int) -> None:
     """Delete the File's row and its attachments; its bytes go with a sweep, for which a note is left here."""
     for row in db.execute("SELECT * FROM attachment WHERE file_id = ?", (file_id,)).fetchall():
         detach_row(db, row, now)
@@ -80,14 +80,14 @@ def remove_file(db: sqlite3.Connection, file_id: str, now: int) -> None:
     if row is not None:
         db.execute("DELETE FROM file WHERE id = ?", (file_id,))
         db.execute(
-            "INSERT OR REPLACE INTO deleted_content SELECT :hash, :now"
-            " WHERE NOT EXISTS (SELECT 1 FROM file WHERE sha256 = :hash)",
+            "INSERT INTO deleted_content SELECT :hash, :now WHERE NOT EXISTS (SELECT 1 FROM file WHERE sha256 = :hash)"
+            " ON CONFLICT (sha256) DO UPDATE SET deleted_at = excluded.deleted_at",
             {"hash": row["sha256"], "now": now},
         )
         bury(db, FILES, file_id, row["created_at"], now)
 
 
-def _file(row: sqlite3.Row) -> File:
+def _file(row: Row) -> File:
     return File(
         id=row["id"],
         bytes=row["bytes"],

@@ -4,19 +4,20 @@ A folder that a former version attached has no entry: it is taken to have given 
 """
 
 import os
-import sqlite3
 from collections.abc import Collection, Mapping
 from pathlib import PurePath
 
+from vectorstores_server.engines.local.catalog.dialect import DB
 
-def are_reviewed(db: sqlite3.Connection, store_id: str, folders: Collection[str], now: str) -> bool:
+
+def are_reviewed(db: DB, store_id: str, folders: Collection[str], now: str) -> bool:
     """Tell whether each folder gave the types that are taken `now`, a list separated by spaces."""
     rows = db.execute("SELECT folder FROM folder_types WHERE store_id = ? AND types = ?", (store_id, now))
     return set(folders) <= {row["folder"] for row in rows}
 
 
 def review(
-    db: sqlite3.Connection,
+    db: DB,
     store_id: str,
     folders: Mapping[str, str],
     kinds: Mapping[str, str],
@@ -29,7 +30,8 @@ def review(
     """
     before = {folder: _types_before(db, store_id, folder, first) for folder in set(folders.values())}
     db.executemany(
-        "INSERT OR REPLACE INTO folder_types (store_id, folder, types) SELECT id, ?, ? FROM store WHERE id = ?",
+        "INSERT INTO folder_types (store_id, folder, types) SELECT id, ?, ? FROM store WHERE id = ?"
+        " ON CONFLICT (store_id, folder) DO UPDATE SET types = excluded.types",
         [(folder, now, store_id) for folder in before],
     )
     found: list[str] = []
@@ -40,7 +42,7 @@ def review(
     return found
 
 
-def _types_before(db: sqlite3.Connection, store_id: str, folder: str, first: Collection[str]) -> Collection[str] | None:
+def _types_before(db: DB, store_id: str, folder: str, first: Collection[str]) -> Collection[str] | None:
     """Return the types that the folder, or one around it, gave before; None for a folder that is new to the store."""
     for around in (folder, *map(str, PurePath(folder).parents)):
         row = db.execute(
@@ -51,7 +53,7 @@ def _types_before(db: sqlite3.Connection, store_id: str, folder: str, first: Col
     return first if _was_attached(db, store_id, folder) else None
 
 
-def _was_attached(db: sqlite3.Connection, store_id: str, folder: str) -> bool:
+def _was_attached(db: DB, store_id: str, folder: str) -> bool:
     """Tell whether a former version attached something below the folder: it kept no path."""
     below = folder.rstrip(os.sep) + os.sep
     row = db.execute(
@@ -61,6 +63,6 @@ def _was_attached(db: sqlite3.Connection, store_id: str, folder: str) -> bool:
     return row is not None
 
 
-def _is_held(db: sqlite3.Connection, store_id: str, origin: str) -> bool:
+def _is_held(db: DB, store_id: str, origin: str) -> bool:
     query = "SELECT 1 FROM attachment WHERE store_id = ? AND source = ? LIMIT 1"
     return db.execute(query, (store_id, origin)).fetchone() is not None

@@ -1,11 +1,11 @@
 """The files of a store that came from below a folder: found, given another place, taken out and taken back."""
 
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import PurePath
 
 from vectorstores_server.engines.local.catalog.attachments import detach_row, find_attachment
+from vectorstores_server.engines.local.catalog.dialect import DB, Row, tuples
 from vectorstores_server.engines.local.catalog.enqueue import ALONE, BATCHED, attach, requeue_row, target_sizes
 from vectorstores_server.engines.local.catalog.ids import loads
 from vectorstores_server.engines.local.catalog.mirrors import is_below, outermost
@@ -18,12 +18,11 @@ from vectorstores_tools.contract.mirrors import MirroredFile, Rename
 from vectorstores_tools.contract.requests import ChunkingStrategy, FileAttach, StaticChunking
 
 
-def stats_below(db: sqlite3.Connection, store_id: str, folder: str) -> dict[str, KnownStat]:
+def stats_below(db: DB, store_id: str, folder: str) -> dict[str, KnownStat]:
     """Return each source below the folder, with the size and times on disk of its newest version."""
     bare = folder.rstrip("/\\")
-    cursor = db.cursor()
-    cursor.row_factory = None
-    rows = cursor.execute(
+    rows = tuples(
+        db,
         "SELECT source, disk_bytes, modified_ns, inode FROM attachment"
         " WHERE store_id = ? AND source > ? AND source < ? ORDER BY source, id",  # of several versions the last stays
         (store_id, bare, bare + "]"),
@@ -33,9 +32,7 @@ def stats_below(db: sqlite3.Connection, store_id: str, folder: str) -> dict[str,
     return {source: stat for source, stat in stats.items() if source[len(bare)] in "/\\"}
 
 
-def untouched_below(
-    db: sqlite3.Connection, store_id: str, folder: str, options: AttachOptions
-) -> dict[str, tuple[str, KnownStat]]:
+def untouched_below(db: DB, store_id: str, folder: str, options: AttachOptions) -> dict[str, tuple[str, KnownStat]]:
     """Return the File and what the disk said of each source below the folder of which nothing has to be done."""
     if options.attributes is not None:
         return {}
@@ -53,19 +50,20 @@ def untouched_below(
     }
 
 
-def files_below(db: sqlite3.Connection, store_id: str, folder: str) -> list[MirroredFile]:
+def files_below(db: DB, store_id: str, folder: str) -> list[MirroredFile]:
     """Return the newest version of each source below the folder."""
     bare = folder.rstrip("/\\")
     rows = db.execute(
         # The character after each separator ends the range of what begins with the folder.
-        "SELECT file_id, source, path, folder, sha256, disk_bytes, modified_ns, inode, max(id) FROM attachment"
-        " WHERE store_id = ? AND source > ? AND source < ? GROUP BY source",
+        "SELECT file_id, source, path, folder, sha256, disk_bytes, modified_ns, inode FROM attachment"
+        " WHERE store_id = ? AND source > ? AND source < ? ORDER BY source, id",  # of several versions the last stays
         (store_id, bare, bare + "]"),
     )
-    return [_file(row) for row in rows if is_below(row["source"], folder)]
+    newest = {row["source"]: row for row in rows}
+    return [_file(row) for source, row in newest.items() if is_below(source, folder)]
 
 
-def rename(db: sqlite3.Connection, store_id: str, renames: Iterable[Rename], now: int) -> None:
+def rename(db: DB, store_id: str, renames: Iterable[Rename], now: int) -> None:
     """Give sources their new places, in all of their versions. A changed name is indexed again."""
     for moved in renames:
         rows = db.execute(
@@ -77,7 +75,7 @@ def rename(db: sqlite3.Connection, store_id: str, renames: Iterable[Rename], now
             _move(db, row, moved, now)
 
 
-def take_out(db: sqlite3.Connection, store_id: str, sources: Iterable[str], now: int) -> int:
+def take_out(db: DB, store_id: str, sources: Iterable[str], now: int) -> int:
     """Take sources out of the store; of each the newest version is remembered, its File stays for a while."""
     usable(db, store_id, now)
     parted = 0
@@ -94,13 +92,13 @@ def take_out(db: sqlite3.Connection, store_id: str, sources: Iterable[str], now:
     return parted
 
 
-def is_parted(db: sqlite3.Connection, store_id: str, sha256: str) -> bool:
+def is_parted(db: DB, store_id: str, sha256: str) -> bool:
     """Tell whether a File of these bytes was taken out of the store."""
     row = db.execute("SELECT 1 FROM parted WHERE store_id = ? AND sha256 = ? LIMIT 1", (store_id, sha256)).fetchone()
     return row is not None
 
 
-def apply_options(db: sqlite3.Connection, store_id: str, folder: str, options: AttachOptions, now: int) -> None:
+def apply_options(db: DB, store_id: str, folder: str, options: AttachOptions, now: int) -> None:
     """Give the store's files of a folder the attributes and chunk sizes of a call."""
     if options.attributes is None and options.chunking_strategy is None:
         return
@@ -111,7 +109,7 @@ def apply_options(db: sqlite3.Connection, store_id: str, folder: str, options: A
         attach(db, store_id, request, now, BATCHED)
 
 
-def take_back(db: sqlite3.Connection, store_id: str, origin: Origin, name: str, now: int) -> str | None:
+def take_back(db: DB, store_id: str, origin: Origin, name: str, now: int) -> str | None:
     """Attach a File of these bytes that was taken out, as it was attached; None where there is none."""
     usable(db, store_id, now)
     row = db.execute(
@@ -139,7 +137,7 @@ def take_back(db: sqlite3.Connection, store_id: str, origin: Origin, name: str, 
     return row["file_id"]
 
 
-def renew_paths(db: sqlite3.Connection, store_id: str, folder: str) -> None:
+def renew_paths(db: DB, store_id: str, folder: str) -> None:
     """Give the files below a folder that the store now follows their path below the outermost followed folder."""
     top = outermost(db, store_id, f"{folder}/") or folder
     for file in files_below(db, store_id, top):
@@ -149,7 +147,7 @@ def renew_paths(db: sqlite3.Connection, store_id: str, folder: str) -> None:
         )
 
 
-def _move(db: sqlite3.Connection, row: sqlite3.Row, moved: Rename, now: int) -> None:
+def _move(db: DB, row: Row, moved: Rename, now: int) -> None:
     origin = Origin(moved.to, row["sha256"], row["folder"], moved.stat)
     db.execute("UPDATE attachment SET source = ? WHERE id = ?", (moved.to, row["id"]))
     put(db, row["id"], place_of(origin, None, outermost(db, row["store_id"], moved.to)))
@@ -157,23 +155,25 @@ def _move(db: sqlite3.Connection, row: sqlite3.Row, moved: Rename, now: int) -> 
         requeue_row(db, row, now, BATCHED)
 
 
-def _call(db: sqlite3.Connection, row: sqlite3.Row, name: str) -> bool:
+def _call(db: DB, row: Row, name: str) -> bool:
     """Give an attachment a name that differs from its File's; False where it has that name already."""
     former = row["name"] or row["filename"]
     db.execute("UPDATE attachment SET name = ? WHERE id = ?", (name, row["id"]))
     return former != name
 
 
-def _remember(db: sqlite3.Connection, row: sqlite3.Row, now: int) -> None:
+def _remember(db: DB, row: Row, now: int) -> None:
     size, overlap = target_sizes(row)
     db.execute(
-        "INSERT OR REPLACE INTO parted (store_id, file_id, source, sha256, attributes, chunk_size, chunk_overlap,"
-        " gone_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO parted (store_id, file_id, source, sha256, attributes, chunk_size, chunk_overlap, gone_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (store_id, file_id) DO UPDATE SET source = excluded.source,"
+        " sha256 = excluded.sha256, attributes = excluded.attributes, chunk_size = excluded.chunk_size,"
+        " chunk_overlap = excluded.chunk_overlap, gone_at = excluded.gone_at",
         (row["store_id"], row["file_id"], row["source"], row["sha256"], row["attributes"], size, overlap, now),
     )
 
 
-def _file(row: sqlite3.Row) -> MirroredFile:
+def _file(row: Row) -> MirroredFile:
     stat = None
     if row["disk_bytes"] is not None:
         stat = FileStat(row["disk_bytes"], row["modified_ns"], row["inode"])

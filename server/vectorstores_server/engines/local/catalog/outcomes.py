@@ -1,10 +1,10 @@
 """Outcomes of a revision's processing: it goes live, it fails, or it is given up."""
 
-import sqlite3
 from collections.abc import Sequence
 
 from vectorstores_server.engines.local.catalog.attachments import detach_row, end_waiting
 from vectorstores_server.engines.local.catalog.attributes import note_found
+from vectorstores_server.engines.local.catalog.dialect import DB, Row
 from vectorstores_server.engines.local.catalog.enqueue import BATCHED, put_off, requeue_row
 from vectorstores_server.engines.local.catalog.files import remove_file
 from vectorstores_server.engines.local.catalog.ids import dumps_notes
@@ -12,7 +12,7 @@ from vectorstores_server.engines.local.catalog.revisions import BuiltRevision, b
 from vectorstores_server.engines.local.catalog.successors import note_successor
 
 
-def flip(db: sqlite3.Connection, built: Sequence[BuiltRevision], now: int) -> set[int]:
+def flip(db: DB, built: Sequence[BuiltRevision], now: int) -> set[int]:
     """Make the revisions searchable that are still wanted, and return them; the others are dead.
 
     A claim is a revision: a builder whose revision was given to nobody else finds it wanted, any other buries its own
@@ -36,13 +36,13 @@ def flip(db: sqlite3.Connection, built: Sequence[BuiltRevision], now: int) -> se
     return live
 
 
-def failed(db: sqlite3.Connection, rev: int, code: str, message: str, now: int, version: int = 1) -> bool:
+def failed(db: DB, rev: int, code: str, message: str, now: int, version: int = 1) -> bool:
     """End the revision with an error of this version of the parsers; False when nobody wanted it any more."""
     db.execute("UPDATE attachment SET refused_by = ? WHERE want_rev = ?", (version, rev))
     return give_up(db, rev, "failed", now, (code, message))
 
 
-def give_up(db: sqlite3.Connection, rev: int, status: str, now: int, error: tuple[str, str] | None = None) -> bool:
+def give_up(db: DB, rev: int, status: str, now: int, error: tuple[str, str] | None = None) -> bool:
     """End the revision as failed or cancelled; an attachment with a live version is completed again.
 
     Rows of it may be in Lance, so it is dead. Batches that wait for it count `status`.
@@ -67,7 +67,7 @@ def give_up(db: sqlite3.Connection, rev: int, status: str, now: int, error: tupl
     return True
 
 
-def _go_live(db: sqlite3.Connection, row: sqlite3.Row, revision: BuiltRevision, now: int) -> None:
+def _go_live(db: DB, row: Row, revision: BuiltRevision, now: int) -> None:
     db.execute(
         "UPDATE attachment SET live_rev = want_rev, want_rev = NULL, want_priority = 0, status = 'completed',"
         " chunk_size = want_size, chunk_overlap = want_overlap, want_size = NULL, want_overlap = NULL,"
@@ -81,13 +81,13 @@ def _go_live(db: sqlite3.Connection, row: sqlite3.Row, revision: BuiltRevision, 
         _replace_older(db, row, now)
 
 
-def _wait_for_pages(db: sqlite3.Connection, attachment_id: int, now: int) -> None:
+def _wait_for_pages(db: DB, attachment_id: int, now: int) -> None:
     """Queue revisions that went live once more, to be built when their pictures are recognised."""
     row = db.execute("SELECT * FROM attachment WHERE id = ?", (attachment_id,)).fetchone()
     put_off(db, requeue_row(db, row, now, BATCHED))
 
 
-def _replace_older(db: sqlite3.Connection, row: sqlite3.Row, now: int) -> None:
+def _replace_older(db: DB, row: Row, now: int) -> None:
     """Detach earlier versions of the same source, and delete Files that nothing else has."""
     older = db.execute(
         "SELECT * FROM attachment WHERE store_id = ? AND source = ? AND id < ?",

@@ -1,10 +1,10 @@
 """Pages of a list by key (created_at, id): a cursor is an id, and stays good for a week after its item is gone."""
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
+from vectorstores_server.engines.local.catalog.dialect import ALWAYS, DB, Row
 from vectorstores_tools.contract.errors import BadCursor
 from vectorstores_tools.contract.models import Page
 from vectorstores_tools.contract.requests import PageRequest
@@ -29,11 +29,11 @@ class Listing:
 
 
 def page(
-    db: sqlite3.Connection,
+    db: DB,
     listing: Listing,
     request: PageRequest,
     position: FindPosition,
-    item: Callable[[sqlite3.Row], T],
+    item: Callable[[Row], T],
     identity: Callable[[T], str],
 ) -> Page[T]:
     """Return the page that `request` asks for; `position` tells where in the order an id stands, or stood."""
@@ -49,15 +49,16 @@ def page(
     return Page[Any](data=items, first_id=first, last_id=last, has_more=has_more)
 
 
-def bury(db: sqlite3.Connection, scope: str, id: str, created_at: int, now: int) -> None:
+def bury(db: DB, scope: str, id: str, created_at: int, now: int) -> None:
     """Remember where a deleted item stood, so that a reader who pages by it goes on from there."""
     db.execute(
-        "INSERT OR REPLACE INTO tombstone (scope, id, created_at, gone_at) VALUES (?, ?, ?, ?)",
+        "INSERT INTO tombstone (scope, id, created_at, gone_at) VALUES (?, ?, ?, ?) ON CONFLICT (scope, id) DO UPDATE"
+        " SET created_at = excluded.created_at, gone_at = excluded.gone_at, superseded_by = NULL, sha256 = NULL",
         (scope, id, created_at, now),
     )
 
 
-def buried(db: sqlite3.Connection, scope: str, id: str) -> Position | None:
+def buried(db: DB, scope: str, id: str) -> Position | None:
     """Return the position where the deleted item stood."""
     row = db.execute("SELECT created_at FROM tombstone WHERE scope = ? AND id = ?", (scope, id)).fetchone()
     return (row["created_at"], id) if row else None
@@ -74,12 +75,12 @@ def _position(request: PageRequest, param: str, position: FindPosition) -> Posit
 
 
 def _rows(
-    db: sqlite3.Connection,
+    db: DB,
     listing: Listing,
     request: PageRequest,
     cursors: tuple[Position | None, Position | None],
     ascending: bool,
-) -> list[sqlite3.Row]:
+) -> list[Row]:
     where, values = list(listing.where), list(listing.values)
     key = f"({', '.join(listing.order)})"
     later, earlier = (">", "<") if request.order == "asc" else ("<", ">")
@@ -89,5 +90,5 @@ def _rows(
             values.extend(cursor)
     direction = "ASC" if ascending else "DESC"
     order = ", ".join(f"{column} {direction}" for column in listing.order)
-    parts = [listing.select, "WHERE", " AND ".join(where or ["1"]), "ORDER BY", order, "LIMIT ?"]
+    parts = [listing.select, "WHERE", " AND ".join(where or [ALWAYS]), "ORDER BY", order, "LIMIT ?"]
     return db.execute(" ".join(parts), (*values, request.limit + 1)).fetchall()

@@ -1,11 +1,11 @@
 """The place of an attached file: its path below the folder that was named, and its size and times on disk then."""
 
-import sqlite3
 import time
 import unicodedata
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from vectorstores_server.engines.local.catalog.dialect import DB, Row
 from vectorstores_tools.contract.intake import FileStat
 
 
@@ -33,9 +33,7 @@ class SourcePlace:
     inode: int | None
 
 
-def place_of(
-    origin: Origin, last: sqlite3.Row | None, mirror: str | None = None, now_ns: int | None = None
-) -> SourcePlace:
+def place_of(origin: Origin, last: Row | None, mirror: str | None = None, now_ns: int | None = None) -> SourcePlace:
     """Return the place of a source whose last version is `last`: below the outermost mirror that holds it.
 
     Without one, the folder that was named first stays.
@@ -58,12 +56,12 @@ def path_below(folder: str | None, source: str, kind: type[PurePath] = PurePath)
     return unicodedata.normalize("NFC", below)  # a disk may hand out names in decomposed form
 
 
-def is_placed(row: sqlite3.Row, place: SourcePlace) -> bool:
+def is_placed(row: Row, place: SourcePlace) -> bool:
     """Tell whether an attachment has this place already."""
     return SourcePlace(row["path"], row["folder"], row["disk_bytes"], row["modified_ns"], row["inode"]) == place
 
 
-def put(db: sqlite3.Connection, attachment_id: int, place: SourcePlace) -> None:
+def put(db: DB, attachment_id: int, place: SourcePlace) -> None:
     """Record an attachment's place."""
     db.execute(
         "UPDATE attachment SET path = ?, folder = ?, disk_bytes = ?, modified_ns = ?, inode = ? WHERE id = ?",

@@ -1,29 +1,29 @@
 """Reconciliation: the worker's comparison with Lance after it took the lock, and the repair of differences."""
 
-import sqlite3
 from collections.abc import Collection
 
+from vectorstores_server.engines.local.catalog.dialect import DB
 from vectorstores_server.engines.local.catalog.enqueue import BATCHED, put_off, requeue_row
 from vectorstores_server.engines.local.catalog.index_tables import REMOTE, add_table, fresh_name
 
 
-def worker_row(db: sqlite3.Connection) -> tuple[bool, str]:
+def worker_row(db: DB) -> tuple[bool, str]:
     """Return whether the last worker ended cleanly, and on which boot of the machine it worked."""
     row = db.execute("SELECT clean, boot_id FROM worker").fetchone()
     return bool(row["clean"]), row["boot_id"]
 
 
-def mark_worker(db: sqlite3.Connection, *, clean: bool, boot_id: str) -> None:
+def mark_worker(db: DB, *, clean: bool, boot_id: str) -> None:
     """Note that a worker begins (not clean) or has ended (clean)."""
     db.execute("UPDATE worker SET clean = ?, boot_id = ?", (int(clean), boot_id))
 
 
-def known_tables(db: sqlite3.Connection) -> dict[str, str]:
+def known_tables(db: DB) -> dict[str, str]:
     """Return table -> live, building or dropping."""
     return {row["name"]: row["state"] for row in db.execute("SELECT name, state FROM store_table")}
 
 
-def live_rows(db: sqlite3.Connection, table: str) -> dict[int, int]:
+def live_rows(db: DB, table: str) -> dict[int, int]:
     """Return live revision -> how many rows it has in `table`; nothing where that is no store's live table."""
     rows = db.execute(
         "SELECT live_rev, rows FROM store JOIN attachment ON store_id = store.id"
@@ -34,12 +34,12 @@ def live_rows(db: sqlite3.Connection, table: str) -> dict[int, int]:
     return {row["live_rev"]: row["rows"] for row in rows}
 
 
-def buried_revs(db: sqlite3.Connection, table: str) -> set[int]:
+def buried_revs(db: DB, table: str) -> set[int]:
     """Return the dead revisions that a sweep will take out of `table`."""
     return {row["rev"] for row in db.execute("SELECT rev FROM dead_rev WHERE table_name = ?", (table,))}
 
 
-def kept_revs(db: sqlite3.Connection, table: str) -> set[int]:
+def kept_revs(db: DB, table: str) -> set[int]:
     """Return the revisions whose rows may stand in `table`: live ones, dead ones, and those under construction."""
     wanted = db.execute(
         "SELECT want_rev FROM store JOIN attachment ON store_id = store.id"
@@ -49,7 +49,7 @@ def kept_revs(db: sqlite3.Connection, table: str) -> set[int]:
     return buried_revs(db, table) | {row["want_rev"] for row in wanted} | live_rows(db, table).keys()
 
 
-def take_over(db: sqlite3.Connection, revs: Collection[int], now: int) -> int:
+def take_over(db: DB, revs: Collection[int], now: int) -> int:
     """Give revisions that are still wanted to another builder, as new ones; return how many.
 
     The former builder may be at work yet: its rows are dead, the sweep takes them, and what it adds goes live nowhere.
@@ -63,7 +63,7 @@ def take_over(db: sqlite3.Connection, revs: Collection[int], now: int) -> int:
     return taken
 
 
-def requeue(db: sqlite3.Connection, live_revs: Collection[int], now: int) -> int:
+def requeue(db: DB, live_revs: Collection[int], now: int) -> int:
     """Let live revisions be built again, searchable as they are until then; return how many were not queued yet."""
     queued = 0
     for rev in live_revs:
@@ -82,12 +82,12 @@ _REFUSED = (
 """Not in a store of a remote embedder, which nobody has asked to pay for: there the file is attached again by hand."""
 
 
-def has_refused(db: sqlite3.Connection, version: int) -> bool:
+def has_refused(db: DB, version: int) -> bool:
     """Tell whether an older version of the parsers than this refused a file that nobody has tried again since."""
     return db.execute(f"{_REFUSED} LIMIT 1", (version,)).fetchone() is not None
 
 
-def requeue_refused(db: sqlite3.Connection, version: int, now: int) -> int:
+def requeue_refused(db: DB, version: int, now: int) -> int:
     """Queue these files once more, each once a version; return how many."""
     rows = db.execute(_REFUSED, (version,)).fetchall()
     for row in rows:
@@ -102,12 +102,12 @@ _LACKING = (
 )
 
 
-def has_lacking(db: sqlite3.Connection, sentence: str) -> bool:
+def has_lacking(db: DB, sentence: str) -> bool:
     """Tell whether a file has a note or an error that holds this sentence: something had to be installed for it."""
     return db.execute(f"{_LACKING} LIMIT 1", (f"%{sentence}%",) * 2).fetchone() is not None
 
 
-def requeue_lacking(db: sqlite3.Connection, sentence: str, now: int) -> int:
+def requeue_lacking(db: DB, sentence: str, now: int) -> int:
     """Queue these files once more; return how many."""
     rows = db.execute(_LACKING, (f"%{sentence}%",) * 2).fetchall()
     for row in rows:
@@ -115,7 +115,7 @@ def requeue_lacking(db: sqlite3.Connection, sentence: str, now: int) -> int:
     return len(rows)
 
 
-def requeue_unread(db: sqlite3.Connection, live_revs: Collection[int], now: int) -> None:
+def requeue_unread(db: DB, live_revs: Collection[int], now: int) -> None:
     """Queue live revisions once more, to be built when their pictures are recognised."""
     for rev in live_revs:
         row = db.execute("SELECT * FROM attachment WHERE live_rev = ? AND want_rev IS NULL", (rev,)).fetchone()
@@ -123,7 +123,7 @@ def requeue_unread(db: sqlite3.Connection, live_revs: Collection[int], now: int)
             put_off(db, requeue_row(db, row, now, BATCHED))
 
 
-def rebuild(db: sqlite3.Connection, table: str, now: int) -> bool:
+def rebuild(db: DB, table: str, now: int) -> bool:
     """Give the store of `table` an empty one in its place and queue all that was live; False if it has another by now.
 
     The caller sets the files of `table` aside.

@@ -1,8 +1,9 @@
 """Revisions: integers that are never used twice, and those that are dead but may still have rows in Lance."""
 
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+
+from vectorstores_server.engines.local.catalog.dialect import DB
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +24,14 @@ class BuiltRevision:
     unread: bool = False
 
 
-def new_rev(db: sqlite3.Connection) -> int:
+def new_rev(db: DB) -> int:
     """Return the next revision."""
     rev: int = db.execute("SELECT next_rev FROM counter").fetchone()[0]
     db.execute("UPDATE counter SET next_rev = next_rev + 1")
     return rev
 
 
-def bury_revs(db: sqlite3.Connection, table: str, revs: Iterable[int | None], now: int) -> None:
+def bury_revs(db: DB, table: str, revs: Iterable[int | None], now: int) -> None:
     """Let the sweep take the rows of `revs` out of `table`; None is passed over, and what is live there stays.
 
     A builder that comes late may bury what somebody else has made live meanwhile. So a caller that ends a live

@@ -1,12 +1,11 @@
 """The view that a search has of a store: read in one snapshot, so every file is there in exactly one version."""
 
-import json
-import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from vectorstores_server.engines.local.catalog.attributes import shown_attributes
+from vectorstores_server.engines.local.catalog.dialect import DB, marks
 from vectorstores_server.engines.local.catalog.filter_sql import select_revs
 from vectorstores_server.engines.local.catalog.index_tables import TABLE_FORMAT, table_format
 from vectorstores_server.engines.local.catalog.stores import usable
@@ -57,7 +56,7 @@ class CitedFile:
     added_at: int = 0
 
 
-def view(db: sqlite3.Connection, store_id: str, filter: Filter | None, now: int) -> StoreView:
+def view(db: DB, store_id: str, filter: Filter | None, now: int) -> StoreView:
     """Return the store as a search sees it. Raises StoreNotFound, StoreExpired."""
     row = usable(db, store_id, now)
     return StoreView(
@@ -76,20 +75,21 @@ def view(db: sqlite3.Connection, store_id: str, filter: Filter | None, now: int)
     )
 
 
-def matching(db: sqlite3.Connection, store_id: str, filter: Filter) -> list[int]:
+def matching(db: DB, store_id: str, filter: Filter) -> list[int]:
     """Return the live revisions that the filter meets."""
     query, values = select_revs(filter, store_id)
     return [rev for (rev,) in db.execute(query, values)]
 
 
-def cited(db: sqlite3.Connection, store_id: str, revs: Collection[int]) -> dict[int, CitedFile]:
+def cited(db: DB, store_id: str, revs: Collection[int]) -> dict[int, CitedFile]:
     """Return the files of those of `revs` that are live in this snapshot."""
-    # CROSS JOIN keeps SQLite from walking all files of the store: .3 ms for 80 revisions instead of 14.
+    if not revs:
+        return {}
     rows = db.execute(
-        "SELECT live_rev, file_id, coalesce(name, filename) AS filename, attributes, found, attributes_final,"
-        " file.sha256, text_version, source, attachment.path, attachment.created_at FROM json_each(?)"
-        " CROSS JOIN attachment ON live_rev = value CROSS JOIN file ON file.id = file_id WHERE store_id = ?",
-        (json.dumps(list(revs)), store_id),
+        "SELECT live_rev, file_id, coalesce(name, filename) AS filename, attributes, found, attributes_final,"  # noqa: S608 marks only
+        " file.sha256, text_version, source, attachment.path, attachment.created_at FROM attachment"
+        f" CROSS JOIN file ON file.id = file_id WHERE live_rev IN {marks(revs)} AND store_id = ?",
+        (*revs, store_id),
     )
     return {
         row["live_rev"]: CitedFile(
@@ -107,12 +107,12 @@ def cited(db: sqlite3.Connection, store_id: str, revs: Collection[int]) -> dict[
     }
 
 
-def _passages(db: sqlite3.Connection, store_id: str) -> int:
+def _passages(db: DB, store_id: str) -> int:
     count = "SELECT coalesce(sum(rows), 0) FROM attachment WHERE store_id = ? AND live_rev IS NOT NULL"
     return db.execute(count, (store_id,)).fetchone()[0]
 
 
-def _unfinished(db: sqlite3.Connection, store_id: str, table: str) -> list[int]:
+def _unfinished(db: DB, store_id: str, table: str) -> list[int]:
     wanted = db.execute(
         "SELECT want_rev FROM attachment WHERE store_id = ? AND want_rev IS NOT NULL LIMIT ?", (store_id, MANY + 1)
     )

@@ -1,12 +1,12 @@
 """Attaching from a path or URL: the same source with the same bytes is attached once, however often that is asked."""
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from vectorstores_server.engines.local.catalog.attachments import find_attachment
 from vectorstores_server.engines.local.catalog.attributes import replace_attributes
 from vectorstores_server.engines.local.catalog.batches import add_to_batch, insert_batch
+from vectorstores_server.engines.local.catalog.dialect import DB, Row
 from vectorstores_server.engines.local.catalog.enqueue import differs, target_sizes
 from vectorstores_server.engines.local.catalog.files import insert_file
 from vectorstores_server.engines.local.catalog.ids import loads
@@ -39,7 +39,7 @@ class EnteredSource:
     again: bool = False
 
 
-def standing(db: sqlite3.Connection, store_id: str, origin: Origin, options: AttachOptions) -> KnownSource | None:
+def standing(db: DB, store_id: str, origin: Origin, options: AttachOptions) -> KnownSource | None:
     """Return the state of the source's newest version, None where the store does not have these bytes of it."""
     row = _newest(db, store_id, origin)
     if row is None:
@@ -49,7 +49,7 @@ def standing(db: sqlite3.Connection, store_id: str, origin: Origin, options: Att
 
 
 def reattach(
-    db: sqlite3.Connection, store_id: str, origin: Origin, options: AttachOptions, batch_id: str | None, now: int
+    db: DB, store_id: str, origin: Origin, options: AttachOptions, batch_id: str | None, now: int
 ) -> EnteredSource | None:
     """Attach a known source again where the options or a failure ask for it; None where it is not known any more."""
     row = _newest(db, store_id, origin)
@@ -67,7 +67,7 @@ def reattach(
 
 
 def enter(
-    db: sqlite3.Connection,
+    db: DB,
     store_id: str,
     origin: Origin,
     file: File,
@@ -94,7 +94,7 @@ def enter(
     return EnteredSource(file.id, batch_id, new=True)
 
 
-def _newest(db: sqlite3.Connection, store_id: str, origin: Origin) -> sqlite3.Row | None:
+def _newest(db: DB, store_id: str, origin: Origin) -> Row | None:
     """Return the newest attachment of the source when it holds these bytes.
 
     An older one does not count: the newer will replace it, so bytes that came back have to be attached again.
@@ -103,14 +103,14 @@ def _newest(db: sqlite3.Connection, store_id: str, origin: Origin) -> sqlite3.Ro
     return row if row is not None and row["sha256"] == origin.sha256 else None
 
 
-def _last_version(db: sqlite3.Connection, store_id: str, origin: Origin) -> sqlite3.Row | None:
+def _last_version(db: DB, store_id: str, origin: Origin) -> Row | None:
     return db.execute(
         "SELECT * FROM attachment WHERE store_id = ? AND source = ? ORDER BY id DESC LIMIT 1",
         (store_id, origin.source),
     ).fetchone()
 
 
-def _inheriting(row: sqlite3.Row | None, options: AttachOptions) -> AttachOptions:
+def _inheriting(row: Row | None, options: AttachOptions) -> AttachOptions:
     """Return the options of a new version: those that the call does not give are the last version's."""
     if row is None:
         return options
@@ -123,11 +123,11 @@ def _inheriting(row: sqlite3.Row | None, options: AttachOptions) -> AttachOption
     )
 
 
-def _is_idle(row: sqlite3.Row, options: AttachOptions) -> bool:
+def _is_idle(row: Row, options: AttachOptions) -> bool:
     return options.attributes is None and not makes_work(row, options)
 
 
-def makes_work(row: sqlite3.Row, options: AttachOptions) -> bool:
+def makes_work(row: Row, options: AttachOptions) -> bool:
     """Tell whether attaching this once more has it processed again."""
     if row["status"] in ("failed", "cancelled"):
         return True

@@ -1,19 +1,21 @@
 """Counts of everything in the catalog, and whether it can be written."""
 
-import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
 from vectorstores_server.engines.local.catalog.connection import check_version, connect
+from vectorstores_server.engines.local.catalog.dialect import DB
 from vectorstores_server.engines.local.catalog.index_tables import TABLE_FORMAT
 
 _STORES = (
-    "SELECT count(*) AS stores, total(n_in_progress) AS in_progress, total(n_completed) AS completed,"
-    " total(n_failed) AS failed, total(n_cancelled) AS cancelled, total(usage_bytes) AS usage_bytes"
+    "SELECT count(*) AS stores, coalesce(sum(n_in_progress), 0) AS in_progress,"
+    " coalesce(sum(n_completed), 0) AS completed, coalesce(sum(n_failed), 0) AS failed,"
+    " coalesce(sum(n_cancelled), 0) AS cancelled, coalesce(sum(usage_bytes), 0) AS usage_bytes"
     " FROM store WHERE expired = 0"
 )
 _OTHERS = (
-    "SELECT (SELECT count(*) FROM file) AS files, (SELECT total(rows) FROM attachment) AS passages,"  # noqa: S608 a number
+    "SELECT (SELECT count(*) FROM file) AS files, (SELECT coalesce(sum(rows), 0) FROM attachment)"  # noqa: S608 a number
+    " AS passages,"
     " (SELECT count(*) FROM attachment WHERE want_rev IS NOT NULL) AS queue_length,"
     " (SELECT count(*) FROM dead_rev) AS dead_revisions,"
     " (SELECT count(*) FROM store_table WHERE state = 'building') AS tables_building,"
@@ -52,7 +54,7 @@ def take_inventory(path: Path, *, busy_seconds: float, writing: bool, prove: boo
         db.close()
 
 
-def _numbers(db: sqlite3.Connection, query: str, prefix: str) -> dict[str, float]:
+def _numbers(db: DB, query: str, prefix: str) -> dict[str, float]:
     row = db.execute(query).fetchone()
     states = ("in_progress", "completed", "failed", "cancelled")
     return {f"{prefix}{name}" if name in states else name: float(row[name]) for name in row.keys()}  # noqa: SIM118 a Row iterates over its values

@@ -1,8 +1,8 @@
 """Stores: made, found, listed, changed, deleted, and kept alive by use."""
 
-import sqlite3
 from typing import Any
 
+from vectorstores_server.engines.local.catalog.dialect import DB, Row
 from vectorstores_server.engines.local.catalog.ids import dumps, loads, new_id
 from vectorstores_server.engines.local.catalog.index_tables import add_table, doom_tables, upgrade_note
 from vectorstores_server.engines.local.catalog.pagination import STORES, Listing, Position, buried, bury, page
@@ -14,9 +14,7 @@ DAY = 24 * 3600
 TOUCH_SECONDS = 60
 
 
-def insert_store(
-    db: sqlite3.Connection, request: StoreCreate, embedder: str | None, dimensions: int | None, now: int
-) -> str:
+def insert_store(db: DB, request: StoreCreate, embedder: str | None, dimensions: int | None, now: int) -> str:
     """Make an empty store whose vectors are `embedder`'s, and return its id."""
     store_id = new_id("vs_")
     days = request.expires_after.days if request.expires_after else None
@@ -31,7 +29,7 @@ def insert_store(
     return store_id
 
 
-def namesakes(db: sqlite3.Connection, name: str, besides: str = "") -> list[str]:
+def namesakes(db: DB, name: str, besides: str = "") -> list[str]:
     """Return the ids of the stores of that name, newest first."""
     rows = db.execute(
         "SELECT id FROM store WHERE name = ? AND id != ? ORDER BY created_at DESC, id DESC LIMIT 20", (name, besides)
@@ -39,7 +37,7 @@ def namesakes(db: sqlite3.Connection, name: str, besides: str = "") -> list[str]
     return [row["id"] for row in rows]
 
 
-def store_row(db: sqlite3.Connection, store_id: str) -> sqlite3.Row:
+def store_row(db: DB, store_id: str) -> Row:
     """Return the store's row. Raises StoreNotFound, naming the ids where `store_id` is a name."""
     row = db.execute("SELECT * FROM store WHERE id = ?", (store_id,)).fetchone()
     if row is None:
@@ -47,7 +45,7 @@ def store_row(db: sqlite3.Connection, store_id: str) -> sqlite3.Row:
     return row
 
 
-def usable(db: sqlite3.Connection, store_id: str, now: int) -> sqlite3.Row:
+def usable(db: DB, store_id: str, now: int) -> Row:
     """Return the store's row. Raises StoreNotFound, StoreExpired."""
     row = store_row(db, store_id)
     if is_expired(row, now):
@@ -58,17 +56,17 @@ def usable(db: sqlite3.Connection, store_id: str, now: int) -> sqlite3.Row:
     return row
 
 
-def is_expired(row: sqlite3.Row, now: int) -> bool:
+def is_expired(row: Row, now: int) -> bool:
     """Tell whether the store's time has passed, made final by the worker or not."""
     return bool(row["expired"]) or (row["expires_at"] is not None and row["expires_at"] <= now)
 
 
-def retrieve_store(db: sqlite3.Connection, store_id: str, now: int) -> VectorStore:
+def retrieve_store(db: DB, store_id: str, now: int) -> VectorStore:
     """Return the store."""
     return _store(db, store_row(db, store_id), now)
 
 
-def list_stores(db: sqlite3.Connection, request: PageRequest, now: int) -> Page[VectorStore]:
+def list_stores(db: DB, request: PageRequest, now: int) -> Page[VectorStore]:
     """Return a page of the stores."""
 
     def position(id: str) -> Position | None:
@@ -79,7 +77,7 @@ def list_stores(db: sqlite3.Connection, request: PageRequest, now: int) -> Page[
     return page(db, listing, request, position, lambda row: _store(db, row, now), lambda store: store.id)
 
 
-def update_store(db: sqlite3.Connection, store_id: str, request: StoreUpdate, now: int) -> VectorStore:
+def update_store(db: DB, store_id: str, request: StoreUpdate, now: int) -> VectorStore:
     """Replace the fields that were set."""
     row = usable(db, store_id, now)
     changes: dict[str, Any] = {"last_active_at": now}
@@ -96,7 +94,7 @@ def update_store(db: sqlite3.Connection, store_id: str, request: StoreUpdate, no
     return retrieve_store(db, store_id, now)
 
 
-def delete_store(db: sqlite3.Connection, store_id: str, now: int) -> Deleted:
+def delete_store(db: DB, store_id: str, now: int) -> Deleted:
     """Delete the store with its attachments and batches; its tables wait to be dropped."""
     row = store_row(db, store_id)
     doom_tables(db, store_id, now)
@@ -106,7 +104,7 @@ def delete_store(db: sqlite3.Connection, store_id: str, now: int) -> Deleted:
     return Deleted(id=store_id, object="vector_store.deleted")
 
 
-def touch(db: sqlite3.Connection, store_id: str, now: int) -> None:
+def touch(db: DB, store_id: str, now: int) -> None:
     """Move last_active_at, and with it expires_at, at most once a minute; an expired store stays expired."""
     db.execute(
         "UPDATE store SET last_active_at = ?, expires_at = ? + expires_days * ?"
@@ -119,7 +117,7 @@ def _expires_at(now: int, days: int | None) -> int | None:
     return None if days is None else now + days * DAY
 
 
-def _store(db: sqlite3.Connection, row: sqlite3.Row, now: int) -> VectorStore:
+def _store(db: DB, row: Row, now: int) -> VectorStore:
     counts = FileCounts(
         in_progress=row["n_in_progress"],
         completed=row["n_completed"],
@@ -145,10 +143,10 @@ def _store(db: sqlite3.Connection, row: sqlite3.Row, now: int) -> VectorStore:
     )
 
 
-def live_passages(db: sqlite3.Connection) -> list[tuple[int, int]]:
+def live_passages(db: DB) -> list[tuple[int, int]]:
     """Return the number of passages of each store that has any, and of the numbers of their vectors."""
     rows = db.execute(
         "SELECT sum(rows), coalesce(dimensions, 0) FROM attachment JOIN store ON store.id = store_id"
-        " WHERE live_rev IS NOT NULL GROUP BY store_id"
+        " WHERE live_rev IS NOT NULL GROUP BY store.id"
     )
     return [(passages, dimensions) for passages, dimensions in rows if passages]

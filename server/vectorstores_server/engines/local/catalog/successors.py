@@ -1,8 +1,8 @@
 """Successors: which file replaced a file of a store, kept as long as the tombstone of the replaced one."""
 
-import sqlite3
 from dataclasses import dataclass
 
+from vectorstores_server.engines.local.catalog.dialect import DB
 from vectorstores_server.engines.local.catalog.pagination import TOMBSTONE_SECONDS
 
 
@@ -14,7 +14,7 @@ class SupersededFile:
     sha256: str | None
 
 
-def note_successor(db: sqlite3.Connection, store_id: str, file_id: str, sha256: str | None, new_id: str) -> None:
+def note_successor(db: DB, store_id: str, file_id: str, sha256: str | None, new_id: str) -> None:
     """Remember the successor of a file that is gone from the store, also for all files that this one had replaced."""
     db.execute(
         "UPDATE tombstone SET superseded_by = ?, sha256 = ? WHERE scope = ? AND id = ?",
@@ -25,7 +25,7 @@ def note_successor(db: sqlite3.Connection, store_id: str, file_id: str, sha256: 
     )
 
 
-def find_successor(db: sqlite3.Connection, store_id: str, file_id: str, now: int) -> SupersededFile | None:
+def find_successor(db: DB, store_id: str, file_id: str, now: int) -> SupersededFile | None:
     """Return the file's successor; None where there is none, where that is gone too, and after a week."""
     row = db.execute(
         "SELECT superseded_by, tombstone.sha256 FROM tombstone"

@@ -1,8 +1,8 @@
 """Files that arrive in parts: pending for an hour, then completed, cancelled or expired."""
 
-import sqlite3
 from collections.abc import Callable, Sequence
 
+from vectorstores_server.engines.local.catalog.dialect import DB, Row
 from vectorstores_server.engines.local.catalog.files import enter_file, retrieve_file
 from vectorstores_server.engines.local.catalog.ids import new_id
 from vectorstores_tools.contract.engine import NewUpload
@@ -12,7 +12,7 @@ from vectorstores_tools.contract.models import File, Upload, UploadPart
 UPLOAD_SECONDS = 3600
 
 
-def insert_upload(db: sqlite3.Connection, new: NewUpload, now: int) -> Upload:
+def insert_upload(db: DB, new: NewUpload, now: int) -> Upload:
     """Begin an upload."""
     upload_id = new_id("upload_")
     db.execute(
@@ -23,7 +23,7 @@ def insert_upload(db: sqlite3.Connection, new: NewUpload, now: int) -> Upload:
     return upload(db, upload_id, now)
 
 
-def upload(db: sqlite3.Connection, upload_id: str, now: int) -> Upload:
+def upload(db: DB, upload_id: str, now: int) -> Upload:
     """Return the upload. Raises UploadNotFound."""
     row = _row(db, upload_id)
     expired = row["status"] == "pending" and row["expires_at"] <= now
@@ -40,7 +40,7 @@ def upload(db: sqlite3.Connection, upload_id: str, now: int) -> Upload:
     )
 
 
-def pending(db: sqlite3.Connection, upload_id: str, now: int) -> sqlite3.Row:
+def pending(db: DB, upload_id: str, now: int) -> Row:
     """Return the upload's row. Raises UploadNotFound; Conflict when it takes no more parts."""
     row = _row(db, upload_id)
     status = "expired" if row["status"] == "pending" and row["expires_at"] <= now else row["status"]
@@ -49,9 +49,7 @@ def pending(db: sqlite3.Connection, upload_id: str, now: int) -> sqlite3.Row:
     return row
 
 
-def enter_part(
-    db: sqlite3.Connection, upload_id: str, part_id: str, size: int, keep: Callable[[], None], now: int
-) -> UploadPart:
+def enter_part(db: DB, upload_id: str, part_id: str, size: int, keep: Callable[[], None], now: int) -> UploadPart:
     """Enter a part; `keep` puts its bytes in their place, in the same transaction."""
     pending(db, upload_id, now)
     keep()
@@ -59,7 +57,7 @@ def enter_part(
     return UploadPart(id=part_id, created_at=now, upload_id=upload_id)
 
 
-def ordered_parts(db: sqlite3.Connection, upload_id: str, part_ids: Sequence[str], now: int) -> sqlite3.Row:
+def ordered_parts(db: DB, upload_id: str, part_ids: Sequence[str], now: int) -> Row:
     """Return the upload's row when its parts in that order make the whole. Raises InvalidRequest."""
     row = pending(db, upload_id, now)
     sizes: dict[str, int] = {
@@ -82,9 +80,7 @@ def ordered_parts(db: sqlite3.Connection, upload_id: str, part_ids: Sequence[str
     return row
 
 
-def complete(
-    db: sqlite3.Connection, upload_id: str, file: File, sha256: str, keep: Callable[[], None], now: int
-) -> Upload:
+def complete(db: DB, upload_id: str, file: File, sha256: str, keep: Callable[[], None], now: int) -> Upload:
     """Enter the File that the parts made, and end the upload."""
     pending(db, upload_id, now)
     enter_file(db, file, sha256, keep)
@@ -93,7 +89,7 @@ def complete(
     return upload(db, upload_id, now)
 
 
-def cancel(db: sqlite3.Connection, upload_id: str, now: int) -> Upload:
+def cancel(db: DB, upload_id: str, now: int) -> Upload:
     """Give up an upload."""
     pending(db, upload_id, now)
     db.execute("UPDATE upload SET status = 'cancelled' WHERE id = ?", (upload_id,))
@@ -101,7 +97,7 @@ def cancel(db: sqlite3.Connection, upload_id: str, now: int) -> Upload:
     return upload(db, upload_id, now)
 
 
-def _row(db: sqlite3.Connection, upload_id: str) -> sqlite3.Row:
+def _row(db: DB, upload_id: str) -> Row:
     row = db.execute("SELECT * FROM upload WHERE id = ?", (upload_id,)).fetchone()
     if row is None:
         raise UploadNotFound(upload_id)

@@ -1,11 +1,11 @@
 """The queue: attachments for which a revision is to be built. An entry stays until its revision ends."""
 
-import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
 from vectorstores_server.engines.local.catalog import index_tables
+from vectorstores_server.engines.local.catalog.dialect import DB, Row, marks
 from vectorstores_server.engines.local.catalog.expiry import due
 from vectorstores_server.engines.local.catalog.index_tables import ANY_SIZE, TABLE_FORMAT, lacks_vectors, wants_embedder
 from vectorstores_server.engines.local.catalog.outcomes import failed, flip
@@ -25,6 +25,8 @@ __all__ = [
 ]
 
 
+NO_EMBEDDER = ""
+"""The identity of none: no list after IN may be empty."""
 MOST_STORES = 64
 """The most stores that one look at the queue reads: each costs a query of some ten microseconds."""
 
@@ -79,7 +81,7 @@ _OPEN = "n_in_progress > 0 AND expired = 0 AND (store.expires_at IS NULL OR stor
 
 
 def next_work(
-    db: sqlite3.Connection,
+    db: DB,
     identities: Collection[str],
     now: int,
     *,
@@ -103,7 +105,7 @@ def next_work(
     return found
 
 
-def next_unread(db: sqlite3.Connection, identities: Collection[str], now: int) -> QueuedRevision | None:
+def next_unread(db: DB, identities: Collection[str], now: int) -> QueuedRevision | None:
     """Return the oldest revision that waits for the recognition of its pictures."""
     for store_id in _doable_stores(db, identities, now):
         for work in _oldest(db, store_id, "want_priority < 0", 1, (), ANY_SIZE):
@@ -111,20 +113,22 @@ def next_unread(db: sqlite3.Connection, identities: Collection[str], now: int) -
     return None
 
 
-def is_waiting(db: sqlite3.Connection, identities: Collection[str], now: int) -> bool:
+def is_waiting(db: DB, identities: Collection[str], now: int) -> bool:
     """Tell whether work other than the recognition of pictures waits for a process with these embedders."""
     return bool(next_work(db, identities, now)) or due(db, now)
 
 
-def _in_turn(db: sqlite3.Connection, stores: Sequence[str], besides: Collection[int]) -> list[str]:
+def _in_turn(db: DB, stores: Sequence[str], besides: Collection[int]) -> list[str]:
     """Return the stores that come next, MOST_STORES at most: first those of which nothing is in hand."""
-    in_hand = f"SELECT store_id FROM attachment WHERE want_rev IN {_marks(besides)}"  # noqa: S608 marks only
-    busy = {row["store_id"] for row in db.execute(in_hand, tuple(besides))}
+    busy: set[str] = set()
+    if besides:
+        in_hand = f"SELECT store_id FROM attachment WHERE want_rev IN {marks(besides)}"  # noqa: S608 marks only
+        busy = {row["store_id"] for row in db.execute(in_hand, tuple(besides))}
     return sorted(stores, key=lambda store_id: store_id in busy)[:MOST_STORES]
 
 
 def _oldest(
-    db: sqlite3.Connection, store_id: str, priorities: str, limit: int, besides: Collection[int], sizes: range
+    db: DB, store_id: str, priorities: str, limit: int, besides: Collection[int], sizes: range
 ) -> list[QueuedRevision]:
     query = [
         _WORK,
@@ -136,7 +140,7 @@ def _oldest(
     return [_queued(row) for row in rows if row["want_rev"] not in besides][:limit]
 
 
-def _queued(row: sqlite3.Row) -> QueuedRevision:
+def _queued(row: Row) -> QueuedRevision:
     """Return the revision to build; a file that was only renamed keeps the vectors of its live revision."""
     *columns, renamed, live_rev, text_version, undecided = row
     former = None
@@ -145,7 +149,7 @@ def _queued(row: sqlite3.Row) -> QueuedRevision:
     return QueuedRevision(*columns, former=former, undecided=bool(undecided))
 
 
-def still_wanted(db: sqlite3.Connection, revs: Collection[int]) -> set[int]:
+def still_wanted(db: DB, revs: Collection[int]) -> set[int]:
     """Return those of `revs` that are still to be built."""
     wanted: set[int] = set()
     for rev in revs:
@@ -154,37 +158,34 @@ def still_wanted(db: sqlite3.Connection, revs: Collection[int]) -> set[int]:
     return wanted
 
 
-def note_progress(db: sqlite3.Connection, rev: int, built: int, of: int) -> None:
+def note_progress(db: DB, rev: int, built: int, of: int) -> None:
     """Note how many of a revision's passages are in the index."""
     db.execute("UPDATE attachment SET built = ?, to_build = ? WHERE want_rev = ?", (built, of, rev))
 
 
-def doable(db: sqlite3.Connection, identities: Collection[str], now: int) -> bool:
+def doable(db: DB, identities: Collection[str], now: int) -> bool:
     """Tell whether there is anything to build, to sweep or to keep up that a process with these embedders can do."""
     return bool(_doable_stores(db, identities, now)) or due(db, now) or index_tables.upkeep_due(db, now)
 
 
-def blocked(db: sqlite3.Connection, identities: Collection[str], now: int) -> int:
+def blocked(db: DB, identities: Collection[str], now: int) -> int:
     """Return how many files wait for an embedder that is not among `identities`."""
     others = [
         "SELECT coalesce(sum(n_in_progress), 0) FROM store WHERE",
         _OPEN,
         "AND embedder IS NOT NULL AND embedder NOT IN",
-        _marks(identities),
+        marks(known := (*identities, NO_EMBEDDER)),
     ]
-    return db.execute(" ".join(others), (now, *identities)).fetchone()[0]
+    return db.execute(" ".join(others), (now, *known)).fetchone()[0]
 
 
-def _doable_stores(db: sqlite3.Connection, identities: Collection[str], now: int) -> list[str]:
-    query = ["SELECT id FROM store WHERE", _OPEN, "AND (embedder IS NULL OR embedder IN", _marks(identities), ")"]
-    return [row["id"] for row in db.execute(" ".join(query), (now, *identities))]
+def _doable_stores(db: DB, identities: Collection[str], now: int) -> list[str]:
+    known = (*identities, NO_EMBEDDER)
+    query = ["SELECT id FROM store WHERE", _OPEN, "AND (embedder IS NULL OR embedder IN", marks(known), ")"]
+    return [row["id"] for row in db.execute(" ".join(query), (now, *known))]
 
 
-def _marks(values: Collection[object]) -> str:
-    return f"({', '.join('?' * len(values))})"
-
-
-def wants_vectors(db: sqlite3.Connection, now: int) -> bool:
+def wants_vectors(db: DB, now: int) -> bool:
     """Tell whether anything waits for an embedder, whichever it is."""
     building = db.execute("SELECT 1 FROM store_table WHERE state = 'building' AND embedder IS NOT NULL").fetchone()
     return building is not None or lacks_vectors(db) or wants_embedder(db) or blocked(db, (), now) > 0
