@@ -18,8 +18,8 @@ FOLDER = Path(dialect.__file__).parent
 OF_SQLITE = {"connection.py", "database.py", "migrations.py", "statistics.py"}
 """What opens SQLite, and what counts on a connection of its own."""
 ONLY_SQLITE = re.compile(
-    r"\bINSERT OR\b|\bREPLACE INTO\b|\bjson_\w+\(|\btotal\(|\bPRAGMA\b|\bVACUUM\b|\blast_insert_rowid|\browid\b|\bGLOB\b"
-    r"|\bIN \(\)|\bIS NOT \?|\bIS \?|\b(?:max|min)\([^()]*,"
+    r"\bINSERT OR\b|\bREPLACE INTO\b|\bjson_\w+\(|\btotal\(|\bPRAGMA\b|\bVACUUM\b|\blast_insert_rowid|\browid\b"
+    r"|\bGLOB\b|\bIN \(\)|\bIS NOT \?|\bIS \?|\b(?:max|min)\([^()]*,"
 )
 NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 
