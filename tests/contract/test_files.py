@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator, Awaitable
+from dataclasses import replace
 
 import anyio
 import pytest
@@ -288,12 +289,13 @@ async def test_the_same_source_in_two_stores_is_attached_in_both(engine: Engine)
     assert [d.uploaded for d in done] == [1, 1]
 
 
-async def test_what_was_taken_before_an_interruption_is_attached_and_a_repeat_goes_on(engine: Engine):
+@pytest.mark.parametrize("at_hand", [False, True])
+async def test_what_was_taken_before_an_interruption_is_attached_and_a_repeat_goes_on(engine: Engine, at_hand: bool):
     store = await new_store(engine)
 
     async def stuck() -> AsyncIterator[Source]:
-        yield source("/d/a.txt", "apple")
-        yield source("/d/b.txt", "pear")
+        yield replace(source("/d/a.txt", "apple"), at_hand=at_hand)
+        yield replace(source("/d/b.txt", "pear"), at_hand=at_hand)
         taken.set()
         await anyio.sleep_forever()
 

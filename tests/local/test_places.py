@@ -208,7 +208,7 @@ def test_what_changed_just_now_is_read_again_whatever_the_disk_says() -> None:
     now = 1_800_000_000_000_000_000
     for age, known in ((0, None), (SETTLED_NS - 1, None), (SETTLED_NS + 1, 5)):
         stat = FileStat(5, now - age, 7)
-        place = place_of(Origin("/d/a.txt", "1" * 64, "/d", stat), None, now_ns=now)
+        place = place_of(Origin("/d/a.txt", "1" * 64, "/d", stat, read_ns=now), None)
         assert (place.disk_bytes, place.modified_ns, place.inode) == (known, now - age, 7)
 
 

@@ -2,12 +2,13 @@
 
 import codecs
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 
 from anyio import to_thread
 
+from vectorstores_server.intake.files import once
 from vectorstores_tools.contract.characters import line
 from vectorstores_tools.contract.errors import InvalidRequest
 from vectorstores_tools.contract.intake import Source
@@ -36,7 +37,7 @@ async def in_utf_8(opened: AbstractAsyncContextManager[Source], encoding: str) -
         if text is not None:
             data = text.encode()
         sha256 = hashlib.sha256(data).hexdigest()
-        yield replace(source, sha256=sha256, size=len(data), stream=_once(data))
+        yield replace(source, sha256=sha256, size=len(data), stream=once(data))
 
 
 def _decoded(data: bytes, encoding: str, filename: str) -> str | None:
@@ -58,7 +59,3 @@ def _is_utf_8(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-async def _once(data: bytes) -> AsyncIterator[bytes]:
-    yield data

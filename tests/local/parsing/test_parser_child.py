@@ -141,6 +141,29 @@ async def test_a_crash_of_the_parser_is_a_refusal_and_the_next_file_is_read(
     assert (await parser.parse(note, "note.md")).title == "Title"
 
 
+@linux_only
+async def test_a_crash_in_a_run_of_files_tells_nothing_of_them_and_each_is_read_alone(
+    parser: ParserProcess, slow: Path, note: Path
+) -> None:
+    async def crash() -> None:
+        (await child_of(os.getpid(), busy_for=0.7)).send_signal(signal.SIGSEGV)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(crash)
+        assert await parser.parse_run([(note, "note.md"), (slow, "slow.xlsx")]) == [None, None]
+    assert (await parser.parse(note, "note.md")).title == "Title"
+
+
+async def test_a_run_gives_the_documents_that_there_are(parser: ParserProcess, note: Path, tmp_path: Path) -> None:
+    noise = tmp_path / "noise"
+    noise.write_bytes(b"\x00\x01\x02" * 99)
+    files = [(note, "note.md"), (noise, "noise.txt"), (tmp_path / "gone", "gone.txt"), (note, "note.txt")]
+    made = await parser.parse_run(files)
+    assert [data is None for data in made] == [False, True, True, False]
+    assert made[0] == (await parser.parse(note, "note.md")).dumps()
+    assert made[3] == (await parser.parse(note, "note.txt")).dumps()
+
+
 async def test_a_child_that_was_ended_while_it_waited_is_replaced(parser: ParserProcess, note: Path) -> None:
     await parser.parse(note, "note.md")
     for process in psutil.Process().children():

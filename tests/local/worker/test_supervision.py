@@ -3,7 +3,7 @@
 import logging
 import re
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import anyio
 import pytest
 
 from support.local import HASTY, SMALL_CHUNKS, Words, add, opened, search, settled, store, upload
+from support.prepared_files import ListSource, queued_work
 from support.samples import pdf_bytes
 from support.scans import program
 from vectorstores_server.engines.local import failpoints
@@ -18,7 +19,6 @@ from vectorstores_server.engines.local.catalog import Catalog, expiry, work_queu
 from vectorstores_server.engines.local.catalog.enqueue import BATCHED, attach
 from vectorstores_server.engines.local.catalog.files import insert_file
 from vectorstores_server.engines.local.catalog.ids import clock
-from vectorstores_server.engines.local.catalog.revisions import BuiltRevision
 from vectorstores_server.engines.local.catalog.stores import insert_store
 from vectorstores_server.engines.local.catalog.work_queue import QueuedRevision
 from vectorstores_server.engines.local.chunking.passages import Passage
@@ -26,7 +26,6 @@ from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.index import Index
 from vectorstores_server.engines.local.ingest.pipeline import IngestPipeline, is_of_one_file
 from vectorstores_server.engines.local.ingest.preparation import FilePreparer, PreparedFile
-from vectorstores_server.engines.local.parsing import ParseFailure
 from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.engines.local.parsing.tesseract import Recognition
 from vectorstores_tools.contract.engine import TextRequest
@@ -219,42 +218,14 @@ async def test_stores_take_turns_however_long_the_queue_of_one_is(tmp_path: Path
     await catalog.aclose()
 
 
-class ListSource:
-    """Files of a list; notes in which order they are finished."""
-
-    def __init__(self, works: Sequence[QueuedRevision]) -> None:
-        self._works = list(works)
-        self.finished: list[int] = []
-
-    async def next(self, besides: Collection[int], sizes: range) -> Sequence[QueuedRevision]:
-        return [w for w in self._works if w.bytes in sizes and w.rev not in besides and w.rev not in self.finished][:8]
-
-    async def wanted(self, revs: Collection[int]) -> set[int]:
-        return set(revs)
-
-    async def finish(self, built: Sequence[BuiltRevision]) -> None:
-        self.finished += [revision.rev for revision in built]
-
-    async def progress(self, rev: int, built: int, of: int) -> None: ...
-
-    async def drop(self, table: str, rev: int) -> None: ...
-
-    async def refuse(self, work: QueuedRevision, failure: ParseFailure) -> None:
-        raise AssertionError(failure.message)
-
-    async def without_vectors(self, works: Sequence[QueuedRevision], reason: str) -> None: ...
-
-
-def queued_work(rev: int, name: str) -> QueuedRevision:
-    table = f"vs_{'0' * 24}_1"
-    return QueuedRevision(rev, rev, "vs_1", f"file-{rev}", f"{name}.txt", "0" * 64, 1, table, None, None, 800, 400)
-
-
 class SlowPreparer(FilePreparer):
     """Prepares a file whose name begins with `slow` when it is let, and others at once."""
 
     def __init__(self) -> None:
         self.let = anyio.Event()
+
+    async def prepare_run(self, works: Sequence[QueuedRevision]) -> dict[int, PreparedFile]:
+        return {}
 
     async def prepare(self, work: QueuedRevision) -> PreparedFile:
         if work.filename.startswith("slow"):

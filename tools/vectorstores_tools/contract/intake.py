@@ -51,6 +51,8 @@ class Source:
     """The same as in NewFile."""
     folder: str | None = None
     stat: FileStat | None = None
+    at_hand: bool = False
+    """Whether the bytes are in memory, so that the stream may also be read when the next source has been asked for."""
 
 
 def storable(name: str) -> str:

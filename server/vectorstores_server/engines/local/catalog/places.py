@@ -13,13 +13,15 @@ from vectorstores_tools.contract.intake import FileStat
 class Origin:
     """The origin of an ingested file, and the hash of its bytes: its identity in a store, which no update touches.
 
-    `folder` is the one that was named and holds it; `stat` is that of the file before it was read.
+    `folder` is the one that was named and holds it; `stat` is that of the file before it was read, which was at
+    `read_ns` (since 1970); None: just now.
     """
 
     source: str
     sha256: str
     folder: str | None = None
     stat: FileStat | None = None
+    read_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class SourcePlace:
     inode: int | None
 
 
-def place_of(origin: Origin, last: Row | None, mirror: str | None = None, now_ns: int | None = None) -> SourcePlace:
+def place_of(origin: Origin, last: Row | None, mirror: str | None = None) -> SourcePlace:
     """Return the place of a source whose last version is `last`: below the outermost mirror that holds it.
 
     Without one, the folder that was named first stays.
@@ -43,7 +45,7 @@ def place_of(origin: Origin, last: Row | None, mirror: str | None = None, now_ns
     stat = origin.stat
     if stat is None:
         return SourcePlace(path, folder, None, None, None)
-    size = stat.size if stat.settled(time.time_ns() if now_ns is None else now_ns) else None
+    size = stat.size if stat.settled(time.time_ns() if origin.read_ns is None else origin.read_ns) else None
     return SourcePlace(path, folder, size, stat.modified_ns, stat.inode)
 
 

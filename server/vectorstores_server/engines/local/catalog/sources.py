@@ -1,6 +1,6 @@
 """Attaching from a path or URL: the same source with the same bytes is attached once, however often that is asked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from vectorstores_server.engines.local.catalog.attachments import find_attachment
@@ -39,6 +39,22 @@ class EnteredSource:
     again: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class NewSource:
+    """A source whose bytes are on disk. `keep` gives them their name."""
+
+    origin: Origin
+    file: File
+    keep: Callable[[], None]
+
+
+def all_standing(
+    db: DB, store_id: str, origins: Sequence[Origin], options: AttachOptions
+) -> list[KnownSource | None]:
+    """Return the state of each source as `standing` does."""
+    return [standing(db, store_id, origin, options) for origin in origins]
+
+
 def standing(db: DB, store_id: str, origin: Origin, options: AttachOptions) -> KnownSource | None:
     """Return the state of the source's newest version, None where the store does not have these bytes of it."""
     row = _newest(db, store_id, origin)
@@ -64,6 +80,25 @@ def reattach(
     batch_id = batch_id or insert_batch(db, store_id, now)
     add_to_batch(db, batch_id, store_id, _request(row["file_id"], options), now)
     return EnteredSource(row["file_id"], batch_id, again=True)
+
+
+def enter_all(
+    db: DB,
+    store_id: str,
+    sources: Sequence[NewSource],
+    sync: Callable[[], None],
+    options: AttachOptions,
+    batch_id: str | None,
+    now: int,
+) -> list[EnteredSource]:
+    """Enter new Files as `enter` does, all or none; `sync` is called when all have their names."""
+    entered: list[EnteredSource] = []
+    for source in sources:
+        entry = enter(db, store_id, source.origin, source.file, source.keep, options, batch_id, now)
+        batch_id = entry.batch_id
+        entered.append(entry)
+    sync()
+    return entered
 
 
 def enter(

@@ -10,12 +10,12 @@ import hashlib
 import logging
 import os
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, ParamSpec, TypeVar
+from typing import BinaryIO, ParamSpec, Self, TypeVar
 
 import anyio.to_thread
 
@@ -71,14 +71,33 @@ class Blobs:
     @asynccontextmanager
     async def receive(self, stream: AsyncIterator[bytes], limit: int) -> AsyncGenerator[ReceivedBytes]:
         """Write the stream to disk; bytes that `keep` did not name are gone at the end. Raises TooLarge."""
-        temporary = self.blobs / f"{secrets.token_hex(16)}{TEMPORARY}"
+        temporary = self._temporary()
         try:
             yield await self._write_stream(temporary, stream, limit)
         finally:
             self._discard(temporary)
 
+    @asynccontextmanager
+    async def receive_all(self, contents: Sequence[bytes]) -> AsyncGenerator[list[ReceivedBytes]]:
+        """Write small files to disk, as `receive` does one, in one way to a thread."""
+        temporaries = [self._temporary() for _ in contents]
+        try:
+            yield await self.run(_write_all, temporaries, contents)
+        finally:
+            for temporary in temporaries:
+                self._discard(temporary)
+
     def keep(self, received: ReceivedBytes) -> None:
         """Give the bytes their name. Called inside the transaction that enters the File."""
+        self.rename(received)
+        self.sync()
+
+    def sync(self) -> None:
+        """Make names that were given outlast a power loss. Called before the transaction that gave them ends."""
+        sync_directory(self.blobs)
+
+    def rename(self, received: ReceivedBytes) -> None:
+        """Give the bytes their name, as `keep` does, but leave it to the caller to call `sync`."""
         path = self.path(received.sha256)
         try:
             received.temporary.replace(path)
@@ -86,11 +105,10 @@ class Blobs:
             if not path.exists():
                 raise
             os.utime(path)
-        sync_directory(self.blobs)
 
     async def write_text(self, sha256: str, data: bytes, version: int = VERSION) -> None:
         """Keep the parsed text of a blob."""
-        await self.run(self._write_text, self.text_path(sha256, version), data)
+        await self.run(self.store_text, sha256, data, version)
 
     async def read_document(self, sha256: str, version: int | None = None) -> Document | None:
         """Return the parsed text of a blob, None where none can be read: the blob is parsed again then."""
@@ -119,27 +137,27 @@ class Blobs:
         found = (self.load_document(sha256, version) for version in VERSIONS)
         return next((text for text in found if text is not None and is_text(text, text_id)), None)
 
+    def _temporary(self) -> Path:
+        return self.blobs / f"{secrets.token_hex(16)}{TEMPORARY}"
+
     async def _write_stream(self, path: Path, stream: AsyncIterator[bytes], limit: int) -> ReceivedBytes:
-        digest = hashlib.sha256()
-        file = await self.run(_open_new, path)
+        """Write a block when the next one is there: a file of one block takes one way to a thread."""
         size = 0
-
-        def write(block: bytes) -> None:
-            digest.update(block)
-            file.write(block)
-
-        with file:
+        with _BlobWriter(path) as writer:
+            held = b""
             async for block in _blocks(stream):
                 size += len(block)
                 if size > limit:
-                    raise TooLarge(
-                        f"The file is larger than {limit} bytes.", "Split it into smaller ones.", param="file"
-                    )
-                await self.run(write, block)
-            await self.run(_sync, file)
-        return ReceivedBytes(path, digest.hexdigest(), size)
+                    raise too_large(limit)
+                if held:
+                    await self.run(writer.write, held)
+                held = block
+            sha256 = await self.run(writer.finish, held)
+        return ReceivedBytes(path, sha256, size)
 
-    def _write_text(self, path: Path, data: bytes) -> None:
+    def store_text(self, sha256: str, data: bytes, version: int = VERSION) -> None:
+        """Keep a parsed text, in this thread."""
+        path = self.text_path(sha256, version)
         temporary = self.texts / f"{secrets.token_hex(16)}{TEMPORARY}"
         try:
             with _open_new(temporary) as file:
@@ -169,6 +187,50 @@ def is_text(document: Document, text_id: str) -> bool:
     return document.sha256[:TEXT_ID_DIGITS] == text_id
 
 
+class _BlobWriter:
+    """Writes a new file; everything is called in threads, one after the other. It is made by the first block."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._digest = hashlib.sha256()
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def write(self, block: bytes) -> None:
+        """Append a block."""
+        if self._file is None:
+            self._file = _open_new(self._path)
+        self._digest.update(block)
+        self._file.write(block)
+
+    def finish(self, block: bytes) -> str:
+        """Append the last block and sync the file; return the sha256 of all."""
+        self.write(block)
+        if self._file is not None:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        return self._digest.hexdigest()
+
+
+def too_large(limit: int) -> TooLarge:
+    """Return the error for a file of more than `limit` bytes."""
+    return TooLarge(f"The file is larger than {limit} bytes.", "Split it into smaller ones.", param="file")
+
+
+def _write_all(paths: Sequence[Path], contents: Sequence[bytes]) -> list[ReceivedBytes]:
+    written: list[ReceivedBytes] = []
+    for path, content in zip(paths, contents, strict=True):
+        with _BlobWriter(path) as writer:
+            written.append(ReceivedBytes(path, writer.finish(content), len(content)))
+    return written
+
+
 async def _blocks(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Yield the stream in blocks large enough to be worth the way to a thread."""
     held: list[bytes] = []
@@ -186,8 +248,3 @@ async def _blocks(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 def _open_new(path: Path) -> BinaryIO:
     private_directory(path.parent)
     return os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o600), "wb")
-
-
-def _sync(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())

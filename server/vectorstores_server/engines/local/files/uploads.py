@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from vectorstores_server.engines.local.catalog import Catalog, uploads
 from vectorstores_server.engines.local.catalog.ids import clock, new_id
 from vectorstores_server.engines.local.files.blobs import Blobs
-from vectorstores_server.engines.local.files.receiving import make_file
+from vectorstores_server.engines.local.files.taking import make_file
 from vectorstores_server.engines.local.files.upload_parts import MAX_PART_BYTES, UploadParts
 from vectorstores_tools.contract.engine import NewUpload
 from vectorstores_tools.contract.errors import InvalidRequest, TooLarge

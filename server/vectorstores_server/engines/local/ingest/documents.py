@@ -1,7 +1,7 @@
 """The document of a file: read from the disk, or parsed now; with the text of its pictures where that is recognised."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -83,6 +83,33 @@ class DocumentMaker:
         if kept is not None and kept.texts:
             return await self._recognised(sha256, filename, document, kept)
         return MadeDocument(_advised(document, blank, self._tesseract.advice))
+
+    async def made_together(self, files: Sequence[tuple[str, str]]) -> list[Document | None]:
+        """Return the documents of small plain texts, each given by its hash and name.
+
+        None where nothing is said here, and `made` has to be asked.
+        """
+        stored = await self._blobs.run(self._stored, [sha256 for sha256, _ in files])
+        missing = [file for file, document in zip(files, stored, strict=True) if document is None]
+        if not missing:
+            return stored
+        parsed = await self._parser.parse_run([(self._blobs.path(sha256), name) for sha256, name in missing])
+        failpoints.reached("parsed")
+        texts = {sha256: data for (sha256, _), data in zip(missing, parsed, strict=True) if data is not None}
+        made = await self._blobs.run(self._kept, texts)
+        failpoints.reached("kept")
+        return [known or made.get(sha256) for known, (sha256, _) in zip(stored, files, strict=True)]
+
+    def _stored(self, hashes: Sequence[str]) -> list[Document | None]:
+        return [self._blobs.load_document(sha256, VERSION) for sha256 in hashes]
+
+    def _kept(self, texts: Mapping[str, bytes]) -> dict[str, Document]:
+        """Write parsed texts, those that hold something."""
+        made = {sha256: Document.loads(data) for sha256, data in texts.items()}
+        made = {sha256: document for sha256, document in made.items() if document.text.strip()}
+        for sha256 in made:
+            self._blobs.store_text(sha256, texts[sha256])
+        return made
 
     async def _put_off(
         self, sha256: str, filename: str, document: Document, blank: Sequence[int], kept: PagesRead | None

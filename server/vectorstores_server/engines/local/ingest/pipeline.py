@@ -136,16 +136,37 @@ class IngestPipeline:
         works = await self._next(sizes)
         if sizes == LARGE and self._slow:
             works = [self._slow.popleft()]
-        for priority, work in works:
-            if sizes == LARGE:
+        if sizes == LARGE:
+            for priority, work in works:
                 if not self._scheduler.put_back(work):
                     await self._prepare(work, priority)
                     break
-            else:
-                while self._scheduler.crowded:
-                    await self._scheduler.wait()
-                await self._prepare(work, priority, patience=self._slow_seconds)
+        else:
+            await self._prepare_run(works)
         return bool(works)
+
+    async def _prepare_run(self, works: Sequence[tuple[int, QueuedRevision]]) -> None:
+        """Prepare small files: those that can be together, the others one by one."""
+        await self._room()
+        together = await self._together([work for _, work in works])
+        for priority, work in works:
+            await self._room()
+            await self._prepare(work, priority, patience=self._slow_seconds, prepared=together.get(work.rev))
+
+    async def _room(self) -> None:
+        while self._scheduler.crowded:
+            await self._scheduler.wait()
+
+    async def _together(self, works: Sequence[QueuedRevision]) -> dict[int, PreparedFile]:
+        """Return the files that could be prepared together, within the patience that is had with one alone."""
+        with anyio.move_on_after(self._slow_seconds):
+            try:
+                return await self._preparer.prepare_run(works)
+            except Exception as error:
+                if not is_of_one_file(error):
+                    raise
+                _tell_of_group(len(works), error)
+        return {}
 
     async def _next(self, sizes: range) -> list[tuple[int, QueuedRevision]]:
         for priority, source in enumerate(self._sources):
@@ -154,14 +175,21 @@ class IngestPipeline:
                 return [(priority, work) for work in works]
         return []
 
-    async def _prepare(self, work: QueuedRevision, priority: int, *, patience: float = math.inf) -> None:
+    async def _prepare(
+        self,
+        work: QueuedRevision,
+        priority: int,
+        *,
+        patience: float = math.inf,
+        prepared: PreparedFile | None = None,
+    ) -> None:
         """Prepare a file. One that takes longer than `patience` seconds is begun again beside the large ones."""
         self._scheduler.claim(work)
         try:
             failpoints.reached("claimed")
-            result = None
+            result = prepared
             with anyio.move_on_after(patience) as limit:
-                result = await self._prepared(work, self._sources[priority])
+                result = result or await self._prepared(work, self._sources[priority])
             if limit.cancelled_caught:
                 self._slow.append((priority, work))
                 return
@@ -282,8 +310,7 @@ class IngestPipeline:
     ) -> None:
         """Do for each file alone what failed for several; a file that fails alone fails."""
         if len(pieces) > 1:
-            extra = event("unforeseen_group_error", files=len(pieces), kind=type(error).__name__)
-            log.error("%d files are tried again one by one", len(pieces), exc_info=error, extra=extra)
+            _tell_of_group(len(pieces), error)
             for piece in pieces:
                 await step(piece)
             return
@@ -372,6 +399,11 @@ def is_of_one_file(error: BaseException) -> bool:
     return isinstance(error, Exception) and not (
         is_of_the_machine(error) or isinstance(error, Unavailable | IndexUnavailable | anyio.BrokenResourceError)
     )
+
+
+def _tell_of_group(files: int, error: Exception) -> None:
+    extra = event("unforeseen_group_error", files=files, kind=type(error).__name__)
+    log.error("%d files are tried again one by one", files, exc_info=error, extra=extra)
 
 
 def unforeseen(work: QueuedRevision, error: Exception) -> ParseFailure:

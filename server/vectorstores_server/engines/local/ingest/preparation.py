@@ -16,7 +16,7 @@ from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.engines.local.index import Index, StoredRows
 from vectorstores_server.engines.local.ingest.copied_vectors import CopiedVectors, copied_vectors, former_passages
 from vectorstores_server.engines.local.ingest.documents import DocumentMaker, MadeDocument
-from vectorstores_server.engines.local.parsing import VERSION, ParseFailure, Postponed
+from vectorstores_server.engines.local.parsing import VERSION, ParseFailure, Postponed, is_plain_text
 from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.engines.local.words.analysis import is_inflected_text
 
@@ -26,6 +26,9 @@ PASSAGE_SIZE = 150
 """The tokens of English in a passage; docs/design.md: five chunks find as much at 100 and 200, less at 240."""
 PREFIX_ROOM = 26
 """Tokens of the embedder's window that are left to title and headings, and to its own two."""
+
+PLAIN_BYTES = 32_000
+"""The largest file that is prepared together with others."""
 
 JUDGED = 4_000
 """Characters at the beginning of a document by which it is judged whether the embedder can read it."""
@@ -118,6 +121,28 @@ class FilePreparer:
                 raise
             return await self._cut(work, MadeDocument(document, work.text_version or VERSION))
 
+    async def prepare_run(self, works: Sequence[QueuedRevision]) -> dict[int, PreparedFile]:
+        """Prepare small plain texts together, and return them by revision; any that is missing is to be prepared alone.
+
+        Each alone takes a dozen ways to threads and to the parser, which cost more than its parsing and cutting.
+        """
+        plain = [work for work in works if _is_plain(work)]
+        if len(plain) < 2:
+            return {}
+        documents = await self._documents.made_together([(work.sha256, work.filename) for work in plain])
+        found = [(work, document) for work, document in zip(plain, documents, strict=True) if document is not None]
+        made = await anyio.to_thread.run_sync(self._cut_all, found, abandon_on_cancel=True)
+        return {file.work.rev: file for file in made}
+
+    def _cut_all(self, found: Sequence[tuple[QueuedRevision, Document]]) -> list[PreparedFile]:
+        files: list[PreparedFile] = []
+        for work, document in found:
+            steps = cut_stepwise(document, self._counter, self._limits(work, document))
+            passages = [passage for step in steps for passage in step]
+            if passages:
+                files.append(_laid_out(work, MadeDocument(document), passages, CopiedVectors()))
+        return files
+
     async def _cut(self, work: QueuedRevision, made: MadeDocument) -> PreparedFile:
         document = made.document
         steps = cut_stepwise(document, self._counter, self._limits(work, document))
@@ -169,6 +194,11 @@ class FilePreparer:
         if document is None:
             raise ParseFailure("server_error", f"The parsed text of {work.filename} is missing; it is made again.")
         return await anyio.to_thread.run_sync(_as_stored, work, document, stored, self._counter, abandon_on_cancel=True)
+
+
+def _is_plain(work: QueuedRevision) -> bool:
+    """Tell whether a file is prepared in a few milliseconds, with nothing to be looked up for it."""
+    return work.bytes <= PLAIN_BYTES and work.former is None and not work.undecided and is_plain_text(work.filename)
 
 
 def _go_on(steps: Iterator[list[Passage]], passages: list[Passage]) -> bool:

@@ -22,7 +22,7 @@ class IngestCounts:
     failed: int = 0
 
 
-AT_ONCE = 8
+AT_ONCE = 16
 
 
 class WorkSource(Protocol):

@@ -48,6 +48,24 @@ def parse_in_child(
     return _confined(work, filename, parent, cpu_seconds, seconds, memory_bytes)
 
 
+def parse_run_in_child(
+    files: Sequence[tuple[str, str]], *, parent: int, cpu_seconds: float, seconds: float, memory_bytes: int
+) -> list[bytes | None] | ParseFailure:
+    """Parse small files, each given by its path and name, as `parse_in_child` does; None for one without a document."""
+
+    def work() -> list[bytes | None]:
+        return [_dumped(Path(path), filename) for path, filename in files]
+
+    return _confined(work, files[0][1], parent, cpu_seconds, seconds, memory_bytes)
+
+
+def _dumped(path: Path, filename: str) -> bytes | None:
+    try:
+        return read_document(path, filename).dumps()
+    except ParseFailure:
+        return None
+
+
 def recognise_in_child(
     path: str,
     filename: str,

@@ -82,6 +82,19 @@ class ParserProcess:
                 raise ParseFailure("server_error", f"{shown_name(filename)} could not be read: {error}.") from error
         return await to_thread.run_sync(Document.loads, result) if len(result) > _LARGE else Document.loads(result)
 
+    async def parse_run(self, files: Sequence[tuple[Path, str]]) -> list[bytes | None]:
+        """Parse small files together, each given by its path and name, into what `Document.dumps` writes.
+
+        None for a file of which no document can be had, and for all where the child ends: `parse` tells why. Raises
+        as `parse`.
+        """
+        named = [(str(path), filename) for path, filename in files]
+        try:
+            async with self._turn:
+                return await self._in_child(partial(child_main.parse_run_in_child, named), files[0][1], 0)
+        except ParseFailure:
+            return [None] * len(files)
+
     async def render(self, path: Path, filename: str, page: int, passage: PassageOnPage | None) -> RenderedPage:
         """Return a page of the file as an image; ParseFailure when there is none. Raises as `parse`."""
         async with self._turn:
