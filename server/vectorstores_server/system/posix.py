@@ -189,6 +189,17 @@ def share_heaps() -> None:
         library.mallopt(_M_ARENA_MAX, 2)
 
 
+def trim_heaps() -> None:
+    """Give pages of the heaps that nothing is in any more back to the system, which only glibc keeps."""
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    library = ctypes.CDLL(None)
+    if hasattr(library, "malloc_trim"):
+        library.malloc_trim(0)
+
+
 def stand_back() -> None:
     """Lower the priority of this thread; for good, because only root could raise it again."""
     if sys.platform == "linux":

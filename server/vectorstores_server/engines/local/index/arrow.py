@@ -42,7 +42,8 @@ def batch(rows: Sequence[Rows], columns: Any) -> Any:
 
 def matrix(column: Any) -> NDArray[Any]:
     """Return a column of lists of one length as (rows, length)."""
-    return column.combine_chunks().flatten().to_numpy().reshape(len(column), -1)
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    return whole.flatten().to_numpy().reshape(len(column), -1)
 
 
 def _places(part: Rows) -> NDArray[int64]:

@@ -4,7 +4,7 @@
 # ^ pyarrow has no type information, and lancedb's signatures are made of it; what leaves this module is typed.
 
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -15,17 +15,19 @@ os.environ.setdefault("LANCE_CPU_THREADS", str(max(4, os.cpu_count() or 1)))  # 
 
 import lancedb
 import numpy as np
+import pyarrow as pa
 from lancedb.db import AsyncConnection
 from lancedb.index import FTS, BTree, IvfRq
 from lancedb.table import AsyncTable
 from numpy import float32, int64
 from numpy.typing import NDArray
 
-from vectorstores_server.engines.local.index.arrow import PLACE, PLACES, REV, TEXT, VECTOR, WORDS, batch, matrix, schema
+from vectorstores_server.engines.local.index.arrow import PLACE, REV, TEXT, VECTOR, WORDS, batch, matrix, schema
 from vectorstores_server.engines.local.index.errors import WrongDimensions
 from vectorstores_server.engines.local.index.records import Rows
 from vectorstores_server.engines.local.index.versions import VersionStamp
 from vectorstores_server.engines.local.words.languages import ENGLISH
+from vectorstores_server.system.posix import trim_heaps
 
 METADATA_BYTES = 16 * 1024 * 1024
 """LanceDB's own limit is a gigabyte: 1,600 commits of two rows left 582 MB with the process, with this limit 226."""
@@ -177,15 +179,17 @@ class Table:
         vectors = matrix(found[VECTOR]) if self.dimensions is not None and len(found) else None
         return FetchedRows([], matrix(found[PLACE]).tolist() if len(found) else [], vectors)
 
-    async def whole(self, where: str | None) -> tuple[NDArray[int64], NDArray[float32] | None, list[str]]:
-        """Read rows with all that they have: PLACES, vectors, words."""
+    async def blocks(
+        self, where: str | None, rows: int
+    ) -> AsyncGenerator[tuple[NDArray[int64], NDArray[float32] | None, list[str]]]:
+        """Read rows with all that they have, so many at a time: PLACES, vectors, words."""
         columns: list[str] = [PLACE, self.words, *([VECTOR] if self.dimensions is not None else [])]
         query = self._table.query().select(columns)
-        found = await (query.where(where) if where else query).to_arrow()
-        if not len(found):
-            return np.zeros((0, len(PLACES)), int64), None, []
-        vectors = matrix(found[VECTOR]) if self.dimensions is not None else None
-        return matrix(found[PLACE]), vectors, found[self.words].to_pylist()
+        async for found in await (query.where(where) if where else query).to_batches(max_batch_length=rows):
+            for first in range(0, len(found), rows):
+                part = found.slice(first, rows)
+                vectors = matrix(part.column(VECTOR)) if self.dimensions is not None else None
+                yield matrix(part.column(PLACE)), vectors, part.column(self.words).to_pylist()
 
     async def revs(self) -> dict[int, int]:
         """Count the rows of each revision."""
@@ -249,6 +253,12 @@ class Table:
             and stats["num_rows"] >= VECTOR_INDEX_FROM
             and vectors is None,
         )
+
+
+def give_back_memory() -> None:
+    """Give the memory that was needed for a moment back to the system; it takes some milliseconds."""
+    pa.default_memory_pool().release_unused()
+    trim_heaps()
 
 
 class Database:

@@ -11,20 +11,22 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import anyio.to_thread
 
-from vectorstores_server.engines.local.index.errors import IndexUnavailable, WrongDimensions
-from vectorstores_server.engines.local.index.lance import Table
+from vectorstores_server.engines.local.index.errors import IndexUnavailable, WrongDimensions, translated
+from vectorstores_server.engines.local.index.lance import Table, give_back_memory
 from vectorstores_server.engines.local.index.records import CandidateQuery, Candidates, RevFilter
 from vectorstores_server.engines.local.index.resident_rows import (
     MOST_DEAD,
-    NewRows,
     QuestionTokens,
     ResidentRows,
+    ResidentRowsBuilder,
 )
 from vectorstores_server.engines.local.index.term_tokens import TermTokens
 from vectorstores_server.engines.local.index.versions import VersionStamp
@@ -143,7 +145,8 @@ class ResidentTables:
         began = time.monotonic()
         try:
             stamp = VersionStamp.of(self._folder(name))
-            rows = await self._read(name, known.rows) if stamp is not None and self._has_memory() else None
+            with translated(name):
+                rows = await self._read(name, known.rows) if stamp is not None and self._has_memory() else None
             if stamp is not None:
                 known.stamp, known.rows = stamp, rows
             self._keep_within_budget(name)
@@ -169,16 +172,20 @@ class ResidentTables:
             if rows.dead > MOST_DEAD:
                 rows = ResidentRows.empty(opened.dimensions)
         new = sorted(live_rows.keys() - rows.revs.keys())
-        where = RevFilter("in", new).sql() if len(new) < len(live_rows) else None
         if new:
-            places, vectors, words = await opened.whole(where)
-            tokens: list[list[str]] = []
-            for first in range(0, len(words), BLOCK):
-                tokens += await self._terms.of(words[first : first + BLOCK], opened.token_list)
-                await asyncio.sleep(0)
-            added = NewRows(places, vectors, tokens)
-            rows = await self._in_thread(lambda rows=rows: rows.with_rows(added))
+            where = RevFilter("in", new).sql() if len(new) < len(live_rows) else None
+            rows = await self._with_new(rows, opened, where, sum(live_rows[rev] for rev in new))
+            await self._in_thread(give_back_memory)
         return rows
+
+    async def _with_new(self, rows: ResidentRows, opened: Table, where: str | None, number: int) -> ResidentRows:
+        """Return the rows with those of the table that match: all at once would take ten times the room they keep."""
+        builder = ResidentRowsBuilder(rows, number)
+        async with aclosing(opened.blocks(where, BLOCK)) as blocks:
+            async for places, vectors, words in blocks:
+                tokens = await self._terms.of(words, opened.token_list)
+                await self._in_thread(partial(builder.add, places, vectors, tokens))
+        return await self._in_thread(builder.finished)
 
     def _size(self, count: int, opened: Table) -> int:
         return count * (BYTES_A_ROW + 4 * (opened.dimensions or 0))

@@ -11,22 +11,13 @@ import numpy as np
 from numpy import float32, float64, int64
 from numpy.typing import NDArray
 
-from vectorstores_server.engines.local.index.postings import Postings
+from vectorstores_server.engines.local.index.postings import Postings, PostingsBuilder
 from vectorstores_server.engines.local.index.records import Candidate, CandidateQuery, Candidates, RevFilter, Weights
 from vectorstores_server.engines.local.index.retrieval import FEW, meanings
 from vectorstores_server.engines.local.index.scoring import gated, half_point
 
 MOST_DEAD = 0.2
 """The share of rows that may be dead before the others are written again."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewRows:
-    """Rows as they are read from a table: PLACES, vectors where it has them, and tokens."""
-
-    places: NDArray[int64]
-    vectors: NDArray[float32] | None
-    tokens: Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +62,6 @@ class ResidentRows:
         alive = ~gone if self.alive is None else self.alive & ~gone
         kept = {rev: count for rev, count in self.revs.items() if rev not in revs}
         return ResidentRows(self.places, self.vectors, self.postings, alive, kept)
-
-    def with_rows(self, new: NewRows) -> "ResidentRows":
-        """Return it with further rows, whose vectors are brought to length 1."""
-        vectors = self.vectors
-        if vectors is not None and new.vectors is not None:
-            lengths = np.linalg.norm(new.vectors, axis=1, keepdims=True)
-            vectors = np.concatenate([vectors, (new.vectors / np.where(lengths == 0, 1, lengths)).astype(float32)])
-        alive = None if self.alive is None else np.concatenate([self.alive, np.ones(len(new.places), bool)])
-        revs = dict(self.revs)
-        for rev, count in zip(*np.unique(new.places[:, 0], return_counts=True), strict=True):
-            revs[int(rev)] = revs.get(int(rev), 0) + int(count)
-        places = np.concatenate([self.places, new.places])
-        return ResidentRows(places, vectors, self.postings.with_rows(new.tokens), alive, revs)
 
     def find(self, query: CandidateQuery, tokens: QuestionTokens) -> Candidates:
         """Return the passages that may answer: the nearest, those that match best, and those that hold a name."""
@@ -150,6 +128,43 @@ class ResidentRows:
             Candidate(*place, *both, named=row in named)
             for row, place, *both in zip(ids, places, near, scores, strict=True)
         ]
+
+
+class ResidentRowsBuilder:
+    """Rows of a table and `number` further ones, whose vectors are brought to length 1; added a block at a time."""
+
+    def __init__(self, former: ResidentRows, number: int) -> None:
+        self._former = former
+        self._filled = len(former.places)
+        self._postings = PostingsBuilder(former.postings)
+        self._places = np.empty((self._filled + number, former.places.shape[1]), int64)
+        self._places[: self._filled] = former.places
+        self._vectors: NDArray[float32] | None = None
+        if former.vectors is not None:
+            self._vectors = np.empty((self._filled + number, former.vectors.shape[1]), float32)
+            self._vectors[: self._filled] = former.vectors
+
+    def add(self, places: NDArray[int64], vectors: NDArray[float32] | None, tokens: Sequence[Sequence[str]]) -> None:
+        """Add a block of rows: their PLACES, their vectors where the table has them, and their tokens."""
+        into = slice(self._filled, self._filled + len(places))
+        self._places[into] = places
+        if self._vectors is not None and vectors is not None:
+            lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+            np.divide(vectors, np.where(lengths == 0, 1, lengths), out=self._vectors[into])
+        self._postings.add(tokens)
+        self._filled = into.stop
+
+    def finished(self) -> ResidentRows:
+        """Return all rows. Raises ValueError where other rows came than were foretold."""
+        if self._filled != len(self._places):
+            raise ValueError(f"{self._filled} rows came instead of {len(self._places)}")
+        former = self._former
+        added = self._places[len(former.places) :]
+        alive = None if former.alive is None else np.concatenate([former.alive, np.ones(len(added), bool)])
+        revs = dict(former.revs)
+        for rev, count in zip(*np.unique(added[:, 0], return_counts=True), strict=True):
+            revs[int(rev)] = revs.get(int(rev), 0) + int(count)
+        return ResidentRows(self._places, self._vectors, self._postings.finished(), alive, revs)
 
 
 def _first(scores: NDArray[float32] | NDArray[float64], k: int, seen: NDArray[np.bool_]) -> NDArray[int64]:
