@@ -15,6 +15,7 @@ NAMES = (
     "footprint",
     "ingest",
     "small-files",
+    "resident",
     "mirror",
     "reattach",
     "search",

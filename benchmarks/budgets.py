@@ -31,6 +31,9 @@ BUDGETS: Mapping[str, Budget] = {
     ),
     "small_files_versions": Budget("commits of four folders of 500 notes", "small-files", ">= 20 notes a commit"),
     "small_files_memory": Budget("RSS over four folders of 500 notes", "small-files", "<= +30 MB"),
+    "resident": Budget(
+        "10,000 passages read into memory: growth of the process, CPU", "resident", "<= 40 MB; <= 1.6 s"
+    ),
     "mirror_change": Budget("a new file in a followed folder of 10,000: until a search finds it", "mirror", "<= 5 s"),
     "mirror_rest": Budget("a followed folder of 10,000 files at rest: CPU", "mirror", "<= 5 ms a second more"),
     "mirror_walk": Budget("re-walk of 10,000 unchanged files: CPU", "mirror", "<= 3 x os.walk and stat"),
