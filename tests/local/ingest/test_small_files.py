@@ -160,9 +160,8 @@ async def test_a_run_prepares_every_type_of_text_as_each_alone(preparer: tuple[F
     for path in blobs.texts.iterdir():
         path.unlink()
     assert {work.filename for work in works if work.rev in together} >= {name for name in names if is_plain_text(name)}
-    for work in works:
-        if work.rev in together:
-            assert together[work.rev] == await prepare.prepare(work)
+    alone = {work.rev: await prepare.prepare(work) for work in works if work.rev in together}
+    assert together == alone
     kept = {path.name: path.read_bytes() for path in blobs.texts.iterdir()}
     assert texts == kept
     assert {work.filename for work in works if work.rev not in together} >= {

@@ -52,7 +52,7 @@ class Source:
     folder: str | None = None
     stat: FileStat | None = None
     at_hand: bool = False
-    """Whether the bytes are in memory, so that the stream may also be read when the next source has been asked for."""
+    """True where the bytes are in memory: the stream may also be read after the next source has been asked for."""
 
 
 def storable(name: str) -> str:
