@@ -48,9 +48,7 @@ class NewSource:
     keep: Callable[[], None]
 
 
-def all_standing(
-    db: DB, store_id: str, origins: Sequence[Origin], options: AttachOptions
-) -> list[KnownSource | None]:
+def all_standing(db: DB, store_id: str, origins: Sequence[Origin], options: AttachOptions) -> list[KnownSource | None]:
     """Return the state of each source as `standing` does."""
     return [standing(db, store_id, origin, options) for origin in origins]
 
