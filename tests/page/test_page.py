@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from urllib.parse import urljoin
 
 import httpx
 import pytest
@@ -168,7 +169,6 @@ async def test_what_a_document_says_stays_text_wherever_it_is_shown(engine: Engi
             reply = await client.get(address)
             page = parsed(reply)
             assert [(script.attributes.get("src") or "").partition("?")[0] for script in page.css("script")] == [
-                "/page/assets/scripted.js",
                 "/page/assets/page.js",
             ]
             nodes = page.css("*")
@@ -428,6 +428,23 @@ async def test_an_asset_that_has_not_changed_is_not_sent_again(local_engine: Eng
         assert (await client.get(f"{address}0")).headers["cache-control"] == "no-cache"
         for outside in ("/page/assets/../views.py", "/page/assets/%2e%2e/views.py", "/page/assets/"):
             assert (await client.get(httpx.URL(outside))).status_code == 404
+
+
+async def test_a_page_that_was_seen_before_asks_for_no_asset_again(local_engine: Engine) -> None:
+    async with page_of(local_engine) as client:
+        page = parsed(await client.get("/"))
+        named = [node.attributes.get("src") or node.attributes.get("href") or "" for node in page.css("script, link")]
+        waiting, seen = list(named), set[str]()
+        while waiting:
+            address = waiting.pop()
+            seen.add(address)
+            reply = await client.get(address)
+            assert "immutable" in reply.headers["cache-control"], address
+            imported = {urljoin(address, name) for name in re.findall(r'from "(.+?)"', reply.text)}
+            waiting += imported - seen
+    assert {"/page/assets/page.js", "/page/assets/requests.js", "/page/assets/page.css", "/page/assets/icon.svg"} <= {
+        address.partition("?")[0] for address in seen
+    }
 
 
 async def test_stdio_imports_nothing_of_the_page(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from vectorstores_server.page.assets import asset
+from vectorstores_server.page.assets import asset, drawing
 from vectorstores_tools.contract.characters import clean, line
 
 FOLDER = Path(__file__).parent / "templates"
@@ -40,6 +40,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals["asset"] = asset
+    made.globals["drawing"] = drawing
     made.filters.update(line=line, size=size, number=number, when=when, day=day, score=score)
     return made
 
