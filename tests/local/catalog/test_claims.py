@@ -1,17 +1,18 @@
 """Builders that come late: whatever is claimed, built, taken over, deleted and swept in whichever order, rows stay."""
 
-import sqlite3
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from support.memory_catalog import NOW, SMALL, add_file, attach, build, dead, live, make_store, open_memory, queued
 from vectorstores_server.engines.local.catalog import attachments, enqueue, expiry, files, index_tables, reconciliation
+from vectorstores_server.engines.local.catalog.dialect import DB
 from vectorstores_server.engines.local.catalog.places import Origin
 from vectorstores_server.engines.local.catalog.revisions import bury_revs
 from vectorstores_server.engines.local.catalog.work_queue import BuiltRevision, QueuedRevision, failed, flip
@@ -19,6 +20,8 @@ from vectorstores_server.engines.local.index import TableMissing
 from vectorstores_server.engines.local.worker.reconciliation import reconcile
 from vectorstores_tools.contract.errors import VectorStoreError
 from vectorstores_tools.contract.requests import FileAttach
+
+pytestmark = pytest.mark.usefixtures("dialect")
 
 if TYPE_CHECKING:
     from vectorstores_server.engines.local.catalog import Catalog
@@ -34,7 +37,7 @@ class Builders:
     Steps that are put into `meanwhile` happen while a reconcile waits for the catalog or the index.
     """
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: DB) -> None:
         self.db = db
         self.stores = [make_store(db), make_store(db)]
         self.files = [add_file(db) for _ in range(3)]
@@ -147,7 +150,7 @@ STEPS = st.tuples(
 )  # fmt: skip
 
 
-def play(db: sqlite3.Connection, steps: Collection[Step]) -> Builders:
+def play(db: DB, steps: Collection[Step]) -> Builders:
     builders = Builders(db)
     for step in steps:
         builders.step(*step)
@@ -159,6 +162,7 @@ def play(db: sqlite3.Connection, steps: Collection[Step]) -> Builders:
 @given(st.lists(STEPS, max_size=30))
 @example([("attach", 0, 0), ("claim", 0, 0), ("flip", 0, 0), ("flip", 0, 0), ("sweep", 0, 0)])
 @example([("attach", 0, 0), ("claim", 0, 0), ("flip", 0, 0), ("abandon", 0, 0), ("sweep", 0, 0)])
+@example([("attach", 0, 0), ("claim", 0, 0), ("add", 0, 0), ("abandon", 0, 0), ("sweep", 0, 0), ("flip", 0, 0)])
 def test_a_live_revision_keeps_its_rows_whatever_late_builders_do(steps: list[Step]):
     with closing(open_memory()) as db:
         builders = play(db, steps)

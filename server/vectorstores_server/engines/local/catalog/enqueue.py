@@ -94,8 +94,6 @@ def requeue_row(db: DB, row: Row, now: int, priority: int, sizes: StaticChunking
     rev = new_rev(db)
     size, overlap = (sizes.max_chunk_size_tokens, sizes.chunk_overlap_tokens) if sizes else target_sizes(row)
     if row["want_rev"] is not None:
-        table = db.execute("SELECT table_name FROM store WHERE id = ?", (row["store_id"],)).fetchone()[0]
-        bury_revs(db, table, (row["want_rev"],), now)
         db.execute("UPDATE batch_file SET rev = ? WHERE rev = ?", (rev, row["want_rev"]))
     db.execute(
         "UPDATE attachment SET want_rev = ?, status = 'in_progress', want_size = ?, want_overlap = ?,"
@@ -103,6 +101,9 @@ def requeue_row(db: DB, row: Row, now: int, priority: int, sizes: StaticChunking
         " want_priority = CASE WHEN want_priority < ? THEN ? ELSE want_priority END WHERE id = ?",
         (rev, size, overlap, priority, priority, row["id"]),
     )
+    if row["want_rev"] is not None:
+        table = db.execute("SELECT table_name FROM store WHERE id = ?", (row["store_id"],)).fetchone()[0]
+        bury_revs(db, table, (row["want_rev"],), now)
     return rev
 
 

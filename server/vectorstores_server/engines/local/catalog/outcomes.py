@@ -52,7 +52,6 @@ def give_up(db: DB, rev: int, status: str, now: int, error: tuple[str, str] | No
     ).fetchone()
     if row is None:
         return False
-    bury_revs(db, row["table_name"], (rev,), now)
     code, message = error or (row["error_code"], row["error_message"])
     db.execute(
         "UPDATE attachment SET want_rev = NULL, want_priority = 0, error_code = ?, error_message = ?,"
@@ -63,6 +62,7 @@ def give_up(db: DB, rev: int, status: str, now: int, error: tuple[str, str] | No
         " want_size = NULL, want_overlap = NULL WHERE id = ?",
         (code, message, status, row["id"]),
     )
+    bury_revs(db, row["table_name"], (rev,), now)
     end_waiting(db, rev, status, error)
     return True
 

@@ -32,14 +32,14 @@ def new_rev(db: DB) -> int:
 
 
 def bury_revs(db: DB, table: str, revs: Iterable[int | None], now: int) -> None:
-    """Let the sweep take the rows of `revs` out of `table`; None is passed over, and what is live there stays.
+    """Let the sweep take the rows of `revs` out of `table`; None, and what is live or wanted there, is passed over.
 
-    A builder that comes late may bury what somebody else has made live meanwhile. So a caller that ends a live
-    revision takes it from its attachment first.
+    A builder that comes late may bury what somebody else has made live meanwhile, or is about to. So a caller that ends
+    a revision takes it from its attachment first.
     """
     db.executemany(
         "INSERT INTO dead_rev (rev, table_name, died_at) SELECT ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM attachment"
-        " JOIN store ON store.id = store_id WHERE live_rev = ? AND table_name = ?)"
+        " JOIN store ON store.id = store_id WHERE (live_rev = ? OR want_rev = ?) AND table_name = ?)"
         " ON CONFLICT (rev) DO UPDATE SET table_name = excluded.table_name, died_at = excluded.died_at",
-        [(rev, table, now, rev, table) for rev in revs if rev is not None],
+        [(rev, table, now, rev, rev, table) for rev in revs if rev is not None],
     )
