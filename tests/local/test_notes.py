@@ -17,7 +17,7 @@ from mcp.types import TextResourceContents
 from support.clients import Caller, text_of
 from support.engine_calls import SMALL, add, attach, finished, new_store, settled
 from support.local import Words, opened
-from support.memory_catalog import add_file, batch_of, make_store, open_memory, queued
+from support.memory_catalog import add_file, batch_of, make_store, open_sqlite, queued
 from support.memory_catalog import attach as attach_row
 from support.noted import ISSUED, NotedSample, garbled, guessed, mail, scanned
 from support.samples import write_zip
@@ -395,7 +395,7 @@ def _all() -> Any:
 
 @pytest.fixture
 def db() -> sqlite3.Connection:
-    return open_memory()
+    return open_sqlite()
 
 
 def built_with(db: sqlite3.Connection, *notes: str) -> None:

@@ -11,7 +11,7 @@ from mcp import Client
 from mcp.types import TextResourceContents
 
 from support.clients import Caller, connected
-from support.memory_catalog import NOW, attach, build, make_store, open_memory
+from support.memory_catalog import NOW, attach, build, make_store, open_sqlite
 from vectorstores_server.engines.local.catalog import sources
 from vectorstores_server.engines.local.catalog.attachments import retrieve_store_file
 from vectorstores_server.engines.local.catalog.files import insert_file
@@ -160,7 +160,7 @@ def entered(db: sqlite3.Connection, store: str, origin: Origin) -> str:
 
 
 def test_a_file_of_before_has_no_path_until_it_is_attached_again() -> None:
-    db = open_memory()
+    db = open_sqlite()
     store = make_store(db)
     file = entered(db, store, Origin("/d/x/a.txt", "1" * 64))
     db.execute("UPDATE attachment SET path = NULL, folder = NULL")  # as an older version left it
@@ -180,7 +180,7 @@ def test_a_file_of_before_has_no_path_until_it_is_attached_again() -> None:
 
 
 def test_a_file_named_by_itself_first_gets_the_path_of_the_first_folder() -> None:
-    db = open_memory()
+    db = open_sqlite()
     store = make_store(db)
     file = entered(db, store, Origin("/d/x/a.txt", "1" * 64))
     assert retrieve_store_file(db, store, file).path == "a.txt"
@@ -213,7 +213,7 @@ def test_what_changed_just_now_is_read_again_whatever_the_disk_says() -> None:
 
 
 def test_a_file_that_was_only_attached_has_no_place() -> None:
-    db = open_memory()
+    db = open_sqlite()
     store = make_store(db)
     file = File(id=new_id("file-"), bytes=3, created_at=NOW, filename="a.txt")
     insert_file(db, file, "2" * 64)

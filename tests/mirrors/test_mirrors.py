@@ -12,7 +12,7 @@ import pytest
 
 from support.engine_calls import SMALL, search
 from support.following import CRITERIA, SOON, following
-from support.memory_catalog import NOW, add_file, attach, build, make_store, open_memory
+from support.memory_catalog import NOW, add_file, attach, build, make_store, open_sqlite
 from vectorstores_server.engines.local.catalog import expiry, mirrored_files
 from vectorstores_server.engines.local.catalog.pagination import TOMBSTONE_SECONDS
 from vectorstores_server.intake import MachineIntake
@@ -460,7 +460,7 @@ def followed_file(db: sqlite3.Connection, store: str) -> str:
 
 def test_a_file_that_was_parted_with_goes_after_a_week_unless_something_uses_it() -> None:
     for used in (False, True):
-        db = open_memory()
+        db = open_sqlite()
         store, other = make_store(db), make_store(db)
         file = followed_file(db, store)
         assert mirrored_files.take_out(db, store, ["/d/a.txt"], NOW) == 1
@@ -475,7 +475,7 @@ def test_a_file_that_was_parted_with_goes_after_a_week_unless_something_uses_it(
 
 
 def test_what_a_store_parted_with_is_forgotten_with_the_store_or_the_file() -> None:
-    db = open_memory()
+    db = open_sqlite()
     store = make_store(db)
     file = followed_file(db, store)
     mirrored_files.take_out(db, store, ["/d/a.txt"], NOW)

@@ -2,7 +2,9 @@
 
 import itertools
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
 
 from vectorstores_server.engines.local.catalog import (
     attachments,
@@ -13,6 +15,7 @@ from vectorstores_server.engines.local.catalog import (
     reconciliation,
     stores,
 )
+from vectorstores_server.engines.local.catalog.dialect import DB
 from vectorstores_server.engines.local.catalog.ids import new_id
 from vectorstores_server.engines.local.catalog.migrations import MIGRATIONS, statements
 from vectorstores_server.engines.local.catalog.work_queue import BuiltRevision, QueuedRevision, failed, flip, next_work
@@ -24,7 +27,15 @@ SMALL = ChunkingStrategy(type="static", static=StaticChunking(max_chunk_size_tok
 _numbers = itertools.count(1)
 
 
-def open_memory() -> sqlite3.Connection:
+class ClosableDB(DB, Protocol):
+    """A connection that a test closes."""
+
+    def close(self) -> None:
+        """Close it."""
+        ...
+
+
+def open_sqlite() -> sqlite3.Connection:
     db = sqlite3.connect(":memory:", isolation_level=None)
     db.row_factory = sqlite3.Row
     db.execute("PRAGMA foreign_keys = ON")
@@ -34,46 +45,64 @@ def open_memory() -> sqlite3.Connection:
     return db
 
 
-def make_store(db: sqlite3.Connection, now: int = NOW, embedder: str | None = None, **fields: object) -> str:
+_OPENERS: list[Callable[[], ClosableDB]] = [open_sqlite]
+
+
+def open_memory() -> ClosableDB:
+    """Return an empty catalog: in SQLite, or in what `opened_by` names."""
+    return _OPENERS[-1]()
+
+
+@contextmanager
+def opened_by(other: Callable[[], ClosableDB]) -> Generator[None]:
+    """Let tests have the catalogs of another database meanwhile."""
+    _OPENERS.append(other)
+    try:
+        yield
+    finally:
+        _OPENERS.pop()
+
+
+def make_store(db: DB, now: int = NOW, embedder: str | None = None, **fields: object) -> str:
     return stores.insert_store(db, StoreCreate.model_validate(fields), embedder, 3 if embedder else None, now)
 
 
-def add_file(db: sqlite3.Connection, filename: str = "a.txt", now: int = NOW, sha256: str | None = None) -> str:
+def add_file(db: DB, filename: str = "a.txt", now: int = NOW, sha256: str | None = None) -> str:
     file = File(id=new_id("file-"), bytes=9, created_at=now, filename=filename)
     files.insert_file(db, file, sha256 or f"{next(_numbers):064d}")
     return file.id
 
 
-def queued(db: sqlite3.Connection, identities: Sequence[str] = (), now: int = NOW) -> list[QueuedRevision]:
+def queued(db: DB, identities: Sequence[str] = (), now: int = NOW) -> list[QueuedRevision]:
     return next_work(db, identities, now, limit=10_000)
 
 
-def build(db: sqlite3.Connection, now: int = NOW) -> set[int]:
+def build(db: DB, now: int = NOW) -> set[int]:
     """Do what the worker does with everything that is queued."""
     return flip(db, [BuiltRevision(w.rev, w.table, rows=2, usage_bytes=100) for w in queued(db, ("e",), now)], now)
 
 
-def fail_all(db: sqlite3.Connection, now: int = NOW) -> None:
+def fail_all(db: DB, now: int = NOW) -> None:
     for work in queued(db, ("e",), now):
         failed(db, work.rev, "invalid_file", f"{work.filename} is damaged.", now)
 
 
-def attach(db: sqlite3.Connection, store: str, file: str, now: int = NOW, **fields: object) -> VectorStoreFile:
+def attach(db: DB, store: str, file: str, now: int = NOW, **fields: object) -> VectorStoreFile:
     return enqueue.attach_file(db, store, FileAttach.model_validate({"file_id": file, **fields}), now)
 
 
-def batch_of(db: sqlite3.Connection, store: str, *file_ids: str) -> str:
+def batch_of(db: DB, store: str, *file_ids: str) -> str:
     return batches.create_batch(db, store, [FileAttach(file_id=f) for f in file_ids], NOW).id
 
 
-def status(db: sqlite3.Connection, store: str, file: str) -> str:
+def status(db: DB, store: str, file: str) -> str:
     return attachments.retrieve_store_file(db, store, file).status
 
 
-def live(db: sqlite3.Connection, store: str) -> list[int]:
+def live(db: DB, store: str) -> list[int]:
     row = index_tables.store_table(db, store)
     return sorted(reconciliation.live_rows(db, row.name)) if row else []
 
 
-def dead(db: sqlite3.Connection) -> set[int]:
+def dead(db: DB) -> set[int]:
     return {row["rev"] for row in db.execute("SELECT rev FROM dead_rev")}

@@ -1,4 +1,3 @@
-import sqlite3
 from collections.abc import Generator
 from contextlib import closing
 
@@ -20,6 +19,7 @@ from support.memory_catalog import (
     status,
 )
 from vectorstores_server.engines.local.catalog import attachments, batches, files, sources, stores
+from vectorstores_server.engines.local.catalog.dialect import DB
 from vectorstores_server.engines.local.catalog.ids import new_id
 from vectorstores_server.engines.local.catalog.places import Origin
 from vectorstores_server.engines.local.catalog.work_queue import BuiltRevision, blocked, doable, flip, still_wanted
@@ -28,9 +28,11 @@ from vectorstores_tools.contract.errors import BatchNotFound, FileNotFound, File
 from vectorstores_tools.contract.models import File
 from vectorstores_tools.contract.requests import FileAttach, StoreFilesRequest
 
+pytestmark = pytest.mark.usefixtures("dialect")
+
 
 @pytest.fixture
-def db() -> Generator[sqlite3.Connection]:
+def db() -> Generator[DB]:
     with closing(open_memory()) as db:
         yield db
 
@@ -38,7 +40,7 @@ def db() -> Generator[sqlite3.Connection]:
 # Attaching
 
 
-def test_an_attached_file_is_in_progress_until_its_revision_goes_live(db: sqlite3.Connection):
+def test_an_attached_file_is_in_progress_until_its_revision_goes_live(db: DB):
     store, file = make_store(db), add_file(db)
     assert attach(db, store, file).status == "in_progress"
     assert stores.retrieve_store(db, store, NOW).status == "in_progress"
@@ -49,7 +51,7 @@ def test_an_attached_file_is_in_progress_until_its_revision_goes_live(db: sqlite
     assert stores.retrieve_store(db, store, NOW).usage_bytes == 100
 
 
-def test_attaching_an_attached_file_again_does_nothing(db: sqlite3.Connection):
+def test_attaching_an_attached_file_again_does_nothing(db: DB):
     store, file = make_store(db), add_file(db)
     attach(db, store, file, attributes={"a": 1})
     build(db)
@@ -58,7 +60,7 @@ def test_attaching_an_attached_file_again_does_nothing(db: sqlite3.Connection):
     assert not queued(db)
 
 
-def test_given_attributes_replace_the_map_at_once_without_processing(db: sqlite3.Connection):
+def test_given_attributes_replace_the_map_at_once_without_processing(db: DB):
     store, file = make_store(db), add_file(db)
     attach(db, store, file, attributes={"a": 1, "b": 2})
     build(db)
@@ -67,7 +69,7 @@ def test_given_attributes_replace_the_map_at_once_without_processing(db: sqlite3
 
 
 def test_another_chunking_strategy_processes_again_and_the_old_version_stays_searchable_until_then(
-    db: sqlite3.Connection,
+    db: DB,
 ):
     store, file = make_store(db), add_file(db)
     attach(db, store, file)
@@ -86,13 +88,13 @@ def test_another_chunking_strategy_processes_again_and_the_old_version_stays_sea
     assert dead(db) == {old}
 
 
-def test_auto_chunking_is_reported_as_static_800_400(db: sqlite3.Connection):
+def test_auto_chunking_is_reported_as_static_800_400(db: DB):
     store, file = make_store(db), add_file(db)
     shown = attach(db, store, file, chunking_strategy={"type": "auto"}).chunking_strategy
     assert shown == {"type": "static", "static": {"max_chunk_size_tokens": 800, "chunk_overlap_tokens": 400}}
 
 
-def test_a_failed_file_is_tried_again_when_it_is_attached_again(db: sqlite3.Connection):
+def test_a_failed_file_is_tried_again_when_it_is_attached_again(db: DB):
     store, file = make_store(db), add_file(db, "x.pdf")
     attach(db, store, file)
     fail_all(db)
@@ -106,7 +108,7 @@ def test_a_failed_file_is_tried_again_when_it_is_attached_again(db: sqlite3.Conn
     assert (good.status, good.last_error) == ("completed", None)
 
 
-def test_a_failed_second_version_leaves_the_first_one_completed_with_the_error(db: sqlite3.Connection):
+def test_a_failed_second_version_leaves_the_first_one_completed_with_the_error(db: DB):
     store, file = make_store(db), add_file(db)
     attach(db, store, file)
     build(db)
@@ -122,7 +124,7 @@ def test_a_failed_second_version_leaves_the_first_one_completed_with_the_error(d
     assert batches.retrieve_batch(db, store, batch).status == "failed"
 
 
-def test_a_file_that_was_attached_anew_while_in_work_goes_live_in_its_last_version_only(db: sqlite3.Connection):
+def test_a_file_that_was_attached_anew_while_in_work_goes_live_in_its_last_version_only(db: DB):
     store, file = make_store(db), add_file(db)
     attach(db, store, file)
     (first,) = queued(db)
@@ -136,7 +138,7 @@ def test_a_file_that_was_attached_anew_while_in_work_goes_live_in_its_last_versi
     assert dead(db) == {first.rev}
 
 
-def test_single_files_come_before_batches_and_then_the_oldest(db: sqlite3.Connection):
+def test_single_files_come_before_batches_and_then_the_oldest(db: DB):
     store = make_store(db)
     many = [add_file(db) for _ in range(3)]
     batch_of(db, store, *many)
@@ -146,7 +148,7 @@ def test_single_files_come_before_batches_and_then_the_oldest(db: sqlite3.Connec
     assert [w.file_id for w in queued(db)][1:] == many
 
 
-def test_a_batch_of_one_file_counts_as_a_single_file_until_a_second_comes(db: sqlite3.Connection):
+def test_a_batch_of_one_file_counts_as_a_single_file_until_a_second_comes(db: DB):
     store = make_store(db)
     many = [add_file(db) for _ in range(3)]
     batch_of(db, store, *many)
@@ -157,7 +159,7 @@ def test_a_batch_of_one_file_counts_as_a_single_file_until_a_second_comes(db: sq
     assert batches.cancel_batch(db, store, growing, NOW).file_counts.cancelled == 2
 
 
-def test_attaching_a_batch_file_alone_makes_it_urgent(db: sqlite3.Connection):
+def test_attaching_a_batch_file_alone_makes_it_urgent(db: DB):
     store = make_store(db)
     many = [add_file(db) for _ in range(3)]
     batch_of(db, store, *many)
@@ -165,7 +167,7 @@ def test_attaching_a_batch_file_alone_makes_it_urgent(db: sqlite3.Connection):
     assert queued(db)[0].file_id == many[2]
 
 
-def test_work_of_another_embedder_is_left_to_who_has_it(db: sqlite3.Connection):
+def test_work_of_another_embedder_is_left_to_who_has_it(db: DB):
     with_vectors, words = make_store(db, embedder="minilm"), make_store(db)
     attach(db, with_vectors, add_file(db))
     attach(db, words, add_file(db))
@@ -180,7 +182,7 @@ def test_work_of_another_embedder_is_left_to_who_has_it(db: sqlite3.Connection):
 # Batches
 
 
-def test_a_batch_counts_its_own_files_as_it_left_them(db: sqlite3.Connection):
+def test_a_batch_counts_its_own_files_as_it_left_them(db: DB):
     store, file, other = make_store(db), add_file(db), add_file(db)
     batch = batch_of(db, store, file, other)
     assert batches.retrieve_batch(db, store, batch).status == "in_progress"
@@ -194,7 +196,7 @@ def test_a_batch_counts_its_own_files_as_it_left_them(db: sqlite3.Connection):
     assert all(f.last_error and f.last_error.message == "a.txt is damaged." for f in page.data)
 
 
-def test_a_batch_with_some_failures_is_completed(db: sqlite3.Connection):
+def test_a_batch_with_some_failures_is_completed(db: DB):
     store, file = make_store(db), add_file(db)
     attach(db, store, file)
     build(db)
@@ -205,7 +207,7 @@ def test_a_batch_with_some_failures_is_completed(db: sqlite3.Connection):
     assert (done.status, done.file_counts.completed, done.file_counts.failed) == ("completed", 1, 1)
 
 
-def test_cancelling_stops_what_no_other_batch_wants(db: sqlite3.Connection):
+def test_cancelling_stops_what_no_other_batch_wants(db: DB):
     store, mine, shared, lone = make_store(db), add_file(db), add_file(db), add_file(db)
     batch, other = batch_of(db, store, mine, shared, lone), batch_of(db, store, shared)
     attach(db, store, lone)
@@ -217,7 +219,7 @@ def test_cancelling_stops_what_no_other_batch_wants(db: sqlite3.Connection):
     assert batches.retrieve_batch(db, store, batch).file_counts.cancelled == 3
 
 
-def test_cancelling_keeps_a_version_that_is_live(db: sqlite3.Connection):
+def test_cancelling_keeps_a_version_that_is_live(db: DB):
     store, file = make_store(db), add_file(db)
     attach(db, store, file)
     build(db)
@@ -227,14 +229,14 @@ def test_cancelling_keeps_a_version_that_is_live(db: sqlite3.Connection):
     assert len(live(db, store)) == 1
 
 
-def test_cancelling_a_batch_that_has_ended_changes_nothing(db: sqlite3.Connection):
+def test_cancelling_a_batch_that_has_ended_changes_nothing(db: DB):
     store = make_store(db)
     batch = batch_of(db, store, add_file(db))
     build(db)
     assert batches.cancel_batch(db, store, batch, NOW).status == "completed"
 
 
-def test_two_batches_wait_for_one_revision_and_follow_it_to_the_next(db: sqlite3.Connection):
+def test_two_batches_wait_for_one_revision_and_follow_it_to_the_next(db: DB):
     store, file = make_store(db), add_file(db)
     first, second = batch_of(db, store, file), batch_of(db, store, file)
     attach(db, store, file, chunking_strategy=SMALL)
@@ -242,7 +244,7 @@ def test_two_batches_wait_for_one_revision_and_follow_it_to_the_next(db: sqlite3
     assert [batches.retrieve_batch(db, store, b).status for b in (first, second)] == ["completed", "completed"]
 
 
-def test_a_batch_counts_a_file_that_was_detached_meanwhile_as_cancelled(db: sqlite3.Connection):
+def test_a_batch_counts_a_file_that_was_detached_meanwhile_as_cancelled(db: DB):
     store, file, other = make_store(db), add_file(db), add_file(db)
     batch = batch_of(db, store, file, other)
     attachments.detach_file(db, store, file, NOW)
@@ -251,7 +253,7 @@ def test_a_batch_counts_a_file_that_was_detached_meanwhile_as_cancelled(db: sqli
     assert (done.status, done.file_counts.cancelled, done.file_counts.completed) == ("completed", 1, 1)
 
 
-def test_a_batch_names_a_missing_file_and_attaches_nothing(db: sqlite3.Connection):
+def test_a_batch_names_a_missing_file_and_attaches_nothing(db: DB):
     store, file = make_store(db), add_file(db)
     with pytest.raises(FileNotFound, match="file-none"):
         batch_of(db, store, file, "file-none")
@@ -259,7 +261,7 @@ def test_a_batch_names_a_missing_file_and_attaches_nothing(db: sqlite3.Connectio
         attachments.retrieve_store_file(db, store, file)
 
 
-def test_a_batch_of_another_store_is_not_found(db: sqlite3.Connection):
+def test_a_batch_of_another_store_is_not_found(db: DB):
     store = make_store(db)
     batch = batch_of(db, store, add_file(db))
     with pytest.raises(BatchNotFound):
@@ -270,14 +272,14 @@ def test_a_batch_of_another_store_is_not_found(db: sqlite3.Connection):
 
 
 def enter(
-    db: sqlite3.Connection, store: str, source: str, sha256: str, batch: str | None = None, **options: object
+    db: DB, store: str, source: str, sha256: str, batch: str | None = None, **options: object
 ) -> sources.EnteredSource:
     file = File(id=new_id("file-"), bytes=9, created_at=NOW, filename="a.txt")
     chosen = AttachOptions(**options)  # pyright: ignore[reportArgumentType] checked by the dataclass's users
     return sources.enter(db, store, Origin(source, sha256), file, lambda: None, chosen, batch, NOW)
 
 
-def test_the_same_source_and_bytes_are_attached_once(db: sqlite3.Connection):
+def test_the_same_source_and_bytes_are_attached_once(db: DB):
     store = make_store(db)
     first, second = enter(db, store, "/a", "1" * 64), enter(db, store, "/a", "1" * 64)
     assert (first.new, second.new) == (True, False)
@@ -287,7 +289,7 @@ def test_the_same_source_and_bytes_are_attached_once(db: sqlite3.Connection):
     assert stores.retrieve_store(db, store, NOW).file_counts.total == 1
 
 
-def test_new_bytes_replace_the_old_file_in_the_moment_they_are_completed(db: sqlite3.Connection):
+def test_new_bytes_replace_the_old_file_in_the_moment_they_are_completed(db: DB):
     store = make_store(db)
     old = enter(db, store, "/a", "1" * 64)
     build(db)
@@ -301,7 +303,7 @@ def test_new_bytes_replace_the_old_file_in_the_moment_they_are_completed(db: sql
         files.retrieve_file(db, old.file_id, NOW)
 
 
-def test_a_replaced_file_stays_where_another_store_has_it(db: sqlite3.Connection):
+def test_a_replaced_file_stays_where_another_store_has_it(db: DB):
     store, other = make_store(db), make_store(db)
     old = enter(db, store, "/a", "1" * 64)
     attach(db, other, old.file_id)
@@ -312,7 +314,7 @@ def test_a_replaced_file_stays_where_another_store_has_it(db: sqlite3.Connection
         attachments.retrieve_store_file(db, store, old.file_id)
 
 
-def test_bytes_that_came_back_before_their_successor_was_done_win(db: sqlite3.Connection):
+def test_bytes_that_came_back_before_their_successor_was_done_win(db: DB):
     store = make_store(db)
     enter(db, store, "/a", "1" * 64)
     build(db)
@@ -324,7 +326,7 @@ def test_bytes_that_came_back_before_their_successor_was_done_win(db: sqlite3.Co
     assert [f.id for f in page.data] == [last.file_id]
 
 
-def test_a_failed_replacement_leaves_the_old_file_and_is_tried_again(db: sqlite3.Connection):
+def test_a_failed_replacement_leaves_the_old_file_and_is_tried_again(db: DB):
     store = make_store(db)
     old = enter(db, store, "/a", "1" * 64)
     build(db)
@@ -340,7 +342,7 @@ def test_a_failed_replacement_leaves_the_old_file_and_is_tried_again(db: sqlite3
         attachments.retrieve_store_file(db, store, old.file_id)
 
 
-def test_no_update_of_attributes_touches_the_source(db: sqlite3.Connection):
+def test_no_update_of_attributes_touches_the_source(db: DB):
     store = make_store(db)
     entered = enter(db, store, "/a", "1" * 64, attributes={"a": 1})
     attachments.update_store_file(db, store, entered.file_id, None, NOW)

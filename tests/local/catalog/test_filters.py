@@ -5,12 +5,13 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from support.memory_catalog import open_memory
 from vectorstores_server.engines.local.catalog.attributes import replace_attributes
+from vectorstores_server.engines.local.catalog.dialect import DB
 from vectorstores_server.engines.local.catalog.filter_sql import select_attachments
-from vectorstores_server.engines.local.catalog.migrations import MIGRATIONS, statements
 from vectorstores_server.engines.local.catalog.search_view import matching
 from vectorstores_tools.contract.errors import InvalidFilter
 from vectorstores_tools.contract.filters import (
@@ -231,12 +232,9 @@ ATTRIBUTES = st.dictionaries(KEYS, SCALARS, max_size=3)
 
 
 @pytest.fixture(scope="module")
-def catalog() -> Generator[sqlite3.Connection]:
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
-        db.row_factory = sqlite3.Row
-        for script in MIGRATIONS:
-            for statement in statements(script):
-                db.execute(statement)
+def catalog(dialect: None) -> Generator[DB]:
+    del dialect
+    with closing(open_memory()) as db:
         db.execute(
             "INSERT INTO store (id, created_at, last_active_at, table_name) VALUES ('s', 0, 0, 't'), ('o', 0, 0, 'u')"
         )
@@ -260,7 +258,9 @@ def facts(file: dict[str, Any]) -> dict[str, Any]:
 
 @settings(max_examples=400, deadline=None)
 @given(held=st.lists(FILES, min_size=1, max_size=5), filter=FILTERS)
-def test_sql_finds_exactly_what_matches(catalog: sqlite3.Connection, held: list[dict[str, Any]], filter: Filter):
+def test_sql_finds_exactly_what_matches(catalog: DB, held: list[dict[str, Any]], filter: Filter):
+    # The contract refuses it; SQLite may have kept it before.
+    assume(isinstance(catalog, sqlite3.Connection) or "\\x00" not in repr((held, filter)))
     for table in ("attribute", "attachment", "file"):
         catalog.execute(f"DELETE FROM {table}")
     for number, file in enumerate(held):

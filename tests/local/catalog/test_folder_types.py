@@ -10,10 +10,13 @@ from support.clients import Caller, connected, text_of
 from support.local import opened
 from support.memory_catalog import add_file, make_store, open_memory
 from support.memory_catalog import attach as attach_row
+from vectorstores_server.engines.local.catalog.dialect import DB
 from vectorstores_server.engines.local.catalog.folder_types import are_reviewed, review
 from vectorstores_server.engines.local.catalog.places import Origin, place_of, put
 from vectorstores_server.engines.local.parsing import FIRST_TYPES
 from vectorstores_tools.contract.engine import Engine
+
+pytestmark = pytest.mark.usefixtures("dialect")
 
 BEFORE, AFTER = ".md .txt", "* .eml .md .txt"
 
@@ -99,11 +102,11 @@ async def test_every_engine_answers(engine: Engine, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def db() -> sqlite3.Connection:
+def db() -> DB:
     return open_memory()
 
 
-def attached(db: sqlite3.Connection, store: str, source: str, folder: str | None, *, of_before: bool = False) -> None:
+def attached(db: DB, store: str, source: str, folder: str | None, *, of_before: bool = False) -> None:
     file = add_file(db)
     attach_row(db, store, file)
     (row,) = db.execute("SELECT id FROM attachment WHERE file_id = ?", (file,)).fetchall()
@@ -112,12 +115,12 @@ def attached(db: sqlite3.Connection, store: str, source: str, folder: str | None
         put(db, row["id"], place_of(Origin(source, "0", folder), None))
 
 
-def reviewed(db: sqlite3.Connection, store: str, *origins: str, folder: str, now: str = AFTER) -> list[str]:
+def reviewed(db: DB, store: str, *origins: str, folder: str, now: str = AFTER) -> list[str]:
     kinds = {origin: origin[origin.rindex(".") :] for origin in origins}
     return review(db, store, dict.fromkeys(origins, folder), kinds, now, FIRST_TYPES)
 
 
-def test_a_folder_of_before_is_known_by_what_was_attached_below_it(db: sqlite3.Connection) -> None:
+def test_a_folder_of_before_is_known_by_what_was_attached_below_it(db: DB) -> None:
     store = make_store(db)
     attached(db, store, "/docs/a.md", None, of_before=True)
     assert reviewed(db, store, "/docsier/a.eml", folder="/docsier") == []
@@ -125,13 +128,13 @@ def test_a_folder_of_before_is_known_by_what_was_attached_below_it(db: sqlite3.C
     assert reviewed(db, store, "/docs/a.eml", "/docs/b.md", folder="/docs") == []
 
 
-def test_a_file_that_was_named_itself_does_not_make_its_folder_known(db: sqlite3.Connection) -> None:
+def test_a_file_that_was_named_itself_does_not_make_its_folder_known(db: DB) -> None:
     store = make_store(db)
     attached(db, store, "/docs/a.md", None)
     assert reviewed(db, store, "/docs/a.eml", folder="/docs") == []
 
 
-def test_a_folder_inside_a_known_one_is_known(db: sqlite3.Connection) -> None:
+def test_a_folder_inside_a_known_one_is_known(db: DB) -> None:
     store = make_store(db)
     reviewed(db, store, "/docs/a.md", folder="/docs", now=BEFORE)
     assert reviewed(db, store, "/docs/sub/a.eml", folder="/docs/sub") == ["/docs/sub/a.eml"]
@@ -139,7 +142,7 @@ def test_a_folder_inside_a_known_one_is_known(db: sqlite3.Connection) -> None:
     assert are_reviewed(db, store, ["/docs", "/docs/sub"], AFTER)
 
 
-def test_what_the_store_holds_is_not_new_and_stores_do_not_share_what_they_know(db: sqlite3.Connection) -> None:
+def test_what_the_store_holds_is_not_new_and_stores_do_not_share_what_they_know(db: DB) -> None:
     store, other = make_store(db), make_store(db)
     reviewed(db, store, "/docs/a.md", folder="/docs", now=BEFORE)
     attached(db, store, "/docs/held.eml", None)

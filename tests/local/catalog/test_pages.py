@@ -10,18 +10,38 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.memory_catalog import NOW, add_file, attach, batch_of, build, fail_all, make_store, open_memory
+from support.memory_catalog import (
+    NOW,
+    add_file,
+    attach,
+    batch_of,
+    build,
+    fail_all,
+    make_store,
+    open_memory,
+    open_sqlite,
+)
 from vectorstores_server.engines.local.catalog import attachments, batches, expiry, files, stores
+from vectorstores_server.engines.local.catalog.dialect import DB
 from vectorstores_server.engines.local.catalog.ids import new_id
 from vectorstores_tools.contract.errors import BadCursor
 from vectorstores_tools.contract.requests import FilesRequest, PageRequest, StoreFilesRequest
+
+pytestmark = pytest.mark.usefixtures("dialect")
 
 Order = Literal["asc", "desc"]
 
 
 @pytest.fixture
-def db() -> Generator[sqlite3.Connection]:
+def db() -> Generator[DB]:
     with closing(open_memory()) as db:
+        yield db
+
+
+@pytest.fixture
+def sqlite(dialect: None) -> Generator[sqlite3.Connection]:
+    del dialect
+    with closing(open_sqlite()) as db:
         yield db
 
 
@@ -68,19 +88,19 @@ def test_before_gives_the_items_just_before_the_cursor_in_the_lists_order(
         assert page.has_more == (len(earlier) > limit)
 
 
-def test_after_and_before_together_give_what_lies_between(db: sqlite3.Connection):
+def test_after_and_before_together_give_what_lies_between(db: DB):
     made = [make_store(db, now=t) for t in range(6)]
     page = stores.list_stores(db, PageRequest(order="asc", after=made[1], before=made[4]), NOW)
     assert [s.id for s in page.data] == made[2:4]
 
 
-def test_an_empty_page_has_no_first_and_no_last(db: sqlite3.Connection):
+def test_an_empty_page_has_no_first_and_no_last(db: DB):
     page = stores.list_stores(db, PageRequest(), NOW)
     assert (page.data, page.first_id, page.last_id, page.has_more) == ([], None, None, False)
 
 
 @pytest.mark.parametrize("param", ["after", "before"])
-def test_an_id_that_never_existed_is_a_bad_cursor(db: sqlite3.Connection, param: str):
+def test_an_id_that_never_existed_is_a_bad_cursor(db: DB, param: str):
     store, file = make_store(db), add_file(db)
     request = {param: "nothing"}
     for list_it in (
@@ -94,7 +114,7 @@ def test_an_id_that_never_existed_is_a_bad_cursor(db: sqlite3.Connection, param:
         assert refused.value.param == param
 
 
-def test_a_cursor_stays_good_for_a_week_after_its_item_is_gone(db: sqlite3.Connection):
+def test_a_cursor_stays_good_for_a_week_after_its_item_is_gone(db: DB):
     store = make_store(db)
     members = [add_file(db, now=NOW + number) for number in range(3)]
     for number, file in enumerate(members):
@@ -109,7 +129,7 @@ def test_a_cursor_stays_good_for_a_week_after_its_item_is_gone(db: sqlite3.Conne
         attachments.list_store_files(db, store, request)
 
 
-def test_files_are_listed_by_status_and_uploads_by_purpose(db: sqlite3.Connection):
+def test_files_are_listed_by_status_and_uploads_by_purpose(db: DB):
     store, good, bad = make_store(db), add_file(db), add_file(db)
     attach(db, store, bad)
     fail_all(db)
@@ -121,7 +141,7 @@ def test_files_are_listed_by_status_and_uploads_by_purpose(db: sqlite3.Connectio
     assert files.list_files(db, FilesRequest(purpose="batch"), NOW).data == []
 
 
-def test_a_batch_lists_its_own_files_only(db: sqlite3.Connection):
+def test_a_batch_lists_its_own_files_only(db: DB):
     store, mine, other = make_store(db), [add_file(db) for _ in range(3)], add_file(db)
     attach(db, store, other)
     batch = batch_of(db, store, *mine)
@@ -148,7 +168,8 @@ def plan_of(db: sqlite3.Connection, run: object) -> list[str]:
     ]
 
 
-def test_no_page_sorts_or_reads_more_than_it_shows(db: sqlite3.Connection):
+def test_no_page_sorts_or_reads_more_than_it_shows(sqlite: sqlite3.Connection):
+    db = sqlite
     store, file = make_store(db), add_file(db)
     attach(db, store, file)
     for run in (

@@ -1,4 +1,3 @@
-import sqlite3
 from collections.abc import Generator
 from contextlib import closing
 
@@ -30,6 +29,7 @@ from vectorstores_server.engines.local.catalog import (
     search_view,
     stores,
 )
+from vectorstores_server.engines.local.catalog.dialect import DB
 from vectorstores_server.engines.local.catalog.ids import new_id
 from vectorstores_server.engines.local.catalog.work_queue import BuiltRevision, flip
 from vectorstores_tools.contract.errors import FileNotFound, FileNotInStore, StoreExpired, StoreNotFound
@@ -37,11 +37,13 @@ from vectorstores_tools.contract.filters import parse_filter
 from vectorstores_tools.contract.models import File
 from vectorstores_tools.contract.requests import FileAttach, StoreCreate, StoreFilesRequest, StoreUpdate
 
+pytestmark = pytest.mark.usefixtures("dialect")
+
 DAY = 24 * 3600
 
 
 @pytest.fixture
-def db() -> Generator[sqlite3.Connection]:
+def db() -> Generator[DB]:
     with closing(open_memory()) as db:
         yield db
 
@@ -49,7 +51,7 @@ def db() -> Generator[sqlite3.Connection]:
 # Leaving
 
 
-def test_deleting_a_file_detaches_it_everywhere(db: sqlite3.Connection):
+def test_deleting_a_file_detaches_it_everywhere(db: DB):
     file = add_file(db)
     owners = [make_store(db), make_store(db)]
     for store in owners:
@@ -61,7 +63,7 @@ def test_deleting_a_file_detaches_it_everywhere(db: sqlite3.Connection):
     assert [stores.retrieve_store(db, s, NOW).file_counts.total for s in owners] == [0, 0]
 
 
-def test_a_deleted_store_leaves_its_files_and_a_table_to_drop(db: sqlite3.Connection):
+def test_a_deleted_store_leaves_its_files_and_a_table_to_drop(db: DB):
     store, file = make_store(db), add_file(db)
     attach(db, store, file)
     build(db)
@@ -74,7 +76,7 @@ def test_a_deleted_store_leaves_its_files_and_a_table_to_drop(db: sqlite3.Connec
     assert db.execute("SELECT count(*) FROM attachment").fetchone()[0] == 0
 
 
-def test_revisions_are_swept_a_minute_after_they_died(db: sqlite3.Connection):
+def test_revisions_are_swept_a_minute_after_they_died(db: DB):
     store, file = make_store(db), add_file(db)
     attach(db, store, file)
     build(db)
@@ -87,7 +89,7 @@ def test_revisions_are_swept_a_minute_after_they_died(db: sqlite3.Connection):
     assert not expiry.due(db, NOW + 60)
 
 
-def test_an_expired_store_can_be_retrieved_listed_and_deleted_only(db: sqlite3.Connection):
+def test_an_expired_store_can_be_retrieved_listed_and_deleted_only(db: DB):
     store = make_store(db, expires_after={"anchor": "last_active_at", "days": 1})
     file = add_file(db)
     attach(db, store, file)
@@ -109,11 +111,11 @@ def test_an_expired_store_can_be_retrieved_listed_and_deleted_only(db: sqlite3.C
     stores.delete_store(db, store, late)
 
 
-def batch_of_late(db: sqlite3.Connection, store: str, file: str, now: int) -> object:
+def batch_of_late(db: DB, store: str, file: str, now: int) -> object:
     return batches.create_batch(db, store, [FileAttach(file_id=file)], now)
 
 
-def test_the_worker_makes_expiry_final_and_nothing_revives_the_store(db: sqlite3.Connection):
+def test_the_worker_makes_expiry_final_and_nothing_revives_the_store(db: DB):
     store = make_store(db, expires_after={"anchor": "last_active_at", "days": 1})
     batch = batch_of(db, store, add_file(db))
     late = NOW + DAY
@@ -127,7 +129,7 @@ def test_the_worker_makes_expiry_final_and_nothing_revives_the_store(db: sqlite3
     assert not expiry.due(db, late)
 
 
-def test_use_moves_expiry_at_most_once_a_minute(db: sqlite3.Connection):
+def test_use_moves_expiry_at_most_once_a_minute(db: DB):
     store = make_store(db, expires_after={"anchor": "last_active_at", "days": 1})
     stores.touch(db, store, NOW + 59)
     assert stores.retrieve_store(db, store, NOW).expires_at == NOW + DAY
@@ -139,7 +141,7 @@ def test_use_moves_expiry_at_most_once_a_minute(db: sqlite3.Connection):
     assert expiry.expire(db, NOW + 60 + DAY - 1) == 0
 
 
-def test_expired_files_go_with_their_attachments(db: sqlite3.Connection):
+def test_expired_files_go_with_their_attachments(db: DB):
     store = make_store(db)
     file = File(id=new_id("file-"), bytes=1, created_at=NOW, expires_at=NOW + 3600, filename="a")
     files.insert_file(db, file, "f" * 64)
@@ -152,7 +154,7 @@ def test_expired_files_go_with_their_attachments(db: sqlite3.Connection):
     assert expiry.unreferenced(db, ["f" * 64]) == {"f" * 64}
 
 
-def test_tombstones_last_a_week(db: sqlite3.Connection):
+def test_tombstones_last_a_week(db: DB):
     file = add_file(db)
     files.delete_file(db, file, NOW)
     expiry.expire(db, NOW + 7 * DAY - 1)
@@ -164,7 +166,7 @@ def test_tombstones_last_a_week(db: sqlite3.Connection):
 # Names for ids
 
 
-def test_a_name_in_the_place_of_an_id_is_answered_with_the_id(db: sqlite3.Connection):
+def test_a_name_in_the_place_of_an_id_is_answered_with_the_id(db: DB):
     store, file = make_store(db, name="papers"), add_file(db, "a.pdf")
     attach(db, store, file)
     with pytest.raises(StoreNotFound, match=store):
@@ -175,14 +177,14 @@ def test_a_name_in_the_place_of_an_id_is_answered_with_the_id(db: sqlite3.Connec
         attachments.retrieve_store_file(db, store, "a.pdf")
 
 
-def test_a_store_of_a_known_name_is_made_and_the_others_are_named(db: sqlite3.Connection):
+def test_a_store_of_a_known_name_is_made_and_the_others_are_named(db: DB):
     first = make_store(db, name="papers")
     second, others = enqueue.create_store(db, StoreCreate(name="papers"), None, None, NOW)
     assert others == [first]
     assert second.id != first
 
 
-def test_what_was_set_is_replaced_and_none_clears(db: sqlite3.Connection):
+def test_what_was_set_is_replaced_and_none_clears(db: DB):
     store = make_store(
         db, name="a", metadata={"k": "v"}, description="d", expires_after={"anchor": "last_active_at", "days": 2}
     )
@@ -198,7 +200,7 @@ def test_what_was_set_is_replaced_and_none_clears(db: sqlite3.Connection):
 # Searching
 
 
-def test_a_search_sees_what_is_live_and_knows_what_is_not(db: sqlite3.Connection):
+def test_a_search_sees_what_is_live_and_knows_what_is_not(db: DB):
     store = make_store(db)
     red, blue, bad = (add_file(db, f"{n}.txt") for n in ("red", "blue", "bad"))
     attach(db, store, bad)
@@ -227,7 +229,7 @@ def test_a_search_sees_what_is_live_and_knows_what_is_not(db: sqlite3.Connection
 # A new table, and repair
 
 
-def test_a_store_moves_to_a_new_table_when_it_holds_everything_live(db: sqlite3.Connection):
+def test_a_store_moves_to_a_new_table_when_it_holds_everything_live(db: DB):
     store = make_store(db)
     one, two = add_file(db), add_file(db)
     attach(db, store, one)
@@ -250,7 +252,7 @@ def test_a_store_moves_to_a_new_table_when_it_holds_everything_live(db: sqlite3.
     assert reconciliation.kept_revs(db, new) == {first.rev, missing, 99}
 
 
-def test_what_was_built_for_a_table_that_is_no_longer_live_is_built_again(db: sqlite3.Connection):
+def test_what_was_built_for_a_table_that_is_no_longer_live_is_built_again(db: DB):
     store, file = make_store(db), add_file(db)
     attach(db, store, file)
     (work,) = queued(db)
@@ -261,7 +263,7 @@ def test_what_was_built_for_a_table_that_is_no_longer_live_is_built_again(db: sq
     assert (again.rev, again.table) == (work.rev, new)
 
 
-def test_a_live_revision_that_lost_rows_is_queued_and_stays_live_until_it_is_built(db: sqlite3.Connection):
+def test_a_live_revision_that_lost_rows_is_queued_and_stays_live_until_it_is_built(db: DB):
     store, file = make_store(db), add_file(db)
     attach(db, store, file)
     build(db)
@@ -274,7 +276,7 @@ def test_a_live_revision_that_lost_rows_is_queued_and_stays_live_until_it_is_bui
     assert rev in dead(db)
 
 
-def test_an_unreadable_table_is_set_aside_and_everything_queued(db: sqlite3.Connection):
+def test_an_unreadable_table_is_set_aside_and_everything_queued(db: DB):
     store, file = make_store(db), add_file(db)
     attach(db, store, file, attributes={"a": 1})
     build(db)
@@ -288,7 +290,7 @@ def test_an_unreadable_table_is_set_aside_and_everything_queued(db: sqlite3.Conn
     assert len(live(db, store)) == 1
 
 
-def test_the_worker_notes_how_it_left(db: sqlite3.Connection):
+def test_the_worker_notes_how_it_left(db: DB):
     assert reconciliation.worker_row(db) == (True, "")
     reconciliation.mark_worker(db, clean=False, boot_id="b1")
     assert reconciliation.worker_row(db) == (False, "b1")

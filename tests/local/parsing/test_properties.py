@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from support.clients import Caller
 from support.local import Words, add, opened, search, store
-from support.memory_catalog import add_file, make_store, open_memory, queued
+from support.memory_catalog import add_file, make_store, open_sqlite, queued
 from support.memory_catalog import attach as attach_row
 from support.samples import pdf_bytes, write_epub, write_pptx, write_zip
 from vectorstores_server.engines.local.catalog import attachments, index_tables
@@ -263,12 +263,12 @@ async def test_they_survive_a_rebuild(tmp_path: Path) -> None:
 
 @pytest.fixture
 def db() -> sqlite3.Connection:
-    return open_memory()
+    return open_sqlite()
 
 
 @given(st.integers(0, 16))
 def test_there_are_never_more_than_sixteen(count: int) -> None:
-    db = open_memory()
+    db = open_sqlite()
     into, file = make_store(db), add_file(db)
     attach_row(db, into, file, attributes={f"key{n}": n for n in range(count)})
     flip(db, [BuiltRevision(work.rev, work.table, 1, 1, found=SAID) for work in queued(db, ("e",))], NOW)

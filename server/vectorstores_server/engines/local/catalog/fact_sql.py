@@ -17,17 +17,17 @@ class FactColumn:
     tables: str = ATTACHMENTS
 
 
-_NAME = "coalesce(attachment.name, file.filename)"
-_BYTES = f"CAST({_NAME} AS BLOB)"
+NAME = "coalesce(attachment.name, file.filename)"
+_BYTES = f"CAST({NAME} AS BLOB)"
 """The bytes of a name: SQLite's functions of text may stop at a NUL."""
-_TO_LAST_DOT = f"length(CAST(rtrim({_NAME}, replace({_NAME}, '.', '')) AS BLOB))"
+_TO_LAST_DOT = f"length(CAST(rtrim({NAME}, replace({NAME}, '.', '')) AS BLOB))"
 """The length in bytes of the name up to its last dot, the dot included: no character behind that is a dot."""
-_ENDING = f"CASE WHEN {_TO_LAST_DOT} > 1 THEN nullif(lower(CAST(substr({_BYTES}, {_TO_LAST_DOT} + 1) AS TEXT)), '') END"
+ENDING = f"CASE WHEN {_TO_LAST_DOT} > 1 THEN nullif(lower(CAST(substr({_BYTES}, {_TO_LAST_DOT} + 1) AS TEXT)), '') END"
 
 COLUMNS = {
     PATH: FactColumn("string", "attachment.path"),
-    FILENAME: FactColumn("string", _NAME, WITH_FILES),
-    TYPE: FactColumn("string", _ENDING, WITH_FILES),
+    FILENAME: FactColumn("string", NAME, WITH_FILES),
+    TYPE: FactColumn("string", ENDING, WITH_FILES),
     ADDED_AT: FactColumn("number", "attachment.created_at"),
     MODIFIED_AT: FactColumn("number", "attachment.modified_ns / 1000000000"),
 }

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from vectorstores_server.engines.local.catalog.dialect import ALWAYS, NEVER, HeldValue
+from vectorstores_server.engines.local.catalog.dialect import ALWAYS, NEVER, HeldValue, marks
 from vectorstores_server.engines.local.catalog.fact_sql import COLUMNS
 from vectorstores_tools.contract.filters import Comparison, Compound, Filter, Scalar, kind
 
@@ -47,23 +47,35 @@ def select_attachments(filter: Filter, store_id: str) -> Compiled:
     return _select(filter, store_id, _IDS)
 
 
-def value_condition(filter: Comparison, value: str, value_kind: str, given: Given) -> Compiled:
+def value_condition(filter: Comparison, value: str, known: str | None, given: Given) -> Compiled:
     """Return the condition on a value and its kind; for `ne` and `nin` that of the values that they exclude.
 
-    `given` makes the parameter that a value of the filter is compared by.
+    `known` is the kind of all values, None where a column holds it; `given` makes the parameter that a value of the
+    filter is compared by.
     """
     wanted = filter.value if isinstance(filter.value, tuple) else (filter.value,)
     if filter.operator in _ORDERINGS:
-        return f"{value_kind} = ? AND {value} {_ORDERINGS[filter.operator]} ?", [kind(wanted[0]), given(wanted[0])]
+        compared = f"{value} {_ORDERINGS[filter.operator]} ?", [given(wanted[0])]
+        return _of_kind(kind(wanted[0]), known, compared)
     if filter.operator == "prefix":
-        return _between(str(wanted[0]), value, value_kind, given)
+        return _of_kind("string", known, _between(str(wanted[0]), value, given))
     conditions: list[str] = []
     values: list[object] = []
     for known_kind in sorted({kind(member) for member in wanted}):
         members = [member for member in wanted if kind(member) == known_kind]
-        conditions.append(f"{value_kind} = ? AND {value} IN ({', '.join('?' * len(members))})")
-        values += [known_kind, *map(given, members)]
+        among = f"{value} IN {marks(members)}", [given(member) for member in members]
+        condition, more = _of_kind(known_kind, known, among)
+        conditions.append(condition)
+        values += more
     return f"({' OR '.join(conditions) or NEVER})", values
+
+
+def _of_kind(wanted: str, known: str | None, compiled: Compiled) -> Compiled:
+    """Return a condition that only values of the wanted kind meet, which are compared with no other."""
+    condition, values = compiled
+    if known is None:
+        return f"kind = ? AND {condition}", [wanted, *values]
+    return compiled if known == wanted else (NEVER, [])
 
 
 def _select(filter: Filter, store_id: str, selected: _Selected) -> Compiled:
@@ -111,13 +123,13 @@ def _set(filter: Comparison, store_id: str, selected: _Selected) -> Compiled:
     """Return a SELECT of the rows with such a value; for `ne` and `nin` of the rows that they exclude."""
     if filter.of_file:
         fact = COLUMNS[filter.key]
-        condition, values = value_condition(filter, fact.value, f"'{fact.kind}'", lambda value: value)
+        condition, values = value_condition(filter, fact.value, fact.kind, lambda value: value)
         query = (
             f"SELECT {selected.of_attachment} FROM {fact.tables}"  # noqa: S608 no value is in it
             f" WHERE store_id = ? AND {selected.attachments} AND {condition}"
         )
         return query, [store_id, *values]
-    condition, values = value_condition(filter, "value", "kind", HeldValue)
+    condition, values = value_condition(filter, "value", None, HeldValue)
     query = (
         f"SELECT {selected.of_attribute} FROM attribute"  # noqa: S608 no value is in it
         f" WHERE store_id = ? AND key = ? AND {selected.attributes} AND {condition}"
@@ -125,10 +137,10 @@ def _set(filter: Comparison, store_id: str, selected: _Selected) -> Compiled:
     return query, [store_id, filter.key, *values]
 
 
-def _between(prefix: str, value: str, value_kind: str, given: Given) -> Compiled:
+def _between(prefix: str, value: str, given: Given) -> Compiled:
     """Return a prefix as a range of texts, which an index answers."""
     end = _after(prefix)
-    above: Compiled = (f"{value_kind} = ? AND {value} >= ?", ["string", given(prefix)])
+    above: Compiled = (f"{value} >= ?", [given(prefix)])
     return above if end is None else (f"{above[0]} AND {value} < ?", [*above[1], given(end)])
 
 

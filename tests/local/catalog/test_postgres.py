@@ -1,0 +1,386 @@
+"""The catalog in PostgreSQL: what several servers see of it, and what happens while it is away."""
+
+import contextlib
+import re
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+
+import anyio
+import anyio.lowlevel
+import pytest
+from anyio.abc import SocketStream
+
+from support.memory_catalog import NOW, open_sqlite
+from support.postgres import ADDRESS, catalog_tables, connection, schema
+from vectorstores_server.engines.local.catalog import attachments, sources, stores
+from vectorstores_server.engines.local.catalog.dialect import DB
+from vectorstores_server.engines.local.catalog.places import Origin
+from vectorstores_server.engines.local.catalog.postgres import CONNECTIONS, PostgresCatalog
+from vectorstores_server.engines.local.catalog.postgres_schema import migrations, placed
+from vectorstores_server.engines.local.catalog.revisions import new_rev
+from vectorstores_tools.contract.engine import AttachOptions
+from vectorstores_tools.contract.errors import (
+    DirectoryUpgraded,
+    InvalidRequest,
+    NotAllowed,
+    StoreNotFound,
+    Unavailable,
+)
+from vectorstores_tools.contract.models import File
+from vectorstores_tools.contract.requests import PageRequest, StoreCreate, StoreFilesRequest
+
+Open = Callable[[], PostgresCatalog]
+
+
+@pytest.fixture
+def name() -> Generator[str]:
+    with schema() as name:
+        yield name
+
+
+@pytest.fixture
+async def open_catalog(name: str) -> AsyncGenerator[Open]:
+    opened: list[PostgresCatalog] = []
+
+    def opening() -> PostgresCatalog:
+        opened.append(PostgresCatalog(ADDRESS, name, version="1.2"))
+        return opened[-1]
+
+    yield opening
+    for catalog in opened:
+        await catalog.aclose()
+
+
+async def make(catalog: PostgresCatalog, name: str = "a") -> str:
+    return await catalog.write(stores.insert_store, StoreCreate(name=name), None, None, NOW)
+
+
+async def names(catalog: PostgresCatalog) -> list[str | None]:
+    return [s.name for s in (await catalog.read(stores.list_stores, PageRequest(order="asc"), NOW)).data]
+
+
+async def test_what_one_server_wrote_another_reads(open_catalog: Open):
+    one, other = open_catalog(), open_catalog()
+    await make(one)
+    assert await names(other) == ["a"]
+
+
+async def test_many_servers_that_begin_at_once_make_the_tables_once(open_catalog: Open):
+    catalogs = [open_catalog() for _ in range(6)]
+    async with anyio.create_task_group() as tasks:
+        for catalog in catalogs:
+            tasks.start_soon(make, catalog)
+    assert await names(catalogs[0]) == ["a"] * 6
+
+
+async def test_writers_of_several_servers_lose_nothing(open_catalog: Open):
+    revs: list[int] = []
+
+    async def take(catalog: PostgresCatalog) -> None:
+        revs.extend([await catalog.write(new_rev) for _ in range(30)])
+
+    async with anyio.create_task_group() as tasks:
+        for catalog in (open_catalog(), open_catalog()):
+            tasks.start_soon(take, catalog)
+            tasks.start_soon(take, catalog)
+    assert sorted(revs) == list(range(1, 121))
+
+
+async def test_servers_that_take_in_the_same_files_at_once_attach_each_once(open_catalog: Open):
+    catalogs = [open_catalog() for _ in range(3)]
+    store = await make(catalogs[0])
+
+    def take_in(db: DB, server: int, number: int) -> None:
+        origin = Origin(f"/docs/{number}", f"{number:064}")
+        file = File(id=f"file-{server}-{number}", bytes=1, created_at=NOW, filename=f"{number}.txt")
+        sources.enter(db, store, origin, file, lambda: None, AttachOptions(), None, NOW)
+
+    async def work(server: int) -> None:
+        for number in range(20):
+            await catalogs[server].write(take_in, server, number)
+
+    async with anyio.create_task_group() as tasks:
+        for server in range(3):
+            tasks.start_soon(work, server)
+    listed = await catalogs[1].read(attachments.list_store_files, store, StoreFilesRequest(limit=100))
+    assert sorted(file.source or "" for file in listed.data) == sorted(f"/docs/{number}" for number in range(20))
+
+
+async def test_a_failed_transaction_leaves_nothing_and_the_next_one_works(open_catalog: Open):
+    catalog = open_catalog()
+
+    def half(db: DB) -> None:
+        stores.insert_store(db, StoreCreate(name="half"), None, None, NOW)
+        raise StoreNotFound("vs_x")
+
+    with pytest.raises(StoreNotFound):
+        await catalog.write(half)
+    await make(catalog, "whole")
+    assert await names(catalog) == ["whole"]
+
+
+async def test_a_snapshot_stays_as_it_was_at_its_first_look(open_catalog: Open):
+    catalog = open_catalog()
+    await make(catalog)
+    async with catalog.snapshot() as snapshot:
+        before = await snapshot.read(stores.namesakes, "a")
+        await make(open_catalog())
+        assert await snapshot.read(stores.namesakes, "a") == before
+    assert await catalog.read(stores.namesakes, "a") != before
+
+
+async def test_more_snapshots_at_once_than_there_are_connections_all_end(open_catalog: Open):
+    catalog = open_catalog()
+    await make(catalog)
+    seen: list[int] = []
+
+    async def look() -> None:
+        async with catalog.snapshot() as snapshot:
+            for _ in range(3):
+                await anyio.lowlevel.checkpoint()
+                seen.append(len(await snapshot.read(stores.namesakes, "a")))
+
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as tasks:
+            for _ in range(10 * CONNECTIONS):
+                tasks.start_soon(look)
+            await make(catalog, "b")
+    assert seen == [1] * 30 * CONNECTIONS
+
+
+async def test_a_reader_of_the_catalog_may_not_write(name: str, open_catalog: Open):
+    await make(open_catalog())
+    looking = PostgresCatalog(ADDRESS, name, read_only=True)
+    with pytest.raises(NotAllowed, match="read-only"):
+        await make(looking)
+    assert await names(looking) == ["a"]
+    await looking.aclose()
+
+
+async def wakes(waiting: Awaitable[int], change: Callable[[], Awaitable[object]]) -> bool:
+    marks: list[int] = []
+
+    async def wait() -> None:
+        marks.append(await waiting)
+
+    with anyio.move_on_after(20):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(wait)
+            await anyio.lowlevel.checkpoint()
+            await change()
+    return bool(marks)
+
+
+async def test_a_waiter_hears_of_a_change_here_and_of_another_server(open_catalog: Open):
+    here, there = open_catalog(), open_catalog()
+    await make(there)
+    for changing in (here, there):
+        mark = await here.changed(0)
+        assert await wakes(here.changed(mark), lambda changing=changing: make(changing))
+
+
+async def test_a_change_between_two_waits_is_not_slept_through(open_catalog: Open):
+    here, there = open_catalog(), open_catalog()
+    mark = await here.changed(0)
+    await make(there)
+    with anyio.fail_after(20):
+        assert await here.changed(mark) > mark
+
+
+async def test_many_waiters_hear_of_one_change(open_catalog: Open):
+    here, there = open_catalog(), open_catalog()
+    mark = await here.changed(0)
+    heard: list[int] = []
+
+    async def wait() -> None:
+        heard.append(await here.changed(mark))
+
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as tasks:
+            for _ in range(20):
+                tasks.start_soon(wait)
+            await make(there)
+    assert len(heard) == 20
+
+
+# What is refused
+
+
+async def test_a_schema_of_a_newer_program_is_left_alone(name: str, open_catalog: Open):
+    running = open_catalog()
+    await make(running)
+    db = connection(name)
+    db.execute("UPDATE catalog_version SET version = ?", (len(migrations()) + 1,))
+    db.execute("UPDATE meta SET version = '9.9'")
+    db.close()
+    for catalog in (running, open_catalog()):
+        with pytest.raises(DirectoryUpgraded, match=r"9\.9"):
+            await names(catalog)
+
+
+async def test_a_schema_with_tables_of_others_is_refused(name: str, open_catalog: Open):
+    db = connection(name)
+    db.execute(f"CREATE SCHEMA {name}")
+    db.execute("CREATE TABLE invoices (id BIGINT)")
+    db.close()
+    with pytest.raises(Unavailable, match="not of vector-stores-mcp"):
+        await names(open_catalog())
+
+
+async def test_a_name_that_is_none_of_a_schema_is_refused():
+    with pytest.raises(InvalidRequest, match="schema"):
+        await names(PostgresCatalog(ADDRESS, "a; DROP TABLE x"))
+
+
+async def test_a_database_that_is_not_there_is_named_and_no_password_is(name: str):
+    server, _, _ = re.sub(r"//.*?@", "//postgres:a-secret@", ADDRESS).rpartition("/")
+    with pytest.raises(Unavailable, match="no_such_database") as caught:
+        await names(PostgresCatalog(f"{server}/no_such_database", name))
+    assert "a-secret" not in f"{caught.value}{caught.value.__cause__}"
+
+
+async def test_a_text_that_holds_nul_is_refused_with_a_sentence(open_catalog: Open):
+    with pytest.raises(InvalidRequest, match=r"U\+0000"):
+        await open_catalog().read(stores.namesakes, "a\0b")
+
+
+async def test_half_of_a_character_is_refused_with_a_sentence(open_catalog: Open):
+    with pytest.raises(InvalidRequest, match="surrogate"):
+        await open_catalog().read(stores.namesakes, "\ud800")
+
+
+# While the database is away
+
+
+class Proxy:
+    """A way to the database that can be cut."""
+
+    def __init__(self) -> None:
+        self.cut = False
+        self.port = 0
+        self._streams: list[SocketStream] = []
+
+    @property
+    def address(self) -> str:
+        return re.sub(r"@[^/]*", f"@127.0.0.1:{self.port}", ADDRESS)
+
+    async def serve(self, *, task_status: anyio.abc.TaskStatus[None]) -> None:
+        listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+        self.port = listener.extra(anyio.abc.SocketAttribute.local_port)
+        task_status.started()
+        async with listener:
+            await listener.serve(self._pass_on)
+
+    async def hang_up(self) -> None:
+        self.cut = True
+        for stream in self._streams:
+            await stream.aclose()
+        self._streams.clear()
+
+    async def _pass_on(self, client: SocketStream) -> None:
+        if self.cut:
+            await client.aclose()
+            return
+        host, _, port = ADDRESS.rpartition("@")[2].partition("/")[0].partition(":")
+        async with await anyio.connect_tcp(host, int(port or 5432)) as server, client:
+            self._streams += [client, server]
+            with contextlib.suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(_copy, client, server)
+                    tasks.start_soon(_copy, server, client)
+
+
+async def _copy(source: SocketStream, target: SocketStream) -> None:
+    with contextlib.suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+        async for data in source:
+            await target.send(data)
+        await target.send_eof()
+
+
+async def test_while_the_database_is_away_the_answer_says_so_and_all_works_when_it_is_back(name: str):
+    proxy = Proxy()
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(proxy.serve)
+        catalog = PostgresCatalog(proxy.address, name)
+        await make(catalog)
+        mark = await catalog.changed(0)
+        async with catalog.snapshot() as snapshot:
+            await snapshot.read(stores.namesakes, "a")
+            await proxy.hang_up()
+            with pytest.raises(Unavailable, match="does not answer"):
+                await snapshot.read(stores.namesakes, "a")
+        for _ in range(3):
+            with pytest.raises(Unavailable, match="does not answer"):
+                await make(catalog, "lost")
+            with pytest.raises(Unavailable, match="does not answer"):
+                await names(catalog)
+        with pytest.raises(Unavailable, match="does not answer"):
+            await catalog.changed(mark)
+        proxy.cut = False
+        await make(catalog, "b")
+        assert await names(catalog) == ["a", "b"]
+        with anyio.fail_after(20):
+            assert await catalog.changed(mark) > mark
+        await catalog.aclose()
+        tasks.cancel_scope.cancel()
+
+
+# The tables
+
+
+def columns_of_sqlite() -> set[tuple[str, str, bool]]:
+    with contextlib.closing(open_sqlite()) as db:
+        tables = [row["name"] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {
+            (table, row["name"], bool(row["notnull"] or row["pk"]))
+            for table in tables
+            if not table.startswith("sqlite_")
+            for row in db.execute(f"PRAGMA table_info({table})")
+        }
+
+
+def indexes_of_sqlite() -> set[str]:
+    with contextlib.closing(open_sqlite()) as db:
+        return {
+            row["name"] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND sql NOT NULL")
+        }
+
+
+def test_both_databases_have_the_same_tables_columns_and_indexes():
+    with catalog_tables() as db:
+        here = "table_schema = current_schema()"
+        found = db.execute(f"SELECT table_name, column_name, is_nullable FROM information_schema.columns WHERE {here}")
+        assert {(row[0], row[1], row[2] == "NO") for row in found} == columns_of_sqlite()
+        indexes = db.execute("SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()").fetchall()
+        assert indexes_of_sqlite() <= {row[0] for row in indexes}
+
+
+def test_no_text_of_the_tables_is_sorted_by_the_rules_of_a_language():
+    with catalog_tables() as db:
+        found = db.execute(
+            "SELECT table_name, column_name, collation_name FROM information_schema.columns"
+            " WHERE table_schema = current_schema() AND data_type = 'text'"
+        ).fetchall()
+        assert len(found) > 40
+        assert {row["collation_name"] for row in found} == {"C"}
+
+
+@pytest.mark.parametrize(
+    ("sql", "statement", "places"),
+    [
+        ("a = ? AND b = ?", "a = $1 AND b = $2", [0, 1]),
+        ("a = :x OR b = :y OR c = :x", "a = $1 OR b = $2 OR c = $1", ["x", "y"]),
+        ("a = '?' AND b LIKE ':x%' AND c::int = ?", "a = '?' AND b LIKE ':x%' AND c::int = $1", [0]),
+        ("a CROSS JOIN b ON c", "a JOIN b ON c", []),
+    ],
+)
+def test_places_for_values_are_numbered(sql: str, statement: str, places: list[str | int]):
+    assert placed(sql) == (statement, places)
+
+
+def test_the_driver_is_imported_by_the_first_call_alone():
+    module = "vectorstores_server.engines.local.catalog.postgres"
+    code = f"import sys, {module} as p; p.PostgresCatalog('x'); print('psycopg' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "False"
