@@ -434,7 +434,7 @@ def test_notes_stay_while_a_version_is_live_and_go_with_it(db: sqlite3.Connectio
     (work,) = queued(db)
     failed(db, work.rev, "invalid_file", "It is damaged.", NOW)
     assert notes() == ["one"], "the version before is live still"
-    rebuild(db, store, NOW)
+    assert rebuild(db, f"{store}_1", NOW)
     (work,) = queued(db)
     failed(db, work.rev, "invalid_file", "It is damaged.", NOW)
     assert notes() is None

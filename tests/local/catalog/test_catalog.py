@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import closing
 from pathlib import Path
 from threading import Barrier, Thread
@@ -15,8 +15,7 @@ from vectorstores_server.engines.local.catalog import Catalog, stores
 from vectorstores_server.engines.local.catalog.connection import connect, prepare
 from vectorstores_server.engines.local.catalog.filesystem import refuse_network
 from vectorstores_server.engines.local.catalog.migrations import MIGRATIONS
-from vectorstores_server.engines.local.catalog.revisions import new_rev
-from vectorstores_tools.contract.errors import DirectoryUpgraded, DiskFull, NotAllowed, StoreNotFound, Unavailable
+from vectorstores_tools.contract.errors import DirectoryUpgraded, DiskFull, Unavailable
 from vectorstores_tools.contract.requests import PageRequest, StoreCreate
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes and locks are POSIX's here")
@@ -52,94 +51,12 @@ async def test_nothing_is_opened_before_the_first_call(tmp_path: Path, open_cata
     assert (tmp_path / "data" / "catalog.db").exists()
 
 
-async def test_what_one_process_wrote_another_reads(open_catalog: Open):
-    one, other = open_catalog(), open_catalog()
-    await make(one)
-    assert await names(other) == ["a"]
-
-
 async def test_directories_are_private_and_files_too(tmp_path: Path, open_catalog: Open):
     await make(open_catalog())
     data = tmp_path / "data"
     assert data.stat().st_mode & 0o777 == 0o700
     found = {f.name: f.stat().st_mode & 0o777 for f in data.iterdir()}
     assert found == {"catalog.db": 0o600, "catalog.db-wal": 0o600, "catalog.db-shm": 0o600, "vector-stores.json": 0o600}
-
-
-async def test_writers_in_two_processes_lose_nothing(open_catalog: Open):
-    revs: list[int] = []
-
-    async def take(catalog: Catalog) -> None:
-        revs.extend([await catalog.write(new_rev) for _ in range(50)])
-
-    async with anyio.create_task_group() as tasks:
-        for catalog in (open_catalog(), open_catalog()):
-            tasks.start_soon(take, catalog)
-            tasks.start_soon(take, catalog)
-    assert sorted(revs) == list(range(1, 201))
-
-
-async def test_a_failed_transaction_leaves_nothing_and_the_next_one_works(open_catalog: Open):
-    catalog = open_catalog()
-
-    def half(db: sqlite3.Connection) -> None:
-        stores.insert_store(db, StoreCreate(name="half"), None, None, NOW)
-        raise StoreNotFound("vs_x")
-
-    with pytest.raises(StoreNotFound):
-        await catalog.write(half)
-    await make(catalog, "whole")
-    assert await names(catalog) == ["whole"]
-
-
-async def test_a_snapshot_stays_as_it_was_at_its_first_look(open_catalog: Open):
-    catalog = open_catalog()
-    await make(catalog)
-    async with catalog.snapshot() as snapshot:
-        before = await snapshot.read(stores.namesakes, "a")
-        await make(catalog)
-        assert await snapshot.read(stores.namesakes, "a") == before
-    assert await catalog.read(stores.namesakes, "a") != before
-
-
-async def test_a_read_only_catalog_refuses_to_write(tmp_path: Path, open_catalog: Open):
-    await make(open_catalog())
-    looking = Catalog(tmp_path / "data", read_only=True)
-    with pytest.raises(NotAllowed, match="read-only"):
-        await make(looking)
-    assert await names(looking) == ["a"]
-    await looking.aclose()
-
-
-async def wakes(waiting: Awaitable[int], change: Callable[[], Awaitable[object]]) -> bool:
-    marks: list[int] = []
-
-    async def wait() -> None:
-        marks.append(await waiting)
-
-    with anyio.move_on_after(5):
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(wait)
-            await anyio.lowlevel.checkpoint()
-            await change()
-    return bool(marks)
-
-
-async def test_a_waiter_learns_of_a_change_here_and_in_another_process(open_catalog: Open):
-    here, there = open_catalog(), open_catalog()
-    await make(there)
-    mark = await here.changed(0)
-    assert await wakes(here.changed(mark), lambda: make(here))
-    mark = await here.changed(0)
-    assert await wakes(here.changed(mark), lambda: make(there))
-
-
-async def test_a_change_between_two_waits_is_not_slept_through(open_catalog: Open):
-    here, there = open_catalog(), open_catalog()
-    mark = await here.changed(0)
-    await make(there)
-    with anyio.fail_after(20):
-        assert await here.changed(mark) > mark
 
 
 async def test_a_waiter_sleeps_while_nothing_changes(open_catalog: Open):

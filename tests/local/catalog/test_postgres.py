@@ -4,7 +4,7 @@ import contextlib
 import re
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 
 import anyio
 import anyio.lowlevel
@@ -18,13 +18,10 @@ from vectorstores_server.engines.local.catalog.dialect import DB
 from vectorstores_server.engines.local.catalog.places import Origin
 from vectorstores_server.engines.local.catalog.postgres import CONNECTIONS, PostgresCatalog
 from vectorstores_server.engines.local.catalog.postgres_schema import migrations, placed
-from vectorstores_server.engines.local.catalog.revisions import new_rev
 from vectorstores_tools.contract.engine import AttachOptions
 from vectorstores_tools.contract.errors import (
     DirectoryUpgraded,
     InvalidRequest,
-    NotAllowed,
-    StoreNotFound,
     Unavailable,
 )
 from vectorstores_tools.contract.models import File
@@ -60,31 +57,12 @@ async def names(catalog: PostgresCatalog) -> list[str | None]:
     return [s.name for s in (await catalog.read(stores.list_stores, PageRequest(order="asc"), NOW)).data]
 
 
-async def test_what_one_server_wrote_another_reads(open_catalog: Open):
-    one, other = open_catalog(), open_catalog()
-    await make(one)
-    assert await names(other) == ["a"]
-
-
 async def test_many_servers_that_begin_at_once_make_the_tables_once(open_catalog: Open):
     catalogs = [open_catalog() for _ in range(6)]
     async with anyio.create_task_group() as tasks:
         for catalog in catalogs:
             tasks.start_soon(make, catalog)
     assert await names(catalogs[0]) == ["a"] * 6
-
-
-async def test_writers_of_several_servers_lose_nothing(open_catalog: Open):
-    revs: list[int] = []
-
-    async def take(catalog: PostgresCatalog) -> None:
-        revs.extend([await catalog.write(new_rev) for _ in range(30)])
-
-    async with anyio.create_task_group() as tasks:
-        for catalog in (open_catalog(), open_catalog()):
-            tasks.start_soon(take, catalog)
-            tasks.start_soon(take, catalog)
-    assert sorted(revs) == list(range(1, 121))
 
 
 async def test_servers_that_take_in_the_same_files_at_once_attach_each_once(open_catalog: Open):
@@ -107,29 +85,6 @@ async def test_servers_that_take_in_the_same_files_at_once_attach_each_once(open
     assert sorted(file.source or "" for file in listed.data) == sorted(f"/docs/{number}" for number in range(20))
 
 
-async def test_a_failed_transaction_leaves_nothing_and_the_next_one_works(open_catalog: Open):
-    catalog = open_catalog()
-
-    def half(db: DB) -> None:
-        stores.insert_store(db, StoreCreate(name="half"), None, None, NOW)
-        raise StoreNotFound("vs_x")
-
-    with pytest.raises(StoreNotFound):
-        await catalog.write(half)
-    await make(catalog, "whole")
-    assert await names(catalog) == ["whole"]
-
-
-async def test_a_snapshot_stays_as_it_was_at_its_first_look(open_catalog: Open):
-    catalog = open_catalog()
-    await make(catalog)
-    async with catalog.snapshot() as snapshot:
-        before = await snapshot.read(stores.namesakes, "a")
-        await make(open_catalog())
-        assert await snapshot.read(stores.namesakes, "a") == before
-    assert await catalog.read(stores.namesakes, "a") != before
-
-
 async def test_more_snapshots_at_once_than_there_are_connections_all_end(open_catalog: Open):
     catalog = open_catalog()
     await make(catalog)
@@ -147,61 +102,6 @@ async def test_more_snapshots_at_once_than_there_are_connections_all_end(open_ca
                 tasks.start_soon(look)
             await make(catalog, "b")
     assert seen == [1] * 30 * CONNECTIONS
-
-
-async def test_a_reader_of_the_catalog_may_not_write(name: str, open_catalog: Open):
-    await make(open_catalog())
-    looking = PostgresCatalog(ADDRESS, name, read_only=True)
-    with pytest.raises(NotAllowed, match="read-only"):
-        await make(looking)
-    assert await names(looking) == ["a"]
-    await looking.aclose()
-
-
-async def wakes(waiting: Awaitable[int], change: Callable[[], Awaitable[object]]) -> bool:
-    marks: list[int] = []
-
-    async def wait() -> None:
-        marks.append(await waiting)
-
-    with anyio.move_on_after(20):
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(wait)
-            await anyio.lowlevel.checkpoint()
-            await change()
-    return bool(marks)
-
-
-async def test_a_waiter_hears_of_a_change_here_and_of_another_server(open_catalog: Open):
-    here, there = open_catalog(), open_catalog()
-    await make(there)
-    for changing in (here, there):
-        mark = await here.changed(0)
-        assert await wakes(here.changed(mark), lambda changing=changing: make(changing))
-
-
-async def test_a_change_between_two_waits_is_not_slept_through(open_catalog: Open):
-    here, there = open_catalog(), open_catalog()
-    mark = await here.changed(0)
-    await make(there)
-    with anyio.fail_after(20):
-        assert await here.changed(mark) > mark
-
-
-async def test_many_waiters_hear_of_one_change(open_catalog: Open):
-    here, there = open_catalog(), open_catalog()
-    mark = await here.changed(0)
-    heard: list[int] = []
-
-    async def wait() -> None:
-        heard.append(await here.changed(mark))
-
-    with anyio.fail_after(20):
-        async with anyio.create_task_group() as tasks:
-            for _ in range(20):
-                tasks.start_soon(wait)
-            await make(there)
-    assert len(heard) == 20
 
 
 # What is refused
