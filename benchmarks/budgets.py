@@ -20,6 +20,9 @@ BUDGETS: Mapping[str, Budget] = {
     "memory": Budget("RSS after tools/list", "startup", "<= 1.4 x bare"),
     "first_call": Budget("first `list` / `create_store` after start", "startup", "<= 50 ms; lancedb not imported"),
     "first_search": Budget("first `search` after start", "startup", "<= 1.3 x the sum of its imports and the model"),
+    "warmed_search": Budget(
+        "first `search`, 3 s after a call that named its store", "startup", "<= .2 x a first search without that"
+    ),
     "footprint": Budget(
         "site-packages of a fresh install, without weights and .pyc", "footprint", "<= 615 MB, never torch"
     ),

@@ -178,10 +178,18 @@ class _ToolRun:
                 tools=self.names,
             )
             reply = await self.spec.run(call, given)
+            self._expect_searches(given)
         except VectorStoreError as error:
             return _refused(error)
         meta = reply.meta if reply.meta and client_supports_apps(ctx) else None
         return CallToolResult(content=_content(reply), structured_content=reply.structured, _meta=meta)
+
+    def _expect_searches(self, given: object) -> None:
+        """Tell the engine of the store that the call named."""
+        named: str | list[str] | None = getattr(given, "vector_store_id", None)
+        stores = [named] if isinstance(named, str) else named or []
+        if stores and self.spec.name != "delete":
+            self.backend.engine.expect_searches(stores[0])
 
 
 def _content(reply: Reply) -> list[ContentBlock]:

@@ -32,7 +32,7 @@ async def run(settings: Settings, _arguments: argparse.Namespace) -> NoReturn:
 
         # Roots that a client over HTTP declares are never used: it names its own machine.
         await serve_web(settings, settings.http.address, _surface(settings, roots_from_client=False))
-    engine = await open_engine(settings)
+    engine = await open_engine(settings, warms=True)
     intake = intake_for(settings, engine.capabilities)
     # A remote gets no file of this machine unless FILE_ROOTS names it.
     surface = _surface(

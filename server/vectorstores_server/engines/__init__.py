@@ -11,13 +11,15 @@ if TYPE_CHECKING:
     from vectorstores_tools.contract.engine import Engine
 
 
-async def open_engine(settings: "Settings", *, tells_paths: bool = True) -> "Engine":
+async def open_engine(settings: "Settings", *, tells_paths: bool = True, warms: bool = False) -> "Engine":
     """Return the engine that the settings ask for. It opens nothing before its first call.
 
-    `tells_paths`: its callers sit at this machine, and may know where a file came from.
+    `tells_paths`: its callers sit at this machine, and may know where a file came from. `warms`: it is a server's,
+    which makes itself ready for searches once somebody works with a store.
     """
-    make = _remote if settings.storage.backend == "remote" else _local
-    return make(settings, tells_paths=tells_paths)
+    if settings.storage.backend == "remote":
+        return _remote(settings, tells_paths=tells_paths)
+    return _local(settings, tells_paths=tells_paths, warms=warms)
 
 
 def _remote(settings: "Settings", *, tells_paths: bool) -> "Engine":
@@ -38,7 +40,7 @@ def _remote(settings: "Settings", *, tells_paths: bool) -> "Engine":
     )
 
 
-def _local(settings: "Settings", *, tells_paths: bool) -> "Engine":
+def _local(settings: "Settings", *, tells_paths: bool, warms: bool) -> "Engine":
     from importlib.metadata import version
 
     from vectorstores_server.engines.local.embedding import EmbedderChoice
@@ -70,4 +72,5 @@ def _local(settings: "Settings", *, tells_paths: bool) -> "Engine":
         memory=IndexMemory(settings.storage.resident_mb << 20, settings.storage.index_cache_mb << 20),
         tells_paths=tells_paths,
         recognition=Recognition(pictures.pages, pictures.languages or "") if pictures.pages else None,
+        warms=warms,
     )

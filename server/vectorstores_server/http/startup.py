@@ -47,7 +47,7 @@ async def serve_web(
     oauth = _oauth(settings)
     once = OneTimeTokens(secrets.token_hex(32))
     policy = _policy(settings, tokens, oauth, OwnerToken(once.secret, OWNER), alone=opened is not None)
-    engine = await open_engine(settings, tells_paths=False)
+    engine = await open_engine(settings, tells_paths=False, warms=True)
     with bind.listen() as listening:
         admission = Admission(settings.http.max_requests, settings.http.max_requests_per_token)
         keeper, calls = _keeper(settings, engine), recorder_for(settings)

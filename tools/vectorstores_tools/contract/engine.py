@@ -206,6 +206,13 @@ class Engine(Protocol):
         """Search the store. score is 0..1, falling with rank; several queries: best per passage; never two versions."""
         ...
 
+    def expect_searches(self, store_id: str) -> None:
+        """Take note that somebody works with the store: what a search needs may be made ready meanwhile.
+
+        It returns at once, raises nothing, and an engine may do nothing.
+        """
+        ...
+
     async def attach_file(self, store_id: str, request: FileAttach) -> VectorStoreFile:
         """Attach a File; one that is attached already is processed again if it had failed or its chunk sizes change."""
         ...

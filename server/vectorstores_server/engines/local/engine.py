@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from vectorstores_server.engines.local.embedding import Embedder, EmbedderChoice
     from vectorstores_server.engines.local.parsing.document import Document
     from vectorstores_server.engines.local.parsing.tesseract import Recognition
+    from vectorstores_server.engines.local.warming import Warming
     from vectorstores_server.engines.local.worker.pace import Pace
     from vectorstores_server.engines.local.worker.worker import Worker
 
@@ -88,7 +89,7 @@ class LocalEngine(Engine):
     """The engine in the data directory `directory`. Nothing is opened before the first call.
 
     `tells_paths`: its callers may know where on this machine a file came from. `recognition`: how the text of pictures
-    is read; None: it is not.
+    is read; None: it is not. `warms`: it is a server's, which makes itself ready for searches that are to be expected.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class LocalEngine(Engine):
         tells_paths: bool = True,
         pace: "Pace | None" = None,
         recognition: "Recognition | None" = None,
+        warms: bool = False,
     ) -> None:
         self._disclosure = Disclosure(paths=tells_paths)
         self._directory = directory
@@ -128,6 +130,8 @@ class LocalEngine(Engine):
         self._worker: Worker | None = None
         self._pace = pace
         self._recognition = recognition
+        self._warms = warms
+        self._warming: Warming | None = None
         self._last_use = StoreActivity(self._catalog, self._background, read_only=read_only)
         self._health = LocalHealth(read_only=read_only)
         self._mirrors = LocalMirrors(self._catalog, directory, self._made_work)
@@ -178,6 +182,12 @@ class LocalEngine(Engine):
         page = await (await self._start()).searcher.search(store_id, request)
         self._last_use.note(store_id)
         return self._disclosure.of_search(page)
+
+    @override
+    def expect_searches(self, store_id: str) -> None:
+        if self._warms:
+            self._warming = self._warming or self._made_warming()
+            self._warming.note(store_id)
 
     @override
     async def attach_file(self, store_id: str, request: FileAttach) -> VectorStoreFile:
@@ -361,6 +371,11 @@ class LocalEngine(Engine):
 
             self._worker = Worker(components, self._pace)
         return self._worker
+
+    def _made_warming(self) -> "Warming":
+        from vectorstores_server.engines.local.warming import Warming
+
+        return Warming(self._catalog, self._background, self._start)
 
     def _reads_pictures(self) -> bool:
         return self._recognition is not None and self._recognition.there

@@ -135,6 +135,10 @@ class RemoteEngine(Engine):
         return self._disclosure.of_search(page)
 
     @override
+    def expect_searches(self, store_id: str) -> None:
+        """Do nothing: whoever answers is another machine."""
+
+    @override
     async def attach_file(self, store_id: str, request: FileAttach) -> VectorStoreFile:
         """Attach it; the marks of a source stay, whatever attributes are given."""
         about = Subject(store_id, request.file_id)
