@@ -88,12 +88,15 @@ class PathUpload:
         for origin in origins:
             if origin in self.untouched:
                 continue
-            if self.read and anyio.current_time() >= self.uploads_until:
+            late = anyio.current_time() >= self.uploads_until
+            if self.read and late:
                 return
             try:
                 async with self.call.intake.open(origin, self.call.roots) as source:
                     tell = self._going_out(progress)
-                    found = replace(source, folder=self.survey.folders.get(origin))
+                    # When the time is up, what is held is taken in, to know whether that was something new.
+                    at_hand = source.at_hand and not late
+                    found = replace(source, folder=self.survey.folders.get(origin), at_hand=at_hand)
                     yield watched(replace(found, stream=self._counting(source.stream)), tell)
             except VectorStoreError as error:
                 self.refused.append({"filename": origin, "code": error.code or error.type, "message": str(error)})

@@ -136,7 +136,7 @@ class RemoteEngine(Engine):
 
     @override
     def expect_searches(self, store_id: str) -> None:
-        """Do nothing: whoever answers is another machine."""
+        """Do nothing: another machine answers."""
 
     @override
     async def attach_file(self, store_id: str, request: FileAttach) -> VectorStoreFile:
