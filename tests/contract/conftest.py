@@ -1,5 +1,5 @@
 """One event loop a module."""
 
-from support.loops import one_event_loop
+from support.loops import event_loop_of_module, one_event_loop
 
-__all__ = ["one_event_loop"]
+__all__ = ["event_loop_of_module", "one_event_loop"]

@@ -23,6 +23,8 @@ from vectorstores_server.engines.local.worker.reconciliation import reconcile
 from vectorstores_server.system.machine_errors import ERRNOS, is_of_the_machine, tells_of_the_machine
 from vectorstores_tools.contract.requests import StoreFilesRequest
 
+FRESH_LOOPS = True
+
 MACHINE = sorted(ERRNOS)
 FOX = "The quick brown fox jumps over the lazy dog."
 

@@ -15,6 +15,8 @@ from vectorstores_server.mirrors import MirrorKeeper
 from vectorstores_tools.contract.engine import AttachOptions
 from vectorstores_tools.contract.requests import StoreCreate
 
+FRESH_LOOPS = True
+
 Sync = Callable[..., tuple[int, str, str]]
 
 

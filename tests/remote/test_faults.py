@@ -43,6 +43,8 @@ from vectorstores_tools.contract.errors import (
 )
 from vectorstores_tools.contract.requests import PageRequest, StoreCreate
 
+FRESH_LOOPS = True
+
 KEY = "sk-planted-0123456789abcdef"
 STORE = {"id": "vs_1", "object": "vector_store", "created_at": 1, "name": "a", "status": "completed"}
 QUICK = Timeouts(connect=2, pool=0.3, write=0.3, answer=0.3, taking_in=0.3)

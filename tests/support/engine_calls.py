@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import anyio
 
@@ -23,6 +24,10 @@ from vectorstores_tools.contract.requests import (
 
 PATIENCE = 120
 """Seconds until a test that hangs is ended; a machine that is busy with others may need half of them."""
+SERVED: WeakKeyDictionary[Engine, Engine] = WeakKeyDictionary()
+"""The engine behind the double of a service, by the remote engine that asks the service."""
+ANYWAY = 0.2
+"""Seconds after which a remote engine is asked even if what stands behind its service has not changed."""
 NOISE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 2
 """No text in any encoding."""
 SMALL = ChunkingStrategy(type="static", static=StaticChunking(max_chunk_size_tokens=100, chunk_overlap_tokens=0))
@@ -70,11 +75,17 @@ async def add(
 
 
 async def until(engine: Engine, done: Callable[[], Coroutine[Any, Any, bool]]) -> None:
-    """Wait for the engine to report changes until `done`."""
+    """Wait until `done`: asked at first, then after each change of what the engine, or its service, keeps.
+
+    A remote engine would look again and again, each time through the whole of /v1; its own looks are tested by
+    themselves (tests/remote/test_polling.py).
+    """
+    keeper = SERVED.get(engine, engine)
     with anyio.fail_after(PATIENCE):
-        mark = await engine.changed(0)
+        mark = await keeper.changed(0)
         while not await done():
-            mark = await engine.changed(mark)
+            with anyio.move_on_after(ANYWAY if keeper is not engine else None):
+                mark = await keeper.changed(mark)
 
 
 async def settled(engine: Engine, store: str, file: str) -> VectorStoreFile:

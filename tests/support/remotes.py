@@ -8,6 +8,7 @@ import httpx
 
 from support.doubles import Azure, LiteLLM, Ours, Published, Yandex
 from support.doubles_ogx import OGX, LlamaStack
+from support.engine_calls import SERVED
 from vectorstores_server.engines.remote.engine import RemoteEngine
 from vectorstores_server.engines.remote.factory import chosen_dialect
 from vectorstores_server.engines.remote.http.address import RemoteChoice, address_of
@@ -38,6 +39,7 @@ async def forwarded_to(
     client = RemoteClient(address_of(choice, keep_alive=dialect.keep_alive), httpx.ASGITransport(double))
     client.poll_seconds = POLL_SECONDS
     engine = RemoteEngine(client, dialect)
+    SERVED[engine] = served
     try:
         yield engine, double
     finally:

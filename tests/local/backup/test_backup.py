@@ -21,6 +21,8 @@ from vectorstores_server.engines.local.embedding.errors import EmbeddingFailure
 from vectorstores_tools.contract.errors import DirectoryUpgraded, InvalidRequest, Unavailable
 from vectorstores_tools.contract.requests import FileAttach, StoreFilesRequest
 
+FRESH_LOOPS = True
+
 FOX = "The quick brown fox jumps over the lazy dog."
 Run = Callable[..., tuple[int, str, str]]
 

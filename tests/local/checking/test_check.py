@@ -12,6 +12,8 @@ from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_tools.contract.errors import Unavailable
 from vectorstores_tools.contract.maintenance import Finding
 
+FRESH_LOOPS = True
+
 pytestmark = pytest.mark.process
 
 Run = Callable[..., tuple[int, str, str]]

@@ -36,11 +36,6 @@ Vectors = NDArray[float32]
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"  # LanceDB knows no other loop
-
-
-@pytest.fixture
 async def index(tmp_path: Path) -> AsyncGenerator[Index]:
     index = Index(tmp_path / "index", rest=0)
     yield index

@@ -23,6 +23,8 @@ from vectorstores_server.engines.local.index.term_tokens import TermTokens
 from vectorstores_server.engines.local.index.versions import VersionStamp
 from vectorstores_server.engines.local.search.ranking import rank
 
+FRESH_LOOPS = True
+
 TABLE = f"vs_{'test' * 6}_1"
 DIMENSIONS = 16
 BUDGET = 1 << 28

@@ -20,6 +20,8 @@ from vectorstores_server.engines.local.index import Index
 from vectorstores_server.engines.local.index.lance import Database
 from vectorstores_server.engines.local.worker.worker import Worker
 
+FRESH_LOOPS = True
+
 NO_WINDOW = timedelta(milliseconds=1)
 
 

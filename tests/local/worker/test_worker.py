@@ -17,6 +17,8 @@ from vectorstores_server.engines.local.worker.lock import WorkerLock
 from vectorstores_tools.contract.errors import Unavailable
 from vectorstores_tools.contract.requests import FileAttach, StoreFilesRequest
 
+FRESH_LOOPS = True
+
 if TYPE_CHECKING:
     from numpy import float32
     from numpy.typing import NDArray
