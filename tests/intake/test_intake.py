@@ -1,6 +1,7 @@
 import hashlib
 import os
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from support.surveys import names
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.intake.folders import FileCriteria, matches
 from vectorstores_server.intake.local_intake import MachineIntake, intake_for
+from vectorstores_server.intake.text_files import LARGEST
 from vectorstores_server.settings import settings_from
 from vectorstores_tools.contract.errors import InvalidRequest, NotAllowed, TooLarge
 
@@ -366,3 +368,28 @@ async def test_where_no_folder_is_allowed_the_error_says_who_can_change_that(tmp
 
     with pytest.raises(NotAllowed, match="VECTOR_STORES_FILE_ROOTS"):
         await intake.survey(["/etc/hosts"], [Path("/etc")])
+
+
+@pytest.mark.parametrize("any_text", [True, False])
+@pytest.mark.parametrize("most", [10, 2 * LARGEST])
+async def test_each_size_of_a_known_and_an_unknown_type_is_taken_or_counted_by_its_reason(
+    tmp_path: Path, root: Path, most: int, any_text: bool
+) -> None:
+    def reason(*, known: bool, size: int) -> str | None:
+        if not known and (not any_text or size > LARGEST):
+            return "unsupported type"
+        return "too large" if size > most else None if size else "empty"
+
+    sizes = (0, 10, 11, LARGEST, LARGEST + 1, 2 * LARGEST, 2 * LARGEST + 1)
+    files = [(f"{size}{ending}", ending == ".md", size) for size in sizes for ending in (".md", ".unheard-of")]
+    for name, _, size in files:
+        write(root, name, text="x" * size)
+    intake = MachineIntake(tmp_path / "data", FileCriteria(TYPES, most, any_text=any_text), roots=[root])
+    survey = await intake.survey([str(root)], None)
+    reasons = {name: reason(known=known, size=size) for name, known, size in files}
+    assert set(names(survey, root)) == {name for name in reasons if reasons[name] is None}
+    assert survey.skipped == Counter(why for why in reasons.values() if why is not None)
+    listing = await intake.walk(str(root))
+    assert {Path(path).name: stat.size for path, stat in listing.files.items()} == {
+        name: size for name, _, size in files if reasons[name] is None
+    }

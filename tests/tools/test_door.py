@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
 from support.clients import Caller, text_of
+from support.v1_client import change
 
 WRONG: tuple[Any, ...] = ({"x": {"y": 1}}, [[1]], 12.5, "nonsense", -7, True)
 
@@ -87,9 +89,12 @@ async def test_a_list_that_is_written_as_a_string_is_one(caller: Caller, value: 
         assert [hit["file_id"] for hit in found["data"]] == [file]
 
 
-async def test_of_equal_scores_over_several_stores_that_of_the_store_named_first_comes_first(caller: Caller) -> None:
+async def test_of_equal_scores_and_times_over_several_stores_that_of_the_store_named_first_comes_first(
+    caller: Caller, tmp_path: Path
+) -> None:
     stores = [await caller.store() for _ in range(3)]
     files = {store: await caller.add(store, "Bees make honey.", f"{n}.txt") for n, store in enumerate(stores)}
+    change(tmp_path / "data", "UPDATE attachment SET created_at = 10")
     for order in (stores, stores[::-1], [stores[1], stores[2], stores[0]]):
         found = [await caller.call("search", vector_store_id=order, query="bees honey") for _ in range(3)]
         assert [answer["data"][0]["file_id"] for answer in found] == [files[order[0]]] * 3

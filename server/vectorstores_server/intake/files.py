@@ -110,7 +110,7 @@ def _check_opened(fd: int, path: Path, roots: Roots, max_bytes: int) -> None:
 
 def stat_of(status: os.stat_result) -> FileStat:
     """Return the kept part of a file's status; some file systems number their files beyond what a database holds."""
-    return FileStat(status.st_size, status.st_mtime_ns, status.st_ino & MOST_INODE)
+    return FileStat._make((status.st_size, status.st_mtime_ns, status.st_ino & MOST_INODE))
 
 
 def not_regular(path: Path) -> InvalidRequest:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path, PurePath
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from anyio.from_thread import check_cancelled
 
@@ -17,7 +17,7 @@ from vectorstores_server.intake.files import stat_of
 from vectorstores_server.intake.gitignore import GitIgnore
 from vectorstores_server.intake.roots import Roots
 from vectorstores_server.intake.secrets import is_secret, is_secret_folder
-from vectorstores_server.intake.text_files import NEVER, FilesRead
+from vectorstores_server.intake.text_files import NEVER, UNREADABLE, FilesRead
 from vectorstores_tools.contract.intake import FileStat
 
 AnyPath = TypeVar("AnyPath", bound=PurePath)
@@ -26,7 +26,7 @@ MAX_SEEN = 100_000
 MAGIC = re.compile(r"[*?\[]")
 MOST_NAMES = 20_000
 """Names of files whose meaning is kept in memory: a folder that is followed is walked again and again."""
-HIDDEN, IGNORED = "hidden", "in .gitignore"
+HIDDEN, IGNORED, UNSUPPORTED = "hidden", "in .gitignore", "unsupported type"
 EXAMPLES = 5
 """The most passed-over files that are named; hidden and ignored ones are not, since nobody expects them."""
 
@@ -43,12 +43,9 @@ class FileCriteria:
     names: frozenset[str] = frozenset()
     any_text: bool = False
 
-    def takes(self, filename: str) -> bool:
+    def takes(self, name: "NameFacts") -> bool:
         """Tell whether a file may be taken, going by its name alone."""
-        name = filename.lower()
-        stem, _, ending = name.rpartition(".")
-        suffix = f".{ending}" if stem and ending else ""  # as pathlib has it, at a fifth of the price
-        return not self.extensions or suffix in self.extensions or name in self.names
+        return not self.extensions or name.suffix in self.extensions or name.lower in self.names
 
 
 @dataclass(slots=True)
@@ -70,7 +67,7 @@ class FolderWalk:
     within: Sequence[Path] = ()
     """The folders below which the walk looks; none: everywhere."""
     stats: dict[str, FileStat] = field(default_factory=dict[str, FileStat])
-    """The status on disk of the files that were found."""
+    """The status on disk of `files`, as far as a folder gave them."""
     unreadable: list[Path] = field(default_factory=list[Path])
     """Folders and files that cannot be read."""
 
@@ -94,11 +91,12 @@ class FolderWalk:
             if folder.parts and exclusions.is_environment(folder.beside):
                 self._skip(exclusions.REASON, "/".join(folder.parts))
                 continue
-            below = [
-                _Folder(entry.path, (*folder.parts, entry.name), folder.ignores)
-                for entry in entries
-                if self._enters(entry, folder, places)
-            ]
+            below: list[_Folder] = []
+            for entry in entries:
+                if entry.is_file(follow_symlinks=False):
+                    self._note_file(entry, folder, places)
+                elif self._enters(entry, folder, places):
+                    below.append(_Folder(entry.path, (*folder.parts, entry.name), folder.ignores))
             pending.extend(reversed(below))
 
     def _entries(self, folder: str) -> Sequence["os.DirEntry[str]"]:
@@ -106,24 +104,61 @@ class FolderWalk:
             with os.scandir(folder) as entries:
                 found = sorted(entries, key=lambda entry: entry.name)
         except OSError:
-            self._skip("unreadable", os.path.basename(folder))  # noqa: PTH119  # a walk makes no object for each path
+            self._skip(UNREADABLE, os.path.basename(folder))  # noqa: PTH119  # a walk makes no object for each path
             self.unreadable.append(Path(folder))
             return ()
         self.seen += len(found)
         return found
 
+    def _note_file(self, entry: "os.DirEntry[str]", folder: "_Folder", places: Sequence[str]) -> None:
+        """Take a regular file, or note why not. A walk meets few entries of another kind, so this has to be quick."""
+        if (places or self.pattern) and not self._is_asked_for(entry, folder, places, is_folder=False):
+            return
+        reason = self._why_not_file(entry, folder)
+        if reason is None:
+            self.files.append(entry.path)
+        else:
+            self._skip(reason, "/".join((*folder.parts, entry.name)))
+
+    def _why_not_file(self, entry: "os.DirEntry[str]", folder: "_Folder") -> str | None:
+        if entry.name.startswith("."):
+            return HIDDEN
+        if folder.ignores is not None and folder.ignores.match(entry.path, is_folder=False):
+            return IGNORED
+        name = _facts_of(entry.name)
+        if name.reason is not None:
+            return name.reason
+        known = self.wanted.takes(name)
+        if not (known or self.wanted.any_text):
+            return UNSUPPORTED
+        try:
+            stat = stat_of(entry.stat(follow_symlinks=False))
+        except OSError:
+            self.unreadable.append(Path(entry.path))
+            return UNREADABLE
+        reason = self._why_not_of(entry.path, stat, known=known)
+        if reason is None:
+            self.stats[entry.path] = stat
+        return reason
+
+    def _why_not_of(self, path: str, stat: FileStat, *, known: bool) -> str | None:
+        if not known and stat.size > text_files.LARGEST:
+            return UNSUPPORTED
+        if stat.size > self.wanted.max_bytes:
+            return "too large"
+        if not stat.size:
+            return "empty"
+        return None if known else self.read.why_not_text(path, stat)
+
     def _enters(self, entry: "os.DirEntry[str]", folder: "_Folder", places: Sequence[str]) -> bool:
-        """Take note of an entry; True for a folder to walk."""
-        is_file = entry.is_file(follow_symlinks=False)
-        is_folder = not is_file and entry.is_dir(follow_symlinks=False)
+        """Tell whether an entry that is no regular file is a folder to walk; one that is neither is noted."""
+        is_folder = entry.is_dir(follow_symlinks=False)
         if (places or self.pattern) and not self._is_asked_for(entry, folder, places, is_folder=is_folder):
             return False
-        reason = self._why_not(entry, folder, is_file=is_file, is_folder=is_folder)
+        reason = self._why_not_into(entry, folder, is_folder=is_folder)
         if reason is not None:
             self._skip(reason, "/".join((*folder.parts, entry.name)))
-        elif not is_folder:
-            self.files.append(entry.path)
-        return is_folder and reason is None
+        return reason is None
 
     def _is_asked_for(
         self, entry: "os.DirEntry[str]", folder: "_Folder", places: Sequence[str], *, is_folder: bool
@@ -133,47 +168,23 @@ class FolderWalk:
         parts = (*folder.parts, entry.name)
         return leads_to(parts, self.pattern) if is_folder else matches(parts, self.pattern)
 
-    def _why_not(self, entry: "os.DirEntry[str]", folder: "_Folder", *, is_file: bool, is_folder: bool) -> str | None:
+    def _why_not_into(self, entry: "os.DirEntry[str]", folder: "_Folder", *, is_folder: bool) -> str | None:
         if entry.name.startswith("."):
             return HIDDEN
-        if not is_file and entry.is_symlink():
+        if entry.is_symlink():
             return "symlink"
         if folder.ignores is not None and folder.ignores.match(entry.path, is_folder=is_folder):
             return IGNORED
-        if is_folder:
-            return self._why_not_into(entry, folder.beside)
-        return _why_not_named(entry.name) or self._why_no_document(entry, is_file=is_file)
+        if not is_folder:
+            return _facts_of(entry.name).reason or "not a regular file"
+        if self.roots.is_denied(Path(entry.path)) or is_secret_folder(entry.name):
+            return NEVER
+        return exclusions.REASON if exclusions.is_left_out(entry.name, folder.beside) else None
 
     def _skip(self, reason: str, name: str) -> None:
         self.skipped[reason] += 1
         if self.skipped[reason] <= EXAMPLES and reason not in (HIDDEN, IGNORED):
             self.examples.setdefault(reason, []).append(name)
-
-    def _why_not_into(self, entry: "os.DirEntry[str]", beside: frozenset[str]) -> str | None:
-        if self.roots.is_denied(Path(entry.path)) or is_secret_folder(entry.name):
-            return NEVER
-        return exclusions.REASON if exclusions.is_left_out(entry.name, beside) else None
-
-    def _why_no_document(self, entry: "os.DirEntry[str]", *, is_file: bool) -> str | None:
-        if not is_file:
-            return "not a regular file"
-        known = self.wanted.takes(entry.name)
-        if not (known or self.wanted.any_text):
-            return "unsupported type"
-        try:
-            status = entry.stat(follow_symlinks=False)
-        except OSError:
-            self.unreadable.append(Path(entry.path))
-            return "unreadable"
-        size = status.st_size
-        if not known and size > text_files.LARGEST:
-            return "unsupported type"
-        self.stats[entry.path] = stat = stat_of(status)
-        if size > self.wanted.max_bytes:
-            return "too large"
-        if not size:
-            return "empty"
-        return None if known else self.read.why_not_text(entry.path, stat)
 
 
 @dataclass(slots=True)
@@ -186,12 +197,22 @@ class _Folder:
     beside: frozenset[str] = frozenset()
 
 
+class NameFacts(NamedTuple):
+    """What a file's name says: in lower case, its ending with the dot, and why such a file is taken nowhere, if so."""
+
+    lower: str
+    suffix: str
+    reason: str | None
+
+
 @lru_cache(maxsize=MOST_NAMES)
-def _why_not_named(name: str) -> str | None:
-    """Return the reason why a file of this name is not taken, wherever it lies."""
-    if is_secret(name):
-        return NEVER
-    return exclusions.REASON if exclusions.is_written_by_tools(name) else None
+def _facts_of(filename: str) -> NameFacts:
+    name = filename.lower()
+    stem, _, ending = name.rpartition(".")
+    suffix = f".{ending}" if stem and ending else ""  # as pathlib has it
+    if is_secret(filename):
+        return NameFacts(name, suffix, NEVER)
+    return NameFacts(name, suffix, exclusions.REASON if exclusions.is_written_by_tools(filename) else None)
 
 
 def _is_within(path: str, places: Sequence[str], *, is_folder: bool) -> bool:

@@ -80,8 +80,7 @@ class MachineIntake:
             return FolderListing({}, unreadable=[top])
         walk = FolderWalk(self._roots(None), self.wanted, self._read, most_seen=MOST_IN_MIRROR, within=within)
         walk.folder(top)
-        files = {path: walk.stats[path] for path in walk.files}
-        return FolderListing(files, walk.unreadable, dict(walk.skipped), full=walk.full)
+        return FolderListing(walk.stats, walk.unreadable, dict(walk.skipped), full=walk.full)
 
     def _open(self, origin: str, roots: Sequence[Path] | None) -> AbstractAsyncContextManager[Source]:
         origin = unquoted(origin)

@@ -36,14 +36,15 @@ def compare(known: Mapping[str, KnownStat], listing: FolderListing, within: Sequ
     """Compare by size, time and inode alone. A file that cannot be read is not gone; `within` as of the walk."""
     new: list[str] = []
     changed: list[str] = []
-    found: set[str] = set()
-    for path, stat in listing.files.items():
-        source = storable(path)
-        found.add(source)
-        if source not in known:
+    files = listing.files
+    sources = files if all(map(str.isascii, files)) else list(map(storable, files))
+    for source, (path, stat) in zip(sources, files.items(), strict=True):
+        then = known.get(source)
+        if then is None:
             new.append(path)
-        elif not stat.same_as(known[source]):
+        elif stat != then and not stat.same_as(then):
             changed.append(path)
+    found = frozenset(sources)
     dark = [storable(str(path)) for path in listing.unreadable]
     places = [PurePath(storable(str(place))) for place in within]
     gone = (source for source in known.keys() - found if _looked_at(source, places) and not _in_the_dark(source, dark))

@@ -27,9 +27,8 @@ def stats_below(db: DB, store_id: str, folder: str) -> dict[str, KnownStat]:
         " WHERE store_id = ? AND source > ? AND source < ? ORDER BY source, id",  # of several versions the last stays
         (store_id, bare, bare + "]"),
     )
-    stats: dict[str, KnownStat] = {row[0]: row[1:] for row in rows}
     # The range from "/" to "\" also holds other folders, whose names begin with this folder's.
-    return {source: stat for source, stat in stats.items() if source[len(bare)] in "/\\"}
+    return {row[0]: row[1:] for row in rows if row[0][len(bare)] in "/\\"}
 
 
 def untouched_below(db: DB, store_id: str, folder: str, options: AttachOptions) -> dict[str, tuple[str, KnownStat]]:
