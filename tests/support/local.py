@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from numpy import float32
     from numpy.typing import NDArray
 
-HASTY = Pace(look=0.02, quiet=0.1, pause=0.01, retry=0.01)
+HASTY = Pace(idle=0.02, look=0.02, quiet=0.1, pause=0.01, retry=0.01)
 """For tests of what the worker does when it has waited."""
 SMALL_CHUNKS = ChunkingStrategy(type="static", static=StaticChunking(max_chunk_size_tokens=100, chunk_overlap_tokens=0))
 

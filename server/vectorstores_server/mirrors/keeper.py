@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import anyio
@@ -22,6 +22,8 @@ from vectorstores_tools.contract.mirrors import Lock, Mirror, MirroredFile, Mirr
 log = logging.getLogger(__name__)
 
 TROUBLE_SECONDS = 10.0
+LONGEST_REST = 60.0
+"""Seconds after which the records of mirrors are looked at though none has changed: stores expire by time alone."""
 NOT_ALLOWED = "No process that runs may read this folder: add it to VECTOR_STORES_FILE_ROOTS."
 
 
@@ -99,14 +101,17 @@ class MirrorKeeper:
             return
         await anyio.sleep(self._times.first_look)
         await self._begin()
+        look = LastLook()
         while True:
             try:
-                for mirror in await records.all():
-                    await self._look_after(records, mirror)
+                if look.is_needed(records.stamp(), self._kept.keys()):
+                    look.mirrors = await records.all()
+                    await self._look_at(records, look.mirrors)
             except (VectorStoreError, OSError) as error:
+                look.forget()
                 log.warning("Followed folders wait: %s", error, extra=event("mirrors_wait", seconds=TROUBLE_SECONDS))
                 await anyio.sleep(TROUBLE_SECONDS)
-            await anyio.sleep(self._times.takeover)
+            await anyio.sleep(self._times.ask)
 
     async def aclose(self) -> None:
         """Let go of all mirrors."""
@@ -119,20 +124,14 @@ class MirrorKeeper:
             await self._background.begin()
             if self._watch:
                 self._background.spawn(self._system.run)
-                self._background.spawn(self._ask, self._records())
 
-    async def _ask(self, records: MirrorRecords) -> None:
-        """Pass on to the mirrors that are kept here the requests of other processes: a walk, or an end."""
-        while True:
-            await anyio.sleep(self._times.ask)
-            if not self._kept:
-                continue
-            try:
-                now = {mirror.id: mirror for mirror in await records.all()}
-            except VectorStoreError:
-                continue  # each walk meets it too, and says so
-            for mirror_id, kept in self._kept.items():
-                kept.take(now.get(mirror_id))
+    async def _look_at(self, records: MirrorRecords, mirrors: Sequence[Mirror]) -> None:
+        """Pass on the requests of other processes, a walk or an end, and keep the mirrors that nobody else keeps."""
+        now = {mirror.id: mirror for mirror in mirrors}
+        for mirror_id, kept in self._kept.items():
+            kept.take(now.get(mirror_id))
+        for mirror in mirrors:
+            await self._look_after(records, mirror)
 
     def _records(self) -> MirrorRecords:
         records = self._engine.mirrors
@@ -180,6 +179,27 @@ class MirrorKeeper:
             kept = self._kept.pop(mirror.id)
         if kept.woken:  # somebody asked at the very end
             self._wake(records, mirror)
+
+
+class LastLook:
+    """The last look at the records of mirrors: while none can have changed, another one finds nothing."""
+
+    def __init__(self) -> None:
+        self.mirrors: Sequence[Mirror] = ()
+        self._stamp: object | None = None
+        self._until = 0.0
+
+    def is_needed(self, stamp: object | None, kept: Collection[int]) -> bool:
+        """Tell whether to look now: where something may have changed, a mirror is not kept here, or time has passed."""
+        settled = stamp is not None and stamp == self._stamp and all(mirror.id in kept for mirror in self.mirrors)
+        if settled and anyio.current_time() < self._until:
+            return False
+        self._stamp, self._until = stamp, anyio.current_time() + LONGEST_REST
+        return True
+
+    def forget(self) -> None:
+        """Look again the next time."""
+        self._stamp = None
 
 
 def _is_free(lock: Lock) -> bool:

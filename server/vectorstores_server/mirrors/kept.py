@@ -78,6 +78,8 @@ class KeptMirror:
                     continue
                 if not await self._look(event or FolderEvent(by=self._by)):
                     break
+                if self._waits:
+                    tasks.start_soon(self._wake_later)
             tasks.cancel_scope.cancel()
 
     async def _look(self, event: FolderEvent) -> bool:
@@ -109,8 +111,10 @@ class KeptMirror:
     async def _ask(self, send: Callable[[None], Awaitable[None]]) -> None:
         """Tell of a walk that was asked for, of the mirror's end, and when it is time to look for files once more."""
         while True:
-            with anyio.move_on_after(self._times.again):
-                await self._woken.wait()
-            if self._woken.is_set() or self._waits:
-                self._woken = anyio.Event()
-                await send(None)
+            await self._woken.wait()
+            self._woken = anyio.Event()
+            await send(None)
+
+    async def _wake_later(self) -> None:
+        await anyio.sleep(self._times.again)
+        self.wake()

@@ -2,17 +2,21 @@
 
 import errno
 import os
-from collections.abc import AsyncGenerator, Sequence
+import threading
+import time
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, from_thread, to_thread
 
 from vectorstores_server.intake.gitignore import NAMES
 
 TICK_SECONDS = 0.5
-"""Seconds between two questions for new events."""
+"""Seconds between two questions for new events while a change has not settled."""
+REST_SECONDS = 1.0
+"""The same where nothing has changed: each question wakes a processor."""
 SETTLE_SECONDS = 1.0
 """Seconds without a change after which a folder is looked at."""
 MOST_UNSETTLED = 5.0
@@ -39,10 +43,16 @@ class WatchedFolder:
         polling = os.environ.get("WATCHFILES_FORCE_POLLING", "").lower() not in ("", "false", "disable", "disabled")
         self._system = RustNotify([str(folder)], False, polling, POLL_DELAY, True, True)
         self._paths: set[str] = set()
+        self._taking = threading.Lock()
         self._first = self._last = 0.0
         self._error: OSError | None = None
         self._is_another = False
         self._ready = anyio.Event()
+
+    @property
+    def is_unsettled(self) -> bool:
+        """True where there are changes that nobody has taken."""
+        return bool(self._paths)
 
     async def changed(self) -> frozenset[str] | None:
         """Wait for changes that have settled, and return their paths; None once another folder is in its place.
@@ -55,38 +65,43 @@ class WatchedFolder:
             raise self._error
         if self._is_another:
             return None
-        paths, self._paths = frozenset(self._paths), set()
+        with self._taking:
+            paths, self._paths = frozenset(self._paths), set()
         return paths
 
-    def ask(self, now: float, *, root: bool) -> None:
-        """Take the system's events; with `root` look at the folder itself. To be called in a worker thread."""
+    def ask(self, now: float, *, root: bool) -> bool:
+        """Take the system's events; with `root` look at the folder itself. True where the waiting task is to be woken.
+
+        To be called in a worker thread.
+        """
         from watchfiles._rust_notify import WatchfilesRustInternalError
 
         try:
             changes = self._system.watch(0, 1, 1, None)
         except WatchfilesRustInternalError as error:
             self._error = OSError(errno.EIO, str(error), str(self.folder))
-            return
+            return True
         if not isinstance(changes, str):
             self._take({path for _, path in changes if concerns(self.folder, path)}, now)
         if root and identity(self.folder) != self._identity:
             self._is_another = True
-
-    def tell(self, now: float) -> None:
-        """Wake the waiting task, if there is something to say."""
         settled = bool(self._paths) and (now - self._last >= SETTLE_SECONDS or now - self._first >= MOST_UNSETTLED)
-        if settled or self._is_another or self._error is not None:
-            self._ready.set()
+        return settled or self._is_another
+
+    def tell(self) -> None:
+        """Wake the waiting task. To be called in the event loop."""
+        self._ready.set()
 
     def _take(self, paths: set[str], now: float) -> None:
         if not paths:
             return
-        if not self._paths:
-            self._first = now
-        self._last = now
-        self._paths |= paths
-        if len(self._paths) > MOST_TOLD:
-            self._paths = {str(self.folder)}
+        with self._taking:
+            if not self._paths:
+                self._first = now
+            self._last = now
+            self._paths |= paths
+            if len(self._paths) > MOST_TOLD:
+                self._paths = {str(self.folder)}
 
 
 class SystemEvents:
@@ -95,6 +110,7 @@ class SystemEvents:
     def __init__(self) -> None:
         self._watched: list[WatchedFolder] = []
         self._thread = CapacityLimiter(1)
+        self._ended = threading.Event()
 
     @asynccontextmanager
     async def watching(self, folder: Path) -> AsyncGenerator[WatchedFolder]:
@@ -107,23 +123,21 @@ class SystemEvents:
             self._watched.remove(watched)
 
     async def run(self) -> None:
-        """Ask from time to time, until cancelled."""
+        """Listen until cancelled."""
+        try:
+            await to_thread.run_sync(self._listen, limiter=self._thread, abandon_on_cancel=True)
+        finally:
+            self._ended.set()
+
+    def _listen(self) -> None:
+        """Ask from time to time, in one thread that stays: the event loop is woken only where there is something."""
         looked = 0.0
-        while True:
-            await anyio.sleep(TICK_SECONDS)
-            if not self._watched:
-                continue
-            now = anyio.current_time()
+        while not self._ended.wait(TICK_SECONDS if any(each.is_unsettled for each in self._watched) else REST_SECONDS):
+            now = time.monotonic()
             root = now - looked >= ROOT_SECONDS
             looked = now if root else looked
-            await to_thread.run_sync(_ask, list(self._watched), now, root, limiter=self._thread)
-            for watched in self._watched:
-                watched.tell(now)
-
-
-def _ask(folders: Sequence[WatchedFolder], now: float, root: bool) -> None:
-    for watched in folders:
-        watched.ask(now, root=root)
+            for watched in [each for each in self._watched if each.ask(now, root=root)]:
+                from_thread.run_sync(watched.tell)
 
 
 def concerns(folder: Path, path: str) -> bool:

@@ -101,6 +101,10 @@ class MirrorRecords(Protocol):
         """Return the mirrors of a store, or of all that have not expired; none where there are no data yet."""
         ...
 
+    def stamp(self) -> object | None:
+        """Return what differs once any record may have changed, at next to no cost; None where that cannot be told."""
+        ...
+
     async def begin(self, store_id: str, folder: str, options: AttachOptions, *, confirmed: bool) -> Mirror:
         """Have the store follow the folder, and ask for a walk. Options that are not given stay as they are."""
         ...

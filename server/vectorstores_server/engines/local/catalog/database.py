@@ -1,5 +1,6 @@
 """The catalog as the engine uses it: short functions over a connection, run in threads, each in one transaction."""
 
+import os
 import sqlite3
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -25,6 +26,12 @@ THREADS = 8
 WAL_BYTES = 64 * 1024 * 1024
 MOST_IDLE = 4
 """Connections that are kept for the next snapshots: making one takes half a millisecond."""
+
+
+CatalogStamp: TypeAlias = tuple[int, int, int]
+"""Inode, size and time of SQLite's log."""
+UNSETTLED_NS = 20_000_000
+"""Nanoseconds in which a file may change twice without another time: the system's clock for files is coarse."""
 
 
 class Snapshot:
@@ -149,6 +156,13 @@ class Catalog:
             await self._look()
         return self._mark
 
+    def stamp(self) -> "CatalogStamp | None":
+        """Return what differs once anybody has committed since; None where that cannot be told at this moment.
+
+        A look at SQLite's log, without a thread or a transaction, so that whoever waits for others can look often.
+        """
+        return log_stamp(self.path.with_name(f"{FILE_NAME}-wal"))
+
     def wake(self) -> None:
         """Wake the tasks of this process that wait for a change."""
         self._mark += 1
@@ -243,6 +257,18 @@ def _transact(db: DB, begin: str, fn: Callable[[], T]) -> T:
         # After some errors (a full disk) SQLite has rolled back by itself.
         if db.in_transaction:
             db.execute("ROLLBACK")
+
+
+def log_stamp(log: Path) -> CatalogStamp | None:
+    """Return the stamp of a log; None of one that has changed just now, that is not there, or where times come late."""
+    if os.name == "nt":  # the time of a file that is open may be that of before
+        return None
+    try:
+        status = log.stat()
+    except OSError:
+        return None
+    settled = time.time_ns() - status.st_mtime_ns > UNSETTLED_NS
+    return (status.st_ino, status.st_size, status.st_mtime_ns) if settled else None
 
 
 def _data_version(db: DB) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from vectorstores_server.engines.local.catalog import Catalog
+from vectorstores_server.engines.local.catalog.database import CatalogStamp
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.catalog.mirrored_files import (
     apply_options,
@@ -46,6 +47,10 @@ class LocalMirrors(MirrorRecords):
         if not self._catalog.path.exists():
             return []
         return await self._catalog.read(list_mirrors, store_id, clock())
+
+    def stamp(self) -> CatalogStamp | None:
+        """Return that of the catalog."""
+        return self._catalog.stamp()
 
     async def begin(self, store_id: str, folder: str, options: AttachOptions, *, confirmed: bool) -> Mirror:
         """Enter the mirror; files that the store has of the folder get their path below it."""

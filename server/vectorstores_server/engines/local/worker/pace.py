@@ -9,6 +9,8 @@ class Pace:
 
     attempt: float = 1.0
     """The time between two attempts to take the lock."""
+    idle: float = 10.0
+    """The time between two looks for work while nobody has committed anything: some work comes with time alone."""
     look: float = 0.25
     """The time between two looks for new work, with the lock."""
     quiet: float = 2.0

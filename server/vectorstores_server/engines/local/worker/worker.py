@@ -1,6 +1,7 @@
 """The one worker of a data directory: whichever process holds `worker.lock` builds, sweeps and repairs."""
 
 import logging
+import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import cast
@@ -33,6 +34,7 @@ class Worker:
         self._lock = WorkerLock(components.directory)
         self._woken = anyio.Event()
         self._state = WorkerState(components, self._pace)
+        self._idle: tuple[object, float] | None = None
         self.trouble: str | None = None
         """Why the last turn of this process did no work; None when it went well."""
 
@@ -43,6 +45,7 @@ class Worker:
 
     def wake(self) -> None:
         """Say that there may be work: the lock is tried at once instead of within a second."""
+        self._idle = None
         self._woken.set()
 
     async def run(self) -> None:
@@ -96,8 +99,7 @@ class Worker:
         """Take the lock if there is work and nobody has it. False when this process may never work again."""
         go_on, paused = True, False
         try:
-            await self._state.identify()
-            if await self._has_work() and self._lock.take():
+            if not self._is_idle() and await self._has_work() and self._lock.take():
                 try:
                     await WorkSession(self._state, self._wait).run()
                 finally:
@@ -130,11 +132,23 @@ class Worker:
             await self._woken.wait()
         self._woken = anyio.Event()
 
+    def _is_idle(self) -> bool:
+        """Tell whether there was nothing to do a short time ago, and nobody has committed anything since."""
+        if self._idle is None or self._state.sweep.due():
+            return False
+        stamp, until = self._idle
+        return time.monotonic() < until and stamp == self._catalog.stamp()
+
     async def _has_work(self) -> bool:
-        state = self._state
+        state, stamp = self._state, self._catalog.stamp()
+        self._idle = None
+        await state.identify()
         if state.sweep.due() or await self._catalog.read(work_queue.doable, state.identities, clock()):
             return True
-        return await state.must_rebuild()
+        if await state.must_rebuild():
+            return True
+        self._idle = (stamp, time.monotonic() + self._pace.idle) if stamp is not None else None
+        return False
 
 
 def _first(error: BaseException) -> BaseException:
