@@ -14,6 +14,7 @@ from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 from mcp.server.subscriptions import InMemorySubscriptionBus
 from mcp.types import (
+    INVALID_PARAMS,
     BlobResourceContents,
     EmptyResult,
     PromptReference,
@@ -366,6 +367,23 @@ async def test_a_prompt_tells_how_to_answer_from_a_store(caller_of_era: Caller) 
         assert message.content.text.endswith("Question: Who makes honey?")
     with pytest.raises(MCPError, match="vs_nothing"):
         await caller.client.get_prompt("ask_store", {"store": "vs_nothing", "question": "Who?"})
+
+
+async def test_an_unknown_prompt_and_its_completion_are_refused_without_a_traceback(
+    caller_of_era: Caller, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = caller_of_era.client
+    unknown = PromptReference(type="ref/prompt", name="nothing")
+    for asked in (
+        lambda: client.get_prompt("nothing", {"store": "a", "question": "b"}),
+        lambda: client.get_prompt("nothing"),
+        lambda: client.complete(unknown, {"name": "store", "value": ""}),
+        lambda: client.complete(unknown, {"name": "nothing", "value": "x"}),
+    ):
+        with pytest.raises(MCPError, match=r"nknown prompt: nothing") as refused:
+            await asked()
+        assert refused.value.error.code == INVALID_PARAMS
+    assert [record.name for record in caplog.records if record.exc_info] == []
 
 
 async def test_a_prompt_without_its_arguments_names_them(caller: Caller) -> None:

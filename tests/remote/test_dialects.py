@@ -1,10 +1,12 @@
 """What each service does in its own way, and how it is made good or told."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx
 import pytest
 
 from support.doubles import Asked, Published, Reply
@@ -37,7 +39,7 @@ from vectorstores_tools.contract.errors import (
     TooLarge,
     Unavailable,
 )
-from vectorstores_tools.contract.requests import FileAttach, FilesRequest, PageRequest
+from vectorstores_tools.contract.requests import FileAttach, FilesRequest, PageRequest, StoreFilesRequest
 
 
 def sent(double: Published, method: str, ending: str) -> list[dict[str, Any]]:
@@ -349,3 +351,28 @@ async def test_a_file_that_is_gone_meanwhile_is_not_in_the_store(tmp_path: Path)
         await engine.detach_file(store, file)
         with pytest.raises(FileNotInStore):
             await engine.detach_file(store, file)
+
+
+@pytest.mark.parametrize("service", [service for service in SERVICES if service != "forwarded"])
+async def test_no_other_service_is_asked_for_a_fact_of_a_file_or_what_an_attribute_begins_with(
+    service: str, tmp_path: Path
+) -> None:
+    facts = [filters.parse_filter({"type": "eq", "key": key, "value": "1"}) for key in filters.FACT_KEYS]
+    prefix = filters.parse_filter({"type": "prefix", "key": "team", "value": "re"})
+    sentences: list[str] = []
+    async with over(service, tmp_path) as (engine, double):
+        id = await new_store(engine)
+        await add(engine, id, "The fox is quick.")
+        for known in (prefix, *facts):
+            with pytest.raises(NotSupported) as refused:
+                await search(engine, id, "fox", filters=known)
+            sentences.append(str(refused.value))
+        for known in facts:
+            with pytest.raises(NotSupported) as refused:
+                await engine.list_store_files(id, StoreFilesRequest(filters=known))
+            sentences.append(str(refused.value))
+    names = [f"The key '{key}' of files" for key in filters.FACT_KEYS]
+    host = httpx.URL(SERVICES[service][1].base_url).netloc.decode()
+    expected = [f"{name} is not available at {host}" for name in ("The operator 'prefix'", *names, *names)]
+    assert sentences == [f"{sentence}; filter by attributes." for sentence in expected]
+    assert "filters" not in json.dumps([asked.json for asked in double.asked if asked.path.endswith("/search")])

@@ -198,7 +198,7 @@ class _Folder:
 
 
 class NameFacts(NamedTuple):
-    """What a file's name says: in lower case, its ending with the dot, and why such a file is taken nowhere, if so."""
+    """A file's name in lower case, its ending with the dot, and the reason why no such file is taken, if any."""
 
     lower: str
     suffix: str

@@ -301,3 +301,16 @@ async def test_a_file_above_the_limit_is_a_413_and_leaves_nothing(tmp_path: Path
         assert (await api.get("/v1/files")).json()["data"] == []
     await engine.aclose()
     assert list((tmp_path / "data" / "blobs").iterdir()) == []
+
+
+@pytest.mark.parametrize("headers", [{}, {"x-vector-stores-extended": "1"}])
+async def test_files_of_one_text_are_each_a_result_of_their_own(
+    api: httpx.AsyncClient, local_engine: LocalEngine, headers: dict[str, str]
+) -> None:
+    id = await store(local_engine)
+    copies = [await add(local_engine, id, f"Bees make honey.{' ' * number}", f"{number}.md") for number in range(7)]
+    body = {"query": "bees", "max_num_results": 7}
+    reply = await api.post(f"/v1/vector_stores/{id}/search", json=body, headers=headers)
+    results = reply.json()["data"]
+    assert sorted(result["file_id"] for result in results) == sorted(copies)
+    assert [result for result in results if "also_in" in result] == []

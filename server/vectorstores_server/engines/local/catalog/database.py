@@ -157,9 +157,9 @@ class Catalog:
         return self._mark
 
     def stamp(self) -> "CatalogStamp | None":
-        """Return what differs once anybody has committed since; None where that cannot be told at this moment.
+        """Return a state that differs once anybody has committed; None where it is unknown at this moment.
 
-        A look at SQLite's log, without a thread or a transaction, so that whoever waits for others can look often.
+        It is read off SQLite's log without a thread or a transaction: a task that waits for others can look often.
         """
         return log_stamp(self.path.with_name(f"{FILE_NAME}-wal"))
 
