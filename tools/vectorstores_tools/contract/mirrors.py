@@ -102,7 +102,7 @@ class MirrorRecords(Protocol):
         ...
 
     def stamp(self) -> object | None:
-        """Return a state that differs once any record may have changed, at next to no cost; None where it is unknown."""
+        """Return a state that differs once any record may have changed, cheaply told; None where it is unknown."""
         ...
 
     async def begin(self, store_id: str, folder: str, options: AttachOptions, *, confirmed: bool) -> Mirror:
