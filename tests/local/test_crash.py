@@ -12,7 +12,7 @@ from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.index import Index
 from vectorstores_tools.contract.requests import PageRequest
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 CHAINS = (
     ("created", "claimed", "parsed", "kept", "cut", "embedded"),

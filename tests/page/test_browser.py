@@ -338,6 +338,7 @@ async def views(page: "Page", url: str, store: str) -> AsyncGenerator[str]:
     yield "/stores/vs_nothing"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_axe_finds_nothing_on_any_view(browser: "Browser", url: str, local_engine: Engine, scheme: Any) -> None:
     store = await _with_handbook(local_engine)
@@ -379,6 +380,7 @@ async def _with_handbook(engine: Engine) -> str:
     return await from_disk(engine, "Lighthouse papers", sorted(EXAMPLES.iterdir()), kind="manual", year=1911)
 
 
+@pytest.mark.slow
 async def test_the_pictures_of_the_docs_are_of_the_views(
     browser: "Browser", url: str, local_engine: Engine, tmp_path: Path
 ) -> None:
@@ -399,6 +401,7 @@ async def test_the_pictures_of_the_docs_are_of_the_views(
         assert (DOCS / "pictures" / f"{name}.png").exists()
 
 
+@pytest.mark.slow
 async def test_no_view_is_wider_than_a_narrow_screen(browser: "Browser", url: str, local_engine: Engine) -> None:
     store = await _with_handbook(local_engine)
     async with browsing(browser, url, viewport={"width": 360, "height": 700}) as page:

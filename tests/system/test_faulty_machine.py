@@ -193,6 +193,7 @@ def test_commands_end_and_are_harmless_before_a_remote_that_says_nothing_good(
         assert out or err, f"{command} says nothing"
 
 
+@pytest.mark.slow
 def test_a_backup_that_is_killed_is_none_and_harms_nothing(run: Run, tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     for number in range(8):

@@ -96,6 +96,7 @@ async def read_all(engine: LocalEngine, file: str, into: list[bytes]) -> None:
             into += [block]
 
 
+@pytest.mark.slow
 async def test_bytes_of_the_wrong_size_are_refused_before_the_first_and_wrong_ones_before_the_last(tmp_path: Path):
     async with opened(tmp_path, Words()) as engine:
         file = await add(engine, await store(engine), FOX * 100_000)

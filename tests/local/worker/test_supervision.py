@@ -81,6 +81,7 @@ async def exercise(engine: LocalEngine) -> str:
     return id
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", STEPS)
 async def test_an_unforeseen_error_at_any_step_stops_nobody(
     tmp_path: Path, step: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch

@@ -74,6 +74,7 @@ async def test_what_a_process_that_ends_leaves_without_index_the_next_one_indexe
         assert again_at > 0, "old versions are still to be pruned, by whoever works then"
 
 
+@pytest.mark.slow
 @given(commands=st.lists(st.integers(1, 3), min_size=2, max_size=4))
 @settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_after_short_commands_and_their_window_the_index_is_as_small_as_when_purged(
