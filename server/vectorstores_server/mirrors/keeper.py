@@ -82,9 +82,12 @@ class MirrorKeeper:
         followed = [mirror.folder for mirror in await records.all(store_id)]
         missed: dict[str, MirroredFile] = {}
         for folder in folders:
-            if not any(Path(folder).is_relative_to(mirror) for mirror in followed):
-                files = await records.files(store_id, storable(folder))
-                missed |= {file.source: file for file in files if file.source not in there}
+            if any(Path(folder).is_relative_to(mirror) for mirror in followed):
+                continue
+            if (await records.stats(store_id, storable(folder))).keys() <= there:  # nothing, most often
+                continue
+            files = await records.files(store_id, storable(folder))
+            missed |= {file.source: file for file in files if file.source not in there}
         return await to_thread.run_sync(lambda: [file for file in missed.values() if not os.path.lexists(file.source)])
 
     async def state(self, mirror: Mirror) -> Mirror:

@@ -1,3 +1,4 @@
+import random
 from collections.abc import Generator
 from contextlib import closing
 
@@ -349,3 +350,20 @@ def test_no_update_of_attributes_touches_the_source(db: DB):
     again = enter(db, store, "/a", "1" * 64)
     assert not again.new
     assert again.batch_id is None
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_last_batch_of_files_is_the_newest_that_holds_one_of_them(db: DB, seed: int) -> None:
+    chance = random.Random(seed)
+    ids = [make_store(db), make_store(db)]
+    known = [add_file(db) for _ in range(12)]
+    made: list[tuple[int, str, str, list[str]]] = []
+    for _ in range(8):
+        some, id, now = chance.sample(known, chance.randint(1, 4)), chance.choice(ids), NOW + chance.randint(0, 3)
+        batch = batches.create_batch(db, id, [FileAttach(file_id=file) for file in some], now)
+        made.append((now, batch.id, id, some))
+    strangers = [f"file-{number}" for number in range(2 * batches.AT_ONCE)]
+    for asked in (*([file] for file in known), known[:5], [*strangers, *known[3:6], *strangers], strangers, []):
+        for id in ids:
+            holding = [(now, batch) for now, batch, of, some in made if of == id and set(some) & set(asked)]
+            assert batches.last_batch(db, id, asked) == max(holding, default=(0, None))[1]

@@ -22,6 +22,9 @@ from vectorstores_tools.contract.models import (
 )
 from vectorstores_tools.contract.requests import FileAttach, StoreFilesRequest
 
+AT_ONCE = 500
+"""Files that one statement names."""
+
 
 def create_batch(db: DB, store_id: str, requests: Sequence[FileAttach], now: int) -> FileBatch:
     """Attach Files together."""
@@ -128,16 +131,16 @@ def list_batch_files(db: DB, store_id: str, batch_id: str, request: StoreFilesRe
 
 def last_batch(db: DB, store_id: str, file_ids: Sequence[str]) -> str | None:
     """Return the newest batch of the store that holds one of the files."""
-    newest: tuple[int, str] | None = None
-    for file_id in file_ids:
+    newest: list[tuple[int, str]] = []
+    for first in range(0, len(file_ids), AT_ONCE):
+        some = file_ids[first : first + AT_ONCE]
         row = db.execute(
-            "SELECT created_at, id FROM batch JOIN batch_file ON batch_id = id WHERE file_id = ? AND store_id = ?"
-            " ORDER BY created_at DESC, id DESC LIMIT 1",
-            (file_id, store_id),
+            "SELECT created_at, id FROM batch_file CROSS JOIN batch ON batch_id = id WHERE store_id = ? AND file_id IN"  # noqa: S608
+            f" ({', '.join('?' * len(some))}) ORDER BY created_at DESC, id DESC LIMIT 1",
+            (store_id, *some),
         ).fetchone()
-        if row and (newest is None or tuple(row) > newest):
-            newest = (row["created_at"], row["id"])
-    return newest[1] if newest else None
+        newest += [(row["created_at"], row["id"])] if row else []
+    return max(newest)[1] if newest else None
 
 
 def _row(db: DB, store_id: str, batch_id: str) -> Row:

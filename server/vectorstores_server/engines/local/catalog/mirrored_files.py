@@ -37,7 +37,8 @@ def untouched_below(db: DB, store_id: str, folder: str, options: AttachOptions) 
         return {}
     bare = folder.rstrip("/\\")
     rows = db.execute(
-        "SELECT * FROM attachment WHERE store_id = ? AND source > ? AND source < ? ORDER BY source, id",
+        "SELECT source, file_id, disk_bytes, modified_ns, inode, folder, status, chunk_size, chunk_overlap, want_size,"
+        " want_overlap FROM attachment WHERE store_id = ? AND source > ? AND source < ? ORDER BY source, id",
         (store_id, bare, bare + "]"),
     )
     newest = {row["source"]: row for row in rows}
