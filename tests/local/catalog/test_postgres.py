@@ -1,10 +1,12 @@
 """The catalog in PostgreSQL: what several servers see of it, and what happens while it is away."""
 
+import ast
 import contextlib
 import re
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator
+from pathlib import Path
 
 import anyio
 import anyio.lowlevel
@@ -13,7 +15,7 @@ from anyio.abc import SocketStream
 
 from support.memory_catalog import NOW, open_sqlite
 from support.postgres import ADDRESS, catalog_tables, connection, schema
-from vectorstores_server.engines.local.catalog import attachments, sources, stores
+from vectorstores_server.engines.local.catalog import attachments, dialect, sources, stores
 from vectorstores_server.engines.local.catalog.dialect import DB
 from vectorstores_server.engines.local.catalog.places import Origin
 from vectorstores_server.engines.local.catalog.postgres import CONNECTIONS, PostgresCatalog
@@ -27,6 +29,7 @@ from vectorstores_tools.contract.errors import (
 from vectorstores_tools.contract.models import File
 from vectorstores_tools.contract.requests import PageRequest, StoreCreate, StoreFilesRequest
 
+OF_SQLITE = {"connection.py", "database.py", "migrations.py", "statistics.py"}
 Open = Callable[[], PostgresCatalog]
 
 
@@ -264,6 +267,34 @@ def test_no_text_of_the_tables_is_sorted_by_the_rules_of_a_language():
         ).fetchall()
         assert len(found) > 40
         assert {row["collation_name"] for row in found} == {"C"}
+
+
+def constant_statements() -> dict[str, str]:
+    """Return the statements that stand in the catalog's modules as they are run, by their places."""
+    found: dict[str, str] = {}
+    for path in sorted(Path(dialect.__file__).parent.glob("*.py")):
+        if path.name in OF_SQLITE or path.name.startswith("postgres"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+                given = node.args[0]
+                if node.func.attr in ("execute", "executemany") and isinstance(given, ast.Constant):
+                    found[f"{path.name}:{node.lineno}"] = str(given.value)
+    return found
+
+
+def test_every_statement_that_is_written_out_is_understood():
+    statements = constant_statements()
+    assert len(statements) > 100
+    refused: dict[str, str] = {}
+    with catalog_tables() as db:
+        for place, sql in statements.items():
+            try:
+                db.execute(f"PREPARE tried AS {placed(sql)[0]}")
+                db.execute("DEALLOCATE tried")
+            except Exception as error:  # noqa: BLE001 all that are refused are shown together
+                refused[place] = str(error)
+    assert refused == {}
 
 
 @pytest.mark.parametrize(

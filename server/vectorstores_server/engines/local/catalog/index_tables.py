@@ -50,7 +50,7 @@ def building_tables(db: DB, identity: str | None) -> list[BuildingTable]:
         "SELECT store_table.name, store_id, store_table.embedder, store_table.dimensions, format, kept,"
         " CASE WHEN store.embedder = store_table.embedder THEN table_name END"
         " FROM store_table JOIN store ON store.id = store_id"
-        " WHERE state = 'building' AND (store_table.embedder IS NULL OR kept OR store_table.embedder = ?)"
+        " WHERE state = 'building' AND (store_table.embedder IS NULL OR kept = 1 OR store_table.embedder = ?)"
         " ORDER BY kept, store_table.name",
         (identity,),
     )
@@ -153,9 +153,10 @@ def begin_anew(db: DB, store_id: str | None, identity: str | None, dimensions: i
     Without an embedder (`identity` None) only stores that have no vectors: nobody's vectors are thrown away.
     """
     rows = db.execute(
-        "SELECT id FROM store WHERE expired = 0 AND (? IS NULL OR id = ?) AND (? IS NOT NULL OR embedder IS NULL)"
+        "SELECT id FROM store WHERE expired = 0 AND id = coalesce(?, id)"
+        " AND (CAST(? AS TEXT) IS NOT NULL OR embedder IS NULL)"
         " AND NOT EXISTS (SELECT 1 FROM store_table WHERE store_id = store.id AND state = 'building')",
-        (store_id, store_id, identity),
+        (store_id, identity),
     ).fetchall()
     for row in rows:
         begin_table(db, row["id"], identity, dimensions)

@@ -15,8 +15,9 @@ def list_mirrors(db: DB, store_id: str | None, now: int) -> list[Mirror]:
     """Return the mirrors of a store, or of all that have not expired."""
     rows = db.execute(
         "SELECT mirror.* FROM mirror JOIN store ON store.id = store_id WHERE expired = 0"
-        " AND (store.expires_at IS NULL OR store.expires_at > ?) AND (? IS NULL OR store_id = ?) ORDER BY mirror.id",
-        (now, store_id, store_id),
+        " AND (store.expires_at IS NULL OR store.expires_at > ?) AND store_id = coalesce(?, store_id)"
+        " ORDER BY mirror.id",
+        (now, store_id),
     )
     return [_mirror(row) for row in rows]
 
