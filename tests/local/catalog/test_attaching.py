@@ -363,7 +363,12 @@ def test_the_last_batch_of_files_is_the_newest_that_holds_one_of_them(db: DB, se
         batch = batches.create_batch(db, id, [FileAttach(file_id=file) for file in some], now)
         made.append((now, batch.id, id, some))
     strangers = [f"file-{number}" for number in range(2 * batches.AT_ONCE)]
-    for asked in (*([file] for file in known), known[:5], [*strangers, *known[3:6], *strangers], strangers, []):
-        for id in ids:
-            holding = [(now, batch) for now, batch, of, some in made if of == id and set(some) & set(asked)]
-            assert batches.last_batch(db, id, asked) == max(holding, default=(0, None))[1]
+    questions = [*([file] for file in known), known[:5], [*strangers, *known[3:6], *strangers], strangers, []]
+    found = [batches.last_batch(db, id, asked) for asked in questions for id in ids]
+    assert found == [
+        max(((now, batch) for now, batch, of, some in made if of == id and set(some) & set(asked)), default=(0, None))[
+            1
+        ]
+        for asked in questions
+        for id in ids
+    ]
