@@ -44,7 +44,7 @@ async def _files(engine: Engine, store: VectorStore) -> None:
         (
             file.id,
             file.path or await filename_of(engine, file),
-            file.status,
+            file.standing,
             moment(file.created_at),
             size(file.usage_bytes),
             "; ".join([*([file.last_error.message] if file.last_error else ()), *(file.notes or ())]),

@@ -72,7 +72,7 @@ def _attached(store: VectorStore, file: VectorStoreFile) -> list[tuple[str, obje
 
 def _standing(store: VectorStore, file: VectorStoreFile) -> str:
     error = f": {line(file.last_error.message)}" if file.last_error else ""
-    return f"{line(store.name or '')} ({store.id}), {file.status}{error}".strip()
+    return f"{line(store.name or '')} ({store.id}), {file.standing}{error}".strip()
 
 
 def _store(store: VectorStore) -> None:

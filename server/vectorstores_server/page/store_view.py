@@ -37,6 +37,7 @@ class FileRow:
     state: str
     done: int
     of: int
+    progress: str
     bytes: int
     created_at: int
     problem: str
@@ -56,6 +57,7 @@ def file_row(file: VectorStoreFile, store_id: str, chips: FilterLinks) -> FileRo
         state=STATES.get(file.status, file.status),
         done=file.progress.done if file.progress else 0,
         of=file.progress.of if file.progress else 0,
+        progress=file.progress.words if file.progress else "",
         bytes=file.usage_bytes,
         created_at=file.created_at,
         problem=file.last_error.message if file.last_error else "",

@@ -12,13 +12,14 @@ from support import samples, scans
 from support.engine_calls import until
 from support.local import HASTY, add, search, settled, store, upload
 from support.processes import gone
+from support.upgrading import execute
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.failpoints import hooked
 from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.engines.local.files.recognised_pages import RecognisedPages
 from vectorstores_server.engines.local.parsing.tesseract import Recognition
 from vectorstores_tools.contract.engine import TextRequest
-from vectorstores_tools.contract.models import SearchHit, VectorStoreFile
+from vectorstores_tools.contract.models import PassageProgress, SearchHit, VectorStoreFile
 from vectorstores_tools.contract.requests import FileAttach, StoreFilesRequest
 
 MIXED = samples.pdf_bytes(["The first page is about tides.", "", "", "The last page is about gulls."])
@@ -131,6 +132,32 @@ async def test_whatever_else_comes_is_built_between_two_pages(tmp_path: Path) ->
     flips = [i for i, step in enumerate(order) if step == "flipped"]
     assert len(pages) == 5
     assert len([i for i in pages if i < flips[0]]) < 5, "the note went before the last pages"
+
+
+async def test_a_file_says_how_many_of_its_pages_have_been_read(tmp_path: Path) -> None:
+    waiting = 'cat >/dev/null; until [ -e {go} ]; do sleep 0.02; done; echo "Recognised lanterns"'
+    program = scans.program(tmp_path / "tesseract", waiting.format(go=tmp_path / "go"))
+    noted: list[tuple[object, ...]] = []
+
+    def look(step: str) -> None:
+        if step == "page_read":
+            noted.extend(execute(tmp_path / "data", "SELECT built, to_build FROM attachment"))
+
+    async with reading(tmp_path, program, checkpoint=look) as engine:
+        id = await store(engine)
+        await engine.attach_file(id, FileAttach(file_id=await upload(engine, samples.pdf_bytes([""] * 4), "scan.pdf")))
+
+        async def begun() -> bool:
+            return (await only_file(engine, id)).progress is not None
+
+        await until(engine, begun)
+        first = await only_file(engine, id)
+        assert first.progress == PassageProgress(done=0, of=4, unit="pages")
+        assert first.standing == "in_progress, 0 of 4 pages read"
+        (tmp_path / "go").touch()
+        await settled(engine, id)
+        assert (await only_file(engine, id)).standing == "completed"
+    assert noted == [(0, 4), (1, 4), (2, 4), (3, 4)]
 
 
 async def test_a_restart_goes_on_with_the_page_that_was_next(tmp_path: Path) -> None:

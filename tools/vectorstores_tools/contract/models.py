@@ -102,10 +102,19 @@ class VectorStore(Answer):
 
 
 class PassageProgress(Answer):
-    """The number of a long file's passages that are in the index so far, and of those that there will be."""
+    """The number of a long file's passages that are in the index so far, and of those that there will be.
+
+    `unit` is pages while pages that are pictures are read: how many of them have been.
+    """
 
     done: int = 0
     of: int = 0
+    unit: Extra[str] = None
+
+    @property
+    def words(self) -> str:
+        """The same in words."""
+        return f"{self.done:,} of {self.of:,} {'pages read' if self.unit == 'pages' else 'passages'}"
 
 
 class VectorStoreFile(Answer):
@@ -133,6 +142,11 @@ class VectorStoreFile(Answer):
     path: Extra[str] = None
     notes: Extra[FileNotes] = None
     found_attributes: Extra[list[str]] = None
+
+    @property
+    def standing(self) -> str:
+        """The status, with the progress where there is some."""
+        return f"{self.status}, {self.progress.words}" if self.progress and self.progress.of else self.status
 
 
 class NotedFile(Answer):

@@ -19,8 +19,7 @@ def built(item: VectorStoreFile) -> tuple[float, str]:
     """Return the share of a long file's passages that are done, and the same in words; 0 and "" where it is unknown."""
     if item.progress is None or not item.progress.of:
         return 0.0, ""
-    done, of = item.progress.done, item.progress.of
-    return done / of, f"{line(item.filename or item.id, 80)}: {done:,} of {of:,} passages"
+    return item.progress.done / item.progress.of, f"{line(item.filename or item.id, 80)}: {item.progress.words}"
 
 
 async def follow_file(

@@ -8,7 +8,7 @@ from vectorstores_server.engines.local.catalog.dialect import DB, Row
 from vectorstores_server.engines.local.catalog.filter_sql import select_attachments
 from vectorstores_server.engines.local.catalog.ids import loads_notes
 from vectorstores_server.engines.local.catalog.pagination import Listing, Position, buried, bury, page
-from vectorstores_server.engines.local.catalog.revisions import bury_revs
+from vectorstores_server.engines.local.catalog.revisions import UNREAD, bury_revs
 from vectorstores_server.engines.local.catalog.stores import store_row, touch, usable
 from vectorstores_tools.contract.errors import FileNotInStore
 from vectorstores_tools.contract.models import Deleted, LastError, Page, PassageProgress, VectorStoreFile
@@ -149,7 +149,8 @@ def store_file(row: Row | Mapping[str, Any]) -> VectorStoreFile:
 def _progress(row: Row | Mapping[str, Any]) -> PassageProgress | None:
     if row["status"] != "in_progress" or not row["to_build"]:
         return None
-    return PassageProgress(done=row["built"], of=row["to_build"])
+    unit = "pages" if row["want_priority"] == UNREAD else None
+    return PassageProgress(done=row["built"], of=row["to_build"], unit=unit)
 
 
 def _sizes(row: Row | Mapping[str, Any]) -> Sequence[int]:

@@ -6,7 +6,7 @@ from vectorstores_server.engines.local.catalog.attachments import find_attachmen
 from vectorstores_server.engines.local.catalog.attributes import replace_attributes
 from vectorstores_server.engines.local.catalog.dialect import DB, Row
 from vectorstores_server.engines.local.catalog.places import Origin
-from vectorstores_server.engines.local.catalog.revisions import bury_revs, new_rev
+from vectorstores_server.engines.local.catalog.revisions import UNREAD, bury_revs, new_rev
 from vectorstores_server.engines.local.catalog.stores import (
     insert_store,
     namesakes,
@@ -20,8 +20,6 @@ from vectorstores_tools.contract.requests import AUTO_CHUNKING, FileAttach, Stat
 
 BATCHED, FIRST, ALONE = 0, 1, 2
 """Priorities, the highest first: files attached alone, a batch of one file so far, then the others, oldest first."""
-UNREAD = -1
-"""The priority of a file that waits until its pictures are recognised, after everything else."""
 
 
 def create_store(
@@ -115,7 +113,8 @@ def put_off(db: DB, rev: int) -> None:
 def resume(db: DB, rev: int) -> None:
     """Let a revision be built that waited for the recognition."""
     db.execute(
-        "UPDATE attachment SET want_priority = ? WHERE want_rev = ? AND want_priority = ?", (BATCHED, rev, UNREAD)
+        "UPDATE attachment SET want_priority = ?, built = 0, to_build = 0 WHERE want_rev = ? AND want_priority = ?",
+        (BATCHED, rev, UNREAD),
     )
 
 

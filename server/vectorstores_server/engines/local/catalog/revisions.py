@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 from vectorstores_server.engines.local.catalog.dialect import DB
 
+UNREAD = -1
+"""The priority of a file that waits until its pictures are recognised, after everything else."""
+
 
 @dataclass(frozen=True, slots=True)
 class BuiltRevision:

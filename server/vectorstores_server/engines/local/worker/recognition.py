@@ -66,6 +66,8 @@ class PageRecognition:
         if kept is None or command is None or not kept.left:
             await self._catalog.write(enqueue.resume, work.rev)
             return True
+        done, of = len(kept.wanted) - len(kept.left), len(kept.wanted)
+        await self._catalog.write(work_queue.note_progress, work.rev, done, of)
         self._done = anyio.Event()
         self._tasks.start_soon(self._read, work, kept.left[0], command)
         return True
