@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -195,9 +196,9 @@ class LastLook:
     def is_needed(self, stamp: object | None, kept: Collection[int]) -> bool:
         """Tell whether to look now: where something may have changed, a mirror is not kept here, or time has passed."""
         settled = stamp is not None and stamp == self._stamp and all(mirror.id in kept for mirror in self.mirrors)
-        if settled and anyio.current_time() < self._until:
+        if settled and time.monotonic() < self._until:
             return False
-        self._stamp, self._until = stamp, anyio.current_time() + LONGEST_REST
+        self._stamp, self._until = stamp, time.monotonic() + LONGEST_REST
         return True
 
     def forget(self) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from vectorstores_server.engines.local.index import Index
 
 Step = tuple[str, int, int]
+FRESH_LOOPS = True
 ROWS = 2
 
 
