@@ -28,6 +28,7 @@ from vectorstores_server.engines.local.worker.reconciliation import reconcile
 from vectorstores_server.engines.local.worker.session import WorkerState, WorkSession
 from vectorstores_tools.contract.requests import FileAttach
 
+FRESH_LOOPS = True
 FOX = "The quick brown fox jumps over the lazy dog."
 CALLS = {
     "create", "add", "delete", "drop", "discard", "tables", "revs", "stored", "keep_sums", "rows", "candidates",
