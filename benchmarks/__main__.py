@@ -20,6 +20,8 @@ NAMES = (
     "reattach",
     "search",
     "growth",
+    "growth-steps",
+    "churn",
     "quality",
     "languages",
     "models",

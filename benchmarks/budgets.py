@@ -56,6 +56,23 @@ BUDGETS: Mapping[str, Budget] = {
     "soak_threads": Budget("threads, last quarter against the second", "soak", "<= 1.05 x"),
     "soak_disk": Budget("size of the data directory, last quarter against the second", "soak", "<= 1.2 x"),
     "growth": Budget("growth from 10k to 1M passages", "growth", "p50 <= 3 x, recall@10 >= .98"),
+    "growth_stores": Budget("stores from 100 to 1,000: CPU of create, list, open", "growth-steps", "<= 2 x"),
+    "growth_files": Budget(
+        "files of a store from 1,000 to 10,000: CPU of attach, list, search; disk",
+        "growth-steps",
+        "<= 2 x, search <= 3.2 x; disk linear",
+    ),
+    "growth_versions": Budget(
+        "versions of a table from 100 to 1,000: CPU of a search; disk", "growth-steps", "<= 2 x; disk linear"
+    ),
+    "growth_deleted": Budget("deleted rows of 10,000 from 100 to 1,000: CPU of a search", "growth-steps", "<= 2 x"),
+    "growth_sessions": Budget(
+        "MCP sessions from 100 to 1,000: CPU of a call; memory", "growth-steps", "<= 2 x; memory linear"
+    ),
+    "churn_memory": Budget("RSS after 1,600 commits of two rows", "churn", "<= 1.1 x that after 400"),
+    "churn_disk": Budget(
+        "index folder after thirty short commands and one more ten minutes later", "churn", "<= 3 x its purged size"
+    ),
     "page": Budget("page of 100 out of 100k files", "search", "p50 <= 10 ms"),
     "search_during_ingest": Budget("search p95 while a batch is ingested", "search", "<= 3 x idle p95"),
     "scifact": Budget("SciFact nDCG@10, one file per abstract, through the tools", "quality", ">= .730"),

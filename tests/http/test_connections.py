@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import Any, cast
 
 import anyio
 import anyio.abc
@@ -158,3 +159,29 @@ def test_the_cap_lies_below_the_limit_of_descriptors_by_what_one_turn_may_accept
     cap = most_connections(BACKLOG)
     assert cap <= MOST
     assert limit is None or cap == KEPT or cap + KEPT + 3 * BACKLOG < limit
+
+
+class OtherTransport:
+    """The transport of another event loop, which is of no class of asyncio's."""
+
+    def close(self) -> None: ...
+
+
+async def test_a_transport_of_another_event_loop_is_taken() -> None:
+    made: list[object] = []
+
+    class Inner:
+        app: object = None
+
+        def connection_made(self, transport: object) -> None:
+            made.append(transport)
+
+        def connection_lost(self, error: object) -> None: ...
+
+    connections = Connections(most=1)
+    connection = connections.wrap(cast("Any", Inner))()
+    transport = OtherTransport()
+    connection.connection_made(cast("Any", transport))
+    assert (made, connections.open) == ([transport], 1)
+    connection.connection_lost(None)
+    assert connections.open == 0

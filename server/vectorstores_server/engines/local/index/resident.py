@@ -45,8 +45,8 @@ REST = 4.0
 """The rest of a table after an update, in multiples of its duration: while files go in it changes twice a second."""
 LEAST_FREE = 0.08
 """The share of the machine's memory that has to be free."""
-BLOCK = 256
-"""Rows whose words are split at a time: some milliseconds of the event loop."""
+BLOCK = 512
+"""Rows that are read and split into words at a time: some milliseconds of the event loop, and 10 MB for a moment."""
 
 log = logging.getLogger(__name__)
 
