@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import anyio
 import pytest
+from anyio.from_thread import start_blocking_portal
 
 from support.local import HASTY, Words, add, held, opened, search, settled, store, upload
 from vectorstores_server.engines.local.catalog import Catalog, expiry, reconciliation
@@ -133,7 +134,8 @@ async def test_a_session_whose_index_goes_away_at_any_call_loses_nothing_and_emb
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     directory = tmp_path_factory.mktemp("template") / "data"
-    return directory, anyio.run(prepare, directory)
+    with start_blocking_portal() as portal:
+        return directory, portal.call(prepare, directory)
 
 
 @pytest.mark.parametrize("away_from", range(4))

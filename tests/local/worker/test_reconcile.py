@@ -88,6 +88,14 @@ async def test_a_table_that_cannot_be_read_is_built_again(tmp_path: Path, id: st
     assert table.stem not in await Index(tmp_path / "index").tables()
 
 
+async def test_a_table_that_was_never_needed_is_no_damage(tmp_path: Path, id: str, caplog: pytest.LogCaptureFixture):
+    async with opened(tmp_path) as engine:
+        await store(engine, "without files")
+    await mend(tmp_path, then_wait_for=id)
+    assert "table_unreadable" not in [getattr(record, "event", None) for record in caplog.records]
+    assert "cannot be read" not in caplog.text
+
+
 async def test_a_table_without_a_store_is_dropped(tmp_path: Path, id: str):
     index = Index(tmp_path / "index")
     await index.create("vs_gone_1", None)

@@ -120,6 +120,9 @@ class PostgresCatalog:
                 await self._listen(LISTEN_SECONDS)
         return self._mark
 
+    def stamp(self) -> None:
+        """Return None: that nobody has committed cannot be read without asking the database. See `changed`."""
+
     def wake(self) -> None:
         """Wake the tasks of this process that wait for a change."""
         self._mark += 1

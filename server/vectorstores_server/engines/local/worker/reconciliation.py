@@ -88,11 +88,13 @@ async def _replace(catalog: Catalog, index: Index, table: str) -> None:
     except IndexUnreachable:
         raise
     except IndexUnavailable as error:
-        extra = event("table_unreadable", table=table)
-        log.warning("Index table %s cannot be read and is rebuilt: %s", table, error.reason, extra=extra)
+        reason = error.reason
     else:
         return
     expected = await catalog.read(reconciliation.live_rows, table)
-    if any(expected.values()) and not await catalog.write(reconciliation.rebuild, table, clock()):
-        return
+    if any(expected.values()):
+        extra = event("table_unreadable", table=table)
+        log.warning("Index table %s cannot be read and is rebuilt: %s", table, reason, extra=extra)
+        if not await catalog.write(reconciliation.rebuild, table, clock()):
+            return
     await index.discard(table)
