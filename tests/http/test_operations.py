@@ -15,6 +15,8 @@ from support.local import Words, add, opened, store, upload
 from vectorstores_server.engines.local import health
 from vectorstores_server.engines.local.embedding import EmbedderChoice
 from vectorstores_server.engines.local.engine import LocalEngine
+from vectorstores_server.engines.local.index import Index
+from vectorstores_server.engines.local.index.errors import IndexUnreachable
 from vectorstores_server.engines.remote.engine import RemoteEngine
 from vectorstores_server.engines.remote.factory import chosen_dialect
 from vectorstores_server.engines.remote.http.address import RemoteChoice, address_of
@@ -212,6 +214,24 @@ async def test_an_index_whose_table_is_gone_or_damaged_is_not_ready(tmp_path: Pa
     assert "missing" in gone.checks["index"].state
 
 
+@pytest.mark.parametrize("call", ["tables", "unsettled", "rows"])
+async def test_an_index_that_is_away_is_not_ready_and_the_other_numbers_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    async def away(*_: object) -> None:
+        await anyio.lowlevel.checkpoint()
+        raise IndexUnreachable("all")
+
+    async with opened(tmp_path) as engine:
+        await add(engine, await store(engine), "The tide is high.")
+        monkeypatch.setattr(Index, call, away)
+        state = await engine.health()
+        monkeypatch.undo()
+        assert (await engine.health()).ready
+    assert [name for name, check in state.checks.items() if not check.ok] == ["index"]
+    assert state.numbers["ingested_files_total"] == 1
+
+
 async def test_a_data_directory_that_cannot_be_is_not_ready_and_says_why(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     engine = LocalEngine(tmp_path / "file" / "data", None)
@@ -221,7 +241,8 @@ async def test_a_data_directory_that_cannot_be_is_not_ready_and_says_why(tmp_pat
     await engine.aclose()
     assert reply.status_code == 503
     failing = [name for name, check in reply.json()["checks"].items() if not check["ok"]]
-    assert failing in (["catalog", "disk"], ["catalog", "disk", "worker"]), "the worker may have tried, or not yet"
+    parts = ["catalog", "index", "disk"]
+    assert failing in (parts, [*parts, "worker"]), "the worker may have tried, or not yet"
 
 
 async def test_a_full_disk_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,6 +116,7 @@ LESSER: dict[str, Callable[[Path], None]] = {
     "limit_self": nothing_happens(lambda: posix.limit_self(memory_bytes=1, cpu_seconds=0)),
     "flush_c_streams": nothing_happens(posix.flush_c_streams),
     "share_heaps": nothing_happens(posix.share_heaps),
+    "trim_heaps": nothing_happens(posix.trim_heaps),
     "stand_back": nothing_happens(posix.stand_back),
     "free_memory": nothing_happens(lambda: posix.free_memory(Path("/no/such/facts"))),
     "end_with_parent": nothing_happens(lambda: posix.end_with_parent(-1)),

@@ -81,6 +81,10 @@ async def test_a_backup_without_the_index_is_searchable_once_it_is_built_again(t
     assert not (tmp_path / "backup" / "index").exists()
     restore(tmp_path / "backup", tmp_path / "again", nothing)
     async with opened(tmp_path / "again", Words()) as engine:
+        mark = 0
+        with anyio.fail_after(60):
+            while not (await engine.health()).checks["index"].ok:
+                mark = await engine.changed(mark)
         assert {file.status for file in await settled(engine, id)} == {"completed"}
         found = (await search(engine, id, "fox number 3")).data
     assert [hit.file_id for hit in found] == [file_id for file_id, _ in hits]

@@ -19,6 +19,8 @@ from support.processes import child_of, gone
 from vectorstores_server.engines.local.parsing import ParseFailure
 from vectorstores_server.engines.local.parsing.parser_process import ParseLimits, ParserProcess
 
+FRESH_LOOPS = True
+
 pytestmark = pytest.mark.process
 
 

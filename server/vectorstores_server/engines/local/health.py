@@ -42,6 +42,7 @@ class LocalHealth:
         inventory = CatalogStatistics({}, [])
 
         free: int | None = None
+        index_numbers: dict[str, float] = {}
 
         async def catalog() -> str:
             nonlocal inventory
@@ -49,6 +50,8 @@ class LocalHealth:
             return "readable" if self._read_only else "writable"
 
         async def index() -> str:
+            nonlocal index_numbers
+            index_numbers = await _index_numbers(components)
             return await self._index(components, inventory.tables)
 
         async def disk() -> str:
@@ -66,7 +69,7 @@ class LocalHealth:
             "worker": Check(worker.trouble is None, worker.trouble or "works when there is work"),
         }
         room = {} if free is None else {"disk_free_bytes": float(free)}
-        return Health(checks, {**inventory.numbers, **room, **await _numbers(components, worker.counts)})
+        return Health(checks, {**inventory.numbers, **room, **_ingested(worker.counts), **index_numbers})
 
     def _must_prove(self) -> bool:
         """Tell whether it is time to prove a write: a transaction may begin to write and still find the disk full."""
@@ -109,11 +112,17 @@ async def _model(components: "Components") -> str:
     return identity or "none: search is by words alone"
 
 
-async def _numbers(components: "Components", counts: "IngestCounts") -> dict[str, float]:
+def _ingested(counts: "IngestCounts") -> dict[str, float]:
     return {
         "ingested_files_total": counts.files,
         "ingested_passages_total": counts.passages,
         "ingest_failures_total": counts.failed,
+    }
+
+
+async def _index_numbers(components: "Components") -> dict[str, float]:
+    """Return the counts of the index. Raises IndexUnavailable: of an index that is away there are none."""
+    return {
         "index_tables": len(await components.index.tables()),
         "index_tables_unsettled": len(await components.index.unsettled()),
         "index_tables_resident": components.index.resident[0],

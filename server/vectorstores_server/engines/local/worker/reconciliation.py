@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vectorstores_server.engines.local.catalog import Catalog, reconciliation, work_queue
 from vectorstores_server.engines.local.catalog.ids import clock
-from vectorstores_server.engines.local.index import Index, IndexUnavailable, IndexUnreachable
+from vectorstores_server.engines.local.index import Index, IndexUnavailable, IndexUnreachable, TableMissing
 from vectorstores_server.system.logs import event
 
 log = logging.getLogger(__name__)
@@ -65,6 +65,19 @@ async def _revs(index: Index, table: str) -> dict[int, int] | None:
         return None
 
 
+async def _trouble(index: Index, table: str) -> str | None:
+    """Return why a table is missing or damaged, None where it is neither; of a missing one without loading LanceDB."""
+    if table not in await index.tables():
+        return TableMissing.reason
+    try:
+        await index.revs(table)
+    except IndexUnreachable:
+        raise
+    except IndexUnavailable as error:
+        return error.reason
+    return None
+
+
 async def _mend(catalog: Catalog, index: Index, table: str, revs: dict[int, int]) -> None:
     kept = await catalog.read(reconciliation.kept_revs, table)
     strangers = [rev for rev in revs if rev not in kept]
@@ -83,13 +96,8 @@ async def _replace(catalog: Catalog, index: Index, table: str) -> None:
 
     It is looked at once more first: what was learned while the machine failed, or before the table was made, is gone.
     """
-    try:
-        await index.revs(table)
-    except IndexUnreachable:
-        raise
-    except IndexUnavailable as error:
-        reason = error.reason
-    else:
+    reason = await _trouble(index, table)
+    if reason is None:
         return
     expected = await catalog.read(reconciliation.live_rows, table)
     if any(expected.values()):
