@@ -10,13 +10,13 @@ from threading import Barrier, Thread
 import anyio
 import pytest
 
+from support.catalogs import make, names, opening_with
 from support.memory_catalog import NOW
 from vectorstores_server.engines.local.catalog import Catalog, stores
 from vectorstores_server.engines.local.catalog.connection import connect, prepare
 from vectorstores_server.engines.local.catalog.filesystem import refuse_network
 from vectorstores_server.engines.local.catalog.migrations import MIGRATIONS
 from vectorstores_tools.contract.errors import DirectoryUpgraded, DiskFull, Unavailable
-from vectorstores_tools.contract.requests import PageRequest, StoreCreate
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes and locks are POSIX's here")
 
@@ -25,23 +25,8 @@ Open = Callable[[], Catalog]
 
 @pytest.fixture
 async def open_catalog(tmp_path: Path) -> AsyncGenerator[Open]:
-    opened: list[Catalog] = []
-
-    def opening() -> Catalog:
-        opened.append(Catalog(tmp_path / "data", version="1.2"))
-        return opened[-1]
-
-    yield opening
-    for catalog in opened:
-        await catalog.aclose()
-
-
-async def make(catalog: Catalog, name: str = "a") -> str:
-    return await catalog.write(stores.insert_store, StoreCreate(name=name), None, None, NOW)
-
-
-async def names(catalog: Catalog) -> list[str | None]:
-    return [s.name for s in (await catalog.read(stores.list_stores, PageRequest(order="asc"), NOW)).data]
+    async with opening_with(lambda: Catalog(tmp_path / "data", version="1.2")) as once_more:
+        yield once_more
 
 
 async def test_nothing_is_opened_before_the_first_call(tmp_path: Path, open_catalog: Open):

@@ -8,6 +8,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+from support.catalogs import AnyCatalog, make, names, opening_with
 from support.memory_catalog import NOW
 from support.postgres import ADDRESS, schema
 from vectorstores_server.engines.local.catalog import Catalog, stores
@@ -15,9 +16,8 @@ from vectorstores_server.engines.local.catalog.dialect import DB
 from vectorstores_server.engines.local.catalog.postgres import PostgresCatalog
 from vectorstores_server.engines.local.catalog.revisions import new_rev
 from vectorstores_tools.contract.errors import NotAllowed, StoreNotFound
-from vectorstores_tools.contract.requests import PageRequest, StoreCreate
+from vectorstores_tools.contract.requests import StoreCreate
 
-AnyCatalog: TypeAlias = Catalog | PostgresCatalog
 Opening: TypeAlias = Callable[[bool], AnyCatalog]
 Open: TypeAlias = Callable[[], AnyCatalog]
 
@@ -34,23 +34,8 @@ def opening(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Opening
 
 @pytest.fixture
 async def open_catalog(opening: Opening) -> AsyncGenerator[Open]:
-    opened: list[AnyCatalog] = []
-
-    def once_more() -> AnyCatalog:
-        opened.append(opening(False))
-        return opened[-1]
-
-    yield once_more
-    for catalog in opened:
-        await catalog.aclose()
-
-
-async def make(catalog: AnyCatalog, name: str = "a") -> str:
-    return await catalog.write(stores.insert_store, StoreCreate(name=name), None, None, NOW)
-
-
-async def names(catalog: AnyCatalog) -> list[str | None]:
-    return [s.name for s in (await catalog.read(stores.list_stores, PageRequest(order="asc"), NOW)).data]
+    async with opening_with(lambda: opening(False)) as once_more:
+        yield once_more
 
 
 async def test_what_one_has_written_another_reads(open_catalog: Open):

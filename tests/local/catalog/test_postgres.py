@@ -13,6 +13,7 @@ import anyio.lowlevel
 import pytest
 from anyio.abc import SocketStream
 
+from support.catalogs import make, names, opening_with
 from support.memory_catalog import NOW, open_sqlite
 from support.postgres import ADDRESS, catalog_tables, connection, schema
 from vectorstores_server.engines.local.catalog import attachments, dialect, sources, stores
@@ -27,7 +28,7 @@ from vectorstores_tools.contract.errors import (
     Unavailable,
 )
 from vectorstores_tools.contract.models import File
-from vectorstores_tools.contract.requests import PageRequest, StoreCreate, StoreFilesRequest
+from vectorstores_tools.contract.requests import StoreFilesRequest
 
 OF_SQLITE = {"connection.py", "database.py", "migrations.py", "statistics.py"}
 Open = Callable[[], PostgresCatalog]
@@ -41,23 +42,8 @@ def name() -> Generator[str]:
 
 @pytest.fixture
 async def open_catalog(name: str) -> AsyncGenerator[Open]:
-    opened: list[PostgresCatalog] = []
-
-    def opening() -> PostgresCatalog:
-        opened.append(PostgresCatalog(ADDRESS, name, version="1.2"))
-        return opened[-1]
-
-    yield opening
-    for catalog in opened:
-        await catalog.aclose()
-
-
-async def make(catalog: PostgresCatalog, name: str = "a") -> str:
-    return await catalog.write(stores.insert_store, StoreCreate(name=name), None, None, NOW)
-
-
-async def names(catalog: PostgresCatalog) -> list[str | None]:
-    return [s.name for s in (await catalog.read(stores.list_stores, PageRequest(order="asc"), NOW)).data]
+    async with opening_with(lambda: PostgresCatalog(ADDRESS, name, version="1.2")) as once_more:
+        yield once_more
 
 
 async def test_many_servers_that_begin_at_once_make_the_tables_once(open_catalog: Open):

@@ -3,7 +3,7 @@
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -51,8 +51,9 @@ class LocalHealth:
 
         async def index() -> str:
             nonlocal index_numbers
-            index_numbers = await _index_numbers(components)
-            return await self._index(components, inventory.tables)
+            tables = await components.index.tables()
+            index_numbers = await _index_numbers(components, tables)
+            return await self._index(components, tables, inventory.tables)
 
         async def disk() -> str:
             nonlocal free
@@ -79,10 +80,10 @@ class LocalHealth:
         self._proved_at = now
         return True
 
-    async def _index(self, components: "Components", needed: list[str]) -> str:
+    async def _index(self, components: "Components", tables: Sequence[str], needed: Sequence[str]) -> str:
         """Look at the table with the most files, and at one of the others, a different one each time."""
-        tables = set(await components.index.tables())
-        missing = [table for table in needed if table not in tables]
+        there = set(tables)
+        missing = [table for table in needed if table not in there]
         if missing:
             raise IndexUnavailable(missing[0], f"it is missing, one of {len(missing)}")
         if needed:
@@ -120,10 +121,10 @@ def _ingested(counts: "IngestCounts") -> dict[str, float]:
     }
 
 
-async def _index_numbers(components: "Components") -> dict[str, float]:
+async def _index_numbers(components: "Components", tables: Sequence[str]) -> dict[str, float]:
     """Return the counts of the index. Raises IndexUnavailable: of an index that is away there are none."""
     return {
-        "index_tables": len(await components.index.tables()),
+        "index_tables": len(tables),
         "index_tables_unsettled": len(await components.index.unsettled()),
         "index_tables_resident": components.index.resident[0],
         "index_resident_bytes": components.index.resident[1],
