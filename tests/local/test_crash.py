@@ -7,7 +7,8 @@ import pytest
 from support.checkout import TESTS
 from support.crash_child import FILES
 from support.local import Words, opened, search, settled
-from vectorstores_server.engines.local.catalog import Catalog, reconciliation
+from vectorstores_server.engines.local.catalog import reconciliation
+from vectorstores_server.engines.local.catalog.database import SqliteCatalog
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.index import Index
 from vectorstores_tools.contract.requests import PageRequest
@@ -72,7 +73,7 @@ async def assert_all_that_was_found_still_is(directory: Path, words: dict[str, s
 
 async def assert_index_agrees(directory: Path) -> None:
     """Every live revision has its rows, once, and nobody else has any."""
-    catalog, index = Catalog(directory), Index(directory / "index")
+    catalog, index = SqliteCatalog(directory), Index(directory / "index")
     [table] = await index.tables()
     rows = await index.revs(table)
     expected = await catalog.read(reconciliation.live_rows, table)

@@ -13,7 +13,7 @@ import anyio
 import pytest
 
 from support.local import Words, add, opened, search, settled, store
-from vectorstores_server.engines.local.catalog import Catalog
+from vectorstores_server.engines.local.catalog.database import SqliteCatalog
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.index import Index, IndexUnavailable, IndexUnreachable
 from vectorstores_server.engines.local.index.errors import TableMissing, translated
@@ -109,7 +109,7 @@ async def test_a_sound_table_is_kept_when_no_file_can_be_opened(tmp_path: Path):
         for number in range(3):
             await add(engine, id, f"{FOX} {number}", f"{number}.txt")
         tables = sorted(path.name for path in (tmp_path / "index").iterdir())
-    catalog, index = Catalog(tmp_path), Index(tmp_path / "index")
+    catalog, index = SqliteCatalog(tmp_path), Index(tmp_path / "index")
     await catalog.read(lambda db: None)
     await index.tables()
     with pytest.raises(IndexUnavailable):  # LanceDB is imported and connected while there are descriptors
@@ -132,7 +132,7 @@ async def test_a_table_that_was_read_and_is_wrong_is_built_again(tmp_path: Path)
         await add(engine, id, FOX)
     for manifest in (tmp_path / "index").glob("*/_versions/*.manifest"):
         manifest.write_bytes(b"damaged")
-    catalog, index = Catalog(tmp_path), Index(tmp_path / "index")
+    catalog, index = SqliteCatalog(tmp_path), Index(tmp_path / "index")
     await reconcile(catalog, index)
     await catalog.aclose()
     await index.aclose()

@@ -2,15 +2,15 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 from support.memory_catalog import NOW
 from vectorstores_server.engines.local.catalog import Catalog, stores
+from vectorstores_server.engines.local.catalog.database import SqliteCatalog
 from vectorstores_server.engines.local.catalog.postgres import PostgresCatalog
 from vectorstores_tools.contract.requests import PageRequest, StoreCreate
 
-AnyCatalog: TypeAlias = Catalog | PostgresCatalog
-Opened = TypeVar("Opened", Catalog, PostgresCatalog, AnyCatalog)
+Opened = TypeVar("Opened", SqliteCatalog, PostgresCatalog, Catalog)
 
 
 @asynccontextmanager
@@ -27,11 +27,11 @@ async def opening_with(opening: Callable[[], Opened]) -> AsyncGenerator[Callable
         await catalog.aclose()
 
 
-async def make(catalog: AnyCatalog, name: str = "a") -> str:
+async def make(catalog: Catalog, name: str = "a") -> str:
     """Make a store, and return its id."""
     return await catalog.write(stores.insert_store, StoreCreate(name=name), None, None, NOW)
 
 
-async def names(catalog: AnyCatalog) -> list[str | None]:
+async def names(catalog: Catalog) -> list[str | None]:
     """Return the names of the stores, the oldest first."""
     return [s.name for s in (await catalog.read(stores.list_stores, PageRequest(order="asc"), NOW)).data]

@@ -13,8 +13,8 @@ import anyio.lowlevel
 from vectorstores_server.engines.local.embedding import Embedder, Traits
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.failpoints import hooked
+from vectorstores_server.engines.local.leader.file_lock import WorkerLock
 from vectorstores_server.engines.local.parsing.tesseract import Recognition
-from vectorstores_server.engines.local.worker.lock import WorkerLock
 from vectorstores_server.engines.local.worker.pace import Pace
 from vectorstores_tools.contract.engine import NewFile
 from vectorstores_tools.contract.models import SearchPage, VectorStoreFile

@@ -15,7 +15,8 @@ import anyio
 from support.checkout import TESTS
 from support.local import Words, opened, settled, store
 from support.many_child import AttachOptions, sources, version
-from vectorstores_server.engines.local.catalog import Catalog, reconciliation
+from vectorstores_server.engines.local.catalog import reconciliation
+from vectorstores_server.engines.local.catalog.database import SqliteCatalog
 from vectorstores_server.engines.local.index import Index
 from vectorstores_tools.contract.requests import StoreFilesRequest
 
@@ -100,7 +101,7 @@ async def problems(directory: Path, id: str, report: Report) -> list[str]:
 
 async def index_problems(directory: Path) -> list[str]:
     """Name the revisions whose rows are not what the catalog says."""
-    catalog, index = Catalog(directory), Index(directory / "index")
+    catalog, index = SqliteCatalog(directory), Index(directory / "index")
     found: list[str] = []
     for table in await index.tables():
         rows = await index.revs(table)

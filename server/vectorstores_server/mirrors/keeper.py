@@ -147,7 +147,7 @@ class MirrorKeeper:
         if self._intake.may_follow(mirror.folder):
             if mirror.id not in self._kept:
                 self._wake(records, mirror)
-        elif mirror.state != "not allowed" and _is_free(records.lock(mirror.id)):
+        elif mirror.state != "not allowed" and await _is_free(records.lock(mirror.id)):
             await records.note(mirror.id, WalkReport("not allowed", NOT_ALLOWED, mirror.counts))
 
     def _wake(self, records: MirrorRecords, mirror: Mirror) -> None:
@@ -163,7 +163,7 @@ class MirrorKeeper:
         """Hold the mirror's lock, once nobody else does, and walk it; with `watch` for as long as it lasts."""
         lock = records.lock(mirror.id)
         try:
-            while not lock.take():
+            while not await lock.take():
                 await anyio.sleep(self._times.takeover)
                 now = await records.find(mirror.id)
                 if now is None or not (now.due or self._watch):
@@ -179,7 +179,8 @@ class MirrorKeeper:
             log.exception("A followed folder is looked at again after an unforeseen error", extra=extra)
             await anyio.sleep(TROUBLE_SECONDS)
         finally:
-            lock.close()
+            with anyio.CancelScope(shield=True):
+                await lock.close()
             kept = self._kept.pop(mirror.id)
         if kept.woken:  # somebody asked at the very end
             self._wake(records, mirror)
@@ -206,8 +207,9 @@ class LastLook:
         self._stamp = None
 
 
-def _is_free(lock: Lock) -> bool:
+async def _is_free(lock: Lock) -> bool:
     try:
-        return lock.take()
+        return await lock.take()
     finally:
-        lock.close()
+        with anyio.CancelScope(shield=True):
+            await lock.close()

@@ -14,6 +14,8 @@ from support.catalogs import make, names, opening_with
 from support.memory_catalog import NOW
 from vectorstores_server.engines.local.catalog import Catalog, stores
 from vectorstores_server.engines.local.catalog.connection import connect, prepare
+from vectorstores_server.engines.local.catalog.database import SqliteCatalog
+from vectorstores_server.engines.local.catalog.dialect import DB
 from vectorstores_server.engines.local.catalog.filesystem import refuse_network
 from vectorstores_server.engines.local.catalog.migrations import MIGRATIONS
 from vectorstores_tools.contract.errors import DirectoryUpgraded, DiskFull, Unavailable
@@ -25,7 +27,7 @@ Open = Callable[[], Catalog]
 
 @pytest.fixture
 async def open_catalog(tmp_path: Path) -> AsyncGenerator[Open]:
-    async with opening_with(lambda: Catalog(tmp_path / "data", version="1.2")) as once_more:
+    async with opening_with(lambda: SqliteCatalog(tmp_path / "data", version="1.2")) as once_more:
         yield once_more
 
 
@@ -56,10 +58,10 @@ async def test_a_full_disk_is_an_error_that_names_the_directory_and_loses_nothin
     catalog = open_catalog()
     await make(catalog)
 
-    def allow(db: sqlite3.Connection, pages: int) -> None:
+    def allow(db: DB, pages: int) -> None:
         db.execute(f"PRAGMA max_page_count = {pages}")
 
-    def count(db: sqlite3.Connection, name: str) -> int:
+    def count(db: DB, name: str) -> int:
         return db.execute("SELECT count(*) FROM store WHERE name = ?", (name,)).fetchone()[0]
 
     acknowledged = 0

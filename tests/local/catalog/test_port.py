@@ -8,25 +8,26 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from support.catalogs import AnyCatalog, make, names, opening_with
+from support.catalogs import make, names, opening_with
 from support.memory_catalog import NOW
 from support.postgres import ADDRESS, schema
 from vectorstores_server.engines.local.catalog import Catalog, stores
+from vectorstores_server.engines.local.catalog.database import SqliteCatalog
 from vectorstores_server.engines.local.catalog.dialect import DB
 from vectorstores_server.engines.local.catalog.postgres import PostgresCatalog
 from vectorstores_server.engines.local.catalog.revisions import new_rev
 from vectorstores_tools.contract.errors import NotAllowed, StoreNotFound
 from vectorstores_tools.contract.requests import StoreCreate
 
-Opening: TypeAlias = Callable[[bool], AnyCatalog]
-Open: TypeAlias = Callable[[], AnyCatalog]
+Opening: TypeAlias = Callable[[bool], Catalog]
+Open: TypeAlias = Callable[[], Catalog]
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def opening(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Opening]:
     """Open the catalog once more, to read only or not."""
     if request.param == "sqlite":
-        yield lambda read_only: Catalog(tmp_path / "data", read_only=read_only)
+        yield lambda read_only: SqliteCatalog(tmp_path / "data", read_only=read_only)
         return
     with schema() as name:
         yield lambda read_only: PostgresCatalog(ADDRESS, name, read_only=read_only)
@@ -47,7 +48,7 @@ async def test_what_one_has_written_another_reads(open_catalog: Open):
 async def test_writers_lose_nothing_however_many_they_are(open_catalog: Open):
     revs: list[int] = []
 
-    async def take(catalog: AnyCatalog) -> None:
+    async def take(catalog: Catalog) -> None:
         revs.extend([await catalog.write(new_rev) for _ in range(50)])
 
     async with anyio.create_task_group() as tasks:

@@ -10,13 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.upgrading import execute
-from vectorstores_server.engines.local.catalog import Catalog
-from vectorstores_server.engines.local.catalog.database import UNSETTLED_NS, CatalogStamp, log_stamp
+from vectorstores_server.engines.local.catalog.database import UNSETTLED_NS, CatalogStamp, SqliteCatalog, log_stamp
 from vectorstores_server.mirrors.keeper import LastLook
 from vectorstores_tools.contract.mirrors import Mirror
 
 
-async def settled(catalog: Catalog) -> CatalogStamp:
+async def settled(catalog: SqliteCatalog) -> CatalogStamp:
     with anyio.fail_after(10):
         while (stamp := catalog.stamp()) is None:
             await anyio.lowlevel.checkpoint()
@@ -24,7 +23,7 @@ async def settled(catalog: Catalog) -> CatalogStamp:
 
 
 async def test_each_commit_of_another_connection_changes_the_stamp_and_reading_does_not(tmp_path: Path) -> None:
-    catalog = Catalog(tmp_path)
+    catalog = SqliteCatalog(tmp_path)
     assert catalog.stamp() is None, "nobody knows of a catalog that is not there"
     await catalog.write(lambda db: db.execute("UPDATE worker SET boot_id = 'a'").rowcount)
     stamps = [await settled(catalog)]

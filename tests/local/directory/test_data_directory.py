@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 
 from support.local import Words, add, opened, search, settled, store, upload
 from support.traces import traces
-from vectorstores_server.engines.local.catalog import Catalog
 from vectorstores_server.engines.local.catalog.migrations import MIGRATIONS
 from vectorstores_server.engines.local.directory.names import MARKER, foreign, is_ours
 from vectorstores_server.engines.local.directory.ownership import claim
 from vectorstores_server.engines.local.directory.removal import TRASH_SECONDS, Removal
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.index import Index
+from vectorstores_server.engines.local.storage import in_directory
 from vectorstores_server.engines.local.worker.garbage_collection import GarbageCollector
 from vectorstores_server.engines.local.worker.reconciliation import reconcile
 from vectorstores_tools.contract.errors import DiskFull, Unavailable
@@ -247,9 +247,10 @@ async def test_every_file_that_we_did_not_write_outlives_everything_that_removes
             await engine.delete_file(file.id)
         await engine.delete_store(id)
         await engine.maintenance.purge(trash=True)
-    catalog, index = Catalog(data), Index(data / "index")
+    storage, index = in_directory(data), Index(data / "index")
+    catalog = storage.catalog
     await reconcile(catalog, index)
-    collector = GarbageCollector(catalog, data, index, look_every=0)
+    collector = GarbageCollector(storage, index, look_every=0)
     await collector.run()
     await catalog.aclose()
     await index.aclose()
@@ -270,9 +271,10 @@ async def test_an_orphan_goes_to_the_trash_for_seven_days(tmp_path: Path, caplog
     await filled(tmp_path)
     orphan = write(tmp_path / "blobs" / SHA, "nothing names this")
     os.utime(orphan, (0, 0))
-    catalog, index = Catalog(tmp_path), Index(tmp_path / "index")
+    storage, index = in_directory(tmp_path), Index(tmp_path / "index")
+    catalog = storage.catalog
     with caplog.at_level(logging.INFO):
-        await GarbageCollector(catalog, tmp_path, index, look_every=0).run()
+        await GarbageCollector(storage, index, look_every=0).run()
     [event] = [record.getMessage() for record in caplog.records if getattr(record, "event", "") == "swept"]
     assert SHA in event
     [kept] = (tmp_path / "trash").rglob(SHA)
@@ -306,9 +308,10 @@ async def test_what_was_deleted_never_sees_the_trash(tmp_path: Path):
             tmp_path / "text" / f"{'cd' * 32}.vs-1", secret
         )  # a text whose File was deleted while it was parsed
         os.utime(late, (0, 0))
-    catalog, index = Catalog(tmp_path), Index(tmp_path / "index")
+    storage, index = in_directory(tmp_path), Index(tmp_path / "index")
+    catalog = storage.catalog
     await catalog.write(lambda db: db.execute("INSERT INTO deleted_content VALUES (?, 1)", ("cd" * 32,)) and None)
-    await GarbageCollector(catalog, tmp_path, index, look_every=0).run()
+    await GarbageCollector(storage, index, look_every=0).run()
     await catalog.aclose()
     await index.aclose()
     assert list(traces(tmp_path)) == []

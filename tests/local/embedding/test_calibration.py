@@ -12,7 +12,7 @@ import pytest
 from typing_extensions import override
 
 from support.local import HASTY, Words, add, search, settled, store
-from vectorstores_server.engines.local.catalog import Catalog
+from vectorstores_server.engines.local.catalog.database import SqliteCatalog
 from vectorstores_server.engines.local.embedding import EmbedderChoice, open_embedder
 from vectorstores_server.engines.local.embedding.calibration import PROBED, measured, probe
 from vectorstores_server.engines.local.embedding.families import Prefixes, prefixes_of
@@ -165,7 +165,7 @@ async def test_prefixes_stand_before_the_texts_of_new_stores_and_not_of_those_fr
             assert not page.notes
             assert service.inputs
             assert not any(text.startswith(("query: ", "passage: ")) for text in service.inputs)
-    catalog = Catalog(tmp_path / "data")
+    catalog = SqliteCatalog(tmp_path / "data")
     kept = await catalog.read(lambda db: [row[0] for row in db.execute("SELECT embedder FROM background")])
     identities = await catalog.read(lambda db: [row[0] for row in db.execute("SELECT embedder FROM store")])
     await catalog.aclose()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.local import HASTY, add, search, settled, store
-from vectorstores_server.engines.local.catalog import Catalog
+from vectorstores_server.engines.local.catalog.database import SqliteCatalog
 from vectorstores_server.engines.local.embedding import EmbedderChoice
 from vectorstores_server.engines.local.embedding.models import E5_MULTI
 from vectorstores_server.engines.local.embedding.weights import find_weights
@@ -47,7 +47,7 @@ async def test_a_store_of_minilm_is_searched_and_filled_where_new_ones_get_e5(tm
         await add(engine, id, "Dough rests overnight before the loaf is baked.", "bread.txt")
         await settled(engine, id)
         assert (await hits_of(engine, id, "leaven in the fridge for the night"))[0].filename == "bread.txt"
-    catalog = Catalog(tmp_path / "data")
+    catalog = SqliteCatalog(tmp_path / "data")
     assert await catalog.read(lambda db: db.execute("SELECT embedder FROM store").fetchone()[0]) == "minilm/int8/384"
     await catalog.aclose()
 
@@ -78,7 +78,7 @@ async def test_auto_is_decided_by_the_first_text_of_a_store_and_never_again(
         await add(engine, id, "Dough rests overnight before the loaf is baked.", "third.txt")
         files = await settled(engine, id)
         assert {file.status for file in files} == {"completed"}
-    catalog = Catalog(tmp_path / "data")
+    catalog = SqliteCatalog(tmp_path / "data")
     found = await catalog.read(lambda db: tuple(db.execute("SELECT embedder, undecided FROM store").fetchone()))
     await catalog.aclose()
     assert found == (identity, 0)

@@ -8,7 +8,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from vectorstores_server.engines.local.catalog import Catalog, files
+from vectorstores_server.engines.local.catalog import files
+from vectorstores_server.engines.local.catalog.database import SqliteCatalog
 from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.engines.local.files.erasure import erase_deleted, remove_orphans
 from vectorstores_server.engines.local.files.receiving import SourceReceiver
@@ -31,7 +32,7 @@ class House:
     """A catalog with its blobs."""
 
     def __init__(self, directory: Path) -> None:
-        self.catalog = Catalog(directory)
+        self.catalog = SqliteCatalog(directory)
         self.blobs = Blobs(directory)
         self.parts = UploadParts(directory)
         self.arrivals = SourceReceiver(self.catalog, self.blobs, LIMIT, lambda: None)

@@ -8,6 +8,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast
@@ -18,13 +19,14 @@ from anyio.from_thread import start_blocking_portal
 
 from support.local import HASTY, Words, add, held, opened, search, settled, store, upload
 from vectorstores_server.engines.local.catalog import Catalog, expiry, reconciliation
+from vectorstores_server.engines.local.catalog.database import SqliteCatalog
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.checking.check import DataCheck
 from vectorstores_server.engines.local.components import Components
 from vectorstores_server.engines.local.files.blobs import Blobs
-from vectorstores_server.engines.local.files.upload_parts import UploadParts
 from vectorstores_server.engines.local.index import Index, IndexUnavailable, IndexUnreachable, Rows
 from vectorstores_server.engines.local.index.errors import translated
+from vectorstores_server.engines.local.storage import in_directory
 from vectorstores_server.engines.local.worker.reconciliation import reconcile
 from vectorstores_server.engines.local.worker.session import WorkerState, WorkSession
 from vectorstores_tools.contract.requests import FileAttach
@@ -86,7 +88,7 @@ async def prepare(directory: Path) -> str:
     with held(directory):
         async with opened(directory, Words()) as engine:
             await engine.attach_file(id, FileAttach(file_id=await upload(engine, "A third fox.", "third.txt")))
-    catalog = Catalog(directory)
+    catalog = SqliteCatalog(directory)
     await catalog.write(reconciliation.mark_worker, clean=False, boot_id="")
     await catalog.write(lambda db: db.execute("UPDATE dead_rev SET died_at = ?", (clock() - 2 * expiry.GRACE,)))
     await catalog.aclose()
@@ -94,7 +96,7 @@ async def prepare(directory: Path) -> str:
 
 
 async def session(directory: Path, catalog: Catalog, index: Index, words: Words) -> None:
-    components = Components(directory, words, catalog, Blobs(directory), UploadParts(directory))
+    components = Components(replace(in_directory(directory), catalog=catalog), words)
     components.index = index
     await words.prepare()
     state = WorkerState(components, HASTY)
@@ -110,7 +112,7 @@ async def test_a_session_whose_index_goes_away_at_any_call_loses_nothing_and_emb
 ):
     directory, (made, id) = tmp_path / "data", template
     shutil.copytree(made, directory)
-    catalog, words, index = Catalog(directory), Words(), AwayIndex(directory / "index", away_from)
+    catalog, words, index = SqliteCatalog(directory), Words(), AwayIndex(directory / "index", away_from)
     before = await live_revs(catalog)
     assert len(before) == 2
     try:
@@ -144,7 +146,7 @@ async def test_a_check_whose_index_goes_away_at_any_call_finds_no_damage(
 ):
     directory = tmp_path / "data"
     shutil.copytree(template[0], directory)
-    catalog, index = Catalog(directory), AwayIndex(directory / "index", away_from)
+    catalog, index = SqliteCatalog(directory), AwayIndex(directory / "index", away_from)
     found: list[str] = []
     with suppress(IndexUnreachable):
         check = DataCheck(catalog, Blobs(directory), index)

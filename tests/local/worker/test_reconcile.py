@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from support.local import add, opened, search, settled, store
-from vectorstores_server.engines.local.catalog import Catalog, reconciliation, search_view
+from vectorstores_server.engines.local.catalog import reconciliation, search_view
+from vectorstores_server.engines.local.catalog.database import SqliteCatalog
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.index import Index, Rows
 from vectorstores_server.engines.local.worker.reconciliation import boot_id, needed, reconcile
@@ -30,7 +31,7 @@ def table(tmp_path: Path, id: str) -> Path:
 
 async def mend(directory: Path, *, then_wait_for: str) -> None:
     """Open as after a crash, and wait until all is built."""
-    catalog = Catalog(directory)
+    catalog = SqliteCatalog(directory)
     await catalog.write(reconciliation.mark_worker, clean=False, boot_id="")
     index = Index(directory / "index")
     await reconcile(catalog, index)
@@ -118,13 +119,13 @@ async def test_dead_revisions_in_grace_keep_their_rows(tmp_path: Path, id: str, 
     before = await index.revs(table.stem)
     await mend(tmp_path, then_wait_for=id)
     assert await index.revs(table.stem) == before
-    catalog = Catalog(tmp_path)
+    catalog = SqliteCatalog(tmp_path)
     assert (await catalog.read(search_view.view, id, None, clock())).unfinished == list(before)
     await catalog.aclose()
 
 
 async def test_it_is_needed_after_an_unclean_end_and_on_another_boot(tmp_path: Path):
-    catalog = Catalog(tmp_path)
+    catalog = SqliteCatalog(tmp_path)
     boot = boot_id()
     await catalog.write(reconciliation.mark_worker, clean=True, boot_id=boot)
     assert not await needed(catalog, boot)

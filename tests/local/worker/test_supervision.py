@@ -15,7 +15,8 @@ from support.prepared_files import ListSource, queued_work
 from support.samples import pdf_bytes
 from support.scans import program
 from vectorstores_server.engines.local import failpoints
-from vectorstores_server.engines.local.catalog import Catalog, expiry, work_queue
+from vectorstores_server.engines.local.catalog import expiry, work_queue
+from vectorstores_server.engines.local.catalog.database import SqliteCatalog
 from vectorstores_server.engines.local.catalog.enqueue import BATCHED, attach
 from vectorstores_server.engines.local.catalog.files import insert_file
 from vectorstores_server.engines.local.catalog.ids import clock
@@ -93,7 +94,7 @@ async def test_an_unforeseen_error_at_any_step_stops_nobody(
         recognition = Recognition(program=program(tmp_path / "tesseract", "cat >/dev/null; echo words"))
         async with opened(tmp_path / "data", Words(), hook, pace, recognition) as engine:
             if step == "reconciled":  # what the last process left makes this one look
-                catalog = Catalog(tmp_path / "data")
+                catalog = SqliteCatalog(tmp_path / "data")
                 await catalog.write(lambda db: db.execute("UPDATE worker SET clean = 0") and None)
                 await catalog.aclose()
             id = await exercise(engine)
@@ -208,7 +209,7 @@ def queued(db: sqlite3.Connection, stores: int, files: int) -> None:
 
 
 async def test_stores_take_turns_however_long_the_queue_of_one_is(tmp_path: Path):
-    catalog = Catalog(tmp_path)
+    catalog = SqliteCatalog(tmp_path)
     await catalog.write(queued, 3, 500)
     works = await catalog.read(work_queue.next_work, (), clock(), limit=6)
     assert len({work.store_id for work in works[:3]}) == 3

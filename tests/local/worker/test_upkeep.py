@@ -14,10 +14,9 @@ from support.local import Words, add, opened, store
 from vectorstores_server.engines.local.catalog import Catalog, index_tables
 from vectorstores_server.engines.local.components import Components
 from vectorstores_server.engines.local.failpoints import hooked
-from vectorstores_server.engines.local.files.blobs import Blobs
-from vectorstores_server.engines.local.files.upload_parts import UploadParts
 from vectorstores_server.engines.local.index import Index
 from vectorstores_server.engines.local.index.lance import Database
+from vectorstores_server.engines.local.storage import in_directory
 from vectorstores_server.engines.local.worker.worker import Worker
 
 FRESH_LOOPS = True
@@ -42,8 +41,8 @@ async def unindexed(directory: Path) -> int:
 @asynccontextmanager
 async def worked(directory: Path, window: timedelta) -> AsyncGenerator[Catalog]:
     """A worker in the directory that has just let go of its lock, with a window of this length."""
-    catalog = Catalog(directory)
-    components = Components(directory, Words(), catalog, Blobs(directory), UploadParts(directory))
+    storage = in_directory(directory)
+    catalog, components = storage.catalog, Components(storage, Words())
     components.index = Index(directory / "index", window=window)
     clean = anyio.Event()
 

@@ -9,11 +9,12 @@ import pytest
 from support.local import HASTY, SMALL_CHUNKS, Gate, Words, add, opened, search, settled, store, upload
 from support.prepared_files import prepared
 from support.processes import gone
-from vectorstores_server.engines.local.catalog import Catalog, reconciliation
+from vectorstores_server.engines.local.catalog import reconciliation
+from vectorstores_server.engines.local.catalog.database import SqliteCatalog
 from vectorstores_server.engines.local.embedding import EmbeddingFailure
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.ingest.scheduler import GROUP, PassageScheduler, take
-from vectorstores_server.engines.local.worker.lock import WorkerLock
+from vectorstores_server.engines.local.leader.file_lock import WorkerLock
 from vectorstores_tools.contract.errors import Unavailable
 from vectorstores_tools.contract.requests import FileAttach, StoreFilesRequest
 
@@ -196,7 +197,7 @@ async def test_work_goes_on_by_itself_after_the_disk_was_full(tmp_path: Path, st
 async def test_a_clean_end_is_noted_so_that_nothing_is_compared_at_the_next_start(tmp_path: Path):
     async with opened(tmp_path, Words()) as engine:
         await add(engine, await store(engine), FOX)
-    catalog = Catalog(tmp_path)
+    catalog = SqliteCatalog(tmp_path)
     clean, boot = await catalog.read(reconciliation.worker_row)
     await catalog.aclose()
     assert clean

@@ -85,11 +85,11 @@ class WalkReport:
 class Lock(Protocol):
     """The right to walk one mirror: one process has it, and loses it when it ends, however it ends."""
 
-    def take(self) -> bool:
+    async def take(self) -> bool:
         """Try to get it; False while another process has it."""
         ...
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Let others have it."""
         ...
 

@@ -2,16 +2,13 @@
 
 import os
 from functools import cached_property
-from pathlib import Path
 
 from vectorstores_server.engines.local.catalog import Catalog, backgrounds, index_tables
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.embedding import Embedder, EmbedderChoice, EmbeddingFailure, open_embedder
 from vectorstores_server.engines.local.embedding.errors import NO_MODEL, NO_VECTORS
 from vectorstores_server.engines.local.embedding.models import Background
-from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.engines.local.files.page_images import PageImages
-from vectorstores_server.engines.local.files.upload_parts import UploadParts
 from vectorstores_server.engines.local.index import NO_RESIDENTS, Index
 from vectorstores_server.engines.local.index.memory import IndexMemory
 from vectorstores_server.engines.local.ingest.documents import DocumentMaker
@@ -20,6 +17,7 @@ from vectorstores_server.engines.local.parsing.parser_process import PAGE_LIMITS
 from vectorstores_server.engines.local.parsing.tesseract import Recognition, Tesseract
 from vectorstores_server.engines.local.search.document_cache import DocumentCache
 from vectorstores_server.engines.local.search.searcher import Searcher
+from vectorstores_server.engines.local.storage import EngineStorage
 from vectorstores_tools.contract.errors import Unavailable
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -31,20 +29,16 @@ class Components:
 
     def __init__(
         self,
-        directory: Path,
+        storage: EngineStorage,
         choice: EmbedderChoice | Embedder | None,
-        catalog: Catalog,
-        blobs: Blobs,
-        parts: UploadParts,
         memory: IndexMemory = NO_RESIDENTS,
         recognition: Recognition | None = None,
     ) -> None:
-        self.index = Index(directory / "index", memory=memory)
-        self.directory = directory
+        self.storage = storage
+        self.index = Index(storage.folder / "index", memory=memory)
         self._choice = choice
-        self.catalog = catalog
-        self.blobs = blobs
-        self.parts = parts
+        self.catalog = storage.catalog
+        self.blobs = storage.blobs
         self.tesseract = Tesseract(recognition) if recognition is not None else None
 
     @cached_property

@@ -12,7 +12,6 @@ from vectorstores_server.engines.background import BackgroundTasks
 from vectorstores_server.engines.disclosure import Disclosure
 from vectorstores_server.engines.local.activity import StoreActivity
 from vectorstores_server.engines.local.catalog import (
-    Catalog,
     attachments,
     batches,
     enqueue,
@@ -20,18 +19,17 @@ from vectorstores_server.engines.local.catalog import (
     mirrors,
     stores,
 )
-from vectorstores_server.engines.local.catalog.database import DB
+from vectorstores_server.engines.local.catalog.dialect import DB
 from vectorstores_server.engines.local.catalog.ids import clock
-from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.engines.local.files.content import ContentReader
 from vectorstores_server.engines.local.files.receiving import SourceReceiver
-from vectorstores_server.engines.local.files.upload_parts import UploadParts
 from vectorstores_server.engines.local.files.uploads import LocalUploads
 from vectorstores_server.engines.local.health import LocalHealth
 from vectorstores_server.engines.local.index.memory import IndexMemory
 from vectorstores_server.engines.local.maintenance import LocalMaintenance
 from vectorstores_server.engines.local.mirrors.records import LocalMirrors
 from vectorstores_server.engines.local.parsing import EXTENSIONS, NAMES, PICTURES
+from vectorstores_server.engines.local.storage import EngineStorage, in_directory
 from vectorstores_tools.contract.engine import (
     AttachOptions,
     Capabilities,
@@ -86,7 +84,9 @@ DEFAULT_MEMORY = IndexMemory()
 
 
 class LocalEngine(Engine):
-    """The engine in the data directory `directory`. Nothing is opened before the first call.
+    """The engine over its storage, or in a data directory. Nothing is opened before the first call.
+
+    `version`, `new_catalog` and `own_log` are for a data directory; a storage was made with its own.
 
     `tells_paths`: its callers may know where on this machine a file came from. `recognition`: how the text of pictures
     is read; None: it is not. `warms`: it is a server's, which makes itself ready for searches that are to be expected.
@@ -94,7 +94,7 @@ class LocalEngine(Engine):
 
     def __init__(
         self,
-        directory: Path,
+        place: Path | EngineStorage,
         embedder: "EmbedderChoice | Embedder | None",
         *,
         read_only: bool = False,
@@ -109,20 +109,21 @@ class LocalEngine(Engine):
         warms: bool = False,
     ) -> None:
         self._disclosure = Disclosure(paths=tells_paths)
-        self._directory = directory
+        self._storage = storage = (
+            place
+            if isinstance(place, EngineStorage)
+            else in_directory(place, read_only=read_only, version=version, new_catalog=new_catalog, own_log=own_log)
+        )
         self._choice = embedder
         self._memory = memory
         self._read_only = read_only
         self._max_file_bytes = max_file_bytes
-        self._catalog = Catalog(
-            directory, read_only=read_only, version=version, new_catalog=new_catalog, own_log=own_log
-        )
-        self._blobs = Blobs(directory)
-        self._parts = UploadParts(directory)
+        self._catalog = storage.catalog
+        self._blobs = storage.blobs
         self._receiver = SourceReceiver(
             self._catalog, self._blobs, max_file_bytes, self._made_work, self._reads_pictures
         )
-        self._uploads = LocalUploads(self._catalog, self._blobs, self._parts, max_file_bytes)
+        self._uploads = LocalUploads(self._catalog, self._blobs, storage.parts, max_file_bytes)
         self._reader = ContentReader(self._catalog, self._blobs, self._restore_text)
         self._background = BackgroundTasks()
         self._starting = anyio.Lock()
@@ -134,7 +135,7 @@ class LocalEngine(Engine):
         self._warming: Warming | None = None
         self._last_use = StoreActivity(self._catalog, self._background, read_only=read_only)
         self._health = LocalHealth(read_only=read_only)
-        self._mirrors = LocalMirrors(self._catalog, directory, self._made_work)
+        self._mirrors = LocalMirrors(self._catalog, storage.lock, self._made_work)
         self._maintenance = LocalMaintenance(self._catalog, self._blobs, self._start, self._working)
 
     @property
@@ -349,10 +350,7 @@ class LocalEngine(Engine):
             if self._components is None:
                 from vectorstores_server.engines.local.components import Components
 
-                self._components = Components(
-                    self._directory, self._choice, self._catalog, self._blobs, self._parts, self._memory,
-                    self._recognition,
-                )  # fmt: skip
+                self._components = Components(self._storage, self._choice, self._memory, self._recognition)
             if not self._background.begun:
                 await self._background.begin()
                 if not self._read_only:

@@ -1,16 +1,14 @@
 """Health of the local engine: catalog writable, index reachable, disk not full, model there; and its counts."""
 
 import shutil
-import sqlite3
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 
-from vectorstores_server.engines.local.catalog.connection import translated
-from vectorstores_server.engines.local.catalog.statistics import CatalogStatistics, take_inventory
+from vectorstores_server.engines.local.catalog.statistics import CatalogStatistics
 from vectorstores_server.engines.local.index.errors import IndexUnavailable
 from vectorstores_tools.contract.errors import VectorStoreError
 from vectorstores_tools.contract.maintenance import Check, Health
@@ -20,8 +18,6 @@ if TYPE_CHECKING:
     from vectorstores_server.engines.local.ingest.work_sources import IngestCounts
     from vectorstores_server.engines.local.worker.worker import Worker
 
-SECONDS_BUSY = 1.0
-"""A writing transaction takes some milliseconds; one that lasts so long is stuck, or somebody migrates."""
 SECONDS_TO_ANSWER = 5.0
 SECONDS_PROVED = 10.0
 """The time for which the proof holds that the catalog can be written."""
@@ -29,11 +25,10 @@ LEAST_FREE_BYTES = 64 * 1024 * 1024
 
 
 class LocalHealth:
-    """Looks at the parts of one engine. Threads that a dead disk holds are left behind, one at most."""
+    """Looks at the parts of one engine."""
 
     def __init__(self, *, read_only: bool) -> None:
         self._read_only = read_only
-        self._threads = CapacityLimiter(1)
         self._proved_at = -SECONDS_PROVED
         self._looked_at = 0
 
@@ -46,7 +41,7 @@ class LocalHealth:
 
         async def catalog() -> str:
             nonlocal inventory
-            inventory = await self._take_inventory(components)
+            inventory = await components.catalog.inventory(prove=self._must_prove())
             return "readable" if self._read_only else "writable"
 
         async def index() -> str:
@@ -57,7 +52,7 @@ class LocalHealth:
 
         async def disk() -> str:
             nonlocal free
-            free = (await to_thread.run_sync(shutil.disk_usage, components.directory)).free
+            free = (await to_thread.run_sync(shutil.disk_usage, components.storage.directory)).free
             if free < LEAST_FREE_BYTES:
                 raise OSError(f"only {free // 1024} KiB are free; free some space")
             return "has room"
@@ -91,21 +86,6 @@ class LocalHealth:
             for table in {needed[0], needed[self._looked_at]}:
                 await components.index.rows(table, [0])
         return f"{len(tables)} tables"
-
-    async def _take_inventory(self, components: "Components") -> CatalogStatistics:
-        directory, catalog = components.directory, components.catalog
-        if not catalog.path.exists():
-            await catalog.read(lambda _db: None)
-
-        def work() -> CatalogStatistics:
-            try:
-                return take_inventory(
-                    catalog.path, busy_seconds=SECONDS_BUSY, writing=not self._read_only, prove=self._must_prove()
-                )
-            except (OSError, sqlite3.Error) as error:
-                raise translated(error, directory) from error
-
-        return await to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._threads)
 
 
 async def _model(components: "Components") -> str:

@@ -14,6 +14,7 @@ import anyio.to_thread
 from anyio import CapacityLimiter
 
 from vectorstores_server.engines.local.catalog.connection import FILE_NAME, check_version, connect, prepare, translated
+from vectorstores_server.engines.local.catalog.statistics import CatalogStatistics, count_all
 from vectorstores_server.engines.local.directory import reserve
 from vectorstores_tools.contract.errors import DiskFull, InvalidRequest, NotAllowed
 
@@ -23,6 +24,8 @@ DB: TypeAlias = sqlite3.Connection
 
 POLL_SECONDS = 0.25
 THREADS = 8
+LOOK_SECONDS = 1.0
+"""The time for which a count waits to write: a writing transaction takes milliseconds, one that long is stuck."""
 WAL_BYTES = 64 * 1024 * 1024
 MOST_IDLE = 4
 """Connections that are kept for the next snapshots: making one takes half a millisecond."""
@@ -34,7 +37,7 @@ UNSETTLED_NS = 20_000_000
 """Nanoseconds in which a file may change twice without another time: the system's clock for files is coarse."""
 
 
-class Snapshot:
+class SqliteSnapshot:
     """One reading transaction, as of its first SELECT, on a connection that nobody else has meanwhile."""
 
     def __init__(self, db: DB | None, directory: Path, threads: CapacityLimiter) -> None:
@@ -59,7 +62,7 @@ class Snapshot:
         return await anyio.to_thread.run_sync(work, limiter=self._threads)
 
 
-class Catalog:
+class SqliteCatalog:
     """One process's way to catalog.db: one writer, one reader, and a connection for each snapshot that is open.
 
     Nothing is opened before the first call. Raises DiskFull, DirectoryUpgraded and Unavailable.
@@ -85,6 +88,7 @@ class Catalog:
         self._reading = anyio.Lock()
         self._writer: DB | None = None
         self._reader: DB | None = None
+        self._looking = CapacityLimiter(1)
         self._idle: list[DB] = []
         self._closed = False
         self._mark = 1
@@ -123,10 +127,10 @@ class Catalog:
             return await self.write(fn, *args, **kwargs)
 
     @asynccontextmanager
-    async def snapshot(self) -> AsyncGenerator[Snapshot]:
+    async def snapshot(self) -> AsyncGenerator[SqliteSnapshot]:
         """Give a reading transaction that stays the same until it is left."""
         await self.prepared()
-        snapshot = Snapshot(self._idle.pop() if self._idle else None, self._directory, self._threads)
+        snapshot = SqliteSnapshot(self._idle.pop() if self._idle else None, self._directory, self._threads)
         try:
             yield snapshot
         finally:
@@ -175,6 +179,21 @@ class Catalog:
             return
         async with self._writing:
             await self._run(_checkpoint, await self._open_writer(), self.path, at_least)
+
+    async def is_there(self) -> bool:
+        """Tell whether there is a catalog already, without making one."""
+        return self.path.exists()
+
+    async def inventory(self, *, prove: bool) -> CatalogStatistics:
+        """Count everything, on a connection of its own; a thread that a dead disk holds is left behind, one at most."""
+        if not self.path.exists():
+            await self.read(lambda _db: None)
+        work = partial(_guarded, self._directory, partial(_count, self.path, writing=not self.read_only, prove=prove))
+        return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._looking)
+
+    async def damages(self) -> list[str]:
+        """Return what SQLite finds wrong with the file, and rows that name others which are not there."""
+        return await self.read(_damages)
 
     async def vacuum(self) -> None:
         """Rewrite the catalog, without a trace of deleted rows."""
@@ -273,6 +292,22 @@ def log_stamp(log: Path) -> CatalogStamp | None:
 
 def _data_version(db: DB) -> int:
     return db.execute("PRAGMA data_version").fetchone()[0]
+
+
+def _count(path: Path, *, writing: bool, prove: bool) -> CatalogStatistics:
+    db = connect(path)
+    try:
+        db.execute(f"PRAGMA busy_timeout = {round(LOOK_SECONDS * 1000)}")
+        prove = prove and writing
+        return _transact(db, "BEGIN IMMEDIATE" if writing else "BEGIN", lambda: count_all(db, prove=prove))
+    finally:
+        db.close()
+
+
+def _damages(db: DB) -> list[str]:
+    found = [row[0] for row in db.execute("PRAGMA integrity_check(5)") if row[0] != "ok"]
+    broken = db.execute("PRAGMA foreign_key_check").fetchmany(5)
+    return [*found, *(f"a row of {row[0]} names one of {row[2]} that is not there" for row in broken)]
 
 
 def _checkpoint(db: DB, path: Path, at_least: int) -> None:

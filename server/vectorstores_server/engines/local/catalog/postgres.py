@@ -16,6 +16,7 @@ from anyio import CapacityLimiter
 
 from vectorstores_server.engines.local.catalog.dialect import DB
 from vectorstores_server.engines.local.catalog.postgres_schema import migrations
+from vectorstores_server.engines.local.catalog.statistics import CatalogStatistics, count_all
 from vectorstores_tools.contract.errors import DirectoryUpgraded, NotAllowed, Unavailable
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ T = TypeVar("T")
 CONNECTIONS = 8
 """The most connections of one process, besides the one that hears of changes. Two are never taken by snapshots."""
 LISTEN_SECONDS = 0.25
+LOOK_SECONDS = 1.0
+"""The time for which a count waits for another server's transaction."""
 READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED"
 """The lock is waited for by the first statement, and each later one sees what was committed before it."""
@@ -67,6 +70,7 @@ class PostgresCatalog:
         self._lock = int.from_bytes(blake2b(schema.encode(), digest_size=8).digest(), signed=True)
         self._channel = f"catalog_{abs(self._lock):x}"
         self._threads = CapacityLimiter(CONNECTIONS + 1)
+        self._looking = CapacityLimiter(1)
         self._connections = anyio.Semaphore(CONNECTIONS)
         self._snapshots = anyio.Semaphore(CONNECTIONS - 2)
         self._opening = anyio.Lock()
@@ -120,6 +124,29 @@ class PostgresCatalog:
                 await self._listen(LISTEN_SECONDS)
         return self._mark
 
+    async def is_there(self) -> bool:
+        """Return True: the schema is made by the first look at it."""
+        return True
+
+    async def inventory(self, *, prove: bool) -> CatalogStatistics:
+        """Count everything, on a connection of its own, in a thread that is left behind where nobody answers."""
+        await self.prepared()
+        work = partial(_guarded, partial(self._count, prove=prove))
+        return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._looking)
+
+    async def damages(self) -> list[str]:
+        """Return the tables whose rows the server cannot read; it keeps the rules between them by itself."""
+        async with self._connection() as db:
+            return await self.run(db.damages)
+
+    async def checkpoint(self, *, at_least: int = 0) -> None:
+        """Do nothing: the server moves its log by itself."""
+
+    async def vacuum(self) -> None:
+        """Have the server free what deleted rows took."""
+        async with self._connection() as db:
+            await self.run(db.vacuum)
+
     def stamp(self) -> None:
         """Return None: that nobody has committed cannot be read without asking the database. See `changed`."""
 
@@ -149,13 +176,7 @@ class PostgresCatalog:
 
     async def run(self, work: Callable[[], T]) -> T:
         """Do blocking work in a thread, with the errors of the contract."""
-        from vectorstores_server.engines.local.catalog.postgres_connection import translated
-
-        def guarded() -> T:
-            with translated():
-                return work()
-
-        return await anyio.to_thread.run_sync(guarded, limiter=self._threads)
+        return await anyio.to_thread.run_sync(partial(_guarded, work), limiter=self._threads)
 
     def check_version(self, db: DB) -> int:
         """Return the version of the schema. Raises DirectoryUpgraded when it is newer than this program's."""
@@ -212,6 +233,15 @@ class PostgresCatalog:
             if db.in_transaction and not db.is_lost:
                 db.execute("ROLLBACK")
 
+    def _count(self, *, prove: bool) -> CatalogStatistics:
+        db = self._connect()
+        try:
+            db.execute(f"SET lock_timeout = {round(LOOK_SECONDS * 1000)}")
+            begin = READING if self.read_only else WRITING
+            return self._transact(db, begin, lambda: count_all(db, prove=prove and not self.read_only))
+        finally:
+            db.close()
+
     async def _listen(self, seconds: float) -> None:
         """Wait so long for a change, and wake those who wait for one."""
         async with self._listening:
@@ -262,3 +292,10 @@ class PostgresCatalog:
         db.execute("DELETE FROM meta")
         db.execute("INSERT INTO meta VALUES (?)", (self._version,))
         db.execute("UPDATE catalog_version SET version = ?", (len(known),))
+
+
+def _guarded(work: Callable[[], T]) -> T:
+    from vectorstores_server.engines.local.catalog.postgres_connection import translated
+
+    with translated():
+        return work()

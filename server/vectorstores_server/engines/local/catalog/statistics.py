@@ -1,9 +1,7 @@
 """Counts of everything in the catalog, and whether it can be written."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from vectorstores_server.engines.local.catalog.connection import check_version, connect
 from vectorstores_server.engines.local.catalog.dialect import DB
 from vectorstores_server.engines.local.catalog.index_tables import TABLE_FORMAT
 
@@ -31,27 +29,14 @@ class CatalogStatistics:
     tables: list[str]
 
 
-def take_inventory(path: Path, *, busy_seconds: float, writing: bool, prove: bool = False) -> CatalogStatistics:
-    """Count on a connection of its own; with `writing` also take the right to write, with `prove` write one row.
-
-    Raises what sqlite3 raises, and DirectoryUpgraded.
-    """
-    db = connect(path)
-    try:
-        db.execute(f"PRAGMA busy_timeout = {round(busy_seconds * 1000)}")
-        db.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
-        check_version(db)
-        numbers = {**_numbers(db, _STORES, "store_files_"), **_numbers(db, _OTHERS, "")}
-        tables = db.execute("SELECT table_name FROM store WHERE n_live > 0 AND expired = 0 ORDER BY n_live DESC")
-        names = [row["table_name"] for row in tables]
-        if writing and prove:
-            db.execute("UPDATE counter SET next_rev = next_rev")
-            db.execute("COMMIT")
-        return CatalogStatistics(numbers, names)
-    finally:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        db.close()
+def count_all(db: DB, *, prove: bool = False) -> CatalogStatistics:
+    """Count everything; with `prove` write one row: a transaction may begin to write and still find the disk full."""
+    numbers = {**_numbers(db, _STORES, "store_files_"), **_numbers(db, _OTHERS, "")}
+    tables = db.execute("SELECT table_name FROM store WHERE n_live > 0 AND expired = 0 ORDER BY n_live DESC")
+    names = [row["table_name"] for row in tables]
+    if prove:
+        db.execute("UPDATE counter SET next_rev = next_rev")
+    return CatalogStatistics(numbers, names)
 
 
 def _numbers(db: DB, query: str, prefix: str) -> dict[str, float]:

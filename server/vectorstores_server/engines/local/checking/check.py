@@ -1,14 +1,15 @@
 """The check of everything: the catalog's own integrity, each blob's hash, each text, each table of the index."""
 
 import hashlib
-import json
-import sqlite3
 from collections.abc import AsyncIterator, Callable
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import anyio.to_thread
 
 from vectorstores_server.engines.local.catalog import Catalog
+from vectorstores_server.engines.local.catalog.dialect import DB
 from vectorstores_server.engines.local.catalog.reconciliation import live_rows
 from vectorstores_server.engines.local.directory import sums
 from vectorstores_server.engines.local.files.blobs import Blobs
@@ -34,8 +35,8 @@ class DataCheck:
 
     async def findings(self, report: Report) -> AsyncIterator[Finding]:
         """Yield findings, one part of the directory after the other."""
-        for problem in await self._catalog.read(_integrity):
-            yield Finding("catalog", "catalog.db", problem, "none")
+        for problem in await self._catalog.damages():
+            yield Finding("catalog", "catalog", problem, "none")
         for sha256, size, live, names in await self._catalog.read(_contents):
             async for finding in self._content(sha256, size, live=live, names=names):
                 yield finding
@@ -91,26 +92,25 @@ def _blob_problem(path: Path, size: int, sha256: str) -> str | None:
     return None if digest.hexdigest() == sha256 else "its bytes are not those that were uploaded"
 
 
-def _size(db: sqlite3.Connection) -> int:
+def _size(db: DB) -> int:
     contents: int = db.execute("SELECT count(DISTINCT sha256) FROM file").fetchone()[0]
     return contents + len(_tables(db))
 
 
-def _integrity(db: sqlite3.Connection) -> list[str]:
-    found = [row[0] for row in db.execute("PRAGMA integrity_check(5)") if row[0] != "ok"]
-    broken = db.execute("PRAGMA foreign_key_check").fetchmany(5)
-    return [*found, *(f"a row of {row[0]} names one of {row[2]} that is not there" for row in broken)]
-
-
-def _contents(db: sqlite3.Connection) -> list[tuple[str, int, bool, tuple[str, ...]]]:
+def _contents(db: DB) -> list[tuple[str, int, bool, tuple[str, ...]]]:
     """Return each content: hash, bytes, whether it is searchable somewhere, and the names of its Files."""
     rows = db.execute(
-        "SELECT sha256, max(bytes) AS bytes, max(EXISTS (SELECT 1 FROM attachment WHERE file_id = file.id"
-        " AND live_rev IS NOT NULL)) AS live, json_group_array(filename) AS names FROM file GROUP BY sha256"
+        "SELECT sha256, bytes, filename, EXISTS (SELECT 1 FROM attachment WHERE file_id = file.id"
+        " AND live_rev IS NOT NULL) AS live FROM file ORDER BY sha256, id"
     )
-    return [(row["sha256"], row["bytes"], bool(row["live"]), tuple(json.loads(row["names"]))) for row in rows]
+    found: list[tuple[str, int, bool, tuple[str, ...]]] = []
+    for sha256, files in groupby(rows, key=itemgetter("sha256")):
+        alike = list(files)
+        live = any(row["live"] for row in alike)
+        found.append((sha256, alike[0]["bytes"], live, tuple(row["filename"] for row in alike)))
+    return found
 
 
-def _tables(db: sqlite3.Connection) -> list[str]:
+def _tables(db: DB) -> list[str]:
     rows = db.execute("SELECT table_name FROM store WHERE n_live > 0 AND expired = 0 ORDER BY table_name")
     return [row["table_name"] for row in rows]

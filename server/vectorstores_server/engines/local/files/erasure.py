@@ -5,7 +5,6 @@ have deleted, goes to the trash.
 """
 
 import os
-import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import anyio.to_thread
 
 from vectorstores_server.engines.local.catalog import Catalog
 from vectorstores_server.engines.local.catalog.connection import FILE_NAME
+from vectorstores_server.engines.local.catalog.dialect import DB
 from vectorstores_server.engines.local.catalog.expiry import (
     GRACE,
     deleted_content,
@@ -74,13 +74,13 @@ async def remove_orphans(catalog: Catalog, directory: Path, now: float) -> Remov
     return removed
 
 
-def _erase(db: sqlite3.Connection, removal: Removal, names: Mapping[str, Sequence[str]]) -> list[str]:
+def _erase(db: DB, removal: Removal, names: Mapping[str, Sequence[str]]) -> list[str]:
     lost = unreferenced(db, names)
     return removal.erase(name for sha256 in lost for name in names[sha256])
 
 
 def _remove_unreferenced(
-    db: sqlite3.Connection, directory: Path, removal: Removal, names: Sequence[str], now: float
+    db: DB, directory: Path, removal: Removal, names: Sequence[str], now: float
 ) -> tuple[list[str], list[str]]:
     """Erase deleted content and move orphans to the trash; files that somebody has just written again stay."""
     lost = unreferenced(db, {_hash(name) for name in names})

@@ -1,10 +1,8 @@
 """The records of this engine's mirrors, as those that walk the folders read and write them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 from vectorstores_server.engines.local.catalog import Catalog
-from vectorstores_server.engines.local.catalog.database import CatalogStamp
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.catalog.mirrored_files import (
     apply_options,
@@ -25,7 +23,7 @@ from vectorstores_server.engines.local.catalog.mirrors import (
     note_walk,
 )
 from vectorstores_server.engines.local.catalog.places import Origin
-from vectorstores_server.engines.local.worker.lock import WorkerLock
+from vectorstores_server.engines.local.leader import WorkLock
 from vectorstores_tools.contract.engine import AttachOptions
 from vectorstores_tools.contract.intake import KnownStat, Source, storable
 from vectorstores_tools.contract.mirrors import Mirror, MirroredFile, MirrorRecords, Rename, WalkReport
@@ -37,18 +35,18 @@ AT_ONCE = 500
 class LocalMirrors(MirrorRecords):
     """Implements `MirrorRecords`. `made_work` is called whenever there is something new for the worker."""
 
-    def __init__(self, catalog: Catalog, directory: Path, made_work: Callable[[], None]) -> None:
+    def __init__(self, catalog: Catalog, lock: Callable[[str], WorkLock], made_work: Callable[[], None]) -> None:
         self._catalog = catalog
-        self._directory = directory
+        self._lock = lock
         self._made_work = made_work
 
     async def all(self, store_id: str | None = None) -> Sequence[Mirror]:
         """Look without making a data directory where there is none."""
-        if not self._catalog.path.exists():
+        if not await self._catalog.is_there():
             return []
         return await self._catalog.read(list_mirrors, store_id, clock())
 
-    def stamp(self) -> CatalogStamp | None:
+    def stamp(self) -> object | None:
         """Return that of the catalog."""
         return self._catalog.stamp()
 
@@ -108,6 +106,6 @@ class LocalMirrors(MirrorRecords):
         self._made_work()
         return file_id
 
-    def lock(self, mirror_id: int) -> WorkerLock:
+    def lock(self, mirror_id: int) -> WorkLock:
         """Return the lock of a mirror."""
-        return WorkerLock(self._directory, f"mirror-{mirror_id}.lock")
+        return self._lock(f"mirror-{mirror_id}.lock")

@@ -8,17 +8,17 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 import anyio.to_thread
 
 from vectorstores_server.engines.local import failpoints
-from vectorstores_server.engines.local.catalog import Catalog, expiry
+from vectorstores_server.engines.local.catalog import expiry
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.directory import reserve
 from vectorstores_server.engines.local.directory.removal import Removal, Removed
 from vectorstores_server.engines.local.files.erasure import erase_deleted, remove_orphans
 from vectorstores_server.engines.local.index import Index, IndexUnavailable, TableMissing
+from vectorstores_server.engines.local.storage import EngineStorage
 from vectorstores_server.system.logs import event
 from vectorstores_tools.contract.errors import DirectoryUpgraded, Unavailable, VectorStoreError
 
@@ -37,9 +37,10 @@ class GarbageCollector:
     It looks at the disk every `look_every` seconds.
     """
 
-    def __init__(self, catalog: Catalog, directory: Path, index: Index, *, look_every: float) -> None:
-        self._catalog = catalog
-        self._directory = directory
+    def __init__(self, storage: EngineStorage, index: Index, *, look_every: float) -> None:
+        self._catalog = storage.catalog
+        self._directory = storage.directory
+        self._folder = storage.folder
         self._index = index
         self._look_every = look_every
         self._not_before = 0.0
@@ -109,17 +110,17 @@ class GarbageCollector:
         await self._catalog.write_freeing(expiry.expire, now)
 
     async def _erase_files(self, now: int, *, trash: bool) -> None:
-        removed = await erase_deleted(self._catalog, self._directory, now, grace=0)
+        removed = await erase_deleted(self._catalog, self._folder, now, grace=0)
         if trash:
-            removal = Removal(self._directory)
+            removal = Removal(self._folder)
             removed.erased += await anyio.to_thread.run_sync(removal.erase_folder, "trash")
         _tell(removed)
         if removed.in_use:
             raise Unavailable(f"somebody reads {len(removed.in_use)} of them now", "Try again.")
 
     async def _look_at_disk(self, now: int) -> None:
-        erased = await erase_deleted(self._catalog, self._directory, now)
-        removed = await remove_orphans(self._catalog, self._directory, time.time())
+        erased = await erase_deleted(self._catalog, self._folder, now)
+        removed = await remove_orphans(self._catalog, self._folder, time.time())
         removed.erased += erased.erased
         failpoints.reached("orphans_removed")
         _tell(removed)

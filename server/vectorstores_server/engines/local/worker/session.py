@@ -52,7 +52,7 @@ class WorkerState:
         self.pace = pace
         self.catalog = components.catalog
         self.embedder = components.embedder
-        self.sweep = GarbageCollector(components.catalog, components.directory, components.index, look_every=pace.disk)
+        self.sweep = GarbageCollector(components.storage, components.index, look_every=pace.disk)
         self.counts = IngestCounts()
         self.former = components.former_embedder
         self.identity: str | None = None
@@ -188,7 +188,7 @@ class WorkSession:
                 await self._settle()
                 more = await pages.go_on(self._state.identities, self._state.is_busy, self._look)
         await self._state.catalog.checkpoint()
-        await anyio.to_thread.run_sync(reserve.keep, self._state.components.directory)
+        await anyio.to_thread.run_sync(reserve.keep, self._state.components.storage.directory)
 
     async def _work_on(self) -> None:
         quiet_since = time.monotonic()

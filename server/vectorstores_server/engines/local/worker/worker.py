@@ -14,7 +14,7 @@ from vectorstores_server.engines.local.checking.repair import Repairer
 from vectorstores_server.engines.local.components import Components
 from vectorstores_server.engines.local.index import IndexUnavailable
 from vectorstores_server.engines.local.ingest.work_sources import IngestCounts
-from vectorstores_server.engines.local.worker.lock import WorkerLock
+from vectorstores_server.engines.local.leader import WORK
 from vectorstores_server.engines.local.worker.pace import Pace
 from vectorstores_server.engines.local.worker.session import WorkerState, WorkSession
 from vectorstores_server.system.logs import event
@@ -29,9 +29,8 @@ class Worker:
 
     def __init__(self, components: Components, pace: Pace | None = None) -> None:
         self._pace = pace or Pace()
-        self._directory = components.directory
         self._catalog = components.catalog
-        self._lock = WorkerLock(components.directory)
+        self._lock = components.storage.lock(WORK)
         self._woken = anyio.Event()
         self._state = WorkerState(components, self._pace)
         self._idle: tuple[object, float] | None = None
@@ -54,7 +53,8 @@ class Worker:
             while await self._turn():
                 await self._wait(self._pace.attempt)
         finally:
-            self._lock.close()
+            with anyio.CancelScope(shield=True):
+                await self._lock.close()
 
     async def reindex(self, store_id: str | None, identity: str | None, dimensions: int | None) -> int:
         """Have the store, or every one, rebuilt with this embedder; return how many stores that are."""
@@ -75,7 +75,7 @@ class Worker:
         """Mend findings; return those that are left. Raises Unavailable while others work."""
         parts = self._state.components
         async with self._alone():
-            repairer = Repairer(self._directory, parts.catalog, parts.blobs, parts.index, parts.preparer.restore)
+            repairer = Repairer(parts.storage.folder, parts.catalog, parts.blobs, parts.index, parts.preparer.restore)
             left = await repairer.mend(findings)
         self.wake()
         return left
@@ -84,26 +84,28 @@ class Worker:
     async def _alone(self) -> AsyncGenerator[None]:
         """Hold the worker's lock for a while. Raises Unavailable while another process goes on working."""
         await self._catalog.read(reconciliation.worker_row)  # makes a directory that is new
-        lock = WorkerLock(self._directory)
+        lock = self._state.components.storage.lock(WORK)
         try:
             with anyio.move_on_after(self._pace.purge):
-                while not lock.take():  # noqa: ASYNC110 another process tells nobody
+                while not await lock.take():  # noqa: ASYNC110 another process tells nobody
                     await anyio.sleep(self._pace.look)
             if not lock.held:
                 raise Unavailable("Another process is working on this data directory;", "end it, or try again later.")
             yield
         finally:
-            lock.close()
+            with anyio.CancelScope(shield=True):
+                await lock.close()
 
     async def _turn(self) -> bool:
         """Take the lock if there is work and nobody has it. False when this process may never work again."""
         go_on, paused = True, False
         try:
-            if not self._is_idle() and await self._has_work() and self._lock.take():
+            if not self._is_idle() and await self._has_work() and await self._lock.take():
                 try:
                     await WorkSession(self._state, self._wait).run()
                 finally:
-                    self._lock.release()
+                    with anyio.CancelScope(shield=True):
+                        await self._lock.close()
                 await self._state.components.preparer.rest()
             self.trouble = None
         except* DirectoryUpgraded as errors:

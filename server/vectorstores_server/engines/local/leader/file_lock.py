@@ -10,6 +10,26 @@ from pathlib import Path
 from vectorstores_server.engines.local.catalog.connection import translated
 
 
+class FileLock:
+    """A WorkLock of the processes of one machine."""
+
+    def __init__(self, directory: Path, name: str) -> None:
+        self._file = WorkerLock(directory, name)
+
+    @property
+    def held(self) -> bool:
+        """True while this process has it."""
+        return self._file.held
+
+    async def take(self) -> bool:
+        """Try to get it. Raises DiskFull and Unavailable."""
+        return self._file.take()
+
+    async def close(self) -> None:
+        """Let others have it."""
+        self._file.close()
+
+
 class WorkerLock:
     """The right to write to the index of one data directory, which exists; by another name, to walk one mirror.
 
