@@ -15,7 +15,7 @@ from vectorstores_server.engines.local.leader.file_lock import FileLock
 
 @dataclass(frozen=True, slots=True)
 class EngineStorage:
-    """What an engine keeps things in. Nothing is opened before the first call.
+    """The places in which one engine keeps things. Nothing is opened before the first call.
 
     `directory` is this machine's own, `folder` holds the bytes and the index: the same one, unless several servers
     share a folder. `lock` makes the right to one kind of work.

@@ -192,7 +192,7 @@ class SqliteCatalog:
         return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._looking)
 
     async def damages(self) -> list[str]:
-        """Return what SQLite finds wrong with the file, and rows that name others which are not there."""
+        """Return the damages that SQLite finds in the file, and rows that name others which are not there."""
         return await self.read(_damages)
 
     async def vacuum(self) -> None:

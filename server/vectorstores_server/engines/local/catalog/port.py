@@ -68,7 +68,7 @@ class Catalog(Protocol):
         ...
 
     async def damages(self) -> list[str]:
-        """Return what is wrong with the database itself, a sentence each, a few at most."""
+        """Return the damages of the database itself, a sentence each, a few at most."""
         ...
 
     async def checkpoint(self, *, at_least: int = ...) -> None:
