@@ -41,6 +41,25 @@ async def opened_local(directory: Path, embedder: str) -> AsyncGenerator[Engine]
         await engine.aclose()
 
 
+@asynccontextmanager
+async def shared(directory: Path) -> AsyncGenerator[Engine]:
+    """The local engine over PostgreSQL and a folder that several servers reach."""
+    from support.postgres import ADDRESS, SCHEMA_NAME, schema
+    from vectorstores_server.engines.local.embedding import EmbedderChoice
+    from vectorstores_server.engines.local.engine import LocalEngine
+    from vectorstores_server.engines.local.storage import over_postgres
+
+    with schema() as name:
+        (directory / SCHEMA_NAME).write_text(name, encoding="utf-8")
+        storage = over_postgres(ADDRESS, name, directory / "objects", directory / "server")
+        choice = EmbedderChoice(name="none", cache=directory / "cache")
+        engine = LocalEngine(storage, choice, max_file_bytes=MAX_FILE_BYTES)
+        try:
+            yield engine
+        finally:
+            await engine.aclose()
+
+
 def remote(service: str) -> OpenEngine:
     """The remote engine over a double of that service, which answers from a local engine."""
 
@@ -58,5 +77,7 @@ BOTH: dict[str, OpenEngine] = {"local": local, "forwarded": remote("forwarded")}
 """For what is built on the contract and asks no more of an engine: one of each kind."""
 
 
-ENGINES: dict[str, OpenEngine] = BOTH | {name: remote(name) for name in ("azure", "ogx", "yandex", "litellm")}
+ENGINES: dict[str, OpenEngine] = (
+    BOTH | {"shared": shared} | {name: remote(name) for name in ("azure", "ogx", "yandex", "litellm")}
+)
 """For the contract itself."""

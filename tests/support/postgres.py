@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 ADDRESS = os.environ.get("VECTOR_STORES_TESTS_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 
+SCHEMA_NAME = "schema.txt"
+"""The file beside an engine's folders that names its schema, for a test that changes it behind the engine's back."""
+
 
 @lru_cache
 def missing() -> str | None:

@@ -14,6 +14,7 @@ import httpx
 from openai import AsyncOpenAI, OpenAI
 
 from support.local import Words
+from support.postgres import SCHEMA_NAME, connection
 from support.serving import listening
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.http.v1.api import build_api
@@ -103,6 +104,11 @@ def said(reply: httpx.Response, status: int = 400) -> tuple[str, str, str | None
 
 def change(data: Path, sql: str) -> None:
     """Change the catalog behind the engine's back: what time would do."""
+    if (named := data.with_name(SCHEMA_NAME)).exists():  # the engine `shared` keeps it elsewhere
+        db = connection(named.read_text(encoding="utf-8"))
+        db.execute(sql)
+        db.close()
+        return
     catalog = sqlite3.connect(data / "catalog.db")
     with catalog:
         catalog.execute(sql)

@@ -127,8 +127,10 @@ async def test_dead_revisions_in_grace_keep_their_rows(tmp_path: Path, id: str, 
 async def test_it_is_needed_after_an_unclean_end_and_on_another_boot(tmp_path: Path):
     catalog = SqliteCatalog(tmp_path)
     boot = boot_id()
+    await catalog.write(reconciliation.mark_worker, clean=False, boot_id=boot)
     await catalog.write(reconciliation.mark_worker, clean=True, boot_id=boot)
     assert not await needed(catalog, boot)
+    assert not await needed(catalog, None), "servers on several machines have no boot in common"
     assert await needed(catalog, "another boot")
     await catalog.write(reconciliation.mark_worker, clean=False, boot_id=boot)
     assert await needed(catalog, boot)

@@ -348,11 +348,14 @@ class LocalEngine(Engine):
         """Make the heavy parts, and start the worker, at the first call."""
         async with self._starting:
             if self._components is None:
+                await self._storage.prepare()
                 from vectorstores_server.engines.local.components import Components
 
                 self._components = Components(self._storage, self._choice, self._memory, self._recognition)
             if not self._background.begun:
                 await self._background.begin()
+                if self._storage.keep is not None:
+                    self._background.spawn(self._storage.keep)
                 if not self._read_only:
                     self._background.spawn(self._worker_of(self._components).run)
         return self._components

@@ -1,16 +1,30 @@
 """The storage of one engine: catalog, bytes, index and leadership, of one machine or shared by several servers."""
 
-from collections.abc import Callable
+import secrets
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from vectorstores_server.engines.local.catalog import Catalog
+import anyio.lowlevel
+import anyio.to_thread
+
+from vectorstores_server.engines.local.catalog import Catalog, lease_rows
+from vectorstores_server.engines.local.catalog.connection import translated
 from vectorstores_server.engines.local.catalog.database import SqliteCatalog
+from vectorstores_server.engines.local.directory.ownership import claim
+from vectorstores_server.engines.local.directory.shared_folder import claim_folder, refuse_strange
 from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.engines.local.files.upload_parts import UploadParts
 from vectorstores_server.engines.local.leader import WorkLock
 from vectorstores_server.engines.local.leader.file_lock import FileLock
+
+if TYPE_CHECKING:
+    from vectorstores_server.engines.local.catalog.postgres import PostgresCatalog
+
+SECONDS = 30.0
+"""The time after which a server that says nothing has lost its leases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +32,8 @@ class EngineStorage:
     """The places in which one engine keeps things. Nothing is opened before the first call.
 
     `directory` is this machine's own, `folder` holds the bytes and the index: the same one, unless several servers
-    share a folder. `lock` makes the right to one kind of work.
+    share a folder. `lock` makes the right to one kind of work. `server` names this process among several servers, None
+    on one machine. `prepare` is called before the first use, `keep` runs as long as the engine does.
     """
 
     catalog: Catalog
@@ -27,6 +42,9 @@ class EngineStorage:
     directory: Path
     folder: Path
     lock: Callable[[str], WorkLock]
+    server: str | None = None
+    prepare: Callable[[], Awaitable[None]] = anyio.lowlevel.checkpoint
+    keep: Callable[[], Coroutine[Any, Any, None]] | None = None
 
 
 def in_directory(
@@ -41,3 +59,57 @@ def in_directory(
     catalog = SqliteCatalog(directory, read_only=read_only, version=version, new_catalog=new_catalog, own_log=own_log)
     lock = partial(FileLock, directory)
     return EngineStorage(catalog, Blobs(directory), UploadParts(directory), directory, directory, lock)
+
+
+def over_postgres(
+    address: str,
+    schema: str,
+    folder: Path,
+    directory: Path,
+    *,
+    read_only: bool = False,
+    version: str = "0",
+    lease_seconds: float = SECONDS,
+) -> EngineStorage:
+    """Return the storage that several servers share: a catalog in PostgreSQL, and a folder that all of them reach.
+
+    `directory` is this server's own, for what is made there while it works.
+    """
+    from vectorstores_server.engines.local.catalog.postgres import PostgresCatalog
+    from vectorstores_server.engines.local.leader.leases import Leases
+
+    async def prepare() -> None:
+        await _prepare(catalog, folder, directory)
+
+    catalog = PostgresCatalog(address, schema, read_only=read_only, version=version)
+    leases = Leases(catalog, lease_seconds)
+    return EngineStorage(
+        catalog,
+        Blobs(folder),
+        UploadParts(folder),
+        directory,
+        folder,
+        leases.lock,
+        secrets.token_hex(8),
+        prepare,
+        leases.keep,
+    )
+
+
+async def _prepare(catalog: "PostgresCatalog", folder: Path, directory: Path) -> None:
+    """Make sure that folder and catalog belong together. Raises Unavailable and DiskFull."""
+    await catalog.prepared()
+    bound = await catalog.read(lease_rows.place)
+
+    def claims() -> str:
+        claim(directory)
+        found = claim_folder(folder)
+        refuse_strange(folder, found, bound)
+        return found
+
+    try:
+        found = await anyio.to_thread.run_sync(claims)
+    except OSError as error:
+        raise translated(error, folder) from error
+    if bound is None and not catalog.read_only and await catalog.write(lease_rows.bind, found) != found:
+        refuse_strange(folder, found, "")

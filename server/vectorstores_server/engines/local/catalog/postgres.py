@@ -106,6 +106,11 @@ class PostgresCatalog:
         """Run a writing transaction that frees space; the database has its own reserve."""
         return await self.write(fn, *args, **kwargs)
 
+    async def apart(self, fn: Callable[Concatenate[DB, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run one statement of `fn` beside all writers: nobody waits for it, and nobody is told."""
+        async with self._connection() as db:
+            return await self.run(lambda: fn(db, *args, **kwargs))
+
     @asynccontextmanager
     async def snapshot(self) -> AsyncGenerator[PostgresSnapshot]:
         """Give a reading transaction that stays the same until it is left."""

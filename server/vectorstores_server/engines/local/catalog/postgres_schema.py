@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from vectorstores_server.engines.local.catalog.fact_sql import ENDING, NAME
+from vectorstores_server.engines.local.catalog.lease_rows import TABLES
 from vectorstores_server.engines.local.catalog.migrations import MIGRATIONS, statements
 
 _TYPES = (
@@ -67,9 +68,9 @@ def migration(script: str) -> list[str]:
 
 
 def migrations(scripts: Sequence[str] = MIGRATIONS) -> list[list[str]]:
-    """Return all migrations; the functions stand with the first."""
+    """Return all migrations; the functions, and the tables of PostgreSQL alone, stand with the first."""
     found = [migration(script) for script in scripts]
-    return [[*found[0], *FUNCTIONS], *found[1:]]
+    return [[*found[0], *FUNCTIONS, *TABLES], *found[1:]]
 
 
 def placed(sql: str) -> tuple[str, list[str | int]]:

@@ -14,8 +14,11 @@ def worker_row(db: DB) -> tuple[bool, str]:
 
 
 def mark_worker(db: DB, *, clean: bool, boot_id: str) -> None:
-    """Note that a worker begins (not clean) or has ended (clean)."""
-    db.execute("UPDATE worker SET clean = ?, boot_id = ?", (int(clean), boot_id))
+    """Note that a worker begins (not clean) or has ended (clean); one that others took the work from ends unnoted."""
+    if clean:
+        db.execute("UPDATE worker SET clean = 1 WHERE boot_id = ?", (boot_id,))
+    else:
+        db.execute("UPDATE worker SET clean = 0, boot_id = ?", (boot_id,))
 
 
 def known_tables(db: DB) -> dict[str, str]:

@@ -9,9 +9,10 @@ import os
 import secrets
 import sqlite3
 import tempfile
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import cast
 
 from vectorstores_server.engines.local.directory.names import (
     CATALOG,
@@ -58,7 +59,7 @@ def claim(directory: Path, *, new_catalog: bool = False, own_log: Path | None = 
         _set_aside(directory)
     private_directory(directory)
     if not marked:
-        _mark(directory)
+        write_marker(directory, {})
 
 
 def refuse_empty_catalog(db: sqlite3.Connection, directory: Path) -> None:
@@ -68,10 +69,21 @@ def refuse_empty_catalog(db: sqlite3.Connection, directory: Path) -> None:
 
 
 def _is_marked(directory: Path) -> bool:
+    marker = read_marker(directory)
+    if marker is not None and marker.get("shared"):
+        raise Unavailable(
+            f"The directory {directory} is one that several servers share.",
+            "Set VECTOR_STORES_DATA (--data) to another directory.",
+        )
+    return marker is not None
+
+
+def read_marker(directory: Path) -> dict[str, object] | None:
+    """Return the marker, None where there is none. Raises Unavailable for one that is not ours."""
     try:
         found = json.loads((directory / MARKER).read_bytes())
     except FileNotFoundError:
-        return False
+        return None
     except ValueError:
         found = None
     if not isinstance(found, dict) or found.get("product") != PRODUCT:  # pyright: ignore[reportUnknownMemberType]
@@ -79,7 +91,7 @@ def _is_marked(directory: Path) -> bool:
             f"The file {MARKER} in {directory} is not the marker of a data directory.",
             "Set VECTOR_STORES_DATA (--data) to another directory, or restore this one from a backup.",
         )
-    return True
+    return cast("dict[str, object]", found)
 
 
 def _recognise(directory: Path, ignored: Collection[str]) -> None:
@@ -170,9 +182,9 @@ def _tables(db: sqlite3.Connection) -> set[str]:
         return set()
 
 
-def _mark(directory: Path) -> None:
+def write_marker(directory: Path, more: Mapping[str, object]) -> None:
     """Write the marker, whole or not at all. Several processes may do so at once: one of them wins."""
-    content = json.dumps({"product": PRODUCT, "format": 1, "id": secrets.token_hex(16)}) + "\n"
+    content = json.dumps({"product": PRODUCT, "format": 1, "id": secrets.token_hex(16), **more}) + "\n"
     path = directory / MARKER
     unfinished = path.with_name(f"{MARKER}.{secrets.token_hex(8)}.tmp")
     try:

@@ -28,10 +28,10 @@ else:
         return str(uuid.uuid4())
 
 
-async def needed(catalog: Catalog, boot: str) -> bool:
-    """Tell whether the last worker ended without letting go, or on another boot."""
+async def needed(catalog: Catalog, boot: str | None) -> bool:
+    """Tell whether the last worker ended without letting go, or on another boot; None: of another machine, perhaps."""
     clean, worked_on = await catalog.read(reconciliation.worker_row)
-    return not clean or worked_on != boot
+    return not clean or (boot is not None and worked_on != boot)
 
 
 async def reconcile(catalog: Catalog, index: Index) -> None:

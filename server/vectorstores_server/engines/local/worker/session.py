@@ -156,9 +156,9 @@ class WorkSession:
 
     async def run(self) -> None:
         """Repair what the last session left, work until nothing has come for a while, and note that all is in order."""
-        boot = boot_id()
-        catalog = self._state.catalog
-        if await needed(catalog, boot):
+        catalog, server = self._state.catalog, self._state.components.storage.server
+        boot = server or boot_id()
+        if await needed(catalog, None if server else boot):
             await reconcile(catalog, self._state.components.index)
             failpoints.reached("reconciled")
         await catalog.write_freeing(reconciliation.mark_worker, clean=False, boot_id=boot)
