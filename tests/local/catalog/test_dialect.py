@@ -15,7 +15,7 @@ from vectorstores_server.engines.local.catalog.dialect import HeldValue, held, m
 from vectorstores_tools.contract.filters import Scalar, kind
 
 FOLDER = Path(dialect.__file__).parent
-OF_SQLITE = {"connection.py", "database.py", "migrations.py", "statistics.py"}
+OF_SQLITE = {"connection.py", "database.py", "migrations.py"}
 """What opens SQLite, and what counts on a connection of its own. What is PostgreSQL's is called so."""
 ONLY_SQLITE = re.compile(
     r"\bINSERT OR\b|\bREPLACE INTO\b|\bjson_\w+\(|\btotal\(|\bPRAGMA\b|\bVACUUM\b|\blast_insert_rowid|\browid\b"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import anyio.lowlevel
 import anyio.to_thread
 
-from vectorstores_server.engines.local.catalog import Catalog, lease_rows
+from vectorstores_server.engines.local.catalog import Catalog, postgres_leases
 from vectorstores_server.engines.local.catalog.connection import translated
 from vectorstores_server.engines.local.catalog.database import SqliteCatalog
 from vectorstores_server.engines.local.directory.ownership import claim
@@ -99,7 +99,7 @@ def over_postgres(
 async def _prepare(catalog: "PostgresCatalog", folder: Path, directory: Path) -> None:
     """Make sure that folder and catalog belong together. Raises Unavailable and DiskFull."""
     await catalog.prepared()
-    bound = await catalog.read(lease_rows.place)
+    bound = await catalog.read(postgres_leases.place)
 
     def claims() -> str:
         claim(directory)
@@ -111,5 +111,5 @@ async def _prepare(catalog: "PostgresCatalog", folder: Path, directory: Path) ->
         found = await anyio.to_thread.run_sync(claims)
     except OSError as error:
         raise translated(error, folder) from error
-    if bound is None and not catalog.read_only and await catalog.write(lease_rows.bind, found) != found:
+    if bound is None and not catalog.read_only and await catalog.write(postgres_leases.bind, found) != found:
         refuse_strange(folder, found, "")

@@ -12,7 +12,7 @@ from functools import partial
 
 import anyio
 
-from vectorstores_server.engines.local.catalog import lease_rows
+from vectorstores_server.engines.local.catalog import postgres_leases
 from vectorstores_server.engines.local.catalog.postgres import PostgresCatalog
 from vectorstores_tools.contract.errors import VectorStoreError
 
@@ -71,22 +71,23 @@ class Leases:
 
     async def take(self, lock: LeaseLock) -> bool:
         """Enter a lease that nobody has; False where somebody has it."""
-        if await self._entered(lock, partial(lease_rows.take, name=lock.name)):
+        if await self._entered(lock, partial(postgres_leases.take, name=lock.name)):
             self._held.add(lock)
         return lock.held
 
     async def renew(self, lock: LeaseLock) -> None:
         """Let a lease last longer, unless another server has taken it."""
-        if not await self._entered(lock, partial(lease_rows.renew, name=lock.name)):
+        if not await self._entered(lock, partial(postgres_leases.renew, name=lock.name)):
             self._held.discard(lock)
 
     async def end(self, lock: LeaseLock) -> None:
         """Strike a lease."""
         self._held.discard(lock)
         with suppress(VectorStoreError):
-            await self._catalog.apart(lease_rows.end, lock.name, lock.holder)
+            await self._catalog.apart(postgres_leases.end, lock.name, lock.holder)
 
     async def _entered(self, lock: LeaseLock, enter: Callable[..., bool]) -> bool:
+        await self._catalog.prepared()
         asked_at = time.monotonic()
         is_ours = await self._catalog.apart(enter, holder=lock.holder, seconds=self.seconds)
         lock.last_until(asked_at + self.seconds if is_ours else 0.0)

@@ -3,13 +3,8 @@
 from vectorstores_server.engines.local.catalog.dialect import DB
 
 TABLES = (
-    """
-    CREATE TABLE lease (
-        name TEXT PRIMARY KEY,
-        holder TEXT NOT NULL,
-        ends_at DOUBLE PRECISION NOT NULL
-    )
-    """,
+    "CREATE TABLE lease (name TEXT PRIMARY KEY, holder TEXT NOT NULL, ends_at REAL NOT NULL)",
+    "CREATE TABLE claim (rev INTEGER PRIMARY KEY, holder TEXT NOT NULL, ends_at REAL NOT NULL)",
     "CREATE TABLE object_place (id TEXT NOT NULL)",
 )
 NOW = "extract(epoch FROM clock_timestamp())"
