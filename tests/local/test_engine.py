@@ -77,7 +77,10 @@ async def main():
     await engine.aclose()
 
 anyio.run(main)
-heavy = {"lancedb", "pyarrow", "numpy", "psycopg", "obstore", "onnxruntime", "tokenizers", "pypdfium2", "docx", "httpx", "mcp"}
+heavy = {
+    "lancedb", "pyarrow", "numpy", "psycopg", "obstore", "onnxruntime", "tokenizers",
+    "pypdfium2", "docx", "httpx", "mcp",
+}
 print(sorted(heavy & sys.modules.keys()))
 """
     done = subprocess.run(
