@@ -115,6 +115,17 @@ async def test_two_processes_share_a_directory(open_engine: Open):
     assert (await settled(other, store, first)).status == "completed"
 
 
+async def test_an_engine_that_does_not_work_leaves_files_to_another_of_the_same_data(tmp_path: Path, open_engine: Open):
+    serving = LocalEngine(tmp_path / "data", None, works=False)
+    store = await new_store(serving)
+    file = await upload(serving, "a walrus")
+    await attach(serving, store, file)
+    assert (await serving.retrieve_store_file(store, file)).status == "in_progress"
+    assert (await settled(open_engine(), store, file)).status == "completed"
+    assert await found(serving, store, "walrus") == [file]
+    await serving.aclose()
+
+
 async def test_a_read_only_engine_reads_and_refuses_to_write(tmp_path: Path, open_engine: Open):
     writer = open_engine()
     store = await new_store(writer)

@@ -82,6 +82,9 @@ def enumerate_names(outputs: list[str]) -> dict[str, str]:
         {"EMBEDDER_API_KEY_FILE": "/dev/null"},
         {"TOKENS_FILE": "/dev/null"},
         {"BACKEND": "remote"},
+        {"DATA": "postgresql://user:{secret}@db.example/stores"},
+        {"DATA": "postgresql://user@db.example/stores?password={secret}"},
+        {"DATA": "postgresql://user:{secret}@"},
     ],
 )
 def test_an_error_about_a_setting_does_not_show_them(

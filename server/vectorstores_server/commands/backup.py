@@ -18,10 +18,15 @@ INTERRUPTED = "The backup is not complete: remove its folder, and begin again."
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:
     """Copy the data directory, and write the counts."""
+    if settings.storage.database is not None:
+        raise InvalidRequest(
+            "Stores in a database are not copied by this command.",
+            "Copy the database with pg_dump, and after that the objects.",
+        )
     target = whole_path(arguments.folder)
     async with engine_of(settings.changed(read_only=True)) as engine:
         maintenance_of(engine)  # the data of a remote is not ours to copy
-        if not settings.storage.data.exists():
+        if not settings.storage.there:
             raise InvalidRequest(f"There is no data directory {settings.storage.data} yet.", "Name it with --data.")
         check_target(settings.storage.data, target)
         await engine.list_stores(PageRequest(limit=1))  # checks that the directory is ours, and of this version

@@ -115,7 +115,7 @@ def _environment(settings: Settings) -> dict[str, str]:
     given = {name: settings.value(name) for name in settings.given() - SECRETS - {"http"}}
     return {
         PREFIX + name.upper(): _variable(value)
-        for name, value in sorted({"data": settings.storage.data, **given}.items())
+        for name, value in sorted({"data": settings.storage.place, **given}.items())
     }
 
 

@@ -44,9 +44,7 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
     fields(
         [
             *_program(),
-            ("data", _data(settings.storage.data)),
-            *_unknown_files(settings),
-            ("worker", _worker(settings.storage.data)),
+            *_place(settings),
             ("stores", stores),
             *memory,
             *(("upgrade", note) for note in notes[:MOST_NAMED]),
@@ -63,7 +61,7 @@ async def _check(settings: Settings, *, repair: bool, sure: bool) -> int:
     """Check all data; 0 when all is sound, or repaired."""
     async with engine_of(settings if repair else settings.changed(read_only=True)) as engine:
         maintenance = maintenance_of(engine)
-        if not settings.storage.data.exists():
+        if not settings.storage.there:
             raise InvalidRequest(f"There is no data directory {settings.storage.data} yet.", "Name it with --data.")
         found = await _findings(maintenance)
         for finding in found:
@@ -153,6 +151,13 @@ def _version(name: str) -> str:
         return "missing"
 
 
+def _place(settings: Settings) -> list[tuple[str, str]]:
+    if settings.storage.database is not None:
+        return [("database", str(settings.storage.database)), ("objects", settings.storage.objects or "none")]
+    data = settings.storage.data
+    return [("data", _data(data)), *_unknown_files(settings), ("worker", _worker(data))]
+
+
 def _data(data: Path) -> str:
     place = next(folder for folder in (data, *data.parents) if folder.exists())
     free = size(shutil.disk_usage(place).free)
@@ -190,7 +195,7 @@ async def _stores(settings: Settings) -> tuple[str, bool, list[str], list[str], 
 
     Last, the field about the memory of searches.
     """
-    if not settings.storage.data.exists():
+    if not settings.storage.there:
         return "none", True, [], [], []
     notes: list[str] = []
     count = files = waiting = 0

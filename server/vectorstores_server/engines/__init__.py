@@ -7,6 +7,7 @@ way import anything heavy.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from vectorstores_server.engines.local.storage import EngineStorage
     from vectorstores_server.settings import Settings
     from vectorstores_tools.contract.engine import Engine
 
@@ -41,8 +42,6 @@ def _remote(settings: "Settings", *, tells_paths: bool) -> "Engine":
 
 
 def _local(settings: "Settings", *, tells_paths: bool, warms: bool) -> "Engine":
-    from importlib.metadata import version
-
     from vectorstores_server.engines.local.embedding import EmbedderChoice
     from vectorstores_server.engines.local.engine import LocalEngine
     from vectorstores_server.engines.local.index.memory import IndexMemory
@@ -62,15 +61,38 @@ def _local(settings: "Settings", *, tells_paths: bool, warms: bool) -> "Engine":
         download=settings.embedder.download,
     )
     return LocalEngine(
-        settings.storage.data,
+        _storage(settings),
         choice,
         read_only=settings.agents.read_only,
         max_file_bytes=settings.intake.max_file_bytes,
-        version=version("vector-stores-mcp"),
-        new_catalog=settings.storage.new_catalog,
-        own_log=settings.log.file,
         memory=IndexMemory(settings.storage.resident_mb << 20, settings.storage.index_cache_mb << 20),
         tells_paths=tells_paths,
         recognition=Recognition(pictures.pages, pictures.languages or "") if pictures.pages else None,
         warms=warms,
+        works=settings.storage.work == "on",
+    )
+
+
+def _storage(settings: "Settings") -> "EngineStorage":
+    from importlib.metadata import version
+
+    from vectorstores_server.engines.local.storage import folder_of, in_directory, over_postgres
+
+    storage, read_only, program = settings.storage, settings.agents.read_only, version("vector-stores-mcp")
+    if storage.database is None:
+        return in_directory(
+            storage.data,
+            read_only=read_only,
+            version=program,
+            new_catalog=storage.new_catalog,
+            own_log=settings.log.file,
+        )
+    return over_postgres(
+        storage.database.address,
+        storage.database.schema,
+        folder_of(storage.objects or ""),
+        storage.data,
+        password=storage.data_password.get_secret_value() if storage.data_password else None,
+        read_only=read_only,
+        version=program,
     )

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, Self, get_origin
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
+from vectorstores_server.settings.places import DatabaseAddress, DataPlace, ObjectsUrl
 from vectorstores_server.settings.values import (
     APP,
     PREFIX,
@@ -79,8 +80,29 @@ class StorageSettings(SettingsGroup):
     title = "where the stores are"
     every_command = True
 
-    data: AbsolutePath = Field(
-        default_factory=_default_data, description="where stores and files are kept; default: the user's data directory"
+    place: DataPlace = Field(
+        alias="data",
+        default_factory=_default_data,
+        description="where stores and files are kept: a directory of this machine, or, for several servers,"
+        " postgresql://USER@HOST/DATABASE?schema=NAME; default: the user's data directory",
+    )
+    data_password: SecretStr | None = Field(
+        default=None, description="the password for that database; default: what libpq finds, such as PGPASSFILE"
+    )
+    data_password_file: AbsolutePath | None = Field(
+        default=None, description="a file that holds the password for that database"
+    )
+    objects: ObjectsUrl | None = Field(
+        default=None,
+        description="where files and the index are kept beside a database: file:///FOLDER, which all servers reach",
+    )
+    copies: AbsolutePath | None = Field(
+        default=None,
+        description="the folder of this server for what it makes while it works beside a database; default: in the"
+        " user's data directory",
+    )
+    work: Literal["on", "off"] = Field(
+        default="on", description="whether this process takes in files and keeps the index up: on, or off (it serves)"
     )
     new_catalog: bool = Field(
         default=False,
@@ -98,6 +120,33 @@ class StorageSettings(SettingsGroup):
     index_cache_mb: int = Field(
         default=512, ge=16, le=1_048_576, description="memory in MB that may be kept of the index of large stores"
     )
+
+    @property
+    def database(self) -> DatabaseAddress | None:
+        """The database that several servers share; None on one machine."""
+        return self.place if isinstance(self.place, DatabaseAddress) else None
+
+    @property
+    def data(self) -> Path:
+        """The folder of this machine: the data directory, or what is this server's own beside a database."""
+        if isinstance(self.place, DatabaseAddress):
+            return self.copies or _default_data() / "server"
+        return self.place
+
+    @property
+    def there(self) -> bool:
+        """True where stores may be kept already."""
+        return self.database is not None or self.data.exists()
+
+    @model_validator(mode="after")
+    def _check_shared(self) -> Self:
+        if self.backend == "local" and self.database is not None and self.objects is None:
+            raise ValueError(
+                f"{PREFIX}DATA is a database, which keeps no files; set {PREFIX}OBJECTS to where they are kept"
+            )
+        if self.database is None and self.objects is not None:
+            raise ValueError(f"{PREFIX}OBJECTS is for several servers; set {PREFIX}DATA to their database, or unset it")
+        return self
 
 
 class EmbedderSettings(SettingsGroup):

@@ -12,7 +12,8 @@ APP = "vector-stores-mcp"
 PREFIX = "VECTOR_STORES_"
 
 
-def _absolute(value: object) -> object:
+def absolute(value: object) -> object:
+    """Return a whole path. Raises ValueError for a relative one."""
     if not isinstance(value, str | Path):
         return value
     path = Path(_unquoted(value) if isinstance(value, str) else value).expanduser()
@@ -35,7 +36,9 @@ def _split_by(separator: str) -> BeforeValidator:
     return BeforeValidator(split)
 
 
-def _like(pattern: str, expected: str) -> AfterValidator:
+def like(pattern: str, expected: str) -> AfterValidator:
+    """Return the check of a value's form."""
+
     def check(value: str) -> str:
         if re.fullmatch(pattern, value) is None:
             raise ValueError(expected)
@@ -59,24 +62,24 @@ def _some(value: object) -> object:
     return value
 
 
-AbsolutePath = Annotated[Path, BeforeValidator(_absolute)]
+AbsolutePath = Annotated[Path, BeforeValidator(absolute)]
 Paths = Annotated[tuple[AbsolutePath, ...], _split_by(os.pathsep)]
 Names = Annotated[tuple[str, ...], _split_by(",")]
 Tokens = Annotated[tuple[SecretStr, ...], _split_by(","), BeforeValidator(_some)]
 Address = Annotated[
-    str, _like(r"(\[[0-9a-fA-F:.]+\]|[^:\s/]+):\d{1,5}", "HOST:PORT is expected, such as 127.0.0.1:8000 or [::1]:8000")
+    str, like(r"(\[[0-9a-fA-F:.]+\]|[^:\s/]+):\d{1,5}", "HOST:PORT is expected, such as 127.0.0.1:8000 or [::1]:8000")
 ]
 BaseUrl = Annotated[
-    str, _like(r"https?://[^@\s]+", "a URL is expected that begins with http:// or https:// and holds no user name")
+    str, like(r"https?://[^@\s]+", "a URL is expected that begins with http:// or https:// and holds no user name")
 ]
 Languages = Annotated[
     str,
-    _like(r"([A-Za-z_]{2,30}(\+[A-Za-z_]{2,30})*)?", "tesseract's names of languages are expected, such as deu+eng"),
+    like(r"([A-Za-z_]{2,30}(\+[A-Za-z_]{2,30})*)?", "tesseract's names of languages are expected, such as deu+eng"),
 ]
 Encoding = Annotated[str, AfterValidator(_codec)]
 Model = Annotated[
     str,
-    _like(
+    like(
         r"auto|minilm|e5-multi|arctic-xs|none|openai:.+",
         "auto, minilm, e5-multi, arctic-xs, openai:MODEL or none is expected",
     ),

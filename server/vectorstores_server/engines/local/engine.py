@@ -90,6 +90,7 @@ class LocalEngine(Engine):
 
     `tells_paths`: its callers may know where on this machine a file came from. `recognition`: how the text of pictures
     is read; None: it is not. `warms`: it is a server's, which makes itself ready for searches that are to be expected.
+    `works`: False leaves files and upkeep to other processes.
     """
 
     def __init__(
@@ -107,6 +108,7 @@ class LocalEngine(Engine):
         pace: "Pace | None" = None,
         recognition: "Recognition | None" = None,
         warms: bool = False,
+        works: bool = True,
     ) -> None:
         self._disclosure = Disclosure(paths=tells_paths)
         self._storage = storage = (
@@ -116,7 +118,7 @@ class LocalEngine(Engine):
         )
         self._choice = embedder
         self._memory = memory
-        self._read_only = read_only
+        self._works = works and not read_only
         self._max_file_bytes = max_file_bytes
         self._catalog = storage.catalog
         self._blobs = storage.blobs
@@ -356,7 +358,7 @@ class LocalEngine(Engine):
                 await self._background.begin()
                 if self._storage.keep is not None:
                     self._background.spawn(self._storage.keep)
-                if not self._read_only:
+                if self._works:
                     self._background.spawn(self._worker_of(self._components).run)
         return self._components
 
@@ -382,7 +384,7 @@ class LocalEngine(Engine):
         return self._recognition is not None and self._recognition.there
 
     def _made_work(self) -> None:
-        if self._worker is not None and not self._read_only:
+        if self._worker is not None and self._works:
             self._worker.wake()
 
 

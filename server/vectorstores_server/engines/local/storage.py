@@ -19,6 +19,7 @@ from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.engines.local.files.upload_parts import UploadParts
 from vectorstores_server.engines.local.leader import WorkLock
 from vectorstores_server.engines.local.leader.file_lock import FileLock
+from vectorstores_tools.contract.errors import NotSupported
 
 if TYPE_CHECKING:
     from vectorstores_server.engines.local.catalog.postgres import PostgresCatalog
@@ -67,6 +68,7 @@ def over_postgres(
     folder: Path,
     directory: Path,
     *,
+    password: str | None = None,
     read_only: bool = False,
     version: str = "0",
     lease_seconds: float = SECONDS,
@@ -81,7 +83,7 @@ def over_postgres(
     async def prepare() -> None:
         await _prepare(catalog, folder, directory)
 
-    catalog = PostgresCatalog(address, schema, read_only=read_only, version=version)
+    catalog = PostgresCatalog(address, schema, password=password, read_only=read_only, version=version)
     leases = Leases(catalog, lease_seconds)
     return EngineStorage(
         catalog,
@@ -94,6 +96,18 @@ def over_postgres(
         prepare,
         leases.keep,
     )
+
+
+def folder_of(url: str) -> Path:
+    """Return the folder that a file:// URL names. Raises NotSupported for another place."""
+    from urllib.parse import unquote, urlsplit
+
+    parts = urlsplit(url)
+    if parts.scheme != "file":
+        raise NotSupported(
+            f"Objects in {parts.scheme}:// are not kept yet;", "set VECTOR_STORES_OBJECTS to file:///FOLDER."
+        )
+    return Path(unquote(parts.path))
 
 
 async def _prepare(catalog: "PostgresCatalog", folder: Path, directory: Path) -> None:

@@ -61,9 +61,16 @@ class PostgresCatalog:
     """
 
     def __init__(
-        self, address: str, schema: str = "vector_stores", *, read_only: bool = False, version: str = "0"
+        self,
+        address: str,
+        schema: str = "vector_stores",
+        *,
+        password: str | None = None,
+        read_only: bool = False,
+        version: str = "0",
     ) -> None:
         self._address = address
+        self._password = password
         self._schema = schema
         self.read_only = read_only
         self._version = version
@@ -223,7 +230,7 @@ class PostgresCatalog:
     def _connect(self) -> "PostgresDB":
         from vectorstores_server.engines.local.catalog.postgres_connection import connect
 
-        return connect(self._address, self._schema)
+        return connect(self._address, self._schema, self._password)
 
     def _transact(self, db: "PostgresDB", begin: str, fn: Callable[[], T]) -> T:
         try:
@@ -300,7 +307,12 @@ class PostgresCatalog:
 
 
 def _guarded(work: Callable[[], T]) -> T:
-    from vectorstores_server.engines.local.catalog.postgres_connection import translated
-
+    try:
+        from vectorstores_server.engines.local.catalog.postgres_connection import translated
+    except ModuleNotFoundError as error:
+        raise Unavailable(
+            f"Stores in a database need {error.name}, which is not installed.",
+            'Run: pip install "vector-stores-mcp[shared]"',
+        ) from error
     with translated():
         return work()

@@ -102,16 +102,35 @@ class PostgresDB:
         self._connection.close()
 
 
-def connect(address: str, schema: str) -> PostgresDB:
+def connect(address: str, schema: str, password: str | None = None) -> PostgresDB:
     """Return a new connection whose tables are those of `schema`. Raises Unavailable, InvalidRequest."""
     if SCHEMA.fullmatch(schema) is None:
         raise InvalidRequest(f"{schema!r} is no name of a schema;", "use small letters, digits and underscores.")
     options = f"-c search_path={schema} -c lock_timeout={_LOCK_SECONDS}s -c client_min_messages=warning"
-    with translated():
+    secret: dict[str, Any] = {} if password is None else {"password": password}
+    with translated(), _understood():
         connection = psycopg.connect(
-            address, autocommit=True, cursor_factory=RawCursor, row_factory=_named, options=options, **_SECONDS
+            address,
+            autocommit=True,
+            cursor_factory=RawCursor,
+            row_factory=_named,
+            options=options,
+            **_SECONDS,
+            **secret,
         )
     return PostgresDB(connection)
+
+
+@contextmanager
+def _understood() -> Generator[None]:
+    """Refuse an address that libpq does not take; it holds no password."""
+    try:
+        yield
+    except psycopg.ProgrammingError as error:
+        raise InvalidRequest(
+            f"The address of the catalog's database is not understood: {str(error).splitlines()[0]}.",
+            "Set VECTOR_STORES_DATA to postgresql://USER@HOST/DATABASE.",
+        ) from error
 
 
 @contextmanager
