@@ -3,6 +3,7 @@
 import pytest
 
 from vectorstores_server.http.auth import AnyVerifier, Caller, StaticTokens, answered_hosts, check_bind
+from vectorstores_tools.contract.bounds import StoreBounds
 from vectorstores_tools.contract.errors import InvalidRequest
 
 LOCAL = {"127.0.0.1", "localhost", "[::1]"}
@@ -42,11 +43,57 @@ def test_what_no_client_sends_as_host_is_refused_at_the_start(name: str) -> None
         answered_hosts([name])
 
 
-@pytest.mark.parametrize("token", ["", "ro:", "with space", "t\u00f6ken", "line\nbreak"])
+@pytest.mark.parametrize("token", ["", "ro:", "meta:team=blue ro:", "t\u00f6ken", "line\nbreak"])
 def test_a_token_that_cannot_be_sent_is_refused_at_the_start_without_being_shown(token: str) -> None:
     with pytest.raises(InvalidRequest, match="Token 2 cannot be sent") as refused:
         StaticTokens(["good", token])
     assert len(token) < 4 or token not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "word secret", "stores:vs_1 secret", "store: secret", "store:vs/1 secret", "meta:team secret",
+        "meta:=blue secret",
+        "meta:team= secret", "meta:team=%zz secret", "meta:team=%ff secret", "meta:team=%00 secret",
+        f"meta:{'k' * 65}=v secret", f"meta:k={'v' * 513} secret", "meta:team=blue meta:team=red secret", "RO: secret",
+    ],
+)  # fmt: skip
+def test_a_bound_that_cannot_be_read_is_refused_at_the_start_without_being_shown(written: str) -> None:
+    with pytest.raises(InvalidRequest, match=r"Token 2 has a bound that cannot be read: .*\. Write ro:") as refused:
+        StaticTokens(["good", written])
+    assert [word for word in written.split() if len(word) > 6 and word in str(refused.value)] == []
+
+
+@pytest.mark.parametrize("written", ["store:vs_1", "meta:team=blue", "ro:store:vs_1", "store:vs_1:secret"])
+def test_a_bound_without_a_token_is_no_token_that_sees_everything(written: str) -> None:
+    with pytest.raises(InvalidRequest, match="Token 1 ends with a bound, where the token should stand") as refused:
+        StaticTokens([written])
+    assert "secret" not in str(refused.value)
+
+
+async def test_bounds_stand_before_a_token_in_any_order() -> None:
+    blue = StoreBounds(metadata=(("team", "blue"),))
+    some = StoreBounds(frozenset({"vs_1", "vs_2"}), (("a b", "c,d"), ("team", "blue")))
+    written = {
+        "meta:team=blue one": Caller("token-1", bounds=blue),
+        "meta:team=blue ro:two": Caller("token-2", read_only=True, bounds=blue),
+        "ro: meta:team=blue\tthree": Caller("token-3", read_only=True, bounds=blue),
+        "store:vs_2  meta:a%20b=c%2Cd store:vs_1 meta:team=blue four": Caller("token-4", bounds=some),
+        "five": Caller("token-5"),
+    }
+    tokens = StaticTokens(list(written))
+    found = [await tokens.caller(line.split()[-1].removeprefix("ro:")) for line in written]
+    assert found == list(written.values())
+    assert [await tokens.caller(line) for line in list(written)[:4]] == [None] * 4
+
+
+def test_equal_bounds_have_one_key_however_they_are_written() -> None:
+    ways = ["store:vs_2 meta:b=%3D meta:a=x store:vs_1 t", "meta:a=x store:vs_1 store:vs_2 store:vs_1 meta:b== u"]
+    first, second = StaticTokens(ways).lines
+    assert first.bounds is not None
+    assert second.bounds is not None
+    assert first.bounds.key == second.bounds.key == "store:vs_1 store:vs_2 meta:a=x meta:b=%3D"
 
 
 def test_a_token_is_for_one_client_and_one_right() -> None:

@@ -15,6 +15,7 @@ from vectorstores_server.http.concurrency import Admission
 from vectorstores_server.http.guard import Guard
 from vectorstores_server.http.oauth import resource_server
 from vectorstores_server.http.policy import Policy
+from vectorstores_tools.contract.bounds import StoreBounds
 
 
 @pytest.fixture
@@ -54,6 +55,28 @@ async def test_a_jwt_opens_the_door_and_the_read_scope_no_more_than_reading(
         assert reply.status_code == (403 if read_only else 200)
         challenge = reply.headers.get("www-authenticate", "")
         assert ('scope="vector_stores:write"' in challenge) == read_only
+
+
+@pytest.mark.parametrize(
+    ("scope", "bounds"),
+    [
+        ("vector_stores:store:vs_1 vector_stores:store:vs_2", StoreBounds(frozenset({"vs_1", "vs_2"}))),
+        ("openid vector_stores:meta:team=a%20b", StoreBounds(metadata=(("team", "a b"),))),
+        ("openid vector_stores:write", None),
+    ],
+)
+async def test_scopes_bind_a_jwt_as_words_bind_a_token(scope: str, bounds: StoreBounds | None) -> None:
+    issuer = Issuer()
+    caller = await resource_server(ISSUER, AUDIENCE, issuer.transport).verifier.caller(issuer.token(scope=scope))
+    assert caller is not None
+    assert caller.bounds == bounds
+
+
+@pytest.mark.parametrize("bound", ["store:", "store:a/b", "meta:team", "meta:team=", "meta:a=b vector_stores:meta:a=c"])
+async def test_a_jwt_whose_bounds_cannot_be_read_opens_nothing(bound: str) -> None:
+    issuer = Issuer()
+    verifier = resource_server(ISSUER, AUDIENCE, issuer.transport).verifier
+    assert await verifier.caller(issuer.token(scope=f"vector_stores:read vector_stores:{bound}")) is None
 
 
 async def test_a_token_that_was_set_is_taken_beside_them(client: tuple[httpx.AsyncClient, Issuer]) -> None:

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from vectorstores_server.calls.recorder import CallRecorder
 from vectorstores_server.calls.ring import CallRing
 from vectorstores_server.http.auth import ANYBODY, Caller
+from vectorstores_server.http.bound_servers import BoundServers, MakeBound
 from vectorstores_server.http.concurrency import Admission
 from vectorstores_server.http.guard import Guard
 from vectorstores_server.http.metrics import Metrics
@@ -34,6 +35,7 @@ from vectorstores_server.protocol.disconnects import DisconnectWatch
 from vectorstores_tools.contract.engine import Engine
 
 MAX_BODY = 16 * 1024 * 1024
+STREAMABLE, SSE = "streamable", "sse"
 MAX_SESSIONS = 4_000
 """Sessions of clients of 2025 and before: some 50 kB each, for half an hour after its last request."""
 # The guard checks Host and Origin; the SDK's own check would answer 421 to every host but localhost.
@@ -42,10 +44,14 @@ UNGUARDED = TransportSecuritySettings(enable_dns_rebinding_protection=False)
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """The MCP server for callers who may write, and the one for those who may only read."""
+    """The MCP server for callers who may write, and the one for those who may only read.
+
+    `bound` makes the one for callers with bounds; without it they are refused.
+    """
 
     writing: MCPServer
     reading: MCPServer
+    bound: MakeBound | None = None
 
     def all(self) -> list[MCPServer]:
         """Return each once: on a read-only server the two are one."""
@@ -58,12 +64,13 @@ class _ByCaller:
     The SDK is told who it is, so that a session answers only to the caller who opened it.
     """
 
-    def __init__(self, writing: ASGIApp, reading: ASGIApp) -> None:
+    def __init__(self, writing: ASGIApp, reading: ASGIApp, bound: ASGIApp) -> None:
         self._writing, self._reading = AuthContextMiddleware(writing), AuthContextMiddleware(reading)
+        self._bound = AuthContextMiddleware(bound)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         caller: Caller = scope["state"]["caller"]
-        app = self._reading if caller.read_only else self._writing
+        app = self._bound if caller.bounds else self._reading if caller.read_only else self._writing
         if caller == ANYBODY:
             await app(scope, receive, send)
         else:
@@ -94,23 +101,25 @@ def build_web(
     parts = PageParts(engine, policy.sessions, signs_in=signs_in, read_only=read_only, ring=ring, once=once)
     admission = admission or Admission(128, 64)
     metrics = Metrics(admission)
+    limit = SseCallLimit(admission)
     for server in servers.all():
-        server.middleware.append(SseCallLimit(admission).count)
+        server.middleware.append(limit.count)
+    bound = BoundServers(servers.bound, {STREAMABLE: _streamable, SSE: _sse}, limit)
     routes = [
         *operations(probe, metrics),
         *([] if metadata is None else _metadata(metadata)),
-        *_protocol(servers),
+        *_protocol(servers, bound),
         *page_routes(parts, api, policy.is_known),
         Mount("/", app=api),
     ]
-    app = Starlette(routes=routes, lifespan=_lifespan(servers))
+    app = Starlette(routes=routes, lifespan=_lifespan(servers, bound))
     return Guard(app, policy, admission, metrics.observe)
 
 
-def _protocol(servers: Servers) -> list[BaseRoute]:
+def _protocol(servers: Servers, bound: BoundServers) -> list[BaseRoute]:
     """Return the SDK's routes. `/mcp/` is a route too: the mount of /v1 would swallow the redirect to `/mcp`."""
-    streamable = _by_caller(servers, _streamable)
-    sse = _by_caller(servers, _sse)
+    streamable = _by_caller(servers, _streamable, bound.over(STREAMABLE))
+    sse = _by_caller(servers, _sse, bound.over(SSE))
     return [
         Route("/mcp", endpoint=streamable),
         Route("/mcp/", endpoint=_Renamed(streamable, "/mcp")),
@@ -119,9 +128,9 @@ def _protocol(servers: Servers) -> list[BaseRoute]:
     ]
 
 
-def _by_caller(servers: Servers, transport: Callable[[MCPServer], ASGIApp]) -> ASGIApp:
+def _by_caller(servers: Servers, transport: Callable[[MCPServer], ASGIApp], bound: ASGIApp) -> ASGIApp:
     apps = [transport(server) for server in servers.all()]
-    return _ByCaller(apps[0], apps[-1])
+    return _ByCaller(apps[0], apps[-1], bound)
 
 
 def _streamable(server: MCPServer) -> ASGIApp:
@@ -155,7 +164,7 @@ class _Unmounted:
         await self._app({**scope, "root_path": ""}, receive, send)
 
 
-def _lifespan(servers: Servers) -> Callable[[Starlette], Any]:
+def _lifespan(servers: Servers, bound: BoundServers) -> Callable[[Starlette], Any]:
     """Return the outer lifespan, which enters both session managers; those of mounted apps never run."""
 
     @asynccontextmanager
@@ -163,6 +172,7 @@ def _lifespan(servers: Servers) -> Callable[[Starlette], Any]:
         async with AsyncExitStack() as stack:
             for server in servers.all():
                 await stack.enter_async_context(server.session_manager.run())
+            await stack.enter_async_context(bound.running())
             yield
 
     return live

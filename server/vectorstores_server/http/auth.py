@@ -6,9 +6,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from vectorstores_server.http.token_lines import TokenLine
+from vectorstores_tools.contract.bounds import StoreBounds
 from vectorstores_tools.contract.errors import InvalidRequest
 
-READ_ONLY_MARK = "ro:"
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 
@@ -16,12 +17,13 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 class Caller:
     """An authenticated caller. `name` stands in logs and counts; it is never the token.
 
-    `expires_at` is the Unix time after which the token is no longer valid.
+    `expires_at` is the Unix time after which the token is no longer valid; without `bounds` it sees every store.
     """
 
     name: str
     read_only: bool = False
     expires_at: float | None = None
+    bounds: StoreBounds | None = None
 
 
 ANYBODY = Caller("anybody")
@@ -37,34 +39,36 @@ class Verifier(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StaticTokens:
-    """Tokens that the operator set; one that begins with `ro:` may only read, and is sent without the mark.
+    """Tokens that the operator set, each with what it may do and see before it, as `TokenLine` reads it.
 
     Raises InvalidRequest for one that no client could send, or that is listed twice.
     """
 
     tokens: Sequence[str] = field(repr=False)
+    lines: Sequence[TokenLine] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse tokens that would never match, or match by accident."""
-        bare = [token.removeprefix(READ_ONLY_MARK) for token in self.tokens]
-        for number, token in enumerate(bare, 1):
-            if not token or not token.isascii() or not token.isprintable() or " " in token:
-                raise InvalidRequest(
-                    f"Token {number} cannot be sent as a bearer token.",
-                    "Use visible ASCII characters without a space; `openssl rand -hex 32` makes a good one.",
-                )
-            if token in bare[: number - 1]:
+        lines = [TokenLine.of(number, written) for number, written in enumerate(self.tokens, 1)]
+        secrets = [line.secret for line in lines]
+        for number, secret in enumerate(secrets, 1):
+            if secret in secrets[: number - 1]:
                 raise InvalidRequest(f"Token {number} is set twice.", "Give each client a token of its own.")
+        object.__setattr__(self, "lines", tuple(lines))
 
     async def caller(self, token: str) -> Caller | None:
         """Compare with every token, so that the time does not tell how close a guess was."""
         found: Caller | None = None
         given = token.encode()
-        for number, known in enumerate(self.tokens, 1):
-            read_only = known.startswith(READ_ONLY_MARK)
-            if hmac.compare_digest(given, known.removeprefix(READ_ONLY_MARK).encode()):
-                found = Caller(f"token-{number}", read_only)
+        for number, line in enumerate(self.lines, 1):
+            if hmac.compare_digest(given, line.secret.encode()):
+                found = Caller(f"token-{number}", line.read_only, bounds=line.bounds)
         return found
+
+    @property
+    def are_bound(self) -> bool:
+        """True where some token does not see every store."""
+        return any(line.bounds is not None for line in self.lines)
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,7 @@ class _Exchange:
         """Raise the first Refusal that applies."""
         query = self._scope["query_string"].decode("latin-1")
         self.caller = await self._policy.identify(self._headers, self.path, query)
+        self._policy.check_sees_all(self.caller, self.path)
         if self.caller.read_only:
             self._policy.check_reads_only(self._scope["method"], self.path)
         declared = self._headers.get("content-length", "")

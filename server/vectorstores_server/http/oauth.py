@@ -9,11 +9,14 @@ import httpx
 import jwt
 from mcp.server.auth.provider import AccessToken, TokenVerifier
 
+from vectorstores_server.bounds.words import BadBound, bounds_of, is_bound
 from vectorstores_server.http.auth import Caller
 from vectorstores_server.http.jwks import ALGORITHMS, IssuerKeys
 from vectorstores_server.http.policy import METADATA, WRITE_SCOPE
 
 READ_SCOPE = "vector_stores:read"
+SCOPES = "vector_stores:"
+"""The beginning of our scopes; `vector_stores:store:ID` and `vector_stores:meta:KEY=VALUE` are bounds."""
 LEEWAY_SECONDS = 30
 
 
@@ -67,13 +70,18 @@ class JwtVerifier(TokenVerifier):
         )
 
     async def caller(self, token: str) -> Caller | None:
-        """Return the token's caller, as the guard needs it."""
+        """Return the token's caller, as the guard needs it; None also for bounds that cannot be read."""
         verified = await self.verify_token(token)
         if verified is None:
             return None
+        words = [scope.removeprefix(SCOPES) for scope in verified.scopes if scope.startswith(SCOPES)]
+        try:
+            bounds = bounds_of(word for word in words if is_bound(word))
+        except BadBound:
+            return None
         name = f"oauth:{verified.subject}" if verified.subject else f"oauth-client:{verified.client_id}"
         read_only = READ_SCOPE in verified.scopes and WRITE_SCOPE not in verified.scopes
-        return Caller(name, read_only, (verified.expires_at or 0) + LEEWAY_SECONDS)
+        return Caller(name, read_only, (verified.expires_at or 0) + LEEWAY_SECONDS, bounds)
 
     def _claims(self, token: str, key: jwt.PyJWK) -> dict[str, Any]:
         """Return the claims of a token that this key signed, by this key's own algorithm."""

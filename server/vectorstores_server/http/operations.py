@@ -9,8 +9,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from vectorstores_server.bounds.engine import without_counts
+from vectorstores_server.http.auth import ANYBODY, Caller
 from vectorstores_server.http.metrics import Metrics
-from vectorstores_server.http.policy import HEALTH
+from vectorstores_server.http.policy import HEALTH, METRICS
 from vectorstores_tools.contract.errors import VectorStoreError
 from vectorstores_tools.contract.maintenance import Check, Health
 
@@ -51,12 +53,15 @@ def operations(probe: Probe, metrics: Metrics) -> list[BaseRoute]:
     async def health(_request: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
-    async def ready(_request: Request) -> Response:
+    async def ready(request: Request) -> Response:
         health = await recent()
+        caller: Caller = getattr(request.state, "caller", ANYBODY)
+        if caller.bounds is not None:
+            health = without_counts(health)
         checks = {part: asdict(check) for part, check in health.checks.items()}
         return JSONResponse({"ready": health.ready, "checks": checks}, 200 if health.ready else 503)
 
     async def show(_request: Request) -> Response:
         return Response(metrics.render(await recent()), media_type=metrics.content_type)
 
-    return [Route(HEALTH, health), Route("/ready", ready), Route("/metrics", show)]
+    return [Route(HEALTH, health), Route("/ready", ready), Route(METRICS, show)]

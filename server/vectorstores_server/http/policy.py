@@ -17,7 +17,8 @@ MEBIBYTE = 1024 * 1024
 HEALTH = "/health"
 READY = "/ready"
 METADATA = "/.well-known/oauth-protected-resource"
-OPERATIONS = frozenset({HEALTH, READY, "/metrics"})
+METRICS = "/metrics"
+OPERATIONS = frozenset({HEALTH, READY, METRICS})
 LISTEN = "subscriptions/listen"
 MESSAGES = "/messages"
 """The path to which a client of /sse posts its messages. `sse_calls` limits them: a 429 here would reach nobody."""
@@ -35,7 +36,8 @@ class Policy:
 
     `hosts` are answered (see `auth.answered_hosts`); `metadata_url` is where a client learns which issuer's tokens
     are taken; bodies are in bytes; one whose next piece takes longer than `body_seconds`, or that
-    comes more slowly than `body_rate` bytes a second beyond that, is given up.
+    comes more slowly than `body_rate` bytes a second beyond that, is given up. `binds`: the engine can hold a caller to
+    its bounds.
     """
 
     hosts: frozenset[str] = LOOPBACK
@@ -46,6 +48,7 @@ class Policy:
     body_seconds: float = 60.0
     body_rate: float = 8_192.0
     sessions: PageSessions = field(default_factory=PageSessions)
+    binds: bool = True
 
     def check_names(self, headers: Headers) -> None:
         """Refuse a Host that is not ours, and the page of another origin: what a rebound DNS name would send."""
@@ -70,6 +73,7 @@ class Policy:
             token = session.token if session else ""
         caller = await self._known(token) if token else None
         if caller is not None:
+            self._check_bounds(caller)
             return caller
         if paths.is_view(path) and "text/html" in headers.get("accept", ""):
             target = f"{path}?{query}" if query else path
@@ -89,6 +93,16 @@ class Policy:
             return await self.verifier.caller(token)
         except Unavailable as error:
             raise Refusal(503, str(error), "unavailable", Retry_After="5") from error
+
+    def _check_bounds(self, caller: Caller) -> None:
+        """Refuse a bound token that nothing here would hold to its stores."""
+        if caller.bounds is not None and not self.binds:
+            raise Refusal(403, "This server cannot hold a token to its stores. Use one without bounds.", "not_bound")
+
+    def check_sees_all(self, caller: Caller, path: str) -> None:
+        """Refuse to tell a bound caller the numbers of all that is there."""
+        if caller.bounds is not None and path == METRICS:
+            raise Refusal(403, "These numbers count every store. Use a token without bounds.", "not_allowed")
 
     def check_reads_only(self, method: str, path: str) -> None:
         """Refuse requests that change something; /mcp and /sse have a server of their own for callers who only read."""

@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 import anyio
+from mcp.server import MCPServer
 
+from vectorstores_server.bounds.engine import records_of, seen_within, walker_within
 from vectorstores_server.calls.recorder import CallRecorder, recorder_for
 from vectorstores_server.calls.ring import CallRing
 from vectorstores_server.engines import open_engine
@@ -24,6 +26,7 @@ from vectorstores_server.protocol.server import ToolSurface, build_server
 from vectorstores_server.settings import Settings
 from vectorstores_server.system.logs import event
 from vectorstores_server.system.shutdown import close_and_leave
+from vectorstores_tools.contract.bounds import StoreBounds
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import VectorStoreError
 from vectorstores_tools.contract.requests import PageRequest
@@ -48,6 +51,7 @@ async def serve_web(
     once = OneTimeTokens(secrets.token_hex(32))
     policy = _policy(settings, tokens, oauth, OwnerToken(once.secret, OWNER), alone=opened is not None)
     engine = await open_engine(settings, tells_paths=False, warms=True)
+    policy = await _binding(policy, engine, StaticTokens(() if opened else tokens))
     with bind.listen() as listening:
         admission = Admission(settings.http.max_requests, settings.http.max_requests_per_token)
         keeper, calls = _keeper(settings, engine), recorder_for(settings)
@@ -76,6 +80,14 @@ async def serve_web(
     await close_and_leave(engine)
 
 
+async def _binding(policy: Policy, engine: Engine, tokens: StaticTokens) -> Policy:
+    """Return the policy over an engine. Raises NotSupported for a token that the engine cannot hold to its stores."""
+    if tokens.are_bound and engine.bounded is None:
+        await engine.aclose()
+        records_of(engine)
+    return replace(policy, binds=engine.bounded is not None)
+
+
 async def _tell_owner(settings: Settings, engine: Engine, server: PageServer) -> bool:
     """Write the server's address into the data directory, unless there is none or nothing may be written there."""
     if engine.capabilities.remote or settings.agents.read_only:
@@ -98,11 +110,15 @@ def _servers(
     settings: Settings, engine: Engine, surface: ToolSurface, keeper: MirrorKeeper, calls: CallRecorder | None
 ) -> Servers:
     intake = intake_for(settings, engine.capabilities, over_http=True)
+    reads = replace(surface, read_only=True)
     writing = build_server(engine, intake, surface, calls, keeper)
-    reading = (
-        writing if surface.read_only else build_server(engine, intake, replace(surface, read_only=True), calls, keeper)
-    )
-    return Servers(writing, reading)
+    reading = writing if surface.read_only else build_server(engine, intake, reads, calls, keeper)
+
+    def bound(bounds: StoreBounds, read_only: bool) -> MCPServer:
+        seen = seen_within(engine, bounds)
+        return build_server(seen, intake, reads if read_only else surface, calls, walker_within(engine, keeper, bounds))
+
+    return Servers(writing, reading, bound)
 
 
 def _policy(

@@ -68,7 +68,7 @@ class FileReceiver:
 
     async def _take(self, request: Request) -> Response:
         check_change(request.headers, request.scope["state"], self._parts.sessions)
-        engine, store_id = self._parts.engine, request.path_params["store_id"]
+        engine, store_id = self._parts.engine_of(request), request.path_params["store_id"]
         filename = request.query_params.get("filename", "").strip()
         if not 0 < len(filename) <= LONGEST_NAME:
             raise InvalidRequest(f"A file's name has 1 to {LONGEST_NAME} characters.", param="filename")

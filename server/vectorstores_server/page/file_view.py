@@ -13,7 +13,7 @@ from vectorstores_server.page.filter_links import AskedFilter, FilterLinks
 from vectorstores_server.page.store_view import FileRow, file_row
 from vectorstores_server.page.stores_view import StoreRow
 from vectorstores_server.page.views import PageParts
-from vectorstores_tools.contract.engine import TextRequest
+from vectorstores_tools.contract.engine import Engine, TextRequest
 from vectorstores_tools.contract.errors import VectorStoreError
 from vectorstores_tools.contract.models import TextSlice
 from vectorstores_tools.rendering.marked_passages import Segment, segments, shows_pages
@@ -83,11 +83,11 @@ class FileView:
     async def show(self, request: Request) -> Response:
         """Return the file's text around a passage, or from its beginning, with its page as a picture."""
         store_id, file_id = request.path_params["store_id"], request.path_params["file_id"]
-        engine, place = self._parts.engine, AskedPlace.of(request)
+        engine, place = self._parts.engine_of(request), AskedPlace.of(request)
         store = await engine.retrieve_store(store_id)
         attached = await engine.retrieve_store_file(store_id, file_id)
         row = file_row(attached, store_id, FilterLinks(paths.store(store_id), {}, AskedFilter()))
-        shown = await self._shown(store_id, file_id, place)
+        shown = await self._shown(engine, store_id, file_id, place)
         facts: dict[str, Any] = {
             "store": StoreRow.of(store),
             "file": row,
@@ -110,23 +110,23 @@ class FileView:
             page=place.page,
             text_id=place.text,
         )
-        image = await self._parts.engine.read_image(asked)
+        image = await self._parts.engine_of(request).read_image(asked)
         return Response(image.data, headers=PICTURE_HEADERS, media_type=image.media_type)
 
-    async def _shown(self, store_id: str, file_id: str, place: AskedPlace) -> "ShownText":
+    async def _shown(self, engine: Engine, store_id: str, file_id: str, place: AskedPlace) -> "ShownText":
         try:
-            return await self._text(TextRequest(file_id, store_id, text_id=place.text), place)
+            return await self._text(engine, TextRequest(file_id, store_id, text_id=place.text), place)
         except VectorStoreError as error:
             return ShownText(None, problem=error.fact)
 
-    async def _text(self, file: TextRequest, place: AskedPlace) -> "ShownText":
+    async def _text(self, engine: Engine, file: TextRequest, place: AskedPlace) -> "ShownText":
         """Return the page that is asked for or that the passage is on; without pages the text around the passage."""
-        read = self._parts.engine.read_text
+        read = engine.read_text
         page, headings = place.page, list[str]()
         if place.start is not None:
             passage = await read(replace(file, start=place.start, end=place.end or place.start + 1))
             if passage.same_words is False:  # the text that the passage stood in is gone
-                whole = await self._text(replace(file, text_id=None), AskedPlace(None, None, page))
+                whole = await self._text(engine, replace(file, text_id=None), AskedPlace(None, None, page))
                 return replace(whole, note=replaced(passage, ""))
             page, headings = page or passage.page, passage.heading_path or []
         if page is not None:

@@ -37,7 +37,7 @@ class SearchView:
         if asked.wrong:
             return facts
         try:
-            page = await self._parts.engine.search(store.id, _request(request, asked))
+            page = await self._parts.engine_of(request).search(store.id, _request(request, asked))
         except VectorStoreError as error:
             return {**facts, "wrong": error.sentence}
         views = [
@@ -55,9 +55,9 @@ class SearchView:
 
     async def export(self, request: Request) -> Response:
         """Return the hits as a file: JSON or Markdown."""
-        store = await self._parts.engine.retrieve_store(request.path_params["store_id"])
+        store = await self._parts.engine_of(request).retrieve_store(request.path_params["store_id"])
         asked = read_filter(request.query_params.get("filters", ""))
-        page = await self._parts.engine.search(store.id, _request(request, asked))
+        page = await self._parts.engine_of(request).search(store.id, _request(request, asked))
         query = request.query_params.get("query", "")
         hits = [exported(hit, store.id) for hit in page.data]
         if request.url.path.endswith(".json"):

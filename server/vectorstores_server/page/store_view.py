@@ -81,7 +81,7 @@ class StoreContents:
 
     async def show(self, request: Request) -> Response:
         """Return the files of the store, or what a search finds there."""
-        store = await self._parts.engine.retrieve_store(request.path_params["store_id"])
+        store = await self._parts.engine_of(request).retrieve_store(request.path_params["store_id"])
         asked = read_filter(request.query_params.get("filters", ""))
         facts: dict[str, Any] = {
             "store": StoreRow.of(store),
@@ -101,7 +101,7 @@ class StoreContents:
         wanted = asked_for(request, PAGE)
         name = request.query_params.get("name", "").strip()[:LONGEST_NAME]
         narrowed = AskedFilter(parts=(*asked.parts, named(name))) if name else asked
-        page = await self._parts.engine.list_store_files(
+        page = await self._parts.engine_of(request).list_store_files(
             store_id, StoreFilesRequest(**wanted.model_dump(), filter=filter, filters=_wanted(narrowed))
         )
         chips = FilterLinks(request.url.path, {"status": status, "name": name}, asked)

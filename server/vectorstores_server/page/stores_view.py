@@ -75,22 +75,22 @@ class StoresView:
     async def show(self, request: Request) -> Response:
         """Return a page of it, or the stores whose name holds what was typed."""
         name = request.query_params.get("name", "").strip()
-        rows, more = await (self._named(name) if name else self._page(request))
+        rows, more = await (self._named(request, name) if name else self._page(request))
         return self._parts.html(request, "stores.html", rows=rows, name=name, **more)
 
     async def _page(self, request: Request) -> tuple[list[StoreRow], dict[str, Any]]:
         asked = asked_for(request, PAGE)
-        page = await self._parts.engine.list_stores(asked)
-        followed = await by_store(self._parts.engine.mirrors)
+        page = await self._parts.engine_of(request).list_stores(asked)
+        followed = await by_store(self._parts.engine_of(request).mirrors)
         return [StoreRow.of(store, followed.get(store.id, ())) for store in page.data], {
             "links": links(request, asked, page),
             "cut": False,
         }
 
-    async def _named(self, name: str) -> tuple[list[StoreRow], dict[str, Any]]:
+    async def _named(self, request: Request, name: str) -> tuple[list[StoreRow], dict[str, Any]]:
         wanted, found, looked = name.casefold(), list[StoreRow](), 0
-        followed = await by_store(self._parts.engine.mirrors)
-        async for store in stores_of(self._parts.engine, pages=PAGES_SEARCHED):
+        followed = await by_store(self._parts.engine_of(request).mirrors)
+        async for store in stores_of(self._parts.engine_of(request), pages=PAGES_SEARCHED):
             looked += 1
             if wanted in (store.name or "").casefold() or wanted == store.id:
                 found.append(StoreRow.of(store, followed.get(store.id, ())))

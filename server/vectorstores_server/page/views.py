@@ -8,10 +8,12 @@ from jinja2 import Environment
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from vectorstores_server.bounds.engine import seen_within
 from vectorstores_server.calls.ring import CallRing
 from vectorstores_server.page.opening import OneTimeTokens
 from vectorstores_server.page.rendering import HEADERS, environment
 from vectorstores_server.page.sessions import PageSession, PageSessions
+from vectorstores_tools.contract.bounds import StoreBounds
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import VectorStoreError
 
@@ -31,6 +33,11 @@ class Visitor(Protocol):
         """True where they may change nothing."""
         ...
 
+    @property
+    def bounds(self) -> StoreBounds | None:
+        """The bounds of what they see; None where they see every store."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class PageParts:
@@ -46,6 +53,11 @@ class PageParts:
     ring: CallRing | None = None
     once: OneTimeTokens | None = None
     templates: Environment = field(default_factory=environment)
+
+    def engine_of(self, request: Request) -> Engine:
+        """Return the engine as the visitor sees it."""
+        visitor: Visitor = request.state.caller
+        return seen_within(self.engine, visitor.bounds)
 
     def may_change(self, request: Request) -> bool:
         """Tell whether the visitor may change something."""

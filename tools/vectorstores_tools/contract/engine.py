@@ -43,6 +43,7 @@ from vectorstores_tools.contract.requests import (
 )
 
 if TYPE_CHECKING:
+    from vectorstores_tools.contract.bounds import BoundedRecords
     from vectorstores_tools.contract.mirrors import MirrorRecords
 
 
@@ -321,6 +322,11 @@ class Engine(Protocol):
     @property
     def maintenance(self) -> Maintenance | None:
         """The upkeep of what this engine keeps; None where it keeps nothing itself."""
+        ...
+
+    @property
+    def bounded(self) -> "BoundedRecords | None":
+        """The records that hold callers to their bounds; None where it cannot."""
         ...
 
     @property

@@ -155,6 +155,7 @@ class FileNotFound(NotFound):
         else:
             next = "list(of='files') shows the ids."
         super().__init__(f"No such File object: {file_id}", next)
+        self.file_id = file_id
 
 
 class FileNotInStore(NotFound):

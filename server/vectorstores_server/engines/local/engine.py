@@ -11,6 +11,7 @@ from typing_extensions import override
 from vectorstores_server.engines.background import BackgroundTasks
 from vectorstores_server.engines.disclosure import Disclosure
 from vectorstores_server.engines.local.activity import StoreActivity
+from vectorstores_server.engines.local.bounded_records import LocalBoundedRecords, namesakes
 from vectorstores_server.engines.local.catalog import (
     attachments,
     batches,
@@ -138,6 +139,7 @@ class LocalEngine(Engine):
         self._last_use = StoreActivity(self._catalog, self._background, read_only=read_only)
         self._health = LocalHealth(read_only=read_only)
         self._mirrors = LocalMirrors(self._catalog, storage.lock, self._made_work)
+        self._bounded = LocalBoundedRecords(self._catalog, self._start, self._made_work)
         self._maintenance = LocalMaintenance(self._catalog, self._blobs, self._start, self._working)
 
     @property
@@ -315,6 +317,11 @@ class LocalEngine(Engine):
 
     @property
     @override
+    def bounded(self) -> LocalBoundedRecords:
+        return self._bounded
+
+    @property
+    @override
     def maintenance(self) -> LocalMaintenance:
         return self._maintenance
 
@@ -386,8 +393,3 @@ class LocalEngine(Engine):
     def _made_work(self) -> None:
         if self._worker is not None and self._works:
             self._worker.wake()
-
-
-def namesakes(store_ids: Sequence[str]) -> str:
-    """Return a sentence that names other stores of the same name as a new one."""
-    return f"This name is not new: {', '.join(store_ids[:3])} {'has' if len(store_ids) == 1 else 'have'} it too."

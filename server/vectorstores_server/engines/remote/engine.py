@@ -288,6 +288,12 @@ class RemoteEngine(Engine):
 
     @property
     @override
+    def bounded(self) -> None:
+        """No record of who uploaded a File: the service has none, and this process would forget it."""
+        return
+
+    @property
+    @override
     def mirrors(self) -> None:
         """No store there can follow a folder of this machine."""
         return

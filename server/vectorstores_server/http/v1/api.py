@@ -8,7 +8,9 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from vectorstores_server.bounds.engine import seen_within
 from vectorstores_server.calls.recorder import CallRecorder
+from vectorstores_server.http.auth import ANYBODY, Caller
 from vectorstores_server.http.v1 import errors, file_batches, file_content, files, search, store_files, stores, uploads
 from vectorstores_server.http.v1.dependencies import CALLS, ENGINE
 from vectorstores_server.http.v1.page_schemas import ErrorEnvelope
@@ -38,12 +40,15 @@ LLAMA_STACK_PREFIX = "/v1/openai/v1"
 def build_api(engine: Engine, app: FastAPI | None = None, calls: CallRecorder | None = None) -> ASGIApp:
     """Return `app`, by default that of this process, over an engine that is open and stays the caller's.
 
-    Searches are noted in `calls`.
+    Each request sees of it what its caller may see. Searches are noted in `calls`.
     """
     endpoints = app or _app()
 
     async def over_engine(scope: Scope, receive: Receive, send: Send) -> None:
-        await endpoints({**scope, "state": {**scope.get("state", {}), ENGINE: engine, CALLS: calls}}, receive, send)
+        state = scope.get("state", {})
+        caller: Caller = state.get("caller", ANYBODY)
+        seen = seen_within(engine, caller.bounds)
+        await endpoints({**scope, "state": {**state, ENGINE: seen, CALLS: calls}}, receive, send)
 
     return over_engine
 

@@ -1,15 +1,16 @@
 """Uploaded Files: entered, found, listed, deleted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from vectorstores_server.engines.local.catalog.attachments import detach_row
-from vectorstores_server.engines.local.catalog.dialect import DB, Row
+from vectorstores_server.engines.local.catalog.dialect import ALWAYS, DB, Row
 from vectorstores_server.engines.local.catalog.pagination import FILES, Listing, Position, buried, bury, page
 from vectorstores_tools.contract.errors import FileNotFound
 from vectorstores_tools.contract.models import Deleted, File, Page
 from vectorstores_tools.contract.requests import FilesRequest, PageRequest
 
-_LIVING = "(expires_at IS NULL OR expires_at > ?)"
+LIVING = "(expires_at IS NULL OR expires_at > ?)"
 
 
 def insert_file(db: DB, file: File, sha256: str) -> None:
@@ -29,7 +30,7 @@ def enter_file(db: DB, file: File, sha256: str, keep: Callable[[], None]) -> Non
 
 def file_row(db: DB, file_id: str, now: int) -> Row:
     """Return the File's row. Raises FileNotFound, naming the ids where `file_id` is a filename."""
-    row = db.execute(f"SELECT * FROM file WHERE id = ? AND {_LIVING}", (file_id, now)).fetchone()  # noqa: S608 a constant
+    row = db.execute(f"SELECT * FROM file WHERE id = ? AND {LIVING}", (file_id, now)).fetchone()  # noqa: S608 a constant
     if row is None:
         named = db.execute(
             "SELECT id FROM file WHERE filename = ? ORDER BY created_at DESC, id DESC LIMIT 5", (file_id,)
@@ -50,14 +51,19 @@ def is_live(db: DB, file_id: str) -> bool:
     return row is not None
 
 
-def list_files(db: DB, request: FilesRequest, now: int) -> Page[File]:
-    """Return a page of the Files."""
+def list_files(db: DB, request: FilesRequest, now: int, seen: tuple[str, Sequence[Any]] | None = None) -> Page[File]:
+    """Return a page of the Files, of those alone that a condition with its values lets be seen, if it is given."""
 
     def position(id: str) -> Position | None:
-        row = db.execute("SELECT created_at FROM file WHERE id = ?", (id,)).fetchone()
-        return (row["created_at"], id) if row else buried(db, FILES, id)
+        sql, more = seen or (ALWAYS, ())
+        row = db.execute(f"SELECT created_at FROM file WHERE id = ? AND {sql}", (id, *more)).fetchone()  # noqa: S608
+        if row is None:
+            return buried(db, FILES, id) if seen is None else None
+        return row["created_at"], id
 
-    where, values = [_LIVING], [now]
+    where, values = [LIVING], list[Any]([now])
+    if seen is not None:
+        where, values = [*where, seen[0]], [*values, *seen[1]]
     if request.purpose is not None:
         where, values = [*where, "purpose = ?"], [*values, request.purpose]
     listing = Listing("SELECT * FROM file", where, values, ("created_at", "id"))

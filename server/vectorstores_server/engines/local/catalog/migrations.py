@@ -378,6 +378,22 @@ ALTER TABLE store ADD COLUMN undecided INTEGER NOT NULL DEFAULT 0
 """
 """True where the first file that is read still decides which model makes the store's vectors."""
 
+_UPLOADERS = """
+CREATE TABLE file_uploader (
+    file_id TEXT NOT NULL REFERENCES file ON DELETE CASCADE,
+    bounds TEXT NOT NULL,
+    PRIMARY KEY (file_id, bounds)
+) WITHOUT ROWID
+
+CREATE INDEX file_uploader_bounds ON file_uploader (bounds, file_id)
+
+CREATE TABLE upload_uploader (
+    upload_id TEXT PRIMARY KEY REFERENCES upload ON DELETE CASCADE,
+    bounds TEXT NOT NULL
+) WITHOUT ROWID
+"""
+"""The bounds of the callers who uploaded a File or began an upload, where they have some."""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _PROGRESS,
@@ -392,6 +408,7 @@ MIGRATIONS: tuple[str, ...] = (
     _PROPERTIES,
     _BACKGROUNDS,
     _UNDECIDED,
+    _UPLOADERS,
 )
 
 

@@ -1,8 +1,9 @@
 """Stores: made, found, listed, changed, deleted, and kept alive by use."""
 
+from collections.abc import Collection
 from typing import Any
 
-from vectorstores_server.engines.local.catalog.dialect import DB, Row
+from vectorstores_server.engines.local.catalog.dialect import DB, NEVER, Row, marks
 from vectorstores_server.engines.local.catalog.ids import dumps, loads, new_id
 from vectorstores_server.engines.local.catalog.index_tables import add_table, doom_tables, upgrade_note
 from vectorstores_server.engines.local.catalog.pagination import STORES, Listing, Position, buried, bury, page
@@ -66,14 +67,17 @@ def retrieve_store(db: DB, store_id: str, now: int) -> VectorStore:
     return _store(db, store_row(db, store_id), now)
 
 
-def list_stores(db: DB, request: PageRequest, now: int) -> Page[VectorStore]:
-    """Return a page of the stores."""
+def list_stores(db: DB, request: PageRequest, now: int, among: Collection[str] | None = None) -> Page[VectorStore]:
+    """Return a page of the stores, or of those `among` them."""
 
     def position(id: str) -> Position | None:
+        if among is not None and id not in among:
+            return None
         row = db.execute("SELECT created_at FROM store WHERE id = ?", (id,)).fetchone()
         return (row["created_at"], id) if row else buried(db, STORES, id)
 
-    listing = Listing("SELECT * FROM store", (), (), ("created_at", "id"))
+    where = () if among is None else [f"id IN {marks(among)}" if among else NEVER]
+    listing = Listing("SELECT * FROM store", where, list(among or ()), ("created_at", "id"))
     return page(db, listing, request, position, lambda row: _store(db, row, now), lambda store: store.id)
 
 
