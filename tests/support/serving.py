@@ -19,13 +19,16 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.server import MCPServer
 from starlette.types import ASGIApp
 
+from vectorstores_server.bounds.engine import seen_within, walker_within
 from vectorstores_server.calls.recorder import CallRecorder
 from vectorstores_server.calls.ring import CallRing
 from vectorstores_server.http.app import Servers, build_web
 from vectorstores_server.http.policy import Policy
 from vectorstores_server.intake import MachineIntake
 from vectorstores_server.intake.folders import FileCriteria
+from vectorstores_server.mirrors import MirrorKeeper
 from vectorstores_server.protocol.server import ToolSurface, build_server
+from vectorstores_tools.contract.bounds import StoreBounds
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.maintenance import Health
 
@@ -41,6 +44,7 @@ class House:
     url: str
     home: Path
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    policy: Policy | None = None
 
     @property
     def folder(self) -> Path:
@@ -97,9 +101,14 @@ async def house(engine: Engine, home: Path, policy: Policy | None = None) -> Asy
         await anyio.lowlevel.checkpoint()
         return Health({})
 
-    web = build_web(Servers(writing, reading), engine, probe, policy=policy, ring=calls.ring, calls=calls)
+    def bound(bounds: StoreBounds, read_only: bool) -> MCPServer:
+        walker = walker_within(engine, MirrorKeeper(engine, intake), bounds)
+        return build_server(seen_within(engine, bounds), intake, ToolSurface(read_only=read_only), calls, walker)
+
+    servers = Servers(writing, reading, bound)
+    web = build_web(servers, engine, probe, policy=policy, ring=calls.ring, calls=calls)
     async with listening(web) as url:
-        yield House(engine, writing, url, home)
+        yield House(engine, writing, url, home, policy=policy)
     calls.flush()
 
 
