@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
 from vectorstores_server.engines.local.catalog import Catalog, bounded
-from vectorstores_server.engines.local.catalog.database import DB
+from vectorstores_server.engines.local.catalog.dialect import DB
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_tools.contract.bounds import BoundedRecords, StoreBounds
 from vectorstores_tools.contract.models import Deleted, File, Page, VectorStore
