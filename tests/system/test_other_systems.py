@@ -18,7 +18,7 @@ from support.engine_calls import ingest
 from support.local import HASTY, Words, add, opened, search, settled, store, upload
 from support.other_systems import elsewhere, kept_while_open, names_alike
 from vectorstores_server.engines.local.catalog.places import path_below
-from vectorstores_server.engines.local.files.blobs import Blobs
+from vectorstores_server.engines.local.files.blob_folder import BlobFolder
 from vectorstores_server.engines.local.index import Index
 from vectorstores_server.http.connections import MOST, most_connections
 from vectorstores_server.intake.folders import FileCriteria, split_glob
@@ -197,7 +197,7 @@ async def test_bytes_that_are_read_can_be_uploaded_again(tmp_path: Path) -> None
 
 
 async def test_a_text_that_is_read_is_written_again_only_if_it_is_another(tmp_path: Path) -> None:
-    blobs, sha256 = Blobs(tmp_path), "0" * 64
+    blobs, sha256 = BlobFolder(tmp_path), "0" * 64
     await blobs.write_text(sha256, b"text")
     with kept_while_open(), blobs.text_path(sha256).open("rb"):
         await blobs.write_text(sha256, b"text")

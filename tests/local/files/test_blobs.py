@@ -10,7 +10,7 @@ import pytest
 
 from vectorstores_server.engines.local.catalog import files
 from vectorstores_server.engines.local.catalog.database import SqliteCatalog
-from vectorstores_server.engines.local.files.blobs import Blobs
+from vectorstores_server.engines.local.files.blob_folder import BlobFolder
 from vectorstores_server.engines.local.files.erasure import erase_deleted, remove_orphans
 from vectorstores_server.engines.local.files.receiving import SourceReceiver
 from vectorstores_server.engines.local.files.upload_parts import UploadParts
@@ -33,7 +33,7 @@ class House:
 
     def __init__(self, directory: Path) -> None:
         self.catalog = SqliteCatalog(directory)
-        self.blobs = Blobs(directory)
+        self.blobs = BlobFolder(directory)
         self.parts = UploadParts(directory)
         self.arrivals = SourceReceiver(self.catalog, self.blobs, LIMIT, lambda: None)
 

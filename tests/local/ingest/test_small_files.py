@@ -17,7 +17,7 @@ from support.prepared_files import ListSource, queued_work
 from vectorstores_server.engines.local.catalog.work_queue import QueuedRevision
 from vectorstores_server.engines.local.chunking.passages import Passage
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_server.engines.local.files.blobs import Blobs
+from vectorstores_server.engines.local.files.blob_folder import BlobFolder
 from vectorstores_server.engines.local.files.taking import RUN
 from vectorstores_server.engines.local.index import Index
 from vectorstores_server.engines.local.ingest.documents import DocumentMaker
@@ -118,14 +118,14 @@ async def test_sources_at_hand_are_attached_though_the_next_one_fails(tmp_path: 
 
 
 @pytest.fixture
-async def preparer(tmp_path: Path) -> AsyncIterator[tuple[FilePreparer, Blobs]]:
-    blobs = Blobs(tmp_path)
+async def preparer(tmp_path: Path) -> AsyncIterator[tuple[FilePreparer, BlobFolder]]:
+    blobs = BlobFolder(tmp_path)
     documents = DocumentMaker(blobs, ParserProcess(), ParserProcess())
     yield FilePreparer(blobs, documents, None, Index(tmp_path / "index")), blobs
     await documents.rest()
 
 
-def queued(blobs: Blobs, contents: Sequence[tuple[str, bytes]]) -> list[QueuedRevision]:
+def queued(blobs: BlobFolder, contents: Sequence[tuple[str, bytes]]) -> list[QueuedRevision]:
     """Revisions of files with these names and bytes, which are on disk under made-up hashes."""
     blobs.blobs.mkdir(exist_ok=True)
     works: list[QueuedRevision] = []
@@ -140,7 +140,7 @@ def queued(blobs: Blobs, contents: Sequence[tuple[str, bytes]]) -> list[QueuedRe
 
 
 @pytest.mark.process
-async def test_a_run_prepares_every_type_of_text_as_each_alone(preparer: tuple[FilePreparer, Blobs]) -> None:
+async def test_a_run_prepares_every_type_of_text_as_each_alone(preparer: tuple[FilePreparer, BlobFolder]) -> None:
     prepare, blobs = preparer
     names = [f"a{ending}" for ending in sorted(EXTENSIONS)] + sorted(NAMES) + ["a.unknown"]
     contents = [(name, TEXT.encode()) for name in names]
@@ -173,7 +173,9 @@ async def test_a_run_prepares_every_type_of_text_as_each_alone(preparer: tuple[F
 
 
 @pytest.mark.process
-async def test_a_file_that_cannot_be_read_leaves_the_others_of_its_run(preparer: tuple[FilePreparer, Blobs]) -> None:
+async def test_a_file_that_cannot_be_read_leaves_the_others_of_its_run(
+    preparer: tuple[FilePreparer, BlobFolder],
+) -> None:
     prepare, blobs = preparer
     works = queued(blobs, [(f"{number}.txt", FOX.encode()) for number in range(4)])
     blobs.path(works[2].sha256).unlink()
@@ -191,7 +193,7 @@ class Ended(ParserProcess):
 
 @pytest.mark.process
 async def test_files_of_a_run_whose_parser_ended_are_prepared_alone(tmp_path: Path) -> None:
-    blobs = Blobs(tmp_path)
+    blobs = BlobFolder(tmp_path)
     documents = DocumentMaker(blobs, Ended(), ParserProcess())
     prepare = FilePreparer(blobs, documents, None, Index(tmp_path / "index"))
     works = queued(blobs, [(f"{number}.txt", FOX.encode()) for number in range(3)])

@@ -23,7 +23,7 @@ from vectorstores_server.engines.local.catalog.database import SqliteCatalog
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.checking.check import DataCheck
 from vectorstores_server.engines.local.components import Components
-from vectorstores_server.engines.local.files.blobs import Blobs
+from vectorstores_server.engines.local.files.blob_folder import BlobFolder
 from vectorstores_server.engines.local.index import Index, IndexUnavailable, IndexUnreachable, Rows
 from vectorstores_server.engines.local.index.errors import translated
 from vectorstores_server.engines.local.storage import in_directory
@@ -149,7 +149,7 @@ async def test_a_check_whose_index_goes_away_at_any_call_finds_no_damage(
     catalog, index = SqliteCatalog(directory), AwayIndex(directory / "index", away_from)
     found: list[str] = []
     with suppress(IndexUnreachable):
-        check = DataCheck(catalog, Blobs(directory), index)
+        check = DataCheck(catalog, BlobFolder(directory), index)
         found.extend([finding.name async for finding in check.findings(lambda _: None)])
     assert found == []
     assert index.calls == ["revs", "candidates"][:away_from]

@@ -15,7 +15,7 @@ from support.processes import gone
 from support.upgrading import execute
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.failpoints import hooked
-from vectorstores_server.engines.local.files.blobs import Blobs
+from vectorstores_server.engines.local.files.blob_folder import BlobFolder
 from vectorstores_server.engines.local.files.recognised_pages import RecognisedPages
 from vectorstores_server.engines.local.parsing.tesseract import Recognition
 from vectorstores_tools.contract.engine import TextRequest
@@ -289,7 +289,7 @@ async def test_deleted_files_leave_nothing_of_their_pages_on_the_disk(tmp_path: 
 
 
 async def test_a_line_that_was_cut_off_is_a_page_that_is_read_again(tmp_path: Path) -> None:
-    blobs = Blobs(tmp_path)
+    blobs = BlobFolder(tmp_path)
     pages = RecognisedPages(blobs)
     assert await pages.load("0" * 64) is None
     await pages.begin("0" * 64, [1, 2, 3])

@@ -15,6 +15,7 @@ from vectorstores_server.engines.local.catalog.connection import translated
 from vectorstores_server.engines.local.catalog.database import SqliteCatalog
 from vectorstores_server.engines.local.directory.ownership import claim
 from vectorstores_server.engines.local.directory.shared_folder import claim_folder, refuse_strange
+from vectorstores_server.engines.local.files.blob_folder import BlobFolder
 from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.engines.local.files.upload_parts import UploadParts
 from vectorstores_server.engines.local.leader import WorkLock
@@ -59,7 +60,7 @@ def in_directory(
     """Return the storage in a data directory of this machine."""
     catalog = SqliteCatalog(directory, read_only=read_only, version=version, new_catalog=new_catalog, own_log=own_log)
     lock = partial(FileLock, directory)
-    return EngineStorage(catalog, Blobs(directory), UploadParts(directory), directory, directory, lock)
+    return EngineStorage(catalog, BlobFolder(directory), UploadParts(directory), directory, directory, lock)
 
 
 def over_postgres(
@@ -87,7 +88,7 @@ def over_postgres(
     leases = Leases(catalog, lease_seconds)
     return EngineStorage(
         catalog,
-        Blobs(folder),
+        BlobFolder(folder),
         UploadParts(folder),
         directory,
         folder,

@@ -26,7 +26,7 @@ from vectorstores_server.engines.local.catalog.connection import check_version, 
 from vectorstores_server.engines.local.catalog.reconciliation import rebuild
 from vectorstores_server.engines.local.directory.names import CATALOG, files_below, is_ours, is_table
 from vectorstores_server.engines.local.directory.removal import Removal
-from vectorstores_server.engines.local.files.blobs import Blobs
+from vectorstores_server.engines.local.files.blob_folder import BlobFolder
 from vectorstores_server.system.posix import private_directory, sync_directory
 from vectorstores_tools.contract.errors import InvalidRequest, Unavailable
 
@@ -183,7 +183,7 @@ def _files_of(data: Path, table: str) -> Iterator[str]:
 def _copy_content(copying: _Copying, hashes: list[str]) -> dict[str, FileEntry]:
     """Copy each File's bytes, and the text that was made of them where there is one."""
     files: dict[str, FileEntry] = {}
-    blobs = Blobs(copying.data)
+    blobs = BlobFolder(copying.data)
     for sha256 in hashes:
         blob, text = f"blobs/{sha256}", f"text/{blobs.text_path(sha256).name}"
         try:

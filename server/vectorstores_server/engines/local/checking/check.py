@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import AsyncIterator, Callable
 from itertools import groupby
 from operator import itemgetter
-from pathlib import Path
 
 import anyio.to_thread
 
@@ -12,13 +11,12 @@ from vectorstores_server.engines.local.catalog import Catalog
 from vectorstores_server.engines.local.catalog.dialect import DB
 from vectorstores_server.engines.local.catalog.reconciliation import live_rows
 from vectorstores_server.engines.local.directory import sums
-from vectorstores_server.engines.local.files.blobs import Blobs
+from vectorstores_server.engines.local.files.blobs import Blobs, OpenBlob
 from vectorstores_server.engines.local.index import CandidateQuery, Index, IndexUnavailable, IndexUnreachable
 from vectorstores_tools.contract.maintenance import Finding
 
 Report = Callable[[int], None]
 """A callback for progress: gets the number of things that have just been checked."""
-_BLOCK = 1024 * 1024
 
 
 class DataCheck:
@@ -48,11 +46,12 @@ class DataCheck:
 
     async def _content(self, sha256: str, size: int, *, live: bool, names: tuple[str, ...]) -> AsyncIterator[Finding]:
         short = sha256[:12]
-        problem = await anyio.to_thread.run_sync(_blob_problem, self._blobs.path(sha256), size, sha256)
+        async with self._blobs.opened(sha256) as opened:
+            problem = "missing" if opened is None else await _blob_problem(opened, size, sha256)
         if problem is not None:
             yield Finding("blob", short, problem, "set aside", names)
-        if live and await anyio.to_thread.run_sync(self._blobs.load_document, sha256) is None:
-            exists = self._blobs.text_path(sha256).exists()
+        if live and await self._blobs.read_document(sha256) is None:
+            exists = await self._blobs.has_text(sha256)
             repair = "parse again" if problem is None else "none"
             yield Finding("text", short, "damaged" if exists else "missing", repair, names)
 
@@ -78,15 +77,11 @@ class DataCheck:
         return "; ".join(f"{name} is {damage}" for name, damage in sorted(damaged.items())[:3]) or None
 
 
-def _blob_problem(path: Path, size: int, sha256: str) -> str | None:
+async def _blob_problem(opened: OpenBlob, size: int, sha256: str) -> str | None:
     digest, found = hashlib.sha256(), 0
-    try:
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-                found += len(block)
-    except FileNotFoundError:
-        return "missing"
+    async for block in opened.range(0, opened.size):
+        await anyio.to_thread.run_sync(digest.update, block)
+        found += len(block)
     if found != size:
         return f"{found} bytes instead of {size}"
     return None if digest.hexdigest() == sha256 else "its bytes are not those that were uploaded"

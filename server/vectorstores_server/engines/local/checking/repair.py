@@ -3,14 +3,11 @@
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-import anyio.to_thread
-
 from vectorstores_server.engines.local.catalog import Catalog, reconciliation
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.engines.local.index import Index
 from vectorstores_server.system.aside import aside_folder
-from vectorstores_server.system.posix import private_directory
 from vectorstores_tools.contract.maintenance import Finding
 
 Restore = Callable[[str, str], Awaitable[object]]
@@ -35,7 +32,7 @@ class Repairer:
             case "parse again":
                 return await self._parse_again(finding)
             case "set aside":
-                await anyio.to_thread.run_sync(self._set_aside, finding.name)
+                await self._set_aside(finding.name)
                 return False  # the bytes are still to be uploaded again
             case "rebuild":
                 if await self._catalog.write(reconciliation.rebuild, finding.name, clock()):
@@ -45,11 +42,9 @@ class Repairer:
                 return False
 
     async def _parse_again(self, finding: Finding) -> bool:
-        path = next(self._blobs.blobs.glob(f"{finding.name}*"), None)
-        return path is not None and await self._restore(path.name, finding.files[0]) is not None
+        found = await self._blobs.find(finding.name)
+        return bool(found) and await self._restore(found[0], finding.files[0]) is not None
 
-    def _set_aside(self, short: str) -> None:
-        for path in self._blobs.blobs.glob(f"{short}*"):
-            folder = aside_folder(self._directory) / "blobs"
-            private_directory(folder)
-            path.replace(folder / path.name)
+    async def _set_aside(self, short: str) -> None:
+        for sha256 in await self._blobs.find(short):
+            await self._blobs.set_aside(sha256, aside_folder(self._directory) / "blobs")

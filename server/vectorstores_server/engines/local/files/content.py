@@ -2,12 +2,10 @@
 
 import hashlib
 import logging
-import os
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import PurePath
-from typing import BinaryIO
 
 import anyio.to_thread
 
@@ -17,7 +15,7 @@ from vectorstores_server.engines.local.catalog.files import is_live, retrieve_fi
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.catalog.stores import usable
 from vectorstores_server.engines.local.catalog.successors import SupersededFile, find_successor
-from vectorstores_server.engines.local.files.blobs import BLOCK, Blobs, is_text
+from vectorstores_server.engines.local.files.blobs import Blobs, is_text
 from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.system.logs import event
 from vectorstores_tools.contract.engine import FileContent, TextRequest
@@ -108,20 +106,18 @@ class ContentReader:
     async def content(self, file_id: str, start: int, end: int | None) -> AsyncGenerator[FileContent]:
         """Open a range of the bytes; they stay readable when the File is deleted meanwhile."""
         file, sha256 = await self._catalog.read(retrieve_file, file_id, clock())
-        try:
-            opened = await anyio.to_thread.run_sync(lambda: self._blobs.path(sha256).open("rb"))
-        except FileNotFoundError:
-            raise Unavailable(
-                f"The bytes of {file_id} are missing from the data directory.", "Upload the file again."
-            ) from None
-        with opened:
-            size = os.fstat(opened.fileno()).st_size
+        async with self._blobs.opened(sha256) as opened:
+            if opened is None:
+                raise Unavailable(
+                    f"The bytes of {file_id} are missing from the data directory.", "Upload the file again."
+                )
+            size = opened.size
             if size != file.bytes:
                 extra = event("blob_damaged", file=file_id, blob=sha256[:12])
                 log.error("Blob %s has %d bytes instead of %d", sha256[:12], size, file.bytes, extra=extra)
                 raise damaged(file_id)
             first, last = max(start, 0), size if end is None else min(end, size)
-            bytes_ = _range(opened, first, last)
+            bytes_ = opened.range(first, last)
             yield FileContent(file, size, _verified(bytes_, sha256, file_id) if (first, last) == (0, size) else bytes_)
 
     async def document(self, file: File, sha256: str, version: int | None = None) -> Document | None:
@@ -137,12 +133,13 @@ class ContentReader:
             return await self._restore(sha256, file.filename)
         if PurePath(file.filename).suffix.lower() in MARKED_UP:
             return None
-        return await anyio.to_thread.run_sync(self._as_text, sha256)
+        return await self._as_text(sha256)
 
-    def _as_text(self, sha256: str) -> Document | None:
+    async def _as_text(self, sha256: str) -> Document | None:
         """Return a file that nobody has parsed as the UTF-8 text that it is, None for anything else."""
         try:
-            text = self._blobs.path(sha256).read_bytes().decode("utf-8-sig")
+            async with self._blobs.files([sha256]) as [path]:
+                text = (await anyio.to_thread.run_sync(path.read_bytes)).decode("utf-8-sig")
         except (UnicodeDecodeError, FileNotFoundError):
             return None
         return None if "\0" in text else Document(text.replace("\r\n", "\n"))
@@ -244,13 +241,3 @@ async def _verified(stream: AsyncIterator[bytes], sha256: str, file_id: str) -> 
         log.error("Blob %s has another hash", sha256[:12], extra=event("blob_damaged", file=file_id, blob=sha256[:12]))
         raise damaged(file_id)
     yield held
-
-
-async def _range(file: BinaryIO, start: int, end: int) -> AsyncIterator[bytes]:
-    await anyio.to_thread.run_sync(file.seek, start)
-    while start < end:
-        block = await anyio.to_thread.run_sync(file.read, min(BLOCK, end - start))
-        if not block:
-            return
-        start += len(block)
-        yield block

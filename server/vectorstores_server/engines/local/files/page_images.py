@@ -47,7 +47,8 @@ class PageImages:
             page = page or document.page_at(min(request.start, len(document.text))) or 1
             passage = _passage(document, page, request.start, request.end)
         try:
-            made = await self._process.render(self._blobs.path(sha256), file.filename, page or 1, passage)
+            async with self._blobs.files([sha256]) as [path]:
+                made = await self._process.render(path, file.filename, page or 1, passage)
         except ParseFailure as failure:
             raise _error(failure) from failure
         except FileNotFoundError:

@@ -7,13 +7,9 @@ writes. A line that was cut off is a page that is read again.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, cast
 
-import anyio.to_thread
-
 from vectorstores_server.engines.local.files.blobs import Blobs
-from vectorstores_server.system.posix import private_directory
 
 NAME = "pages-1"
 
@@ -39,33 +35,27 @@ class RecognisedPages:
 
     async def load(self, sha256: str) -> PagesRead | None:
         """Return the pages kept of a file; None where none of it was ever asked for."""
-        return await anyio.to_thread.run_sync(self._load, sha256)
+        notes = await self._blobs.read_notes(sha256, NAME)
+        return None if notes is None else _pages(notes)
 
     async def begin(self, sha256: str, wanted: Sequence[int]) -> None:
         """Note which pages are to be read."""
-        await self._blobs.run(self._append, sha256, {"wanted": list(wanted)})
+        await self._append(sha256, {"wanted": list(wanted)})
 
     async def add(self, sha256: str, page: int, text: str | None) -> None:
         """Keep the text read from a page; None where it cannot be read."""
-        await self._blobs.run(self._append, sha256, {"page": page, "text": text})
+        await self._append(sha256, {"page": page, "text": text})
 
-    def _load(self, sha256: str) -> PagesRead | None:
-        try:
-            lines = self._path(sha256).read_text("utf-8", "replace").splitlines()
-        except FileNotFoundError:
-            return None
-        entries = [entry for line in lines if (entry := _entry(line)) is not None]
-        wanted: list[int] = next((entry["wanted"] for entry in entries if "wanted" in entry), list[int]())
-        return PagesRead(wanted, {entry["page"]: entry["text"] for entry in entries if "page" in entry})
+    async def _append(self, sha256: str, entry: dict[str, Any]) -> None:
+        line = f"\n{json.dumps(entry)}\n"  # the line before may have been cut off
+        await self._blobs.append_note(sha256, NAME, line.encode())
 
-    def _append(self, sha256: str, entry: dict[str, Any]) -> None:
-        path = self._path(sha256)
-        private_directory(path.parent)
-        with path.open("a", encoding="utf-8", newline="\n") as file:
-            file.write(f"\n{json.dumps(entry)}\n")  # the line before may have been cut off
 
-    def _path(self, sha256: str) -> Path:
-        return self._blobs.texts / f"{sha256}.{NAME}"
+def _pages(notes: bytes) -> PagesRead:
+    lines = notes.decode("utf-8", "replace").splitlines()
+    entries = [entry for line in lines if (entry := _entry(line)) is not None]
+    wanted: list[int] = next((entry["wanted"] for entry in entries if "wanted" in entry), list[int]())
+    return PagesRead(wanted, {entry["page"]: entry["text"] for entry in entries if "page" in entry})
 
 
 def _entry(line: str) -> dict[str, Any] | None:

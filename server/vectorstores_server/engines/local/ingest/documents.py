@@ -89,26 +89,22 @@ class DocumentMaker:
 
         None where nothing is said here, and `made` has to be asked.
         """
-        stored = await self._blobs.run(self._stored, [sha256 for sha256, _ in files])
+        stored = await self._blobs.read_documents([(sha256, VERSION) for sha256, _ in files])
         missing = [file for file, document in zip(files, stored, strict=True) if document is None]
         if not missing:
             return stored
-        parsed = await self._parser.parse_run([(self._blobs.path(sha256), name) for sha256, name in missing])
+        async with self._blobs.files([sha256 for sha256, _ in missing]) as paths:
+            parsed = await self._parser.parse_run(list(zip(paths, [name for _, name in missing], strict=True)))
         failpoints.reached("parsed")
         texts = {sha256: data for (sha256, _), data in zip(missing, parsed, strict=True) if data is not None}
-        made = await self._blobs.run(self._kept, texts)
+        made = await self._kept(texts)
         failpoints.reached("kept")
         return [known or made.get(sha256) for known, (sha256, _) in zip(stored, files, strict=True)]
 
-    def _stored(self, hashes: Sequence[str]) -> list[Document | None]:
-        return [self._blobs.load_document(sha256, VERSION) for sha256 in hashes]
-
-    def _kept(self, texts: Mapping[str, bytes]) -> dict[str, Document]:
+    async def _kept(self, texts: Mapping[str, bytes]) -> dict[str, Document]:
         """Write parsed texts, those that hold something."""
-        made = {sha256: Document.loads(data) for sha256, data in texts.items()}
-        made = {sha256: document for sha256, document in made.items() if document.text.strip()}
-        for sha256 in made:
-            self._blobs.store_text(sha256, texts[sha256])
+        made = await anyio.to_thread.run_sync(_not_empty, texts)
+        await self._blobs.write_texts({sha256: texts[sha256] for sha256 in made})
         return made
 
     async def _put_off(
@@ -136,12 +132,11 @@ class DocumentMaker:
         stored = await self._blobs.read_document(sha256, VERSION)
         if stored is not None:
             return stored
-        path = self._blobs.path(sha256)
-        if not path.is_file():
-            raise ParseFailure(
-                "server_error", f"The stored bytes of {filename} are missing from the data directory; upload it again."
-            )
-        return await self._read(path, sha256, filename, size, blank=blank)
+        async with self._blobs.files([sha256]) as [path]:
+            if not path.is_file():
+                fact = f"The stored bytes of {filename} are missing from the data directory; upload it again."
+                raise ParseFailure("server_error", fact)
+            return await self._read(path, sha256, filename, size, blank=blank)
 
     async def _read(self, path: Path, sha256: str, filename: str, size: int, *, blank: bool) -> Document:
         parser = self._parser if size < LARGE_BYTES else self._large
@@ -154,14 +149,18 @@ class DocumentMaker:
 
     async def restore(self, sha256: str, filename: str) -> Document | None:
         """Parse a blob again whose cached text is missing or damaged; None where that cannot be done now."""
-        path = self._blobs.path(sha256)
         try:
-            size = (await anyio.to_thread.run_sync(path.stat)).st_size
+            size = await self._blobs.size(sha256) or 0
             return (await self.made(sha256, filename, size)).document
         except (ParseFailure, VectorStoreError, OSError) as error:
             extra = event("text_not_restored", blob=sha256[:12], kind=type(error).__name__)
             log.warning("The text of %s could not be made again: %s", filename, error, extra=extra)
             return None
+
+
+def _not_empty(texts: Mapping[str, bytes]) -> dict[str, Document]:
+    made = {sha256: Document.loads(data) for sha256, data in texts.items()}
+    return {sha256: document for sha256, document in made.items() if document.text.strip()}
 
 
 def _advised(document: Document, blank: Sequence[int], advice: str) -> Document:

@@ -1,10 +1,8 @@
 """Parsed documents that were cited lately, so that a search does not read them from the disk each time."""
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
-
-import anyio.to_thread
 
 from vectorstores_server.engines.local.catalog.search_view import CitedFile
 from vectorstores_server.engines.local.files.blobs import Blobs
@@ -43,23 +41,19 @@ class DocumentCache:
         One that cannot be read is made again, if its blob is there and these parsers make the same text.
         """
         missing = [h for h in named if h not in self._kept]
-        read = await anyio.to_thread.run_sync(self._read, missing) if missing else {}
+        read = await self._read(missing) if missing else {}
         for key in missing:
             if key not in read and key.version % RECOGNISED == VERSION:
                 await self._restore(key.sha256, named[key])
-                read |= await anyio.to_thread.run_sync(self._read, [key])
+                read |= await self._read([key])
         found = read | {h: self._kept[h] for h in named if h in self._kept}
         for key in found:
             self._keep(key, found[key])
         return found
 
-    def _read(self, keys: Collection[TextKey]) -> dict[TextKey, Document]:
-        found: dict[TextKey, Document] = {}
-        for key in keys:
-            document = self._blobs.load_document(key.sha256, key.version)
-            if document is not None:
-                found[key] = document
-        return found
+    async def _read(self, keys: Sequence[TextKey]) -> dict[TextKey, Document]:
+        read = await self._blobs.read_documents(keys)
+        return {key: document for key, document in zip(keys, read, strict=True) if document is not None}
 
     def _keep(self, key: TextKey, document: Document) -> None:
         if key not in self._kept:

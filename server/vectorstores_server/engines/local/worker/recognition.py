@@ -93,7 +93,8 @@ class PageRecognition:
 
     async def _text(self, work: QueuedRevision, page: int, command: tuple[str, ...]) -> str | None:
         try:
-            return await self._process.recognise(self._blobs.path(work.sha256), work.filename, page, command)
+            async with self._blobs.files([work.sha256]) as [path]:
+                return await self._process.recognise(path, work.filename, page, command)
         except ParseFailure as failure:
             extra = event("page_not_read", file=work.file_id, page=page)
             log.warning("Page %d of %s was not read: %s", page, work.file_id, failure, extra=extra)
