@@ -12,8 +12,8 @@ from vectorstores_server.engines.local.catalog import files
 from vectorstores_server.engines.local.catalog.database import SqliteCatalog
 from vectorstores_server.engines.local.files.blob_folder import BlobFolder
 from vectorstores_server.engines.local.files.erasure import erase_deleted, remove_orphans
+from vectorstores_server.engines.local.files.part_folder import PartFolder
 from vectorstores_server.engines.local.files.receiving import SourceReceiver
-from vectorstores_server.engines.local.files.upload_parts import UploadParts
 from vectorstores_server.engines.local.parsing.document import Document
 from vectorstores_server.system.posix import private_directory
 from vectorstores_tools.contract.engine import NewFile
@@ -34,7 +34,7 @@ class House:
     def __init__(self, directory: Path) -> None:
         self.catalog = SqliteCatalog(directory)
         self.blobs = BlobFolder(directory)
-        self.parts = UploadParts(directory)
+        self.parts = PartFolder(directory)
         self.arrivals = SourceReceiver(self.catalog, self.blobs, LIMIT, lambda: None)
 
     async def upload(self, *pieces: bytes) -> File:

@@ -17,6 +17,8 @@ from vectorstores_server.engines.local.directory.ownership import claim
 from vectorstores_server.engines.local.directory.shared_folder import claim_folder, refuse_strange
 from vectorstores_server.engines.local.files.blob_folder import BlobFolder
 from vectorstores_server.engines.local.files.blobs import Blobs
+from vectorstores_server.engines.local.files.erasure import ContentSweep, FolderSweep
+from vectorstores_server.engines.local.files.part_folder import PartFolder
 from vectorstores_server.engines.local.files.upload_parts import UploadParts
 from vectorstores_server.engines.local.leader import WorkLock
 from vectorstores_server.engines.local.leader.file_lock import FileLock
@@ -34,13 +36,15 @@ class EngineStorage:
     """The places in which one engine keeps things. Nothing is opened before the first call.
 
     `directory` is this machine's own, `folder` holds the bytes and the index: the same one, unless several servers
-    share a folder. `lock` makes the right to one kind of work. `server` names this process among several servers, None
+    share a folder. `lock` makes the right to one kind of work, `sweep` the erasure of what a
+    catalog does not name. `server` names this process among several servers, None
     on one machine. `prepare` is called before the first use, `keep` runs as long as the engine does.
     """
 
     catalog: Catalog
     blobs: Blobs
     parts: UploadParts
+    sweep: Callable[[Catalog], ContentSweep]
     directory: Path
     folder: Path
     lock: Callable[[str], WorkLock]
@@ -59,8 +63,8 @@ def in_directory(
 ) -> EngineStorage:
     """Return the storage in a data directory of this machine."""
     catalog = SqliteCatalog(directory, read_only=read_only, version=version, new_catalog=new_catalog, own_log=own_log)
-    lock = partial(FileLock, directory)
-    return EngineStorage(catalog, BlobFolder(directory), UploadParts(directory), directory, directory, lock)
+    lock, sweep = partial(FileLock, directory), partial(FolderSweep, directory=directory)
+    return EngineStorage(catalog, BlobFolder(directory), PartFolder(directory), sweep, directory, directory, lock)
 
 
 def over_postgres(
@@ -89,7 +93,8 @@ def over_postgres(
     return EngineStorage(
         catalog,
         BlobFolder(folder),
-        UploadParts(folder),
+        PartFolder(folder),
+        partial(FolderSweep, directory=folder),
         directory,
         folder,
         leases.lock,

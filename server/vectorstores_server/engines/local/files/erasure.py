@@ -1,5 +1,7 @@
 """Erasure from the disk: of content whose last File was deleted, and of files that nothing in the catalog names.
 
+`ContentSweep` is the port, `FolderSweep` the form for a data directory.
+
 Only the worker calls this. Content that the catalog recorded as deleted is erased; an orphan, which nobody is known to
 have deleted, goes to the trash.
 """
@@ -7,6 +9,7 @@ have deleted, goes to the trash.
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import anyio.to_thread
 
@@ -20,7 +23,7 @@ from vectorstores_server.engines.local.catalog.expiry import (
     unreferenced,
     upload_states,
 )
-from vectorstores_server.engines.local.directory.names import is_upload
+from vectorstores_server.engines.local.directory.names import TRASH, is_upload
 from vectorstores_server.engines.local.directory.removal import Removal, Removed
 from vectorstores_server.engines.local.files.blobs import TEMPORARY
 
@@ -31,6 +34,42 @@ REMEMBERED = 24 * HOUR
 """The seconds for which deletions are remembered: a worker that parsed the file may have written its text since."""
 FOLDERS = ("blobs", "text")
 AT_ONCE = 200
+
+
+class ContentSweep(Protocol):
+    """The erasure of what was deleted and of what nothing names. All raise OSError, or Unavailable."""
+
+    async def erase_deleted(self, now: float, *, grace: int = GRACE) -> Removed:
+        """Erase bytes and texts whose last File was deleted `grace` seconds ago."""
+        ...
+
+    async def remove_orphans(self, now: float) -> Removed:
+        """Take away what nothing names and has been there for a while."""
+        ...
+
+    async def empty_trash(self) -> Removed:
+        """Erase what was taken away before, without waiting."""
+        ...
+
+
+class FolderSweep:
+    """The sweep of one data directory."""
+
+    def __init__(self, catalog: Catalog, directory: Path) -> None:
+        self._catalog = catalog
+        self._directory = directory
+
+    async def erase_deleted(self, now: float, *, grace: int = GRACE) -> Removed:
+        """Erase deleted content; a file that somebody reads now waits."""
+        return await erase_deleted(self._catalog, self._directory, now, grace=grace)
+
+    async def remove_orphans(self, now: float) -> Removed:
+        """Move orphans to the trash after an hour; copies of the catalog go after seven days."""
+        return await remove_orphans(self._catalog, self._directory, now)
+
+    async def empty_trash(self) -> Removed:
+        """Erase the trash."""
+        return Removed(await anyio.to_thread.run_sync(Removal(self._directory).erase_folder, TRASH))
 
 
 async def erase_deleted(catalog: Catalog, directory: Path, now: float, *, grace: int = GRACE) -> Removed:

@@ -6,7 +6,7 @@ from vectorstores_server.engines.local.catalog import Catalog, uploads
 from vectorstores_server.engines.local.catalog.ids import clock, new_id
 from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.engines.local.files.taking import make_file
-from vectorstores_server.engines.local.files.upload_parts import MAX_PART_BYTES, UploadParts
+from vectorstores_server.engines.local.files.upload_parts import UploadParts
 from vectorstores_tools.contract.engine import NewUpload
 from vectorstores_tools.contract.errors import InvalidRequest, TooLarge
 from vectorstores_tools.contract.models import Upload, UploadPart
@@ -36,7 +36,7 @@ class LocalUploads:
         """Store one part."""
         await self._catalog.read(uploads.pending, upload_id, clock())
         part_id = new_id("part_")
-        async with self._blobs.receive(stream, MAX_PART_BYTES) as received:
+        async with self._parts.receive(upload_id, part_id, stream) as received:
             if not received.size:
                 raise InvalidRequest("The part is empty.", "Send its bytes as 'data'.", param="data")
             return await self._catalog.write(

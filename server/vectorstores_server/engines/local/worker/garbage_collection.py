@@ -15,8 +15,7 @@ from vectorstores_server.engines.local import failpoints
 from vectorstores_server.engines.local.catalog import expiry
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.directory import reserve
-from vectorstores_server.engines.local.directory.removal import Removal, Removed
-from vectorstores_server.engines.local.files.erasure import erase_deleted, remove_orphans
+from vectorstores_server.engines.local.directory.removal import Removed
 from vectorstores_server.engines.local.index import Index, IndexUnavailable, TableMissing
 from vectorstores_server.engines.local.storage import EngineStorage
 from vectorstores_server.system.logs import event
@@ -40,7 +39,7 @@ class GarbageCollector:
     def __init__(self, storage: EngineStorage, index: Index, *, look_every: float) -> None:
         self._catalog = storage.catalog
         self._directory = storage.directory
-        self._folder = storage.folder
+        self._content = storage.sweep(storage.catalog)
         self._index = index
         self._look_every = look_every
         self._not_before = 0.0
@@ -110,17 +109,16 @@ class GarbageCollector:
         await self._catalog.write_freeing(expiry.expire, now)
 
     async def _erase_files(self, now: int, *, trash: bool) -> None:
-        removed = await erase_deleted(self._catalog, self._folder, now, grace=0)
+        removed = await self._content.erase_deleted(now, grace=0)
         if trash:
-            removal = Removal(self._folder)
-            removed.erased += await anyio.to_thread.run_sync(removal.erase_folder, "trash")
+            removed.erased += (await self._content.empty_trash()).erased
         _tell(removed)
         if removed.in_use:
             raise Unavailable(f"somebody reads {len(removed.in_use)} of them now", "Try again.")
 
     async def _look_at_disk(self, now: int) -> None:
-        erased = await erase_deleted(self._catalog, self._folder, now)
-        removed = await remove_orphans(self._catalog, self._folder, time.time())
+        erased = await self._content.erase_deleted(now)
+        removed = await self._content.remove_orphans(time.time())
         removed.erased += erased.erased
         failpoints.reached("orphans_removed")
         _tell(removed)
