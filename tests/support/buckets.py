@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 from typing_extensions import override
 
+from vectorstores_server.engines.local.objects.bucket import ObjectBucket
 from vectorstores_server.engines.local.objects.place import Deadlines, ObjectPlace
 
 KEY = "AKIAEXAMPLEOFAKEY"
@@ -47,6 +48,14 @@ def new_bucket(endpoint: str) -> str:
     name = f"bucket-{next(_numbers)}"
     httpx.put(f"{endpoint}/{name}").raise_for_status()
     return name
+
+
+def memory_bucket() -> ObjectBucket:
+    """A bucket in memory, of this process alone."""
+    from obstore.store import MemoryStore
+
+    store = MemoryStore()
+    return ObjectBucket(ObjectPlace("s3://memory"), lambda _: store)
 
 
 class _Served(ThreadingHTTPServer):

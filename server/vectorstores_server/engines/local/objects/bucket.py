@@ -42,7 +42,7 @@ class ObjectBucket:
 
     def __init__(self, place: ObjectPlace, connect: Callable[[ObjectPlace], ObjectStore] | None = None) -> None:
         self.place = place
-        self._connect = connect or connected
+        self.connect = connect or connected
         self._store: ObjectStore | None = None
 
     async def put(self, name: str, data: bytes | Path, *, create: bool = False) -> bool:
@@ -178,7 +178,7 @@ class ObjectBucket:
 
     async def _opened(self) -> ObjectStore:
         if self._store is None:
-            self._store = await to_thread.run_sync(self._connect, self.place)
+            self._store = await to_thread.run_sync(self.connect, self.place)
         return self._store
 
 

@@ -31,7 +31,7 @@ async def probe(bucket: ObjectBucket, *, writers: int = WRITERS) -> None:
 async def _race(bucket: ObjectBucket, name: str, writers: int) -> None:
     """Let all write at once, then one more who is late."""
     data = [secrets.token_bytes(16) for _ in range(writers)]
-    won = await side_by_side([partial(bucket.put, name, mine, create=True) for mine in data], at_once=writers)
+    won = await side_by_side([partial(bucket.put, name, bytes_, create=True) for bytes_ in data], at_once=writers)
     late = await bucket.put(name, b"late", create=True)
     first = sum(won) + late
     if first != 1:
