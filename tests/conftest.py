@@ -21,6 +21,9 @@ __all__ = ["anyio_backend", "caller", "caller_of_era", "engine", "era", "minilm_
 
 
 hypothesis.settings.register_profile("many", max_examples=1000, deadline=None)
+hypothesis.settings.register_profile("usual", parent=hypothesis.settings.default, deadline=None)
+hypothesis.settings.register_profile("few", parent=hypothesis.settings.default, max_examples=25, deadline=None)
+hypothesis.settings.load_profile("few")  # make test-slow and make fuzz name another; see support/examples.py
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -31,7 +34,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """
     if "opener" in metafunc.fixturenames:
         engines = ENGINES if metafunc.definition.path.parent.name == "contract" else BOTH
-        metafunc.parametrize("opener", engines.values(), ids=list(engines))
+        marks = [() if name in BOTH else pytest.mark.slow for name in engines]
+        openers = [pytest.param(engines[name], id=name, marks=mark) for name, mark in zip(engines, marks, strict=True)]
+        metafunc.parametrize("opener", openers)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.examples import examples
 from vectorstores_tools.contract.characters import clean, json_line, line, sentence
 from vectorstores_tools.contract.errors import StoreNotFound, VectorStoreError
 from vectorstores_tools.contract.filters import parse_filter
@@ -121,7 +122,7 @@ def test_of_all_code_points_exactly_those_that_nobody_sees_are_removed():
 
 
 @given(texts)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_nothing_stays_that_nobody_sees_and_cleaning_twice_is_cleaning_once(text: str):
     shown = clean(text)
     assert [hex(ord(c)) for c in shown if forbidden(c)] == []
@@ -135,7 +136,7 @@ def test_nothing_stays_that_nobody_sees_and_cleaning_twice_is_cleaning_once(text
 
 
 @given(texts, st.integers(8, 60))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_a_line_is_one_clean_line_and_no_longer_than_it_may_be(text: str, limit: int):
     for shown in (line(text, limit), sentence(text, limit)):
         assert len(shown) <= limit
@@ -144,7 +145,7 @@ def test_a_line_is_one_clean_line_and_no_longer_than_it_may_be(text: str, limit:
 
 
 @given(texts, texts)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_an_error_is_one_clean_line_whatever_it_quotes(fact: str, next: str):
     for error in (VectorStoreError(fact, next, param=fact, code=next), StoreNotFound(fact, [next])):
         for shown in (str(error), error.fact, error.sentence, error.next, error.param or "", error.code or ""):
@@ -167,7 +168,7 @@ values = st.recursive(
 
 
 @given(values)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_json_on_a_line_means_the_same_and_is_left_as_it_is(value: object):
     shown = json_line(value)
     assert json.loads(shown) == value
@@ -175,7 +176,7 @@ def test_json_on_a_line_means_the_same_and_is_left_as_it_is(value: object):
 
 
 @given(values)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_an_object_keeps_its_shape_and_every_string_in_it_is_clean(value: object):
     shown = cleaned(value)
     assert type(shown) is type(value)

@@ -18,6 +18,7 @@ from support.engine_calls import (
     store_ids,
     upload,
 )
+from support.waiting import moment
 from vectorstores_tools.contract.engine import Engine
 from vectorstores_tools.contract.errors import (
     BadCursor,
@@ -263,7 +264,7 @@ async def test_a_cancelled_call_does_not_end_what_it_started(engine: Engine):
         tasks.start_soon(attach, engine, store, file)
         with anyio.fail_after(30):
             while not await file_ids(engine, store):
-                await anyio.lowlevel.checkpoint()
+                await moment()
         tasks.cancel_scope.cancel()
     assert (await settled(engine, store, file)).status == "completed"
 

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from support.waiting import moment
 from vectorstores_server.http.concurrency import Admission
 from vectorstores_server.http.connections import KEPT, MOST, Connections, most_connections
 from vectorstores_server.http.guard import Guard
@@ -51,7 +52,7 @@ async def serving(connections: Connections, policy: Policy | None = None) -> Asy
 async def until(condition: Callable[[], bool]) -> None:
     with anyio.fail_after(20):
         while not condition():
-            await anyio.lowlevel.checkpoint()
+            await moment()
 
 
 async def connect(port: int) -> anyio.abc.SocketStream:
@@ -131,7 +132,7 @@ async def test_a_body_that_trickles_is_given_up() -> None:
         with anyio.fail_after(20), suppress(anyio.BrokenResourceError):
             while True:
                 await stream.send(b"x")
-                await anyio.lowlevel.checkpoint()
+                await moment()
 
 
 async def test_a_large_body_that_comes_at_a_usual_pace_is_taken() -> None:

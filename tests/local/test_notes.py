@@ -23,6 +23,7 @@ from support.noted import ISSUED, NotedSample, garbled, guessed, mail, scanned
 from support.samples import write_zip
 from support.upgrading import made_before, upgraded
 from support.v1_client import api_of
+from support.waiting import moment
 from vectorstores_server.engines.local.catalog import attachments, batches, index_tables
 from vectorstores_server.engines.local.catalog.outcomes import failed, flip
 from vectorstores_server.engines.local.catalog.reconciliation import rebuild
@@ -372,7 +373,7 @@ async def test_a_rebuild_and_a_lost_text_keep_the_notes(tmp_path: Path) -> None:
         await engine.maintenance.reindex()
         with anyio.fail_after(60):
             while await engine.maintenance.rebuilding():
-                await anyio.lowlevel.checkpoint()
+                await moment()
         assert (await engine.retrieve_store_file(store, file)).notes == sample.notes
 
 

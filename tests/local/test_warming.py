@@ -4,13 +4,13 @@ import sys
 from pathlib import Path
 
 import anyio
-import anyio.lowlevel
 import pytest
 
 from support import engine_calls
 from support.clients import connected
 from support.engines import local_minilm
 from support.local import Words, add, opened, search, store
+from support.waiting import moment
 from vectorstores_server.engines.local.embedding import EmbedderChoice
 from vectorstores_server.engines.local.engine import LocalEngine
 
@@ -58,7 +58,7 @@ async def test_a_named_store_is_read_into_memory_before_it_is_searched(tmp_path:
     engine.expect_searches(id)
     with anyio.fail_after(60):
         while not await resident(engine):
-            await anyio.lowlevel.checkpoint()
+            await moment()
     assert (await search(engine, id, "heron")).data
     await engine.aclose()
 
@@ -74,7 +74,7 @@ async def test_a_store_that_is_empty_or_gone_leaves_it_to_the_next(tmp_path: Pat
     with anyio.fail_after(60):
         while not await resident(engine):
             engine.expect_searches(full)
-            await anyio.lowlevel.checkpoint()
+            await moment()
     await engine.aclose()
 
 

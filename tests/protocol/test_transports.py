@@ -25,6 +25,7 @@ from mcp.types import (
 from support.clients import Caller, Era, resource_text
 from support.engine_calls import PATIENCE
 from support.serving import House, Transport, house
+from support.waiting import moment
 from vectorstores_server.engines.local.embedding import EmbedderChoice
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_tools.contract import uris
@@ -218,7 +219,7 @@ async def test_a_cancelled_call_ends_and_its_batch_goes_on(connected: Connected)
             arguments = {"vector_store_id": store, "file_ids": ids, "wait_seconds": 50}
             tasks.start_soon(connected.client.call_tool, "batch_attach", arguments)
             while not (await connected.call("list", vector_store_id=store, limit=1))["data"]:
-                await anyio.lowlevel.checkpoint()
+                await moment()
             tasks.cancel_scope.cancel()
     done = await connected.call("retrieve", vector_store_id=store, wait_seconds=50)
     assert (done["file_counts"]["completed"], done["file_counts"]["total"]) == (10, 10)

@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio
 
 from support.local import Words, opened, search, settled, store, upload
+from support.waiting import moment
 from vectorstores_server.engines.local.catalog.index_tables import TABLE_FORMAT
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_tools.contract.requests import FileAttach, PageRequest
@@ -47,7 +48,7 @@ async def brought_up_to_date(engine: LocalEngine, directory: Path, id: str) -> N
     await engine.list_stores(PageRequest())
     with anyio.fail_after(60):
         while execute(directory, old, id, TABLE_FORMAT):
-            await anyio.lowlevel.checkpoint()
+            await moment()
 
 
 async def upgraded(engine: LocalEngine, directory: Path, id: str) -> None:
@@ -61,4 +62,4 @@ async def upgraded(engine: LocalEngine, directory: Path, id: str) -> None:
             assert len((await search(engine, id, "dog", max_num_results=50)).data) == len(TEXTS), (
                 "searchable throughout"
             )
-            await anyio.lowlevel.checkpoint()
+            await moment()

@@ -22,6 +22,7 @@ from support.hostile import clean
 from support.log_rows import check_log
 from support.served import environment
 from support.serving import address
+from support.waiting import moment
 from support.webserver import COMMAND
 
 pytestmark = pytest.mark.process
@@ -112,7 +113,7 @@ async def attach(http: httpx.AsyncClient, store: str, name: str) -> httpx.Respon
 async def until_completed(http: httpx.AsyncClient, store: str, files: int) -> None:
     with anyio.fail_after(PATIENCE):
         while (await http.get(f"/v1/vector_stores/{store}")).json()["file_counts"]["completed"] < files:
-            await anyio.lowlevel.checkpoint()
+            await moment()
 
 
 async def test_the_log_of_a_server_is_one_line_an_entry_whatever_is_asked_of_it(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.engine_calls import ingest
+from support.examples import examples
 from support.local import HASTY, Words, add, opened, search, settled, store, upload
 from support.other_systems import elsewhere, kept_while_open, names_alike
 from vectorstores_server.engines.local.catalog.places import path_below
@@ -299,7 +300,7 @@ SPELLINGS: list[Callable[[str], str]] = [
 
 
 @given(folder=LETTERS, name=LETTERS, on_disk=st.sampled_from(SPELLINGS), named=st.sampled_from(SPELLINGS))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_a_file_has_one_source_however_its_name_is_spelt(
     folder: str,
     name: str,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.examples import examples
 from vectorstores_tools.arguments.inputs import Search
 from vectorstores_tools.context import ToolCall
 from vectorstores_tools.contract.characters import clean, line
@@ -87,7 +88,7 @@ def rendered(ranking: RankedHits, max_tokens: int) -> tuple[Reply, Fence]:
 
 
 @given(rankings, budgets)
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 def test_no_answer_is_over_its_budget_forges_its_fence_or_shows_what_nobody_sees(ranking: RankedHits, max_tokens: int):
     reply, fence = rendered(ranking, max_tokens)
     assert len(compact(reply.structured)) <= room(max_tokens)
@@ -110,14 +111,14 @@ def outside(text: str, fence: Fence) -> list[str]:
 
 
 @given(rankings)
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 def test_with_room_every_hit_is_named_in_its_order(ranking: RankedHits):
     reply, _ = rendered(ranking, 20_000)
     assert [hit["filename"] for hit in reply.structured["data"]] == [line(hit.hit.filename) for hit in ranking.hits]
 
 
 @given(st.integers(1, 5), st.integers(0, 4), st.booleans(), st.sampled_from([0, 1, 10**6]))
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 def test_what_is_said_of_the_search_itself_fits_the_smallest_budget(
     stores: int, notes: int, found: bool, removed: int
 ) -> None:
@@ -141,7 +142,7 @@ def test_a_nonce_that_a_text_holds_is_not_taken():
 
 
 @given(rankings, budgets)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_a_hit_that_shows_text_keeps_its_citation(ranking: RankedHits, max_tokens: int):
     reply, _ = rendered(ranking, max_tokens)
     data = reply.structured["data"]

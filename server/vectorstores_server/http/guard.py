@@ -158,19 +158,20 @@ class _Exchange:
             return GONE
         if self._arrived:
             return await self._leaving()
-        message = GONE
+        piece = GONE
         with anyio.move_on_after(self._patience()) as waiting:
-            message = await self._receive()
+            piece = await self._receive()
         if waiting.cancelled_caught:
-            self._cut = Refusal(408, "The body of the request did not arrive. Send it again.", "timeout")
+            message = "The body of the request did not arrive. Send it again."
+            self._cut = Refusal(408, message, "timeout", Connection="close")  # else the trickle goes on
             return GONE
-        self._arrived = not message.get("more_body", False)
-        self._room -= len(message.get("body", b""))
-        self._taken += len(message.get("body", b""))
+        self._arrived = not piece.get("more_body", False)
+        self._room -= len(piece.get("body", b""))
+        self._taken += len(piece.get("body", b""))
         if self._room < 0:
             self._cut = Refusal(413, self._larger, "too_large")
             return GONE
-        return message
+        return piece
 
     def _patience(self) -> float:
         """Return how long the next piece of the body may take: a trickle must not hold a place for ever."""

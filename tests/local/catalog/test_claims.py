@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from support.examples import examples
 from support.memory_catalog import NOW, SMALL, add_file, attach, build, dead, live, make_store, open_memory, queued
 from vectorstores_server.engines.local.catalog import attachments, enqueue, expiry, files, index_tables, reconciliation
 from vectorstores_server.engines.local.catalog.dialect import DB
@@ -160,7 +161,7 @@ def play(db: DB, steps: Collection[Step]) -> Builders:
     return builders
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(STEPS, max_size=30))
 @example([("attach", 0, 0), ("claim", 0, 0), ("flip", 0, 0), ("flip", 0, 0), ("sweep", 0, 0)])
 @example([("attach", 0, 0), ("claim", 0, 0), ("flip", 0, 0), ("abandon", 0, 0), ("sweep", 0, 0)])
@@ -172,7 +173,7 @@ def test_a_live_revision_keeps_its_rows_whatever_late_builders_do(steps: list[St
         builders.assert_rows_are_there()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(STEPS, max_size=15), st.lists(STEPS, max_size=12))
 @example([("attach", 0, 0), ("claim", 0, 0), ("add", 0, 0)], [("sweep", 0, 0)] * 5 + [("flip", 0, 0)])
 @example([("attach", 0, 0), ("claim", 0, 0), ("add", 0, 0)], [("sweep", 0, 0)] * 2 + [("flip", 0, 0)])

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from support.examples import examples
 from support.memory_catalog import open_memory
 from vectorstores_server.engines.local.catalog.attributes import replace_attributes
 from vectorstores_server.engines.local.catalog.dialect import DB
@@ -257,7 +258,7 @@ def facts(file: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(held=st.lists(FILES, min_size=1, max_size=5), filter=FILTERS)
 def test_sql_finds_exactly_what_matches(catalog: DB, held: list[dict[str, Any]], filter: Filter):
     # The contract refuses it; SQLite may have kept it before.

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.examples import examples
 from support.memory_catalog import (
     NOW,
     add_file,
@@ -45,7 +46,7 @@ def sqlite(dialect: None) -> Generator[sqlite3.Connection]:
         yield db
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     times=st.lists(st.integers(0, 3), max_size=12),
     limit=st.integers(1, 4),
@@ -73,7 +74,7 @@ def test_paging_shows_every_store_that_stays_once_and_in_order_whatever_is_delet
         assert seen == [id for _, id in placed]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(times=st.lists(st.integers(0, 3), min_size=1, max_size=12), limit=st.integers(1, 4), data=st.data())
 def test_before_gives_the_items_just_before_the_cursor_in_the_lists_order(
     times: list[int], limit: int, data: st.DataObject

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.upgrading import execute
+from support.waiting import moment
 from vectorstores_server.engines.local.catalog.database import UNSETTLED_NS, CatalogStamp, SqliteCatalog, log_stamp
 from vectorstores_server.mirrors.keeper import LastLook
 from vectorstores_tools.contract.mirrors import Mirror
@@ -18,7 +19,7 @@ from vectorstores_tools.contract.mirrors import Mirror
 async def settled(catalog: SqliteCatalog) -> CatalogStamp:
     with anyio.fail_after(10):
         while (stamp := catalog.stamp()) is None:
-            await anyio.lowlevel.checkpoint()
+            await moment()
     return stamp
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.examples import examples
 from support.memory_catalog import NOW, SMALL, add_file, fail_all, make_store, open_memory, queued
 from vectorstores_server.engines.local.catalog import (
     attachments,
@@ -94,7 +95,7 @@ STEPS = st.sampled_from([
 ])  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(st.tuples(STEPS, st.integers(0, 1), st.integers(0, 3)), max_size=25))
 def test_counts_queue_and_batches_agree_with_the_attachments(steps: list[Step]):
     with closing(open_memory()) as db:

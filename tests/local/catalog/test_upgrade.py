@@ -7,6 +7,7 @@ import anyio
 
 from support.local import Words, add, opened, search, settled, store, upload
 from support.upgrading import TEXTS, execute, made_before, upgraded
+from support.waiting import moment
 from vectorstores_server.engines.local.parsing import VERSION
 from vectorstores_tools.contract.requests import FileAttach, PageRequest
 
@@ -69,7 +70,7 @@ async def test_a_file_that_older_parsers_refused_is_tried_once_more_and_only_onc
         await engine.list_stores(PageRequest())
         with anyio.fail_after(30):
             while execute(tmp_path, "SELECT refused_by, status FROM attachment") != [(VERSION, "failed")]:
-                await anyio.lowlevel.checkpoint()
+                await moment()
         assert execute(tmp_path, "SELECT next_rev FROM counter") == [(3,)]
 
 
@@ -84,6 +85,6 @@ async def test_what_comes_while_a_table_is_built_anew_is_in_both(tmp_path: Path)
             while execute(
                 tmp_path, "SELECT 1 FROM store_table WHERE store_id = ? AND format = 1 AND state = 'live'", id
             ):
-                await anyio.lowlevel.checkpoint()
+                await moment()
         found = {hit.filename for hit in (await search(engine, id, "landlord", max_num_results=50)).data}
         assert len(found) == len(TEXTS) + 1

@@ -8,6 +8,7 @@ import pytest
 
 from support.local import HASTY, Words, add, held, opened, search, settled, store, upload
 from support.upgrading import TEXTS, execute, made_before, upgraded
+from support.waiting import moment
 from vectorstores_server.engines.local.catalog.index_tables import TABLE_FORMAT
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.parsing import VERSION
@@ -44,7 +45,7 @@ def text_of_before(directory: Path, sha256: object, text: str) -> None:
 async def brought_up_to_date(directory: Path) -> None:
     with anyio.fail_after(60):
         while execute(directory, "SELECT 1 FROM store_table WHERE format < ? AND state = 'live'", TABLE_FORMAT):
-            await anyio.lowlevel.checkpoint()
+            await moment()
 
 
 async def test_an_address_is_read_from_the_text_that_its_hits_stand_in(tmp_path: Path):
@@ -87,7 +88,7 @@ async def test_it_stays_when_the_embedder_is_another_too(tmp_path: Path):
         assert await engine.maintenance.reindex() == 1
         with anyio.fail_after(60):
             while execute(tmp_path, "SELECT embedder FROM store") != [(other.identity,)]:
-                await anyio.lowlevel.checkpoint()
+                await moment()
         [hit] = (await search(engine, id, "landlord item7")).data
         assert (hit.content[0].text, other.embedded) == (TEXTS[7], 1)
 
@@ -109,7 +110,7 @@ async def test_a_file_that_was_refused_is_read_once_parsers_can(tmp_path: Path):
         await engine.list_stores(PageRequest())
         with anyio.fail_after(30):
             while (await engine.retrieve_store_file(id, file)).status != "completed":
-                await anyio.lowlevel.checkpoint()
+                await moment()
 
 
 async def test_no_remote_embedder_is_called_for_files_that_were_refused(tmp_path: Path):

@@ -8,6 +8,7 @@ import anyio
 import pytest
 
 from support.local import Words, add, opened, search, settled, store
+from support.waiting import moment
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_tools.contract.errors import Unavailable
 from vectorstores_tools.contract.maintenance import Finding
@@ -54,7 +55,7 @@ async def filled(data: Path) -> str:
         await add(engine, id, FOX, "fox.txt")
         with anyio.fail_after(30):  # until the worker has nothing else to do: then it takes the hashes
             while not list((data / "index").glob("*.sums")):
-                await anyio.lowlevel.checkpoint()
+                await moment()
     return id
 
 

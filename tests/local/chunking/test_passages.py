@@ -7,6 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from support.cutting import cut
+from support.examples import examples
 from vectorstores_server.engines.local.chunking.passage_text import (
     WITH_PREFIX,
     embed_text,
@@ -71,7 +72,7 @@ def uncovered(text: str, passages: list[Passage]) -> str:
 @example("日" * 3000, 100)
 @example("a" + " " * 9000 + "b", 8)
 @example("0국어한The quick brown fox jumps over the lazy dog. ", 8)
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 def test_every_visible_character_is_in_exactly_one_passage_of_the_right_size(text: str, limit: int):
     passages = cut(Document(text), COUNTER, PassageLimits(limit, limit))
     assert uncovered(text, passages) == ""
@@ -87,7 +88,7 @@ def test_every_visible_character_is_in_exactly_one_passage_of_the_right_size(tex
 
 
 @given(texts)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_tokens_are_in_order_and_cover_what_is_visible(text: str):
     offsets = COUNTER.offsets(text).tolist()
     assert COUNTER.count(text) == len(offsets)
@@ -212,7 +213,7 @@ def test_a_title_that_the_passage_begins_with_is_not_repeated():
 
 
 @given(st.lists(st.text(min_size=1, max_size=900), max_size=5), st.text(max_size=600))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_prefix_and_passage_stay_within_what_the_model_reads(headings: list[str], title: str):
     document = Document(SENTENCE * 20)
     passage = cut(document, COUNTER, PassageLimits(150, 150))[0]

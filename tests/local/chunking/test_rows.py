@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.cutting import cut
+from support.examples import examples
 from vectorstores_server.engines.local.chunking.passages import MAX_CHARACTERS, PassageLimits
 from vectorstores_server.engines.local.embedding.tokenizer import TokenCounter
 from vectorstores_server.engines.local.parsing.dispatch import read_document
@@ -43,7 +44,7 @@ def divided(document: Document, limit: int) -> list[str]:
 
 
 @given(lines, st.sampled_from([20, 60, 150]))
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 def test_no_row_that_fits_into_a_passage_is_divided(rows: list[str], limit: int) -> None:
     assert divided(Document("\n".join(rows)), limit) == []
 

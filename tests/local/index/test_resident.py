@@ -15,6 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy import float32
 
+from support.examples import examples
+from support.waiting import moment
 from vectorstores_server.engines.local.index import CandidateQuery, Index, RevFilter, Rows, Weights, WrongDimensions
 from vectorstores_server.engines.local.index.memory import IndexMemory
 from vectorstores_server.engines.local.index.records import CosineScale
@@ -86,7 +88,7 @@ async def unchanged_for_a_moment(directory: Path) -> None:
     """Wait until a look at the folder can tell a change."""
     with anyio.fail_after(10):
         while VersionStamp.of(directory / "index" / f"{TABLE}.lance") is None:
-            await anyio.lowlevel.checkpoint()
+            await moment()
 
 
 async def assert_same(disk: Index, memory: Index, query: CandidateQuery) -> None:
@@ -109,7 +111,7 @@ async def assert_same(disk: Index, memory: Index, query: CandidateQuery) -> None
     dimensions=st.sampled_from([DIMENSIONS, DIMENSIONS, None]),
     steps=st.lists(st.sampled_from(["add", "delete", "replace"]), min_size=1, max_size=4),
 )
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_memory_and_disk_give_the_same_hits_in_the_same_order_with_the_same_scores(
     tmp_path_factory: pytest.TempPathFactory, seed: int, dimensions: int | None, steps: list[str]
 ):
@@ -211,7 +213,7 @@ async def test_a_question_of_other_dimensions_is_refused_in_memory_too(tmp_path:
         max_size=8,
     )
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_terms_become_the_tokens_that_the_index_makes_of_them(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str]
 ):

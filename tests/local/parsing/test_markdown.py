@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from support.examples import examples
 from vectorstores_server.engines.local.parsing import markdown as module
 from vectorstores_server.engines.local.parsing.markdown import markdown
 
@@ -28,7 +29,7 @@ def by_the_library(text: str) -> list[tuple[int, int]]:
     return [(head.map[0], int(head.tag[1:])) for head, content in heads if head.map and content.content.strip()]
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.lists(st.tuples(BLOCKS, st.sampled_from(["\n", "\n\n"])), max_size=30))
 def test_headings_are_those_of_commonmark(blocks: list[tuple[str, str]]) -> None:
     text = "no front matter\n\n" + "".join(part for block in blocks for part in block)

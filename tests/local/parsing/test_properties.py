@@ -15,6 +15,7 @@ from support.local import Words, add, opened, search, store
 from support.memory_catalog import add_file, make_store, open_sqlite, queued
 from support.memory_catalog import attach as attach_row
 from support.samples import pdf_bytes, write_epub, write_pptx, write_zip
+from support.waiting import moment
 from vectorstores_server.engines.local.catalog import attachments, index_tables
 from vectorstores_server.engines.local.catalog.outcomes import flip
 from vectorstores_server.engines.local.catalog.revisions import BuiltRevision
@@ -256,7 +257,7 @@ async def test_they_survive_a_rebuild(tmp_path: Path) -> None:
         await engine.maintenance.reindex()
         with anyio.fail_after(60):
             while await engine.maintenance.rebuilding():
-                await anyio.lowlevel.checkpoint()
+                await moment()
         assert (await engine.retrieve_store_file(id, file)).attributes == SAID
         assert (await search(engine, id, "pier")).data[0].attributes == SAID
 

@@ -14,6 +14,7 @@ from support.local import HASTY, SMALL_CHUNKS, Words, add, opened, search, settl
 from support.prepared_files import ListSource, queued_work
 from support.samples import pdf_bytes
 from support.scans import program
+from support.waiting import moment
 from vectorstores_server.engines.local import failpoints
 from vectorstores_server.engines.local.catalog import expiry, work_queue
 from vectorstores_server.engines.local.catalog.database import SqliteCatalog
@@ -172,7 +173,7 @@ async def test_a_worker_that_cannot_live_says_so_where_health_is_asked(tmp_path:
         await engine.attach_file(id, FileAttach(file_id=await upload(engine, FOX)))
         with anyio.fail_after(30):
             while await working(engine):
-                await anyio.lowlevel.checkpoint()
+                await moment()
         check = (await engine.health()).checks["worker"]
         assert "UnforeseenError" in check.state
     assert seen.count("dirty") >= 1

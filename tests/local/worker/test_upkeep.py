@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from support.examples import examples
 from support.local import Words, add, opened, store
 from vectorstores_server.engines.local.catalog import Catalog, index_tables
 from vectorstores_server.engines.local.components import Components
@@ -75,7 +76,7 @@ async def test_what_a_process_that_ends_leaves_without_index_the_next_one_indexe
 
 @pytest.mark.slow
 @given(commands=st.lists(st.integers(1, 3), min_size=2, max_size=4))
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(3), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_after_short_commands_and_their_window_the_index_is_as_small_as_when_purged(
     tmp_path_factory: pytest.TempPathFactory, commands: list[int]
 ):

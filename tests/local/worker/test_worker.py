@@ -9,6 +9,7 @@ import pytest
 from support.local import HASTY, SMALL_CHUNKS, Gate, Words, add, opened, search, settled, store, upload
 from support.prepared_files import prepared
 from support.processes import gone
+from support.waiting import moment
 from vectorstores_server.engines.local.catalog import reconciliation
 from vectorstores_server.engines.local.catalog.database import SqliteCatalog
 from vectorstores_server.engines.local.embedding import EmbeddingFailure
@@ -229,7 +230,7 @@ async def test_the_lock_is_free_again_after_the_work(tmp_path: Path):
         lock = WorkerLock(tmp_path)
         with anyio.fail_after(20):
             while not lock.take():
-                await anyio.lowlevel.checkpoint()
+                await moment()
         lock.close()
     # On a busy machine a file is fetched again while it is parsed, and the lock is taken twice.
     assert list(dict.fromkeys(steps)) == [
