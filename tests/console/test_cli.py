@@ -482,6 +482,7 @@ def test_a_value_out_of_its_range_is_told_in_the_words_of_the_command_line(
     assert run("search", *argv) == (1, "", f"vector-stores-mcp: {sentence}\n")
 
 
+@pytest.mark.slow
 async def test_ctrl_c_stops_add_and_the_same_command_goes_on(tmp_path: Path) -> None:
     folder = tmp_path / "many"
     folder.mkdir()

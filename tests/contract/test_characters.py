@@ -114,6 +114,7 @@ def forbidden(character: str) -> bool:
     return category in ("Cc", "Cf", "Cs") or character in IGNORABLE or nonsense
 
 
+@pytest.mark.slow
 def test_of_all_code_points_exactly_those_that_nobody_sees_are_removed():
     everything = [chr(code) for code in range(0x110000)]
     unlike = [hex(ord(c)) for c in everything if (clean(f".{c}.") == "..") != (forbidden(c) or c in IN_PLACE)]

@@ -293,6 +293,7 @@ async def test_a_hostile_document_runs_nothing_and_reaches_nobody(
         assert all(address.startswith(url) for address in asked), asked
 
 
+@pytest.mark.slow
 async def test_a_store_of_100_000_files_is_paged_and_filtered(
     browser: "Browser", url: str, local_engine: Engine, tmp_path: Path
 ) -> None:

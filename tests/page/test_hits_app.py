@@ -158,6 +158,7 @@ async def _hits_and_their_page_are_seen(browser: "Browser", engine: Engine, fold
         await page.screenshot(path=Path(os.environ.get("PICTURES", folder)) / "app.png", full_page=True)
 
 
+@pytest.mark.process
 async def test_hits_and_the_page_of_one_are_seen_in_a_host(
     browser: "Browser", local_engine: Engine, tmp_path: Path
 ) -> None:
@@ -175,13 +176,14 @@ def reference() -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.slow
+@pytest.mark.process
 async def test_hits_and_the_page_of_one_are_seen_in_a_host_of_the_reference_module(
     browser: "Browser", local_engine: Engine, tmp_path: Path, reference: str
 ) -> None:
     await _hits_and_their_page_are_seen(browser, local_engine, tmp_path, reference)
 
 
+@pytest.mark.process
 async def test_what_is_around_a_passage_of_a_text_is_shown_and_the_host_is_answered(
     browser: "Browser", local_engine: Engine, tmp_path: Path
 ) -> None:
@@ -200,6 +202,7 @@ async def test_what_is_around_a_passage_of_a_text_is_shown_and_the_host_is_answe
     assert told[2]["error"]["code"] == -32601
 
 
+@pytest.mark.process
 async def test_a_hostile_document_stays_text_in_the_app(
     browser: "Browser", local_engine: Engine, tmp_path: Path
 ) -> None:
@@ -218,6 +221,7 @@ async def test_a_hostile_document_stays_text_in_the_app(
     assert {url for url in asked if not url.startswith("about:")} == {HOST}
 
 
+@pytest.mark.process
 async def test_a_host_that_hands_on_no_meta_and_an_error_are_shown_too(
     browser: "Browser", local_engine: Engine, tmp_path: Path
 ) -> None:
@@ -235,6 +239,7 @@ async def test_a_host_that_hands_on_no_meta_and_an_error_are_shown_too(
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.process
 async def test_axe_finds_nothing_in_the_app_whatever_theme_the_host_has(
     browser: "Browser", local_engine: Engine, tmp_path: Path, theme: str
 ) -> None:

@@ -3,9 +3,9 @@
 import ast
 import re
 from collections import defaultdict
-from pathlib import Path
 
 from support.checkout import ROOT
+from support.source_trees import source_trees
 
 SAY_NOTHING = {"said", "told", "one", "mine", "meant"}
 NO_SUBJECT = re.compile(
@@ -16,15 +16,9 @@ NO_SUBJECT = re.compile(
 READ_TWICE = re.compile(r"\b(anew|whoever|(tells?|told|which) .* is another)\b", re.IGNORECASE)
 
 
-def _modules() -> list[tuple[Path, ast.Module]]:
-    return [
-        (path, ast.parse(path.read_text())) for floor in ("tools", "server") for path in (ROOT / floor).rglob("*.py")
-    ]
-
-
 def test_no_public_class_name_stands_twice_in_the_tree() -> None:
     places: defaultdict[str, list[str]] = defaultdict(list)
-    for path, module in _modules():
+    for path, module in source_trees():
         for node in module.body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places[node.name].append(str(path.relative_to(ROOT)))
@@ -34,7 +28,7 @@ def test_no_public_class_name_stands_twice_in_the_tree() -> None:
 
 def test_no_variable_or_parameter_has_a_name_that_says_nothing() -> None:
     found: list[str] = []
-    for path, module in _modules():
+    for path, module in source_trees():
         for node in ast.walk(module):
             named = node.arg if isinstance(node, ast.arg) else node.id if isinstance(node, ast.Name) else ""
             if named in SAY_NOTHING:
@@ -45,7 +39,7 @@ def test_no_variable_or_parameter_has_a_name_that_says_nothing() -> None:
 def test_no_function_or_attribute_has_a_name_that_says_nothing() -> None:
     named = [
         (path.relative_to(ROOT), node.attr if isinstance(node, ast.Attribute) else node.name)
-        for path, module in _modules()
+        for path, module in source_trees()
         for node in ast.walk(module)
         if isinstance(node, ast.Attribute | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
     ]
@@ -54,7 +48,7 @@ def test_no_function_or_attribute_has_a_name_that_says_nothing() -> None:
 
 
 def test_each_module_says_in_its_first_line_what_it_is() -> None:
-    bare = [str(path) for path, module in _modules() if not (ast.get_docstring(module) or "").strip()]
+    bare = [str(path) for path, module in source_trees() if not (ast.get_docstring(module) or "").strip()]
     assert bare == []
 
 
@@ -91,7 +85,7 @@ def _string(statement: ast.stmt) -> str:
 def test_a_docstring_begins_with_its_subject() -> None:
     sentences = {
         f"{path.relative_to(ROOT)}: {sentence.splitlines()[0]}"
-        for path, module in _modules()
+        for path, module in source_trees()
         for sentence in _sentences(module)
     }
     assert sentences
@@ -101,7 +95,7 @@ def test_a_docstring_begins_with_its_subject() -> None:
 def test_no_comment_or_sentence_has_a_word_that_must_be_read_twice() -> None:
     lines = [
         f"{path.relative_to(ROOT)}: {line.strip()}"
-        for path, _ in _modules()
+        for path, _ in source_trees()
         for line in path.read_text(encoding="utf-8").splitlines()
     ]
     assert lines

@@ -52,6 +52,9 @@ async def interrupt(server: Served) -> None:
 End = Callable[[Served], Awaitable[None]]
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs what only Linux has")
 ENDS = pytest.mark.parametrize("end", [end_of_input, terminate, interrupt])
+ENDS_AT_WORK = pytest.mark.parametrize(
+    "end", [end_of_input, *(pytest.param(end, marks=pytest.mark.slow) for end in (terminate, interrupt))]
+)
 
 
 async def ends_within_a_second(server: Served, end: End) -> None:
@@ -81,7 +84,7 @@ async def test_an_idle_server_ends_cleanly(tmp_path: Path, end: End) -> None:
         await ends_within_a_second(server, end)
 
 
-@ENDS
+@ENDS_AT_WORK
 async def test_a_server_at_work_ends_cleanly_and_the_next_one_goes_on(tmp_path: Path, end: End) -> None:
     documents = many_files(tmp_path, 12)
     async with served(tmp_path) as server:
@@ -116,7 +119,7 @@ async def counted(server: Served, store_id: str) -> tuple[int, int]:
                 return store["file_counts"]["completed"], store["file_counts"]["total"]
 
 
-@ENDS
+@ENDS_AT_WORK
 async def test_a_call_that_waits_for_a_lock_does_not_hold_up_the_end(tmp_path: Path, end: End) -> None:
     async with served(tmp_path, embedder="none") as server:
         with anyio.fail_after(60):
@@ -165,7 +168,7 @@ async def test_nothing_heavy_is_imported_for_the_handshake(tmp_path: Path) -> No
 
 
 @linux_only
-@ENDS
+@ENDS_AT_WORK
 async def test_a_server_whose_parser_is_at_work_ends_cleanly_and_the_parser_with_it(tmp_path: Path, end: End) -> None:
     slow = samples.write_slow_xlsx(tmp_path / "slow.xlsx", rows=60_000)
     async with served(tmp_path, embedder="none") as server:

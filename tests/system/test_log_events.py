@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from support.checkout import ROOT
 from support.hostile import faults
+from support.source_trees import source_trees
 from vectorstores_server.http import access_log
 from vectorstores_server.http.access_log import FinishedRequest
 from vectorstores_server.system.logs import JsonLine, OneLine, configure, event
@@ -43,9 +45,9 @@ class Entry:
         return str(self.event.args[0].value)
 
 
-def entries(source: str, place: str = "") -> Iterator[Entry]:
+def entries(tree: ast.Module, place: str = "") -> Iterator[Entry]:
     """Every call of a logger, with the event that is made for it just before or inside it."""
-    for block in _blocks(ast.parse(source)):
+    for block in _blocks(tree):
         for number, statement in enumerate(block):
             if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call) and _logs(statement.value):
                 call = statement.value
@@ -85,24 +87,16 @@ def _binds(statement: ast.Assign, name: str) -> bool:
     return any(isinstance(target, ast.Name) and target.id == name for target in statement.targets)
 
 
+@cache
 def every_entry() -> list[Entry]:
-    found = [
-        entry
-        for floor in ("server", "tools")
-        for path in sorted((ROOT / floor).rglob("*.py"))
-        for entry in entries(path.read_text(encoding="utf-8"), str(path.relative_to(ROOT)))
-    ]
+    found = [entry for path, tree in source_trees() for entry in entries(tree, str(path.relative_to(ROOT)))]
     assert len(found) > 30
     return found
 
 
 def test_no_call_that_logs_is_overlooked() -> None:
     calls = [
-        node
-        for floor in ("server", "tools")
-        for path in (ROOT / floor).rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and _logs(node)
+        node for _, tree in source_trees() for node in ast.walk(tree) if isinstance(node, ast.Call) and _logs(node)
     ]
     assert len(calls) == len(every_entry())
 
@@ -183,10 +177,11 @@ def _record(request: FinishedRequest) -> logging.LogRecord:
 
 
 def test_the_check_finds_an_entry_without_an_event() -> None:
-    bare, named, later = entries(
+    source = (
         'log.warning("x")\nlog.info("y", extra=event("done", n=1))\n'
         'if a:\n  b\nelse:\n  extra = event("late")\n  log.error("z", extra=extra)\n'
     )
+    bare, named, later = entries(ast.parse(source))
     assert (bare.event, named.name, later.name, later.level) == (None, "done", "late", "error")
 
 

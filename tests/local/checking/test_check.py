@@ -12,6 +12,7 @@ from support.waiting import moment
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_tools.contract.errors import Unavailable
 from vectorstores_tools.contract.maintenance import Finding
+from vectorstores_tools.contract.requests import PageRequest
 
 FRESH_LOOPS = True
 
@@ -49,14 +50,20 @@ def damage(data: Path, what: str, how: str) -> None:
                 path.write_bytes(content)
 
 
-async def filled(data: Path) -> str:
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with one file, to be copied."""
+    data = tmp_path_factory.mktemp("sound")
+    anyio.run(fill, data)
+    return data
+
+
+async def fill(data: Path) -> None:
     async with opened(data, Words()) as engine:
-        id = await store(engine)
-        await add(engine, id, FOX, "fox.txt")
+        await add(engine, await store(engine), FOX, "fox.txt")
         with anyio.fail_after(30):  # until the worker has nothing else to do: then it takes the hashes
             while not list((data / "index").glob("*.sums")):
                 await moment()
-    return id
 
 
 def set_aside(data: Path) -> int:
@@ -68,9 +75,10 @@ async def found(engine: LocalEngine) -> list[Finding]:
 
 
 @pytest.mark.parametrize(("what", "how"), KINDS, ids=[f"{what} {how}" for what, how in KINDS])
-async def test_each_kind_of_damage_is_found_named_and_mended(tmp_path: Path, what: str, how: str):
-    id = await filled(tmp_path)
+async def test_each_kind_of_damage_is_found_named_and_mended(sound: Path, tmp_path: Path, what: str, how: str):
+    shutil.copytree(sound, tmp_path, dirs_exist_ok=True)
     async with opened(tmp_path, Words()) as engine:
+        [id] = [store.id for store in (await engine.list_stores(PageRequest())).data]
         assert await found(engine) == []
     damage(tmp_path, what, how)
     async with opened(tmp_path, Words()) as engine:

@@ -140,6 +140,7 @@ async def test_a_small_file_passes_a_large_one_that_is_being_prepared(tmp_path: 
         assert (await engine.retrieve_store(slow)).file_counts.in_progress == 1
 
 
+@pytest.mark.slow
 async def test_small_files_pass_two_huge_ones_that_are_being_embedded(tmp_path: Path):
     steps = Steps()
     async with opened(tmp_path, Slow(), steps) as engine:
@@ -152,7 +153,9 @@ async def test_small_files_pass_two_huge_ones_that_are_being_embedded(tmp_path: 
         assert (await engine.retrieve_store(slow)).file_counts.in_progress == 3
 
 
-@pytest.mark.parametrize("end", ["delete the store", "detach", "cancel the batch"])
+@pytest.mark.parametrize(
+    "end", ["delete the store", *(pytest.param(end, marks=pytest.mark.slow) for end in ("detach", "cancel the batch"))]
+)
 async def test_what_nobody_wants_any_more_is_not_prepared_to_its_end(tmp_path: Path, end: str):
     steps = Steps()
     async with opened(tmp_path, Words(), steps) as engine:

@@ -43,6 +43,7 @@ def calls(path: Path, data: bytes) -> int:
     return count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("filename", "make"), INPUTS.values(), ids=INPUTS)
 def test_twice_the_input_is_at_most_two_and_a_half_times_the_work(tmp_path: Path, filename: str, make: MakeInput):
     path = tmp_path / filename
