@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["anyio_backend", "caller", "caller_of_era", "engine", "era", "minilm_engine", "run"]
 
 
+SHARED_SOON = {"test_stores.py", "test_places.py"}
+"""Modules of the contract that `make test` runs over PostgreSQL too; make test-slow runs all, and each dialect."""
+
 hypothesis.settings.register_profile("many", max_examples=1000, deadline=None)
 hypothesis.settings.register_profile("usual", parent=hypothesis.settings.default, deadline=None)
 hypothesis.settings.register_profile("few", parent=hypothesis.settings.default, max_examples=25, deadline=None)
@@ -33,8 +36,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     after one.
     """
     if "opener" in metafunc.fixturenames:
-        engines = ENGINES if metafunc.definition.path.parent.name == "contract" else BOTH
-        marks = [() if name in BOTH else pytest.mark.slow for name in engines]
+        path = metafunc.definition.path
+        engines = ENGINES if path.parent.name == "contract" else BOTH
+        soon = {*BOTH, "shared"} if path.name in SHARED_SOON else {*BOTH}
+        marks = [() if name in soon else pytest.mark.slow for name in engines]
         openers = [pytest.param(engines[name], id=name, marks=mark) for name, mark in zip(engines, marks, strict=True)]
         metafunc.parametrize("opener", openers)
 

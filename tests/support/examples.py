@@ -9,4 +9,4 @@ FEWEST = 10
 
 def examples(usual: int) -> int:
     """Return how many examples a test that usually has `usual` makes with the profile that is loaded."""
-    return max(min(usual, FEWEST), usual * settings.default.max_examples // USUAL)
+    return max(min(usual, FEWEST), usual * settings().max_examples // USUAL)
