@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -12,6 +13,7 @@ from support.pages import filled, page_of, parsed, signed_in
 from vectorstores_server.calls.recorder import CallRecorder, recorder_for
 from vectorstores_server.calls.ring import KEPT, CallRecord, CallRing
 from vectorstores_server.engines.local.directory.names import is_ours
+from vectorstores_server.http.auth import StaticTokens
 from vectorstores_server.intake import MachineIntake
 from vectorstores_server.intake.folders import FileCriteria
 from vectorstores_server.protocol.server import ToolSurface, build_server
@@ -126,3 +128,27 @@ async def test_the_page_shows_the_calls_and_hides_the_queries_of_others_from_who
     async with page_of(local_engine) as client:
         assert (await client.get("/calls")).status_code == 404
         assert "/calls" not in (await client.get("/")).text
+
+
+async def test_a_bound_visitor_sees_calls_of_its_own_in_stores_that_it_sees(
+    local_engine: Engine, tmp_path: Path
+) -> None:
+    ring = CallRing(tmp_path)
+    seen, hidden = await filled(local_engine, "Seen"), await filled(local_engine, "Hidden")
+    calls = [
+        replace(record(number, caller, query), store=store)
+        for number, (caller, store, query) in enumerate(
+            [
+                ("token-1", seen, "of mine"), ("token-1", hidden, "of before"), ("token-2", seen, "of another"),
+                ("token-1", "", "of all stores"), ("token-1", f"{seen}; {hidden}", "of both"),
+            ]
+        )
+    ]  # fmt: skip
+    await anyio.to_thread.run_sync(ring.append, calls)
+    async with page_of(local_engine, verifier=StaticTokens([f"store:{seen} bound"]), ring=ring) as client:
+        await signed_in(client, "bound")
+        shown = parsed(await client.get("/calls")).text()
+    assert [query for query in ("of mine", "of before", "of another", "of all", "of both") if query in shown] == [
+        "of mine"
+    ]
+    assert hidden not in shown

@@ -19,7 +19,7 @@ from support.webserver import web
 from vectorstores_server.http.startup import serve_web
 from vectorstores_server.protocol.server import ToolSurface
 from vectorstores_server.settings import read_settings
-from vectorstores_tools.contract.errors import InvalidRequest
+from vectorstores_tools.contract.errors import InvalidRequest, NotSupported
 from vectorstores_tools.toolset import TOOL_NAMES
 
 pytestmark = pytest.mark.process
@@ -89,3 +89,10 @@ async def test_what_would_let_everybody_in_is_refused_with_the_sentence_that_say
     settings = read_settings({"data": tmp_path / "data"})
     with anyio.fail_after(10), pytest.raises(InvalidRequest, match=r"VECTOR_STORES_TOKENS.*--allowed-host"):
         await serve_web(settings, "0.0.0.0:0", ToolSurface())
+
+
+async def test_a_bound_token_in_front_of_a_remote_is_refused_at_the_start(tmp_path: Path) -> None:
+    remote = {"backend": "remote", "remote_base_url": "http://127.0.0.1:9/v1"}
+    settings = read_settings({"data": tmp_path / "data", "tokens": "store:vs_1 secret", **remote})
+    with anyio.fail_after(10), pytest.raises(NotSupported, match="bind it on the server that keeps the stores"):
+        await serve_web(settings, "127.0.0.1:0", ToolSurface())

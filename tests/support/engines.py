@@ -73,11 +73,26 @@ def remote(service: str) -> OpenEngine:
     return opened
 
 
+@asynccontextmanager
+async def bounded(directory: Path) -> AsyncGenerator[Engine]:
+    """The local engine as a token sees it that is bound by metadata, with a store and a File of others beside."""
+    from support.engine_calls import new_store, upload
+    from vectorstores_server.bounds.engine import seen_within
+    from vectorstores_tools.contract.bounds import StoreBounds
+
+    async with local(directory) as engine:
+        await new_store(engine, name="Others")
+        await upload(engine, "Others wrote this.")
+        yield seen_within(engine, StoreBounds(metadata=(("team", "blue"),)))
+
+
 BOTH: dict[str, OpenEngine] = {"local": local, "forwarded": remote("forwarded")}
 """For what is built on the contract and asks no more of an engine: one of each kind."""
 
 
 ENGINES: dict[str, OpenEngine] = (
-    BOTH | {"shared": shared} | {name: remote(name) for name in ("azure", "ogx", "yandex", "litellm")}
+    BOTH
+    | {"shared": shared, "bounded": bounded}
+    | {name: remote(name) for name in ("azure", "ogx", "yandex", "litellm")}
 )
 """For the contract itself."""

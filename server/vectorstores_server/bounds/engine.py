@@ -39,6 +39,7 @@ from vectorstores_tools.contract.models import (
     VectorStoreFile,
 )
 from vectorstores_tools.contract.requests import (
+    MAX_FILES_IN_BATCH,
     Attributes,
     FileAttach,
     FilesRequest,
@@ -172,7 +173,8 @@ class BoundedEngine(Engine):
     @override
     async def create_batch(self, store_id: str, files: Sequence[FileAttach]) -> FileBatch:
         async with self._view.inside(store_id):
-            await self._view.files([file.file_id for file in files])
+            if len(files) <= MAX_FILES_IN_BATCH:  # the engine refuses more before it looks at any
+                await self._view.files([file.file_id for file in files])
             return await self._engine.create_batch(store_id, files)
 
     @override

@@ -12,16 +12,18 @@ from typing import TypeAlias
 import anyio
 import anyio.abc
 from mcp.server import MCPServer
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vectorstores_server.http.auth import Caller
-from vectorstores_server.http.refusals import Refusal
+from vectorstores_server.http.refusals import not_bound
 from vectorstores_server.http.sse_calls import SseCallLimit
 from vectorstores_tools.contract.bounds import StoreBounds
 
 MakeBound: TypeAlias = Callable[[StoreBounds, bool], MCPServer]
 """Makes the MCP server of callers with these bounds, who may only read where the flag is set."""
 Transports: TypeAlias = Mapping[str, Callable[[MCPServer], ASGIApp]]
+JSON = "application/json"
 MOST_AT_REST = 200
 """Servers that are kept though no request runs in them: tokens of an OAuth issuer may come with ever new bounds."""
 
@@ -64,6 +66,10 @@ class BoundServers:
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             served = await self._taken(scope["state"]["caller"])
+            if served is None:
+                body = not_bound().body(scope["path"])
+                await Response(body, not_bound().status, media_type=JSON)(scope, receive, send)
+                return
             try:
                 await served.apps[transport](scope, receive, send)
             finally:
@@ -71,10 +77,10 @@ class BoundServers:
 
         return app
 
-    async def _taken(self, caller: Caller) -> BoundServer:
-        """Return the caller's server with one more request in it."""
+    async def _taken(self, caller: Caller) -> BoundServer | None:
+        """Return the caller's server with one more request in it; None where none can be made."""
         if self._make is None or self._tasks is None or caller.bounds is None:
-            raise Refusal(403, "This server cannot hold a token to its stores. Use one without bounds.", "not_bound")
+            return None
         key = (caller.bounds.key, caller.read_only)
         async with self._making:
             if key not in self._servers:

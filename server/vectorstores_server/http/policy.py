@@ -8,7 +8,7 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.datastructures import Headers
 
 from vectorstores_server.http.auth import ANYBODY, LOOPBACK, Caller, Verifier
-from vectorstores_server.http.refusals import Refusal, is_protocol
+from vectorstores_server.http.refusals import Refusal, is_protocol, not_bound
 from vectorstores_server.page import paths
 from vectorstores_server.page.sessions import PageSessions
 from vectorstores_tools.contract.errors import Unavailable
@@ -97,7 +97,7 @@ class Policy:
     def _check_bounds(self, caller: Caller) -> None:
         """Refuse a bound token that nothing here would hold to its stores."""
         if caller.bounds is not None and not self.binds:
-            raise Refusal(403, "This server cannot hold a token to its stores. Use one without bounds.", "not_bound")
+            raise not_bound()
 
     def check_sees_all(self, caller: Caller, path: str) -> None:
         """Refuse to tell a bound caller the numbers of all that is there."""

@@ -39,6 +39,11 @@ class Refusal(Exception):
         return {"jsonrpc": "2.0", "id": None, "error": {"code": number, "message": str(self), "data": data}}
 
 
+def not_bound() -> Refusal:
+    """Return the refusal of a bound token that nothing here would hold to its stores."""
+    return Refusal(403, "This server cannot hold a token to its stores. Use one without bounds.", "not_bound")
+
+
 def is_protocol(path: str) -> bool:
     """Tell whether MCP clients use the path."""
     return any(path == known or path.startswith(f"{known}/") for known in PROTOCOL_PATHS)

@@ -287,7 +287,8 @@ class HttpSettings(SettingsGroup):
         alias="http", default=None, description="serve over HTTP on HOST:PORT instead of stdin and stdout"
     )
     tokens: Tokens = Field(
-        default=(), description="bearer tokens that are accepted over HTTP; one that begins with ro: may only read"
+        default=(),
+        description="bearer tokens that are accepted over HTTP; before one ro: (only reads), store:ID, meta:KEY=VALUE",
     )
     tokens_file: AbsolutePath | None = Field(
         default=None, description="a file that holds the tokens for HTTP, one a line"
