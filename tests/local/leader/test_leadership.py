@@ -11,6 +11,7 @@ import pytest
 from support.postgres import ADDRESS, connection, schema
 from vectorstores_server.engines.local.catalog.postgres import PostgresCatalog
 from vectorstores_server.engines.local.leader import WorkLock
+from vectorstores_server.engines.local.leader.claims import LeasedClaims
 from vectorstores_server.engines.local.leader.file_lock import FileLock
 from vectorstores_server.engines.local.leader.leases import Leases
 from vectorstores_tools.contract.errors import Unavailable
@@ -25,7 +26,7 @@ async def lock(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator
         return
     with schema() as name:
         catalog = PostgresCatalog(ADDRESS, name)
-        yield Leases(catalog, 60).lock
+        yield Leases(catalog, LeasedClaims(catalog, "x", 60), 60).lock
         await catalog.aclose()
 
 
@@ -34,7 +35,10 @@ async def leases() -> AsyncGenerator[tuple[Leases, Leases]]:
     """Those of two servers, which last for two seconds."""
     with schema() as name:
         catalogs = [PostgresCatalog(ADDRESS, name) for _ in range(2)]
-        yield Leases(catalogs[0], 2), Leases(catalogs[1], 2)
+        one, other = [
+            Leases(catalog, LeasedClaims(catalog, str(number), 2), 2) for number, catalog in enumerate(catalogs)
+        ]
+        yield one, other
         for catalog in catalogs:
             await catalog.aclose()
 
@@ -118,7 +122,7 @@ async def test_a_lease_that_ran_out_and_that_nobody_took_goes_on(leases: tuple[L
 async def test_where_the_database_is_away_letting_go_is_no_error_and_taking_is_one_with_a_sentence():
     connection("public").close()  # a server that answers, or the test is skipped
     catalog = PostgresCatalog("postgresql://postgres@127.0.0.1:1/postgres", "x")
-    lock = Leases(catalog, 60).lock("a")
+    lock = Leases(catalog, LeasedClaims(catalog, "x", 60), 60).lock("a")
     with pytest.raises(Unavailable, match="does not answer"):
         await lock.take()
     await lock.close()

@@ -26,6 +26,7 @@ from vectorstores_server.engines.local.components import Components
 from vectorstores_server.engines.local.files.blob_folder import BlobFolder
 from vectorstores_server.engines.local.index import Index, IndexUnavailable, IndexUnreachable, Rows
 from vectorstores_server.engines.local.index.errors import translated
+from vectorstores_server.engines.local.leader import WORK
 from vectorstores_server.engines.local.storage import in_directory
 from vectorstores_server.engines.local.worker.reconciliation import reconcile
 from vectorstores_server.engines.local.worker.session import WorkerState, WorkSession
@@ -101,7 +102,12 @@ async def session(directory: Path, catalog: Catalog, index: Index, words: Words)
     await words.prepare()
     state = WorkerState(components, HASTY)
     await state.identify()
-    await WorkSession(state, anyio.sleep).run()
+    lock = components.storage.lock(WORK)
+    assert await lock.take()
+    try:
+        await WorkSession(state, lock, anyio.sleep).run()
+    finally:
+        await lock.close()
     await components.preparer.rest()
 
 

@@ -20,7 +20,8 @@ from vectorstores_server.engines.local.files.blobs import Blobs
 from vectorstores_server.engines.local.files.erasure import ContentSweep, FolderSweep
 from vectorstores_server.engines.local.files.part_folder import PartFolder
 from vectorstores_server.engines.local.files.upload_parts import UploadParts
-from vectorstores_server.engines.local.leader import WorkLock
+from vectorstores_server.engines.local.leader import Claims, WorkLock
+from vectorstores_server.engines.local.leader.claims import OnlyWorker
 from vectorstores_server.engines.local.leader.file_lock import FileLock
 from vectorstores_tools.contract.errors import NotSupported
 
@@ -36,9 +37,9 @@ class EngineStorage:
     """The places in which one engine keeps things. Nothing is opened before the first call.
 
     `directory` is this machine's own, `folder` holds the bytes and the index: the same one, unless several servers
-    share a folder. `lock` makes the right to one kind of work, `sweep` the erasure of what a
-    catalog does not name. `server` names this process among several servers, None
-    on one machine. `prepare` is called before the first use, `keep` runs as long as the engine does.
+    share a folder. `lock` makes the right to one kind of work, `claims` give the files that wait, `sweep` makes the
+    erasure of what a catalog does not name. `server` names this process among several servers, None on one machine.
+    `prepare` is called before the first use, `keep` runs as long as the engine does.
     """
 
     catalog: Catalog
@@ -48,6 +49,7 @@ class EngineStorage:
     directory: Path
     folder: Path
     lock: Callable[[str], WorkLock]
+    claims: Claims
     server: str | None = None
     prepare: Callable[[], Awaitable[None]] = anyio.lowlevel.checkpoint
     keep: Callable[[], Coroutine[Any, Any, None]] | None = None
@@ -64,7 +66,10 @@ def in_directory(
     """Return the storage in a data directory of this machine."""
     catalog = SqliteCatalog(directory, read_only=read_only, version=version, new_catalog=new_catalog, own_log=own_log)
     lock, sweep = partial(FileLock, directory), partial(FolderSweep, directory=directory)
-    return EngineStorage(catalog, BlobFolder(directory), PartFolder(directory), sweep, directory, directory, lock)
+    claims = OnlyWorker(catalog)
+    return EngineStorage(
+        catalog, BlobFolder(directory), PartFolder(directory), sweep, directory, directory, lock, claims
+    )
 
 
 def over_postgres(
@@ -83,13 +88,16 @@ def over_postgres(
     `directory` is this server's own, for what is made there while it works.
     """
     from vectorstores_server.engines.local.catalog.postgres import PostgresCatalog
+    from vectorstores_server.engines.local.leader.claims import LeasedClaims
     from vectorstores_server.engines.local.leader.leases import Leases
 
     async def prepare() -> None:
         await _prepare(catalog, folder, directory)
 
     catalog = PostgresCatalog(address, schema, password=password, read_only=read_only, version=version)
-    leases = Leases(catalog, lease_seconds)
+    server = secrets.token_hex(8)
+    claims = LeasedClaims(catalog, server, lease_seconds)
+    leases = Leases(catalog, claims, lease_seconds)
     return EngineStorage(
         catalog,
         BlobFolder(folder),
@@ -98,7 +106,8 @@ def over_postgres(
         directory,
         folder,
         leases.lock,
-        secrets.token_hex(8),
+        claims,
+        server,
         prepare,
         leases.keep,
     )

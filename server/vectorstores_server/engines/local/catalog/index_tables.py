@@ -253,6 +253,14 @@ def abandon_table(db: DB, name: str, now: int) -> None:
     db.execute("DELETE FROM rebuilt WHERE table_name = ?", (name,))
 
 
+def begin_again(db: DB, now: int) -> None:
+    """Give up each table that is being built for another one: whoever built it may not know yet that others do now."""
+    for row in db.execute("SELECT * FROM store_table WHERE state = 'building'").fetchall():
+        abandon_table(db, row["name"], now)
+        name = begin_table(db, row["store_id"], row["embedder"], row["dimensions"])
+        db.execute("UPDATE store_table SET kept = ?, format = ? WHERE name = ?", (row["kept"], row["format"], name))
+
+
 def live_files(db: DB, store_id: str, besides: Collection[int], limit: int, sizes: range = ANY_SIZE) -> list[LiveFile]:
     """Return up to `limit` live revisions, oldest first, that are not in `besides`, of files of so many bytes."""
     rows = db.execute(

@@ -10,6 +10,7 @@ from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.catalog.outcomes import failed, flip
 from vectorstores_server.engines.local.catalog.revisions import BuiltRevision, bury_revs
 from vectorstores_server.engines.local.catalog.work_queue import QueuedRevision
+from vectorstores_server.engines.local.leader import Claims
 from vectorstores_server.engines.local.parsing import VERSION, ParseFailure, Postponed, Unread
 
 
@@ -20,9 +21,6 @@ class IngestCounts:
     files: int = 0
     passages: int = 0
     failed: int = 0
-
-
-AT_ONCE = 16
 
 
 class WorkSource(Protocol):
@@ -63,16 +61,15 @@ class CatalogQueue:
     How they end is counted in `counts`.
     """
 
-    def __init__(self, catalog: Catalog, identities: Collection[str], counts: IngestCounts) -> None:
+    def __init__(self, catalog: Catalog, claims: Claims, identities: Collection[str], counts: IngestCounts) -> None:
         self._catalog = catalog
+        self._claims = claims
         self._identities = identities
         self._counts = counts
 
     async def next(self, besides: Collection[int], sizes: range) -> Sequence[QueuedRevision]:
         """Return single files before batches, oldest first."""
-        return await self._catalog.read(
-            work_queue.next_work, self._identities, clock(), limit=AT_ONCE, besides=besides, sizes=sizes
-        )
+        return await self._claims.next(self._identities, besides, sizes)
 
     async def wanted(self, revs: Collection[int]) -> set[int]:
         """Return the revisions that were not cancelled, detached or replaced by another request."""

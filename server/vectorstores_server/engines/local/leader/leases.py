@@ -14,6 +14,7 @@ import anyio
 
 from vectorstores_server.engines.local.catalog import postgres_leases
 from vectorstores_server.engines.local.catalog.postgres import PostgresCatalog
+from vectorstores_server.engines.local.leader.claims import LeasedClaims
 from vectorstores_tools.contract.errors import VectorStoreError
 
 RENEWALS = 3
@@ -50,10 +51,11 @@ class LeaseLock:
 
 
 class Leases:
-    """The leases of one process. `keep` renews them until it is cancelled."""
+    """The leases of one process, and its claims. `keep` renews them until it is cancelled."""
 
-    def __init__(self, catalog: PostgresCatalog, seconds: float) -> None:
+    def __init__(self, catalog: PostgresCatalog, claims: LeasedClaims, seconds: float) -> None:
         self._catalog = catalog
+        self._claims = claims
         self.seconds = seconds
         self._held: set[LeaseLock] = set()
 
@@ -65,9 +67,10 @@ class Leases:
         """Renew what is held."""
         while True:
             await anyio.sleep(self.seconds / RENEWALS)
-            for lock in list(self._held):
-                with suppress(VectorStoreError):  # it is tried again until it runs out
+            with suppress(VectorStoreError):  # it is tried again until it runs out
+                for lock in list(self._held):
                     await self.renew(lock)
+                await self._claims.renew()
 
     async def take(self, lock: LeaseLock) -> bool:
         """Enter a lease that nobody has; False where somebody has it."""

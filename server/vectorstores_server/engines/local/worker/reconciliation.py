@@ -4,7 +4,7 @@ import logging
 import sys
 from pathlib import Path
 
-from vectorstores_server.engines.local.catalog import Catalog, reconciliation, work_queue
+from vectorstores_server.engines.local.catalog import Catalog, index_tables, reconciliation, work_queue
 from vectorstores_server.engines.local.catalog.ids import clock
 from vectorstores_server.engines.local.index import Index, IndexUnavailable, IndexUnreachable, TableMissing
 from vectorstores_server.system.logs import event
@@ -34,13 +34,18 @@ async def needed(catalog: Catalog, boot: str | None) -> bool:
     return not clean or (boot is not None and worked_on != boot)
 
 
-async def reconcile(catalog: Catalog, index: Index) -> None:
+async def reconcile(catalog: Catalog, index: Index, *, alone: bool = True) -> None:
     """Compare every table with the catalog. The caller holds the worker's lock and has written nothing yet.
+
+    Where it is not `alone` others build files meanwhile: what is under construction stays theirs, and tables that were
+    begun are begun anew, since the server that did so may only have been frozen.
 
     Rows that no revision owns are deleted; a revision that was under construction is begun again as another, and a live
     one that lacks rows too. A table without a store goes to the trash, a store whose table is damaged gets a new one
     and is queued.
     """
+    if not alone:
+        await catalog.write(index_tables.begin_again, clock())
     # Lance first: revisions that go live or die meanwhile, by other processes, are then seen in the catalog.
     tables = await index.tables()
     found = {table: await _revs(index, table) for table in tables}
@@ -49,7 +54,7 @@ async def reconcile(catalog: Catalog, index: Index) -> None:
         if table not in known:
             await index.discard(table)
         elif known[table] == "live" and revs is not None:
-            await _mend(catalog, index, table, revs)
+            await _mend(catalog, index, table, revs, alone=alone)
     for table, state in known.items():
         if state == "live" and found.get(table) is None:
             await _replace(catalog, index, table)
@@ -78,12 +83,12 @@ async def _trouble(index: Index, table: str) -> str | None:
     return None
 
 
-async def _mend(catalog: Catalog, index: Index, table: str, revs: dict[int, int]) -> None:
+async def _mend(catalog: Catalog, index: Index, table: str, revs: dict[int, int], *, alone: bool) -> None:
     kept = await catalog.read(reconciliation.kept_revs, table)
     strangers = [rev for rev in revs if rev not in kept]
     if strangers:
         await index.delete(table, strangers)
-    if begun := await catalog.read(work_queue.still_wanted, revs):
+    if alone and (begun := await catalog.read(work_queue.still_wanted, revs)):
         await catalog.write(reconciliation.take_over, begun, clock())
     expected = await catalog.read(reconciliation.live_rows, table)
     short = [rev for rev, rows in expected.items() if revs.get(rev, 0) != rows]

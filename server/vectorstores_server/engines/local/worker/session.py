@@ -5,6 +5,7 @@ import math
 import shutil
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +22,7 @@ from vectorstores_server.engines.local.embedding import Embedder, EmbeddingFailu
 from vectorstores_server.engines.local.index import IndexUnavailable
 from vectorstores_server.engines.local.ingest.pipeline import IngestPipeline, is_of_one_file
 from vectorstores_server.engines.local.ingest.work_sources import CatalogQueue, IngestCounts, WorkSource
+from vectorstores_server.engines.local.leader import WorkLock
 from vectorstores_server.engines.local.parsing import HOW_TO_READ_PICTURES, VERSION
 from vectorstores_server.engines.local.worker.garbage_collection import GarbageCollector
 from vectorstores_server.engines.local.worker.pace import Pace
@@ -28,6 +30,7 @@ from vectorstores_server.engines.local.worker.rebuild import TableRebuild
 from vectorstores_server.engines.local.worker.recognition import recognition
 from vectorstores_server.engines.local.worker.reconciliation import boot_id, needed, reconcile
 from vectorstores_server.system.logs import event
+from vectorstores_tools.contract.errors import Unavailable
 
 ROOM = 3
 """The free space, in sizes of a table, that a second one beside it needs: it takes two while it is optimized."""
@@ -144,10 +147,17 @@ def has_room(directory: Path, table: str) -> bool:
 
 
 class WorkSession:
-    """Works while the caller holds the lock. `wait` waits for so many seconds or until somebody made work."""
+    """Works while the caller holds the lock, or beside the server that holds it: then it builds files and no more.
 
-    def __init__(self, state: WorkerState, wait: Callable[[float], Awaitable[None]]) -> None:
+    `wait` waits for so many seconds or until somebody made work.
+    """
+
+    def __init__(self, state: WorkerState, lock: WorkLock, wait: Callable[[float], Awaitable[None]]) -> None:
         self._state = state
+        self._lock = lock
+        self._storage = state.components.storage
+        self._led = False
+        self._asked_at = 0.0
         self._wait = wait
         self._rebuild: TableRebuild | None = None
         self._half_built = False
@@ -156,10 +166,29 @@ class WorkSession:
 
     async def run(self) -> None:
         """Repair what the last session left, work until nothing has come for a while, and note that all is in order."""
-        catalog, server = self._state.catalog, self._state.components.storage.server
+        clean = False
+        try:
+            await self._storage.claims.release()  # of a session that the database left alone at its end
+            await self._lead()
+            await self._work_until_quiet()
+            clean = True
+        except anyio.get_cancelled_exc_class():
+            clean = self._storage.server is not None or not self._half_built
+            raise
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._end(clean=clean)
+        failpoints.reached("clean")
+
+    async def _lead(self) -> None:
+        """Begin with the upkeep, once this process has the right to it."""
+        if self._led or not self._lock.held:
+            return
+        self._led = True
+        catalog, server = self._state.catalog, self._storage.server
         boot = server or boot_id()
         if await needed(catalog, None if server else boot):
-            await reconcile(catalog, self._state.components.index)
+            await reconcile(catalog, self._state.components.index, alone=server is None)
             failpoints.reached("reconciled")
         await catalog.write_freeing(reconciliation.mark_worker, clean=False, boot_id=boot)
         failpoints.reached("dirty")
@@ -168,15 +197,24 @@ class WorkSession:
         if not self._state.asked_for_pictures and await self._state.lacks_pictures():
             await catalog.write(reconciliation.requeue_lacking, HOW_TO_READ_PICTURES, clock())
         self._state.asked_for_pictures = True
-        try:
-            await self._work_until_quiet()
-        except anyio.get_cancelled_exc_class():
-            if not self._half_built:
-                with anyio.CancelScope(shield=True):
-                    await catalog.write_freeing(reconciliation.mark_worker, clean=True, boot_id=boot)
-            raise
-        await catalog.write_freeing(reconciliation.mark_worker, clean=True, boot_id=boot)
-        failpoints.reached("clean")
+
+    async def _lead_on(self) -> None:
+        """Lead where the server that did so has ended."""
+        if self._lock.held:
+            return
+        self._led = False
+        if time.monotonic() - self._asked_at > self._state.pace.attempt:
+            self._asked_at = time.monotonic()
+            await self._lock.take()
+        await self._lead()
+
+    async def _end(self, *, clean: bool) -> None:
+        """Give up what is unfinished, and note that all is in order where it is."""
+        with suppress(Unavailable):  # the claims run out then
+            await self._storage.claims.release()
+        if self._led and clean:
+            boot = self._storage.server or boot_id()
+            await self._state.catalog.write_freeing(reconciliation.mark_worker, clean=True, boot_id=boot)
 
     async def _work_until_quiet(self) -> None:
         await self._sweep()  # what frees space comes first
@@ -186,7 +224,7 @@ class WorkSession:
             while more:
                 await self._work_on()
                 await self._settle()
-                more = await pages.go_on(self._state.identities, self._state.is_busy, self._look)
+                more = self._lock.held and await pages.go_on(self._state.identities, self._state.is_busy, self._look)
         await self._state.catalog.checkpoint()
         await anyio.to_thread.run_sync(reserve.keep, self._state.components.storage.directory)
 
@@ -202,12 +240,15 @@ class WorkSession:
         await self._wait(self._state.pace.look)
 
     async def _round(self) -> bool:
+        await self._lead_on()
         swept = await self._sweep()
         built = await self._build()
         return swept or built
 
     async def _settle(self) -> None:
         """Do the upkeep that tables need now, whichever process wrote to them; what fails is tried again later."""
+        if not self._lock.held:
+            return
         catalog, index = self._state.catalog, self._state.components.index
         known = await catalog.read(index_tables.wanted_upkeep)
         of_folders = dict.fromkeys(await index.unsettled(), 0)
@@ -230,6 +271,8 @@ class WorkSession:
             self._owing |= new
 
     async def _sweep(self) -> bool:
+        if not self._lock.held:
+            return False
         self._swept_at = time.monotonic()
         try:
             return await self._state.sweep.run()
@@ -244,7 +287,7 @@ class WorkSession:
 
     async def _build(self) -> bool:
         state = self._state
-        queue = CatalogQueue(state.catalog, state.identities, state.counts)
+        queue = CatalogQueue(state.catalog, self._storage.claims, state.identities, state.counts)
         rebuild = await self._supervised(self._find_rebuild)
         sources: list[WorkSource] = [queue] if rebuild is None else [queue, rebuild]
         ingest = IngestPipeline(
@@ -261,10 +304,12 @@ class WorkSession:
         finally:
             self._half_built |= ingest.half_built
         if rebuild is not None:
-            await self._supervised(lambda: self._end(rebuild))
+            await self._supervised(lambda: self._put_in_place(rebuild))
         return ingest.files > 0 or rebuild is not None
 
     async def _after_add(self, tables: Iterable[str]) -> None:
+        if not self._lock.held:
+            return
         for table in tables:
             await self._state.components.index.optimize(table)
         if time.monotonic() - self._swept_at > self._state.pace.sweep:
@@ -286,6 +331,9 @@ class WorkSession:
 
     async def _find_rebuild(self) -> TableRebuild | None:
         state = self._state
+        if not self._lock.held:
+            self._rebuild = None
+            return None
         if self._rebuild is None and await state.must_rebuild():
             table = await state.next_table()
             if table is not None:
@@ -293,7 +341,7 @@ class WorkSession:
                 self._rebuild = await TableRebuild.resume(state.catalog, state.components.index, table)
         return self._rebuild
 
-    async def _end(self, rebuild: TableRebuild) -> None:
+    async def _put_in_place(self, rebuild: TableRebuild) -> None:
         """Put the table in place, or leave it for later; one that lacks files that came meanwhile goes on."""
         if rebuild.stopped:
             self._state.rebuild_after = time.monotonic() + self._state.pace.retry

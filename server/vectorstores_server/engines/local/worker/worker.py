@@ -30,7 +30,8 @@ class Worker:
     def __init__(self, components: Components, pace: Pace | None = None) -> None:
         self._pace = pace or Pace()
         self._catalog = components.catalog
-        self._lock = components.storage.lock(WORK)
+        self._storage = components.storage
+        self._lock = self._storage.lock(WORK)
         self._woken = anyio.Event()
         self._state = WorkerState(components, self._pace)
         self._idle: tuple[object, float] | None = None
@@ -84,7 +85,7 @@ class Worker:
     async def _alone(self) -> AsyncGenerator[None]:
         """Hold the worker's lock for a while. Raises Unavailable while another process goes on working."""
         await self._catalog.read(reconciliation.worker_row)  # makes a directory that is new
-        lock = self._state.components.storage.lock(WORK)
+        lock = self._storage.lock(WORK)
         try:
             with anyio.move_on_after(self._pace.purge):
                 while not await lock.take():  # noqa: ASYNC110 another process tells nobody
@@ -100,9 +101,9 @@ class Worker:
         """Take the lock if there is work and nobody has it. False when this process may never work again."""
         go_on, paused = True, False
         try:
-            if not self._is_idle() and await self._has_work() and await self._lock.take():
+            if not self._is_idle() and await self._has_work() and await self._may_work():
                 try:
-                    await WorkSession(self._state, self._wait).run()
+                    await WorkSession(self._state, self._lock, self._wait).run()
                 finally:
                     with anyio.CancelScope(shield=True):
                         await self._lock.close()
@@ -140,6 +141,10 @@ class Worker:
             return False
         stamp, until = self._idle
         return time.monotonic() < until and stamp == self._catalog.stamp()
+
+    async def _may_work(self) -> bool:
+        """Take the lead; where another server has it, tell whether there are files to build beside it."""
+        return await self._lock.take() or await self._storage.claims.waits(self._state.identities)
 
     async def _has_work(self) -> bool:
         state, stamp = self._state, self._catalog.stamp()
