@@ -1,6 +1,7 @@
 """A process that ends itself, without a last word, at a step of the ingest protocol.
 
-Usage: crash_child.py DIRECTORY STEP RUN. Prints a line `acknowledged <file id> <word>` for each file that it attached.
+Usage: crash_child.py DIRECTORY STEP RUN [SCHEMA]; with a schema it is one of several servers. Prints a line
+`acknowledged <file id> <word>` for each file that it attached.
 """
 
 import os
@@ -11,6 +12,7 @@ from pathlib import Path
 import anyio
 
 from support.local import SMALL_CHUNKS, Words, opened, settled, store, upload
+from support.servers import server
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_tools.contract.requests import FileAttach, PageRequest, StoreFilesRequest
 
@@ -22,13 +24,17 @@ def text(word: str) -> str:
     return "\n\n".join(f"{word} is told of here, in paragraph {i}. " * 15 for i in range(4))
 
 
-async def run(directory: Path, step: str, run: str) -> None:
+async def run(directory: Path, step: str, run: str, schema: str = "") -> None:
     def checkpoint(reached: str) -> None:
         if reached == step:
             sys.stdout.flush()
             os.kill(os.getpid(), signal.SIGKILL)
 
-    async with opened(directory, Words(), checkpoint) as engine:
+    async with (
+        server(schema, directory, "killed", Words(), checkpoint)
+        if schema
+        else opened(directory, Words(), checkpoint) as engine
+    ):
         stores = (await engine.list_stores(PageRequest())).data
         id = stores[0].id if stores else await store(engine)
         await attach(engine, id, run)
@@ -50,4 +56,4 @@ async def attach(engine: LocalEngine, id: str, run: str) -> None:
 
 
 if __name__ == "__main__":
-    anyio.run(run, Path(sys.argv[1]), sys.argv[2], sys.argv[3])
+    anyio.run(run, Path(sys.argv[1]), sys.argv[2], sys.argv[3], "".join(sys.argv[4:]))

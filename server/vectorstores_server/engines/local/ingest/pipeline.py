@@ -2,11 +2,13 @@
 
 import logging
 import math
+import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import anyio
@@ -18,6 +20,7 @@ from vectorstores_server.engines.local.catalog.revisions import BuiltRevision
 from vectorstores_server.engines.local.catalog.work_queue import QueuedRevision
 from vectorstores_server.engines.local.embedding import Embedder, EmbeddingFailure
 from vectorstores_server.engines.local.index import Index, IndexUnavailable, Rows
+from vectorstores_server.engines.local.index.errors import IndexBusy
 from vectorstores_server.engines.local.ingest.documents import LARGE_BYTES
 from vectorstores_server.engines.local.ingest.index_rows import make_rows
 from vectorstores_server.engines.local.ingest.preparation import FilePreparer, PreparedFile
@@ -43,6 +46,8 @@ LINGER_SECONDS = 0.3
 """The time that small files wait for others being prepared, to be embedded and committed with them."""
 TELL_SECONDS = 1.0
 """The time between two notes of a long file's progress."""
+PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
+"""The pauses, about so many seconds, after which a table is written to again that another server has just changed."""
 LARGE = range(LARGE_BYTES, ANY_SIZE.stop)
 LANES = (range(LARGE_BYTES), LARGE)
 
@@ -344,18 +349,21 @@ class IngestPipeline:
             work = piece.file.work
             by_table.setdefault(work.table, []).append(made)
             if work.table not in self._tables:
-                await self._index.create(work.table, work.dimensions, analysed=work.format >= TABLE_FORMAT)
+                await _patiently(partial(self._create, work))
                 self._tables.add(work.table)
                 failpoints.reached("created")
         await self._before_add(by_table)
         self._unflipped.update(piece.file.work.rev for piece in pieces)
         for table, of_table in by_table.items():
-            await self._index.add(table, of_table)
+            await _patiently(partial(self._index.add, table, of_table))
             failpoints.reached("added")
         for piece, made in zip(pieces, rows, strict=True):
             piece.file.added += piece.last - piece.first
             piece.file.usage_bytes += usage(made)
         return set(by_table)
+
+    async def _create(self, work: QueuedRevision) -> None:
+        await self._index.create(work.table, work.dimensions, analysed=work.format >= TABLE_FORMAT)
 
     async def _finish(self, pieces: Sequence[PassageRun]) -> None:
         files = {piece.file.work.rev: piece.file for piece in pieces}.values()
@@ -384,6 +392,18 @@ class IngestPipeline:
     def _done(self, rev: int) -> None:
         self.files += 1
         self._scheduler.let_go(rev)
+
+
+async def _patiently(step: Callable[[], Awaitable[None]]) -> None:
+    """Do a step that wrote nothing where another server was faster, until it is done; the last error is raised."""
+    for seconds in PAUSES:
+        try:
+            await step()
+        except IndexBusy:
+            await anyio.sleep(seconds * (0.5 + random.random()))  # noqa: S311 so that servers do not meet again
+        else:
+            return
+    await step()
 
 
 async def _nothing(piece: PassageRun) -> None:
