@@ -5,7 +5,6 @@ from collections.abc import Generator
 from pathlib import Path
 
 import anyio
-import anyio.lowlevel
 import pytest
 
 from support.checkout import TESTS
