@@ -254,7 +254,7 @@ def abandon_table(db: DB, name: str, now: int) -> None:
 
 
 def begin_again(db: DB, now: int) -> None:
-    """Give up each table that is being built for another one: whoever built it may not know yet that others do now."""
+    """Give up each table that is being built for a further one: its builder may not know yet that others do so now."""
     for row in db.execute("SELECT * FROM store_table WHERE state = 'building'").fetchall():
         abandon_table(db, row["name"], now)
         name = begin_table(db, row["store_id"], row["embedder"], row["dimensions"])

@@ -16,7 +16,7 @@ AT_ONCE = 16
 
 
 class OnlyWorker:
-    """The claims of whoever has the worker's lock, which are on everything that waits."""
+    """The claims of the holder of the lock, which are on everything that waits."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog

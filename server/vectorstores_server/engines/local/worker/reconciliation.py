@@ -38,7 +38,7 @@ async def reconcile(catalog: Catalog, index: Index, *, alone: bool = True) -> No
     """Compare every table with the catalog. The caller holds the worker's lock and has written nothing yet.
 
     Where it is not `alone` others build files meanwhile: what is under construction stays theirs, and tables that were
-    begun are begun anew, since the server that did so may only have been frozen.
+    begun are begun again, since the server that did so may only have been frozen.
 
     Rows that no revision owns are deleted; a revision that was under construction is begun again as another, and a live
     one that lacks rows too. A table without a store goes to the trash, a store whose table is damaged gets a new one
