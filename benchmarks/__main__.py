@@ -25,6 +25,7 @@ NAMES = (
     "quality",
     "languages",
     "models",
+    "embedders",
     "names",
     "crash",
     "load",

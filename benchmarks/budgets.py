@@ -93,6 +93,11 @@ BUDGETS: Mapping[str, Budget] = {
         "minilm: ru .93, ja .95, de .96 of @5; e5-multi: de .95 / .985, ru .90 / .98, ja .86 / .98, ru-en .77 / .94,"
         " en-de .82 / .97",
     ),
+    "embedders": Budget(
+        "passages of 150 tokens a CPU second / CPU ms a question / MiB of the process, of each model",
+        "embedders",
+        "e5-multi: >= 20 / <= 6 / <= 450",
+    ),
     "names": Budget("a name that one passage holds is the first hit, of 100 questions a kind", "names", ">= .98"),
     "load_session": Budget(
         "32 clients search 10k passages over /mcp, 2025-11-25: p50 / p95 / p99", "load", "no errors"
