@@ -1,4 +1,4 @@
-"""The models of this machine by themselves: passages and questions a CPU second, and the memory of a process with one."""
+"""The models of this machine by themselves: passages and questions a CPU second, and the memory of their process."""
 
 import time
 from pathlib import Path

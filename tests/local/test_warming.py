@@ -5,14 +5,17 @@ from pathlib import Path
 
 import anyio
 import pytest
+from mcp import MCPError
 
 from support import engine_calls
 from support.clients import connected
 from support.engines import local_minilm
 from support.local import Words, add, opened, search, store
+from support.v1_client import api_of
 from support.waiting import moment
 from vectorstores_server.engines.local.embedding import EmbedderChoice
 from vectorstores_server.engines.local.engine import LocalEngine
+from vectorstores_tools.contract import uris
 
 
 class Listening(LocalEngine):
@@ -42,6 +45,38 @@ async def test_the_engine_learns_of_each_store_that_a_call_names_and_works_with(
         assert engine.named == [id] * 5
         await caller.call("delete", what="store", vector_store_id=id, confirm=True)
         assert engine.named == [id] * 5
+    await engine.aclose()
+
+
+async def test_the_engine_learns_of_stores_named_by_resources(tmp_path: Path) -> None:
+    engine = Listening(tmp_path / "data")
+    async with connected(engine, "auto", tmp_path / "files") as caller:
+        id = await caller.store(name="notes")
+        file = await caller.add(id, "A heron stands in the reeds.")
+        engine.named.clear()
+        await caller.client.list_resources()
+        with pytest.raises(MCPError):
+            await caller.client.read_resource(uris.store("vs_unknown"))
+        assert engine.named == [], "nothing has been named that is there"
+        for uri in (uris.store(id), uris.files(id), uris.file(id, file)):
+            await caller.client.read_resource(uri)
+        assert engine.named == [id] * 3
+    await engine.aclose()
+
+
+async def test_the_engine_learns_of_stores_named_by_requests(tmp_path: Path) -> None:
+    engine = Listening(tmp_path / "data")
+    async with api_of(engine) as client:
+        id = (await client.post("/v1/vector_stores", json={"name": "notes"})).json()["id"]
+        await client.get("/v1/vector_stores")
+        assert (await client.get("/v1/vector_stores/vs_unknown")).status_code == 404
+        assert engine.named == [], "nothing has been named that is there"
+        await client.get(f"/v1/vector_stores/{id}")
+        await client.post(f"/v1/vector_stores/{id}/search", json={"query": "heron"})
+        await client.get(f"/v1/vector_stores/{id}/files/file-unknown")
+        assert engine.named == [id] * 2
+        await client.delete(f"/v1/vector_stores/{id}")
+        assert engine.named == [id] * 2
     await engine.aclose()
 
 
@@ -83,6 +118,7 @@ import sys, anyio
 from pathlib import Path
 from vectorstores_server.engines.local.embedding import EmbedderChoice
 from vectorstores_server.engines.local.engine import LocalEngine
+from vectorstores_tools.contract import uris
 from vectorstores_tools.contract.requests import PageRequest
 
 def loaded():

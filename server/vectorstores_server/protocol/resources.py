@@ -57,9 +57,11 @@ class StoreResources:
     async def store(self, vector_store_id: str) -> str:
         """Return the vector store: name, status, file counts, expiry, metadata."""
         try:
-            return _json(await self.engine.retrieve_store(vector_store_id))
+            found = await self.engine.retrieve_store(vector_store_id)
         except VectorStoreError as error:
             raise _unreadable(error) from error
+        self.engine.expect_searches(vector_store_id)
+        return _json(found)
 
     async def files(self, vector_store_id: str) -> str:
         """Return the newest 100 files of the store, or as many as fit; the list tool shows the others."""
@@ -67,6 +69,7 @@ class StoreResources:
             page = await self.engine.list_store_files(vector_store_id, StoreFilesRequest(limit=100))
         except VectorStoreError as error:
             raise _unreadable(error) from error
+        self.engine.expect_searches(vector_store_id)
         return _fitting(vector_store_id, page)
 
     async def batch(self, vector_store_id: str, batch_id: str) -> str:
@@ -92,6 +95,7 @@ class StoreResources:
             piece = await self.engine.read_text(asked)
         except VectorStoreError as error:
             raise _unreadable(error) from error
+        self.engine.expect_searches(vector_store_id)
         shown = clean(piece.text)
         fence = Fence([shown, *(piece.notes or ())])
         other = replaced(piece, uris.file(vector_store_id, piece.superseded_by or ""))

@@ -4,7 +4,7 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -12,7 +12,7 @@ from vectorstores_server.bounds.engine import seen_within
 from vectorstores_server.calls.recorder import CallRecorder
 from vectorstores_server.http.auth import ANYBODY, Caller
 from vectorstores_server.http.v1 import errors, file_batches, file_content, files, search, store_files, stores, uploads
-from vectorstores_server.http.v1.dependencies import CALLS, ENGINE
+from vectorstores_server.http.v1.dependencies import CALLS, ENGINE, expect_searches
 from vectorstores_server.http.v1.page_schemas import ErrorEnvelope
 from vectorstores_tools.contract.engine import Engine
 
@@ -68,9 +68,10 @@ def new_app() -> FastAPI:
         responses=FAILURES,
     )
     errors.install(app)
+    hears = [Depends(expect_searches)]
     for router in ROUTERS:
-        app.include_router(router, prefix="/v1")
-        app.include_router(router, prefix=LLAMA_STACK_PREFIX, include_in_schema=False)
+        app.include_router(router, prefix="/v1", dependencies=hears)
+        app.include_router(router, prefix=LLAMA_STACK_PREFIX, include_in_schema=False, dependencies=hears)
     return app
 
 

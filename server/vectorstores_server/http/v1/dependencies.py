@@ -1,7 +1,7 @@
 """Replies from an engine's answers: the contract's keys, or all of them for another vector-stores-mcp."""
 
 import re
-from collections.abc import Collection
+from collections.abc import AsyncGenerator, Collection
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Header, Path, Request
@@ -43,6 +43,16 @@ def is_extended(x_vector_stores_extended: Annotated[str | None, Header(include_i
 
 
 EngineOf = Annotated[Engine, Depends(engine_of)]
+
+
+async def expect_searches(request: Request, engine: EngineOf) -> AsyncGenerator[None]:
+    """Tell the engine of the store that the path names, once the call has gone well."""
+    yield
+    store_id = request.path_params.get("vector_store_id")
+    if isinstance(store_id, str) and request.method != "DELETE":
+        engine.expect_searches(store_id)
+
+
 Extended = Annotated[bool, Depends(is_extended)]
 
 
