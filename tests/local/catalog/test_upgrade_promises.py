@@ -11,9 +11,9 @@ from support.upgrading import TEXTS, execute, made_before, upgraded
 from support.waiting import moment
 from vectorstores_server.engines.local.catalog.index_tables import TABLE_FORMAT
 from vectorstores_server.engines.local.engine import LocalEngine
+from vectorstores_server.engines.local.index.folder_tables import has_room
 from vectorstores_server.engines.local.parsing import VERSION
 from vectorstores_server.engines.local.parsing.document import Document
-from vectorstores_server.engines.local.worker.session import has_room
 from vectorstores_tools.contract.engine import TextRequest
 from vectorstores_tools.contract.requests import FileAttach, PageRequest
 

@@ -27,7 +27,6 @@ from vectorstores_server.engines.local.index import (
 )
 from vectorstores_server.engines.local.index.errors import IndexBusy, translated
 from vectorstores_server.engines.local.index.lance import Database, TableState
-from vectorstores_server.engines.local.index.maintenance import marker
 from vectorstores_server.engines.local.search.ranking import rank
 
 DIMENSIONS = 16
@@ -133,7 +132,7 @@ async def test_creating_again_leaves_a_table_alone(index: Index) -> None:
 
 
 async def test_creating_completes_what_a_killed_process_left(index: Index, tmp_path: Path) -> None:
-    database = await Database.connect(tmp_path / "index")
+    database = await Database.connect(str(tmp_path / "index"))
     await database.create(TABLE, None, analysed=True)
     await text_table(index, "kestrel")
     assert await revs_for(index, "kestrel") == [1]
@@ -326,7 +325,7 @@ async def test_deleting_from_a_table_that_never_was_leaves_nothing_behind(tmp_pa
     never_used = Index(tmp_path / "other" / "index")
     with pytest.raises(TableMissing):
         await never_used.delete(TABLE, [1])
-    assert not marker(tmp_path / "other" / "index" / f"{TABLE}.lance").exists()
+    assert not (tmp_path / "other" / "index" / f"{TABLE}.deleted").exists()
     await never_used.aclose()
 
 
@@ -575,7 +574,7 @@ async def test_what_was_deleted_leaves_the_disk(index: Index, tmp_path: Path) ->
 
 async def state_of(tmp_path: Path) -> TableState:
     """The table as another process finds it."""
-    return await (await (await Database.connect(tmp_path / "index")).open(TABLE)).state()
+    return await (await (await Database.connect(str(tmp_path / "index"))).open(TABLE)).state()
 
 
 def files(directory: Path) -> list[Path]:

@@ -32,7 +32,7 @@ def anyio_backend() -> str:
 
 async def unindexed(directory: Path) -> int:
     """The rows of all tables that no index covers, as a process sees them that opens the directory now."""
-    database = await Database.connect(directory / "index")
+    database = await Database.connect(str(directory / "index"))
     names = [folder.stem for folder in (directory / "index").glob("*.lance")]
     counts = [(await (await database.open(name)).state()).unindexed for name in names]
     database.close()

@@ -10,7 +10,6 @@ import anyio.to_thread
 from vectorstores_server.engines.local.catalog import Catalog
 from vectorstores_server.engines.local.catalog.dialect import DB
 from vectorstores_server.engines.local.catalog.reconciliation import live_rows
-from vectorstores_server.engines.local.directory import sums
 from vectorstores_server.engines.local.files.blobs import Blobs, OpenBlob
 from vectorstores_server.engines.local.index import CandidateQuery, Index, IndexUnavailable, IndexUnreachable
 from vectorstores_tools.contract.maintenance import Finding
@@ -73,7 +72,7 @@ class DataCheck:
             return error.reason
         if short := [rev for rev, rows in expected.items() if found.get(rev, 0) != rows]:
             return f"it lacks rows of {len(short)} of {len(expected)} files"
-        damaged = await anyio.to_thread.run_sync(sums.compare, self._index.directory, table)
+        damaged = await self._index.damaged(table)
         return "; ".join(f"{name} is {damage}" for name, damage in sorted(damaged.items())[:3]) or None
 
 

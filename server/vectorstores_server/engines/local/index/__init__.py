@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import logging
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from anyio import to_thread
 
-from vectorstores_server.engines.local.directory import sums
-from vectorstores_server.engines.local.directory.names import files_below, is_ours, is_table
-from vectorstores_server.engines.local.directory.removal import Removal
 from vectorstores_server.engines.local.index import lancedb_import
 from vectorstores_server.engines.local.index import maintenance as upkeep
 from vectorstores_server.engines.local.index.errors import (
@@ -25,6 +23,7 @@ from vectorstores_server.engines.local.index.errors import (
     WrongDimensions,
     translated,
 )
+from vectorstores_server.engines.local.index.folder_tables import FolderTables
 from vectorstores_server.engines.local.index.memory import IndexMemory
 from vectorstores_server.engines.local.index.records import (
     Candidate,
@@ -41,11 +40,11 @@ from vectorstores_server.system.logs import event
 from vectorstores_server.system.posix import share_heaps
 
 if TYPE_CHECKING:  # takes a second to import
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import timedelta
-    from pathlib import Path
 
     from vectorstores_server.engines.local.index.lance import Database, Table
+    from vectorstores_server.engines.local.index.places import TablePlace
     from vectorstores_server.engines.local.index.resident import ResidentTables
 
 __all__ = [
@@ -70,7 +69,6 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-SUFFIX = ".lance"
 NO_RESIDENTS = IndexMemory(resident=0)
 REVS_AT_ONCE = 5_000
 
@@ -78,7 +76,7 @@ T = TypeVar("T")
 
 
 class Index:
-    """Tables in one directory. Anyone may read; only the holder of the worker lock may call what writes.
+    """Tables in one place. Anyone may read; only the holder of the worker lock may call what writes.
 
     Each call sees one version, the newest, whichever process wrote it: a table is opened again for each call that
     writes, and for a search unless one look at its folder shows that nothing has changed. Small tables are searched in
@@ -87,18 +85,18 @@ class Index:
 
     def __init__(
         self,
-        directory: Path,
+        place: TablePlace | Path,
         *,
         window: timedelta = upkeep.WINDOW,
         rest: float = upkeep.REST,
         memory: IndexMemory = NO_RESIDENTS,
     ) -> None:
-        self._directory = directory
-        self._removal = Removal(directory.parent)
+        self.place: TablePlace = FolderTables(place) if isinstance(place, Path) else place
         self._window = window
         self._rest = rest
         self._rests_until: dict[str, float] = {}
         self._database: Database | None = None
+        self._copies: Database | None = None
         self._memory = memory
         self._residents: ResidentTables | None = None
         self.answered = 0
@@ -118,17 +116,20 @@ class Index:
             if "rev" not in indexed:
                 await opened.index_revs()
 
-    async def add(self, table: str, rows: Sequence[Rows]) -> None:
-        """Append rows in one commit. WrongDimensions when their vectors are not the table's."""
-        if any(len(part.ordinals) for part in rows):
-            await self._on(table, lambda opened: opened.add(rows))
+    async def add(self, table: str, rows: Sequence[Rows]) -> int | None:
+        """Append rows in one commit. WrongDimensions when their vectors are not the table's.
+
+        Return the version that holds them, None where there are none: one that searches shall see, or a later one.
+        """
+        if not any(len(part.ordinals) for part in rows):
+            return None
+        return await self._on(table, lambda opened: opened.add(rows))
 
     async def delete(self, table: str, revs: Sequence[int]) -> None:
         """Delete the rows of revisions, those that are there. They leave the disk by `optimize`, or by `purge`."""
-        folder = self._folder(table)
         for start in range(0, len(revs), REVS_AT_ONCE):
             where = RevFilter("in", revs[start : start + REVS_AT_ONCE]).sql() or "false"
-            await to_thread.run_sync(upkeep.mark, folder)
+            await self.place.mark(table)
             await self._on(table, lambda opened, where=where: opened.delete(where))
 
     async def drop(self, table: str) -> bool:
@@ -136,16 +137,15 @@ class Index:
 
         False where the system keeps files because somebody reads them: then it is to be called again.
         """
-        await to_thread.run_sync(self._take_away, self._removal.erase_folder, table)
-        return not await to_thread.run_sync(self._removal.holds_ours, self._named(self._folder(table)))
+        return await self.place.erase(table)
 
     async def discard(self, table: str) -> None:
         """Move a table's files to the trash."""
-        await to_thread.run_sync(self._take_away, self._removal.discard_folder, table)
+        await self.place.discard(table)
 
     async def tables(self) -> list[str]:
         """Name the tables, unreadable ones too; opens nothing."""
-        return await to_thread.run_sync(lambda: [folder.stem for folder in self._tables()])
+        return await self.place.tables()
 
     async def revs(self, table: str) -> dict[int, int]:
         """Count the rows of each revision."""
@@ -158,51 +158,61 @@ class Index:
         places = [StoredPlace(*found.places[at][2:]) for at in order]
         return StoredRows(places, None if found.vectors is None else found.vectors[order])
 
-    @property
-    def directory(self) -> Path:
-        """The folder of the tables."""
-        return self._directory
-
     async def keep_sums(self, table: str) -> None:
         """Take the hashes of files that are new, when there is nothing else to do."""
-        with translated(table):
-            await to_thread.run_sync(sums.keep, self._directory, table)
+        await self.place.keep_sums(table)
+
+    async def damaged(self, table: str) -> Mapping[str, str]:
+        """Return the damage of a table's files by their names, as far as their hashes are known."""
+        return await self.place.damaged(table)
+
+    async def has_room(self, table: str) -> bool:
+        """Tell whether a table can be built beside this one, and be optimized, with something left."""
+        return await self.place.has_room(table)
 
     async def rows(self, table: str, revs: Sequence[int]) -> int:
         """Count the rows of these revisions."""
         return await self._on(table, lambda opened: opened.count(RevFilter("in", revs).sql()))
 
-    async def candidates(self, table: str, query: CandidateQuery) -> Candidates:
-        """Find the passages that may answer. WrongDimensions for a vector that is not the table's."""
+    async def candidates(self, table: str, query: CandidateQuery, version: int | None = None) -> Candidates:
+        """Find the passages that may answer. WrongDimensions for a vector that is not the table's.
+
+        In the newest version, or in one that is no older than `version`, where the caller knows one.
+        """
         await self._open()
-        if self._residents is not None:
+        readable = await self.place.readable(table, version)
+        if self._residents is not None and readable:
             with translated(table):
                 found = await self._residents.candidates(table, query)
             if found is not None:
                 self.answered += 1
                 return found
-        found = await self._found(table, query)
-        if self._residents is not None:
+        found = await self._found(table, query, readable=readable)
+        if self._residents is not None and readable:
             self._residents.searched(table)
         return found
 
     async def hold(self, table: str) -> bool:
         """Read a small table into memory now instead of after its second search; tell whether it is there."""
         await self._open()
-        return self._residents is not None and await self._residents.updated(table)
+        readable = self._residents is not None and await self.place.readable(table)
+        return readable and self._residents is not None and await self._residents.updated(table)
 
     @property
     def resident(self) -> tuple[int, int]:
         """The number of tables in memory, and the bytes that they take."""
         return (self._residents.number, self._residents.nbytes) if self._residents is not None else (0, 0)
 
-    async def _found(self, table: str, query: CandidateQuery) -> Candidates:
+    async def _found(self, table: str, query: CandidateQuery, *, readable: bool) -> Candidates:
         """Ask LanceDB."""
         from vectorstores_server.engines.local.index.retrieval import find
 
+        if not readable:
+            return await self._on(table, lambda opened: find(opened, query))
         try:
-            return await self._on(table, lambda opened: find(opened, query), reading=True)
-        except (TableMissing, WrongDimensions):
+            with translated(table):
+                return await find(await (await self._open_copies()).reading(table), query)
+        except WrongDimensions:
             raise
         except IndexUnavailable:  # a purge took the files of this version away: once more with the newest
             return await self._on(table, lambda opened: find(opened, query))
@@ -236,8 +246,7 @@ class Index:
             return None
         except IndexBusy:
             return self._window.total_seconds()
-        left = await to_thread.run_sync(upkeep.FolderState.of, self._folder(table))
-        return left.next_look(self._window)
+        return (await self.place.traces(table)).next_look(self._window)
 
     def _resting(self, table: str) -> float:
         return self._rests_until.get(table, 0.0) - time.monotonic()
@@ -245,14 +254,13 @@ class Index:
     async def _optimize(self, table: str, *, wholly: bool, force: bool = False) -> bool:
         """Do the upkeep that is due; False when there was none. Raises IndexBusy."""
         began = time.monotonic()
-        folder = self._folder(table)
-        if await to_thread.run_sync(self._holds_others, table):
+        if await self.place.holds_others(table):
             extra = event("upkeep_left", table=table)
             log.warning(
                 "No upkeep of %s: a file that is not ours lies in it, which LanceDB may remove", table, extra=extra
             )
             return False
-        left = await to_thread.run_sync(upkeep.FolderState.of, folder)
+        left = await self.place.traces(table)
         state = await self._on(table, lambda opened: opened.state())
         # BM25 counts deleted rows until they are erased, so that a word of theirs seems less rare than it is.
         erase = left.deleted_since is not None if wholly else left.erasable(self._window)
@@ -260,27 +268,22 @@ class Index:
             return False
         if erase:
             await self._on(table, upkeep.erase)
-            await to_thread.run_sync(self._unmark, folder)
+            await self.place.unmark(table)
             self._let_go()
         await self._on(table, lambda opened: upkeep.optimize(opened, self._window, wholly=wholly))
-        with translated(table):
-            await to_thread.run_sync(sums.forget_gone, self._directory, table)
+        await self.place.forget_sums(table)
         ended = time.monotonic()
         self._rests_until[table] = ended + self._rest * (ended - began)
         return True
 
     async def unsettled(self) -> list[str]:
         """Name the tables with deleted rows or old versions, for which `settle` has something to do; opens nothing."""
-
-        def look() -> list[str]:
-            return [folder.stem for folder in self._tables() if upkeep.FolderState.of(folder).any]
-
-        return await to_thread.run_sync(look)
+        return [table for table in await self.tables() if (await self.place.traces(table)).any]
 
     async def purge(self, table: str) -> None:
         """Take deleted rows off the disk now; a search on an older version starts again with the newest."""
-        await self._on(table, upkeep.purge)
-        await to_thread.run_sync(self._unmark, self._folder(table))
+        await self._on(table, lambda opened: upkeep.purge(opened, alone=self.place.alone))
+        await self.place.unmark(table)
         self._let_go()
         await self.keep_sums(table)
 
@@ -289,87 +292,70 @@ class Index:
         if self._residents is not None:
             await self._residents.aclose()
             self._residents = None
-        if self._database is not None:
-            self._database.close()
-            self._database = None
+        for database in (self._database, self._copies):
+            if database is not None:
+                database.close()
+        self._database = self._copies = None
 
     def _let_go(self) -> None:
         """Forget the connection, and with it the open files of versions that are gone: deleted text is in them.
 
         It is not closed: other calls may be reading through it, and the last one lets go.
         """
-        self._database = None
-
-    def _tables(self) -> list[Path]:
-        """Return the folders that bear the name of a table of ours and hold something of one."""
-        with translated("all"):
-            folders = [folder for folder in upkeep.folders(self._directory) if folder.suffix == SUFFIX]
-            named = [folder for folder in folders if is_table(folder.stem)]
-            return [folder for folder in named if self._removal.holds_ours(self._named(folder))]
-
-    def _holds_others(self, table: str) -> bool:
-        """Tell whether files lie in a table's folder that are not ours: LanceDB removes files that it does not know."""
-        top = self._named(self._folder(table))
-        return is_table(table) and not all(is_ours(name) for name in files_below(self._directory.parent, (top,)))
-
-    def _take_away(self, remove: Callable[[str], list[str]], table: str) -> None:
-        folder = self._folder(table)
-        with translated(table):
-            remove(self._named(folder))
-            self._unmark(folder)
-            self._forget_sums(table)
-
-    def _unmark(self, folder: Path) -> None:
-        """Remove the note of deleted rows: none is left, or there is no table."""
-        self._removal.erase([self._named(upkeep.marker(folder))])
-
-    def _forget_sums(self, table: str) -> None:
-        self._removal.erase([f"{self._directory.name}/{sums.sums_of(self._directory, table).name}"])
-
-    def _named(self, folder: Path) -> str:
-        return f"{self._directory.name}/{folder.name}"
-
-    def _folder(self, table: str) -> Path:
-        return self._directory / f"{table}{SUFFIX}"
+        self._database = self._copies = None
 
     async def _open(self) -> Database:
-        if self._database is not None and self._database.is_stale:
+        if any(database is not None and database.is_stale for database in (self._database, self._copies)):
             self._let_go()
         if self._database is None:
             await to_thread.run_sync(_load)
             from vectorstores_server.engines.local.index.lance import Database
 
+            place = self.place
             with translated("all"):
-                self._database = await Database.connect(self._directory, self._memory.cache)
-        if self._residents is None and self._memory.resident:
+                uri, folder = place.uri, place.folder
+                here = folder if folder is not None and uri == str(folder) else None
+                self._database = await Database.connect(uri, self._memory.cache, folder=here, options=place.options)
+        if self._residents is None and self._memory.resident and self.place.folder is not None:
             from vectorstores_server.engines.local.index.resident import ResidentTables
 
-            self._residents = ResidentTables(self._directory, self.opened, self._memory.resident)
+            self._residents = ResidentTables(self.place.folder, self.opened, self._memory.resident)
         return self._database
+
+    async def _open_copies(self) -> Database:
+        """Open the folder in which tables are read: often the place itself."""
+        database, folder = await self._open(), self.place.folder
+        if folder is None or self.place.uri == str(folder):
+            return database
+        if self._copies is None:
+            with translated("all"):
+                self._copies = await type(database).connect(str(folder), self._memory.cache, folder=folder)
+        return self._copies
 
     async def opened(self, table: str) -> Table:
         """Return the newest version of a table to read it."""
-        database = await self._open()
+        if not await self.place.readable(table):
+            return await self._on(table, _as_it_is)
+        database = await self._open_copies()
         with translated(table):
             return await database.reading(table)
 
-    async def _on(self, table: str, call: Callable[[Table], Awaitable[T]], *, reading: bool = False) -> T:
-        """Call with the newest version of a table, opened again unless it is only for `reading`."""
+    async def _on(self, table: str, call: Callable[[Table], Awaitable[T]]) -> T:
+        """Call with the newest version of a table, opened again."""
         database = await self._open()
         try:
             with translated(table):
-                return await call(await (database.reading(table) if reading else database.open(table)))
+                return await call(await database.open(table))
         except IndexUnreachable:
             raise
         except IndexUnavailable:
             # LanceDB's errors follow from the files that it could open: a lack of descriptors reads as "not found".
-            await to_thread.run_sync(self._reach, table)
+            await self.place.reach(table)
             raise
 
-    def _reach(self, table: str) -> None:
-        """Raise IndexUnreachable where the system does not let the table's files be read."""
-        with translated(table):
-            upkeep.reach(self._folder(table))
+
+async def _as_it_is(opened: Table) -> Table:
+    return opened
 
 
 def _load() -> None:

@@ -68,11 +68,17 @@ class OutOfSpace(IndexUnreachable):
     next = "Free some space; what was not indexed stays queued."
 
 
+AWAY = "the object storage does not answer, or refuses the request"
+
 _SIGNS = (
     (TableMissing, ("was not found",)),
     (IndexBusy, ("commit conflict", "Too many concurrent writers")),
     (OutOfSpace, ("No space left", "Disk quota exceeded", "os error 28", "os error 122")),
 )
+
+_REQUESTS = ("error performing ", "error decoding response body", "error sending request")
+"""Words of the client of object storage where a request was not answered, or refused. A missing object is none of
+these: that is learned from an answer."""
 
 
 @contextmanager
@@ -82,6 +88,8 @@ def translated(table: str) -> Generator[None]:
         yield
     except (ValueError, RuntimeError, OSError) as error:
         text = str(error)
+        if any(sign in text.casefold() for sign in _REQUESTS):
+            raise IndexUnreachable(table, AWAY) from None  # the text may quote what the storage said of a key
         for kind, signs in _SIGNS:
             if any(sign.casefold() in text.casefold() for sign in signs):
                 raise kind(table) from error

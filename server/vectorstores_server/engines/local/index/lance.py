@@ -4,7 +4,7 @@
 # ^ pyarrow has no type information, and lancedb's signatures are made of it; what leaves this module is typed.
 
 import os
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -197,13 +197,13 @@ class Table:
         revs, counts = np.unique(column, return_counts=True)
         return dict(zip(revs.tolist(), counts.tolist(), strict=True))
 
-    async def add(self, rows: Sequence[Rows]) -> None:
-        """Append in one commit."""
+    async def add(self, rows: Sequence[Rows]) -> int:
+        """Append in one commit; return the version that it made."""
         for part in rows:
             given = None if part.vectors is None else part.vectors.shape[-1]
             if given != self.dimensions:
                 raise WrongDimensions(self.name, self.dimensions, given)
-        await self._table.add(batch(rows, self._schema))
+        return (await self._table.add(batch(rows, self._schema))).version
 
     async def delete(self, where: str) -> None:
         """Mark rows as deleted; they stay on disk until they are compacted away and the old version is pruned."""
@@ -262,24 +262,32 @@ def give_back_memory() -> None:
 
 
 class Database:
-    """A directory of tables, and what LanceDB keeps in memory of them: at most so many bytes of each kind.
+    """A place of tables, and what LanceDB keeps in memory of them: at most so many bytes of each kind.
 
     What it keeps of a version holds files open, also those that were deleted since; it lets go of a version by size
     alone, which takes hundreds of small ones. So after some versions the whole is to be thrown away: `is_stale`.
     """
 
-    def __init__(self, directory: Path, connection: AsyncConnection, session: lancedb.Session) -> None:
+    def __init__(self, folder: Path | None, connection: AsyncConnection, session: lancedb.Session) -> None:
         self._connection = connection
         self._session = session
-        self._directory = directory
+        self._folder = folder
         self._versions: set[tuple[str, int]] = set()
         self._kept: dict[str, tuple[VersionStamp, Table]] = {}
 
     @classmethod
-    async def connect(cls, directory: Path, index_bytes: int = INDEX_BYTES) -> "Database":
-        """Open the directory, and make it where it is missing."""
+    async def connect(
+        cls,
+        uri: str,
+        index_bytes: int = INDEX_BYTES,
+        *,
+        folder: Path | None = None,
+        options: Mapping[str, str] | None = None,
+    ) -> "Database":
+        """Open a place, and make it where it is missing. `folder`: where it lies on this machine, if it does."""
         session = lancedb.Session(index_cache_size_bytes=index_bytes, metadata_cache_size_bytes=METADATA_BYTES)
-        return cls(directory, await lancedb.connect_async(str(directory), session=session), session)
+        given = None if options is None else dict(options)
+        return cls(folder, await lancedb.connect_async(uri, session=session, storage_options=given), session)
 
     @property
     def is_stale(self) -> bool:
@@ -294,7 +302,7 @@ class Database:
 
     async def reading(self, name: str) -> Table:
         """Return the newest version of a table to read it: as it was opened before, if it has not changed since."""
-        stamp = VersionStamp.of(self._directory / f"{name}.lance")
+        stamp = None if self._folder is None else VersionStamp.of(self._folder / f"{name}.lance")
         kept = self._kept.get(name)
         if kept is not None and stamp == kept[0]:
             return kept[1]

@@ -6,12 +6,8 @@ full-text index, which otherwise keeps their words; minutes later the versions b
 
 from __future__ import annotations
 
-import errno
-import os
-import time
 from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what only looks at folders imports no library
     from vectorstores_server.engines.local.index.lance import Table, TableState
@@ -23,85 +19,6 @@ MOST_FRAGMENTS = 30
 MOST_SEGMENTS = 16  # of the vector index: an optimize adds one, it costs every search .4 ms and keeps fragments apart
 FEW_SEGMENTS = 4
 ROWS_A_SEGMENT = 100_000  # in a large table there may be more, as rebuilding the index takes 20 to 50 us a row
-ERASE_AFTER = 2.0  # times the window, so that many deletions are one rewriting
-
-
-class FolderState(NamedTuple):
-    """The state that a folder shows without opening the table. Times are seconds of the wall clock."""
-
-    versions: int
-    oldest_version: float
-    deleted_since: float | None
-
-    @classmethod
-    def of(cls, folder: Path) -> FolderState:
-        """Return the state of a table's folder."""
-        written = [path.stat().st_mtime for path in (folder / "_versions").glob("*.manifest")]
-        note = marker(folder)
-        return cls(len(written), min(written, default=0.0), note.stat().st_mtime if note.exists() else None)
-
-    @property
-    def any(self) -> bool:
-        """Tell whether deleted rows, or versions before the newest, are still on disk."""
-        return self.versions > 1 or self.deleted_since is not None
-
-    def prunable(self, window: timedelta) -> bool:
-        """Tell whether a version is twice as old as the window; pruning rewrites the table, thus once a window."""
-        return self.versions > 1 and time.time() - self.oldest_version > ERASE_AFTER * window.total_seconds()
-
-    def erasable(self, window: timedelta) -> bool:
-        """Tell whether it is time to rewrite the fragments that hold deleted rows."""
-        since = self.deleted_since
-        return since is not None and time.time() - since > ERASE_AFTER * window.total_seconds()
-
-    def next_look(self, window: timedelta) -> float | None:
-        """Return in how many seconds something can be erased or pruned; None when nothing will."""
-        if not self.any:
-            return None
-        seconds = window.total_seconds()
-        since = self.oldest_version if self.deleted_since is None else min(self.deleted_since, self.oldest_version)
-        return max(seconds, since + ERASE_AFTER * seconds - time.time())
-
-
-def folders(directory: Path) -> list[Path]:
-    """Return the entries of the directory, sorted; none where there is none. Raises OSError where it is not reached.
-
-    A link that leads nowhere is a disk that is away. `Path.glob` would pass over what the system refuses.
-    """
-    try:
-        return sorted(directory.iterdir())
-    except FileNotFoundError as error:
-        if directory.is_symlink():
-            raise OSError(errno.ENODEV, "the folder that it links to is away", str(directory)) from error
-        return []
-
-
-def reach(folder: Path) -> None:
-    """Open every file of a table and read from it. Raises OSError where the system refuses; a missing file is none."""
-    for place, _, names in os.walk(folder, onerror=_refused):
-        for name in names:
-            try:
-                with Path(place, name).open("rb") as file:
-                    file.read(1)
-            except FileNotFoundError:
-                continue
-
-
-def _refused(error: OSError) -> None:
-    if not isinstance(error, FileNotFoundError):
-        raise error
-
-
-def marker(folder: Path) -> Path:
-    """Return the empty file beside a table that says since when it holds deleted rows."""
-    return folder.with_suffix(".deleted")
-
-
-def mark(folder: Path) -> None:
-    """Note a deletion, before it is made. A table that is not there gets no note, which nobody would take away."""
-    note = marker(folder)
-    if folder.exists() and not note.exists():
-        note.touch(0o600)
 
 
 def due(state: TableState, *, wholly: bool) -> bool:
@@ -137,10 +54,13 @@ async def erase(table: Table) -> None:
     await table.index_text()
 
 
-async def purge(table: Table) -> None:
-    """Erase, and prune every version but the newest. Readers of an older one fail once and open the newest."""
+async def purge(table: Table, *, alone: bool) -> None:
+    """Erase, and prune every version but the newest. Readers of an older one fail once and open the newest.
+
+    Nobody else writes to it where it is `alone`.
+    """
     await erase(table)
-    await table.compact(timedelta(milliseconds=1), unverified=True)
+    await table.compact(timedelta(milliseconds=1), unverified=alone)
 
 
 async def _merge(table: Table) -> None:

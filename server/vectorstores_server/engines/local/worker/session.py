@@ -2,11 +2,9 @@
 
 import logging
 import math
-import shutil
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from pathlib import Path
 from typing import TypeVar
 
 import anyio
@@ -31,10 +29,6 @@ from vectorstores_server.engines.local.worker.recognition import recognition
 from vectorstores_server.engines.local.worker.reconciliation import boot_id, needed, reconcile
 from vectorstores_server.system.logs import event
 from vectorstores_tools.contract.errors import Unavailable
-
-ROOM = 3
-"""The free space, in sizes of a table, that a second one beside it needs: it takes two while it is optimized."""
-LEAST_FREE_BYTES = 256 * 1024 * 1024
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +123,7 @@ class WorkerState:
             await self.catalog.write(index_tables.begin_vectors, self.identity, self.embedder.dimensions)
             tables = await self.catalog.read(index_tables.building_tables, self.identity)
         if not tables and (table := await self.catalog.read(index_tables.next_outdated, self.identity)) is not None:
-            if not await anyio.to_thread.run_sync(has_room, self.components.index.directory, table.name):
+            if not await self.components.index.has_room(table.name):
                 extra = event("upgrade_waits", store=table.store_id)
                 log.warning("The disk has no room for a second table of %s", table.store_id, extra=extra)
                 self.rebuild_after = time.monotonic() + self.pace.retry
@@ -137,13 +131,6 @@ class WorkerState:
             await self.catalog.write(index_tables.begin_upgrade, table)
             tables = await self.catalog.read(index_tables.building_tables, self.identity)
         return tables[0] if tables else None
-
-
-def has_room(directory: Path, table: str) -> bool:
-    """Tell whether a table can be built beside this one, and be optimized, with something left."""
-    size = sum(path.stat().st_size for path in (directory / f"{table}.lance").rglob("*") if path.is_file())
-    directory.mkdir(parents=True, exist_ok=True)
-    return shutil.disk_usage(directory).free > ROOM * size + LEAST_FREE_BYTES
 
 
 class WorkSession:
