@@ -394,7 +394,7 @@ class IngestPipeline:
         self._scheduler.let_go(rev)
 
 
-async def _patiently(step: Callable[[], Awaitable[None]]) -> None:
+async def _patiently(step: Callable[[], Awaitable[object]]) -> None:
     """Do a step that wrote nothing where another server was faster, until it is done; the last error is raised."""
     for seconds in PAUSES:
         try:
