@@ -80,7 +80,7 @@ class Known:
 
     def compare(self, what: str, place: HiddenPlace, first: bytes, second: bytes) -> None:
         """Keep the reply about something hidden; note where it differs from that about what is not there."""
-        self.keep(f"{what} {place.place}", first, echoes=[place.pair[0]])
+        self.keep(f"{what} {place.place}", first, echoes=place.hidden.values())
         hidden_id, unheard_id = (value.encode() for value in place.pair)
         compared = [
             CHANGING.sub(b"...", reply.replace(asked_for, b"ID"))
@@ -369,3 +369,18 @@ async def test_no_notification_tells_of_a_store_that_is_not_seen(tmp_path: Path,
             await blue.until(2)
         assert sorted(blue.news[:2]) == ["list", uris.store(mine)]
         assert uris.store(other) in all_of_it.news
+
+
+async def test_over_sse_a_token_meets_its_stores_alone_too(tmp_path: Path, era: Era) -> None:
+    async with world_of(tmp_path, 1) as (served, world, _):
+        at = await known(served, world, "blue")
+        async with served.known_as("blue").client("sse", mode=era) as client:
+            at.keep("list", await called(client, "list", {}))
+            at.keep("files", await called(client, "list", {"of": "files"}))
+            at.keep("search", await called(client, "search", {"query": "keeper lamp"}))
+            for place in hidden(at.sight, ["S"]):
+                pair = [await called(client, "retrieve", {"vector_store_id": value}) for value in place.pair]
+                at.compare("retrieve", place, *pair)
+        assert at.leaks() == {}
+        assert at.differing == []
+        assert all(store.id.encode() in at.replies["list 0"] for store in at.sight.stores)

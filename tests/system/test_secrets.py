@@ -99,7 +99,7 @@ def test_an_error_about_a_setting_does_not_show_them(
 
 def test_objects_that_hold_them_do_not_show_them(tmp_path: Path) -> None:
     plant = Planted()
-    tokens = StaticTokens([plant("token"), f"ro:{plant('reading-token')}"])
+    tokens = StaticTokens([plant("token"), f"ro:{plant('reading-token')}", f"store:vs_1 {plant('bound')}"])
     oauth = resource_server("https://issuer.example", AUDIENCE)
     choice = EmbedderChoice("openai:m", tmp_path, api_key=plant("key"))
     seen = {

@@ -35,6 +35,8 @@ from vectorstores_server.protocol.disconnects import DisconnectWatch
 from vectorstores_tools.contract.engine import Engine
 
 MAX_BODY = 16 * 1024 * 1024
+MAX_BOUND_SESSIONS = 400
+"""Sessions of the callers with the same bounds, who have a server of their own."""
 STREAMABLE, SSE = "streamable", "sse"
 MAX_SESSIONS = 4_000
 """Sessions of clients of 2025 and before: some 50 kB each, for half an hour after its last request."""
@@ -104,7 +106,7 @@ def build_web(
     limit = SseCallLimit(admission)
     for server in servers.all():
         server.middleware.append(limit.count)
-    bound = BoundServers(servers.bound, {STREAMABLE: _streamable, SSE: _sse}, limit)
+    bound = BoundServers(servers.bound, {STREAMABLE: _bound_streamable, SSE: _sse}, limit)
     routes = [
         *operations(probe, metrics),
         *([] if metadata is None else _metadata(metadata)),
@@ -133,11 +135,13 @@ def _by_caller(servers: Servers, transport: Callable[[MCPServer], ASGIApp], boun
     return _ByCaller(apps[0], apps[-1], bound)
 
 
-def _streamable(server: MCPServer) -> ASGIApp:
-    app = server.streamable_http_app(
-        transport_security=UNGUARDED, max_request_body_size=MAX_BODY, max_sessions=MAX_SESSIONS
-    )
+def _streamable(server: MCPServer, most: int = MAX_SESSIONS) -> ASGIApp:
+    app = server.streamable_http_app(transport_security=UNGUARDED, max_request_body_size=MAX_BODY, max_sessions=most)
     return DisconnectWatch(EscapedLineEnds(app))
+
+
+def _bound_streamable(server: MCPServer) -> ASGIApp:
+    return _streamable(server, MAX_BOUND_SESSIONS)
 
 
 def _sse(server: MCPServer) -> ASGIApp:
