@@ -18,7 +18,11 @@ from vectorstores_tools.contract.requests import FilesRequest, PageRequest
 
 pytestmark = pytest.mark.usefixtures("dialect")
 BLUE = StoreBounds(metadata=(("team", "blue"),))
-TEAMS = st.sampled_from([None, {}, {"team": "blue"}, {"team": "red"}, {"team": "blue", 'a"b': "\u00e9"}, {"x": "team"}])
+ODD = ('a"b', "\u00e9%_!")
+TEAMS = st.sampled_from(
+    [None, {}, {"team": "blue"}, {"team": "red"}, {"team": "blue", **dict([ODD])}, {"x": "team", "y": "blue"},
+     {"team": "Blue"}, {'a"b': "\u00e9xy!"}, {"x": '"team":"blue"'}]
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -82,7 +86,7 @@ def test_a_deletion_leaves_what_others_have(db: DB) -> None:
     assert [row[0] for row in db.execute("SELECT store_id FROM attachment")] == [red]
 
 
-@given(st.lists(TEAMS, max_size=6), st.sampled_from([BLUE, StoreBounds(metadata=(('a"b', "\u00e9"),))]))
+@given(st.lists(TEAMS, max_size=6), st.sampled_from([BLUE, StoreBounds(metadata=(ODD,))]))
 def test_the_stores_that_are_seen_are_those_whose_metadata_hold_the_pairs(
     teams: list[dict[str, str] | None], bounds: StoreBounds
 ) -> None:

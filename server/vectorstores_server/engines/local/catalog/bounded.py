@@ -28,15 +28,17 @@ def seen_stores(db: DB, bounds: StoreBounds) -> list[str]:
     """Return the ids of the stores that are seen."""
     if not bounds.metadata:
         return [store_id for store_id in sorted(bounds.stores) if _is_seen(db, bounds, store_id)]
-    keys = [json.dumps(key, ensure_ascii=False) for key, _ in bounds.metadata]
-    rows = db.execute("SELECT id, metadata FROM store")
-    return [
-        row["id"]
-        for row in rows
-        if row["id"] in bounds.stores
-        # Most stores of others lack the key, and need not be parsed.
-        or (row["metadata"] and all(key in row["metadata"] for key in keys) and bounds.hold(loads(row["metadata"])))
-    ]
+    # Most stores of others hold no such words, and need not be parsed.
+    words = [json.dumps(word, ensure_ascii=False) for pair in bounds.metadata for word in pair]
+    holding = " AND ".join(["metadata LIKE ? ESCAPE '!'"] * len(words))
+    rows = db.execute(f"SELECT id, metadata FROM store WHERE {holding}", [_anywhere(word) for word in words])  # noqa: S608
+    by_pairs = {row["id"] for row in rows if bounds.hold(loads(row["metadata"]))}
+    return sorted(by_pairs | {store_id for store_id in bounds.stores if _is_seen(db, bounds, store_id)})
+
+
+def _anywhere(word: str) -> str:
+    """Return the pattern of LIKE for a text that holds the word."""
+    return "%" + word.replace("!", "!!").replace("%", "!%").replace("_", "!_") + "%"
 
 
 def admit_store(db: DB, bounds: StoreBounds, store_id: str) -> None:
@@ -55,15 +57,9 @@ def seen_namesakes(db: DB, bounds: StoreBounds, name: str, besides: str = "") ->
 
 def admit_files(db: DB, bounds: StoreBounds, file_ids: Sequence[str], now: int) -> None:
     """Raise FileNotFound for the first File that is not seen, naming those seen that have the id as their name."""
-    if not file_ids:
-        return
-    seen = _seen_files(db, bounds)
     for file_id in file_ids:
-        found = db.execute(
-            f"SELECT 1 FROM file WHERE id = ? AND {LIVING} AND {seen.sql}",  # noqa: S608 our own words
-            (file_id, now, *seen.values),
-        ).fetchone()
-        if found is None:
+        if not _is_file_seen(db, bounds, file_id, now):
+            seen = _seen_files(db, bounds)
             named = db.execute(
                 f"SELECT id FROM file WHERE filename = ? AND {seen.sql} ORDER BY created_at DESC, id DESC LIMIT 5",  # noqa: S608
                 (file_id, *seen.values),
@@ -135,6 +131,17 @@ def delete_seen_file(db: DB, bounds: StoreBounds, file_id: str, now: int) -> Del
 def _is_seen(db: DB, bounds: StoreBounds, store_id: str) -> bool:
     row = db.execute("SELECT id, metadata FROM store WHERE id = ?", (store_id,)).fetchone()
     return row is not None and bounds.admit(row["id"], loads(row["metadata"]))
+
+
+def _is_file_seen(db: DB, bounds: StoreBounds, file_id: str, now: int) -> bool:
+    living = db.execute(f"SELECT 1 FROM file WHERE id = ? AND {LIVING}", (file_id, now)).fetchone()  # noqa: S608
+    uploaded = db.execute("SELECT 1 FROM file_uploader WHERE file_id = ? AND bounds = ?", (file_id, bounds.key))
+    if living is None or uploaded.fetchone() is not None:
+        return living is not None
+    holders = db.execute(
+        "SELECT store.id, metadata FROM attachment JOIN store ON store.id = store_id WHERE file_id = ?", (file_id,)
+    )
+    return any(bounds.admit(row["id"], loads(row["metadata"])) for row in holders)
 
 
 def _seen_files(db: DB, bounds: StoreBounds) -> SeenFiles:
