@@ -161,6 +161,7 @@ async def test_copies_stay_within_their_bound_and_what_is_larger_is_searched_whe
         reader = index_of(bucket, folder, room)
         for table in (TABLE, OTHER):
             asked = question(dice)
+            assert (await reader.candidates(table, asked)).distant == (not kept)
             assert found(await reader.candidates(table, asked)) == found(await writer.candidates(table, asked))
         assert {path.stem for path in folder.glob("*.lance")} == kept
         await reader.aclose()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -208,7 +209,7 @@ class Index:
         from vectorstores_server.engines.local.index.retrieval import find
 
         if not readable:
-            return await self._on(table, lambda opened: find(opened, query))
+            return replace(await self._on(table, lambda opened: find(opened, query)), distant=True)
         try:
             with translated(table):
                 return await find(await (await self._open_copies()).reading(table), query)

@@ -162,6 +162,7 @@ class Candidates:
 
     `weights` are those by which they were chosen.
     `complete` says that no other row matches, so that asking for more would give the same.
+    `distant`: the table was read where it lies, as it is larger than a copy on this machine may be.
     """
 
     rows: list[Candidate]
@@ -169,3 +170,4 @@ class Candidates:
     n_rows: int
     complete: bool = False
     weights: Weights = Weights()
+    distant: bool = False

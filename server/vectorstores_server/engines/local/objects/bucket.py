@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # the library is imported by the first request
 
     from vectorstores_server.engines.local.objects.place import ObjectPlace
 
-PIECE = 8 * 1024 * 1024
+PIECE = 5 * 1024 * 1024
 """The bytes of a request, so that a deadline can be set for it."""
 LISTED = 1_000
 

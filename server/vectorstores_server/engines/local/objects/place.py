@@ -14,13 +14,13 @@ SCHEMES = ("s3", "s3a", "gs", "az", "azure")
 class Deadlines:
     """Seconds: until a connection stands, until one request is answered, for all attempts; and how many more.
 
-    A request carries 8 MB at most. With these a storage that hangs is given up after about ten seconds.
+    A request carries 5 MB at most. With these a storage that hangs is given up after four seconds.
     """
 
-    connect: float = 5.0
-    request: float = 10.0
-    retry: float = 5.0
-    retries: int = 2
+    connect: float = 3.0
+    request: float = 4.0
+    retry: float = 4.0
+    retries: int = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ get their names when they are whole, and manifests come last: what a crash leave
 newest manifest is taken alone, so that of the table one version is readable here, the newest that was there at the
 listing. Files that the table has no more go a while later: somebody may be reading.
 
-Several processes may share the folder: they write the same files under the same names. Whoever finds a copy broken,
-because another process made room, reads the table where it lies.
+Several processes may share the folder: they write the same files under the same names. Where a copy is broken,
+because another process made room, the table is read where it lies.
 """
 
 import secrets
@@ -145,7 +145,7 @@ class TableCopies:
         await side_by_side([partial(fetch, *of) for of in missing])
 
     async def _drop_old(self, table: str, copy: TableCopy, kept: set[str]) -> None:
-        """Remove files that the table has had no more for a while; older manifests at once, nobody opens them anew."""
+        """Remove files that the table has had no more for a while; older manifests at once, nobody opens those again."""
         now, files = time.monotonic(), copy.files or {}
         copy.gone = {name: copy.gone.get(name, now) for name in files if name not in kept}
         doomed = [n for n, since in copy.gone.items() if _is_manifest(n) or now - since >= self._lapse]

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BEING_MADE = "The vectors of this store are being made; until then it is searched by words only."
+DISTANT = "The store is larger than a copy of it on this server may be, so it was searched in the object storage."
 UNFUSED = "Without vectors ranker 'none' means the order and the scores of BM25, which are not in 0..1."
 PASSAGES_PER_HIT = 5
 """A chunk of 800 tokens holds about so many passages, and all of them may be among the best."""
@@ -233,7 +234,7 @@ class Searcher:
             files=view.live if view.matching is None else len(view.matching),
             below_threshold=found.below_threshold,
             best_below=found.best_below,
-            notes=_notes(view, question),
+            notes=[*_notes(view, question), *([DISTANT] if any(answer.distant for answer in found.answers) else [])],
         )
 
 
