@@ -145,7 +145,7 @@ class TableCopies:
         await side_by_side([partial(fetch, *of) for of in missing])
 
     async def _drop_old(self, table: str, copy: TableCopy, kept: set[str]) -> None:
-        """Remove files that the table has had no more for a while; older manifests at once, nobody opens those again."""
+        """Remove files that the table has had no more for a while, and older manifests at once."""
         now, files = time.monotonic(), copy.files or {}
         copy.gone = {name: copy.gone.get(name, now) for name in files if name not in kept}
         doomed = [n for n, since in copy.gone.items() if _is_manifest(n) or now - since >= self._lapse]
