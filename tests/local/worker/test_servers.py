@@ -15,7 +15,7 @@ from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_tools.contract.requests import FileAttach, PageRequest
 
 FILES = 24
-STEPS = ("created", "claimed", "parsed", "cut", "embedded", "added", "flipped", "dirty", "optimized")
+STEPS = ("created", "claimed", "parsed", "cut", "embedded", "added", "flipped", "dirty")
 
 
 @pytest.fixture
