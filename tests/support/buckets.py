@@ -6,6 +6,7 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
@@ -41,6 +42,17 @@ def s3_server() -> Generator[str]:
         yield f"http://{host}:{port}"
     finally:
         server.stop()
+
+
+@lru_cache
+def lasting_server() -> str:
+    """The endpoint of one for all tests of a process, which ends with it."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    return f"http://{host}:{port}"
 
 
 def new_bucket(endpoint: str) -> str:

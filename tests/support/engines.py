@@ -11,6 +11,7 @@ OpenEngine: TypeAlias = Callable[[Path], AbstractAsyncContextManager[Engine]]
 
 
 MAX_FILE_BYTES = 100_000
+COPIES_BYTES = 100_000_000
 
 
 @asynccontextmanager
@@ -43,15 +44,20 @@ async def opened_local(directory: Path, embedder: str) -> AsyncGenerator[Engine]
 
 @asynccontextmanager
 async def shared(directory: Path) -> AsyncGenerator[Engine]:
-    """The local engine over PostgreSQL and a folder that several servers reach."""
+    """The local engine over PostgreSQL and S3."""
+    from support.buckets import lasting_server, new_bucket, place_at
     from support.postgres import ADDRESS, SCHEMA_NAME, schema
+    from vectorstores_server.engines.local.catalog.postgres import PostgresCatalog
     from vectorstores_server.engines.local.embedding import EmbedderChoice
     from vectorstores_server.engines.local.engine import LocalEngine
-    from vectorstores_server.engines.local.storage import over_postgres
+    from vectorstores_server.engines.local.shared_storage import in_objects, over_postgres
 
     with schema() as name:
         (directory / SCHEMA_NAME).write_text(name, encoding="utf-8")
-        storage = over_postgres(ADDRESS, name, directory / "objects", directory / "server")
+        catalog = PostgresCatalog(ADDRESS, name)
+        endpoint = lasting_server()
+        place = in_objects(place_at(endpoint, f"{new_bucket(endpoint)}/stores"), directory / "copies", COPIES_BYTES)
+        storage = over_postgres(catalog, place, directory / "server")
         choice = EmbedderChoice(name="none", cache=directory / "cache")
         engine = LocalEngine(storage, choice, max_file_bytes=MAX_FILE_BYTES)
         try:

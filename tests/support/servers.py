@@ -13,7 +13,8 @@ from vectorstores_server.engines.local.embedding import Embedder
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.failpoints import hooked
 from vectorstores_server.engines.local.index import Index
-from vectorstores_server.engines.local.storage import EngineStorage, over_postgres
+from vectorstores_server.engines.local.shared_storage import in_folder, over_postgres
+from vectorstores_server.engines.local.storage import EngineStorage
 from vectorstores_server.engines.local.worker.pace import Pace
 
 BRIEF = Pace(attempt=0.1, idle=0.1, look=0.05, quiet=0.3, pause=0.05, retry=0.05)
@@ -22,7 +23,8 @@ LEASE_SECONDS = 2.0
 
 def storage(schema: str, place: Path, server: str, *, seconds: float = LEASE_SECONDS) -> EngineStorage:
     """The storage of a server below `place`."""
-    return over_postgres(ADDRESS, schema, place / "objects", place / server, lease_seconds=seconds)
+    shared = in_folder(place / "objects")
+    return over_postgres(PostgresCatalog(ADDRESS, schema), shared, place / server, lease_seconds=seconds)
 
 
 @asynccontextmanager

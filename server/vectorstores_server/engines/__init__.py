@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from vectorstores_server.engines.local.storage import EngineStorage
     from vectorstores_server.settings import Settings
+    from vectorstores_server.settings.places import DatabaseAddress
     from vectorstores_tools.contract.engine import Engine
 
 
@@ -76,23 +77,34 @@ def _local(settings: "Settings", *, tells_paths: bool, warms: bool) -> "Engine":
 def _storage(settings: "Settings") -> "EngineStorage":
     from importlib.metadata import version
 
-    from vectorstores_server.engines.local.storage import folder_of, in_directory, over_postgres
+    from vectorstores_server.engines.local.storage import in_directory
 
-    storage, read_only, program = settings.storage, settings.agents.read_only, version("vector-stores-mcp")
-    if storage.database is None:
-        return in_directory(
-            storage.data,
-            read_only=read_only,
-            version=program,
-            new_catalog=storage.new_catalog,
-            own_log=settings.log.file,
-        )
-    return over_postgres(
-        storage.database.address,
-        storage.database.schema,
-        folder_of(storage.objects or ""),
+    storage, program = settings.storage, version("vector-stores-mcp")
+    if storage.database is not None:
+        return _shared(settings, storage.database, program)
+    return in_directory(
         storage.data,
-        password=storage.data_password.get_secret_value() if storage.data_password else None,
-        read_only=read_only,
+        read_only=settings.agents.read_only,
+        version=program,
+        new_catalog=storage.new_catalog,
+        own_log=settings.log.file,
+    )
+
+
+def _shared(settings: "Settings", database: "DatabaseAddress", program: str) -> "EngineStorage":
+    from vectorstores_server.engines.local.catalog.postgres import PostgresCatalog
+    from vectorstores_server.engines.local.objects.place import ObjectPlace
+    from vectorstores_server.engines.local.shared_storage import in_folder, in_objects, over_postgres
+
+    storage, password = settings.storage, settings.storage.data_password
+    catalog = PostgresCatalog(
+        database.address,
+        database.schema,
+        password=password.get_secret_value() if password else None,
+        read_only=settings.agents.read_only,
         version=program,
     )
+    if storage.objects_folder is not None:
+        return over_postgres(catalog, in_folder(storage.objects_folder), storage.data)
+    place = ObjectPlace(storage.objects or "", storage.objects_endpoint)
+    return over_postgres(catalog, in_objects(place, storage.data / "copies", storage.copies_bytes), storage.data)

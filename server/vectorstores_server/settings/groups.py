@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, get_origin
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic.fields import FieldInfo
@@ -94,12 +95,19 @@ class StorageSettings(SettingsGroup):
     )
     objects: ObjectsUrl | None = Field(
         default=None,
-        description="where files and the index are kept beside a database: file:///FOLDER, which all servers reach",
+        description="where files and the index are kept beside a database: s3://BUCKET/PREFIX, gs:// or az:// with the"
+        " credentials of the environment, or file:///FOLDER, which all servers reach",
+    )
+    objects_endpoint: BaseUrl | None = Field(
+        default=None, description="the address of an S3 that is not Amazon's; default: the cloud's own"
     )
     copies: AbsolutePath | None = Field(
         default=None,
-        description="the folder of this server for what it makes while it works beside a database; default: in the"
-        " user's data directory",
+        description="the folder of this server for copies of what lies in objects; default: in the user's data"
+        " directory",
+    )
+    copies_bytes: int = Field(
+        default=50_000_000_000, ge=100_000_000, description="how many bytes these copies may have together"
     )
     work: Literal["on", "off"] = Field(
         default="on", description="whether this process takes in files and keeps the index up: on, or off (it serves)"
@@ -132,6 +140,12 @@ class StorageSettings(SettingsGroup):
         if isinstance(self.place, DatabaseAddress):
             return self.copies or _default_data() / "server"
         return self.place
+
+    @property
+    def objects_folder(self) -> Path | None:
+        """The folder for objects, where that is one."""
+        parts = urlsplit(self.objects or "")
+        return Path(unquote(parts.path)) if parts.scheme == "file" else None
 
     @property
     def there(self) -> bool:

@@ -7,9 +7,10 @@ import pytest
 
 from support.local import Words, add, opened, store
 from support.postgres import ADDRESS, schema
+from vectorstores_server.engines.local.catalog.postgres import PostgresCatalog
 from vectorstores_server.engines.local.directory.shared_folder import claim_folder
 from vectorstores_server.engines.local.engine import LocalEngine
-from vectorstores_server.engines.local.storage import over_postgres
+from vectorstores_server.engines.local.shared_storage import in_folder, over_postgres
 from vectorstores_tools.contract.errors import Unavailable, VectorStoreError
 from vectorstores_tools.contract.requests import PageRequest
 
@@ -22,7 +23,7 @@ async def schemas() -> AsyncGenerator[tuple[str, str]]:
 
 async def opens(schema_name: str, folder: Path, own: Path) -> str | None:
     """Begin with a catalog over the folder; return the error, if there is one."""
-    engine = LocalEngine(over_postgres(ADDRESS, schema_name, folder, own), Words())
+    engine = LocalEngine(over_postgres(PostgresCatalog(ADDRESS, schema_name), in_folder(folder), own), Words())
     try:
         await engine.list_stores(PageRequest())
     except VectorStoreError as error:
@@ -57,7 +58,8 @@ async def test_a_data_directory_of_one_machine_is_no_folder_for_several_nor_the_
 
 async def test_a_folder_belongs_to_the_catalog_that_came_first(tmp_path: Path, schemas: tuple[str, str]):
     one, other = schemas
-    engine = LocalEngine(over_postgres(ADDRESS, one, tmp_path / "objects", tmp_path / "a"), Words())
+    catalog, place = PostgresCatalog(ADDRESS, one), in_folder(tmp_path / "objects")
+    engine = LocalEngine(over_postgres(catalog, place, tmp_path / "a"), Words())
     await add(engine, await store(engine), "a walrus")
     await engine.aclose()
     assert await opens(one, tmp_path / "objects", tmp_path / "b") is None

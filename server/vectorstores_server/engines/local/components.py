@@ -35,7 +35,7 @@ class Components:
         recognition: Recognition | None = None,
     ) -> None:
         self.storage = storage
-        self.index = Index(storage.folder / "index", memory=memory)
+        self.index = Index(storage.tables, memory=memory)
         self._choice = choice
         self.catalog = storage.catalog
         self.blobs = storage.blobs

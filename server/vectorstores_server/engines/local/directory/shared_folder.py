@@ -1,5 +1,6 @@
 """The ownership of a folder that several servers share: its marker says so, and the catalog knows the marker's id."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from vectorstores_server.engines.local.directory.names import DATA_FOLDERS, TRASH, holds_data, is_of_a_system
@@ -10,8 +11,17 @@ from vectorstores_tools.contract.errors import Unavailable
 SHARED = "shared"
 
 
-def claim_folder(folder: Path) -> str:
-    """Make sure that the folder is one of ours for several servers, a new one if it is empty; return its id.
+@dataclass(frozen=True, slots=True)
+class PlaceMarker:
+    """The marker of a place that several servers share. `shown` is its address; `holds_data`: bytes are in it."""
+
+    id: str
+    shown: str
+    holds_data: bool
+
+
+def claim_folder(folder: Path) -> PlaceMarker:
+    """Make sure that the folder is one of ours for several servers, a new one if it is empty.
 
     Raises Unavailable, and OSError where it cannot be read.
     """
@@ -26,16 +36,19 @@ def claim_folder(folder: Path) -> str:
             f"The folder {folder} is the data directory of one machine.",
             "Set VECTOR_STORES_OBJECTS to another folder.",
         )
-    return str(marker["id"])
+    return PlaceMarker(str(marker["id"]), f"the folder {folder}", holds_data(folder))
 
 
-def refuse_strange(folder: Path, found: str, bound: str | None) -> None:
-    """Raise Unavailable where the folder is not that of this catalog: a sweep would take what the catalog lacks."""
-    if bound == found or (bound is None and not holds_data(folder)):
+def refuse_strange(found: PlaceMarker, bound: str | None) -> None:
+    """Raise Unavailable where a place is not that of this catalog: a sweep would take what the catalog lacks.
+
+    `bound` is the place that the catalog knows; None before there is one.
+    """
+    if bound == found.id or (bound is None and not found.holds_data):
         return
     raise Unavailable(
-        f"The folder {folder} belongs to another catalog.",
-        "Set VECTOR_STORES_OBJECTS to the folder of this one, or to a new one with a new schema.",
+        f"What lies in {found.shown} belongs to another catalog.",
+        "Set VECTOR_STORES_OBJECTS to the place of this one, or to a new one with a new schema.",
     )
 
 

@@ -76,7 +76,9 @@ class Worker:
         """Mend findings; return those that are left. Raises Unavailable while others work."""
         parts = self._state.components
         async with self._alone():
-            repairer = Repairer(parts.storage.folder, parts.catalog, parts.blobs, parts.index, parts.preparer.restore)
+            repairer = Repairer(
+                parts.storage.directory, parts.catalog, parts.blobs, parts.index, parts.preparer.restore
+            )
             left = await repairer.mend(findings)
         self.wake()
         return left
