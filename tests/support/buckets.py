@@ -1,4 +1,5 @@
 """Object storages on this machine: moto's S3 in a thread, and servers that stand for what goes wrong with one."""
+# pyright: reportMissingTypeStubs=false
 
 import itertools
 import socket
@@ -8,12 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from typing_extensions import override
 
 from vectorstores_server.engines.local.objects.bucket import ObjectBucket
 from vectorstores_server.engines.local.objects.place import Deadlines, ObjectPlace
+
+if TYPE_CHECKING:
+    from werkzeug.serving import BaseWSGIServer
 
 KEY = "AKIAEXAMPLEOFAKEY"
 SECRET = "wJalrXUtnFEMI-secret-of-a-test"
@@ -33,26 +38,35 @@ def place_at(endpoint: str, path: str, deadlines: Deadlines = PATIENT) -> Object
 @contextmanager
 def s3_server() -> Generator[str]:
     """An S3 that honours conditional writes; yields its endpoint."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
+    server, endpoint = _started()
     try:
-        yield f"http://{host}:{port}"
+        yield endpoint
     finally:
-        server.stop()
+        server.shutdown()
+        server.server_close()
 
 
 @lru_cache
 def lasting_server() -> str:
     """The endpoint of one for all tests of a process, which ends with it."""
-    from moto.server import ThreadedMotoServer
+    return _started()[1]
 
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    return f"http://{host}:{port}"
+
+def _started() -> "tuple[BaseWSGIServer, str]":
+    """Start moto's S3 in a thread. One request at a time: it looks and writes in two steps, and two may be first."""
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+    from werkzeug.serving import make_server
+
+    moto: Any = DomainDispatcherApplication(create_backend_app)
+    lock = threading.Lock()
+
+    def in_turn(environ: Any, start_response: Any) -> Any:
+        with lock:
+            return moto(environ, start_response)
+
+    server = make_server("127.0.0.1", 0, in_turn, threaded=True, request_handler=MotoRequestHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server, f"http://127.0.0.1:{server.server_port}"
 
 
 def new_bucket(endpoint: str) -> str:
