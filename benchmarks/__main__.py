@@ -30,6 +30,7 @@ NAMES = (
     "crash",
     "load",
     "fronts",
+    "shared",
     "uploads",
     "remote",
     "doubling",

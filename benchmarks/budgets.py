@@ -115,6 +115,9 @@ BUDGETS: Mapping[str, Budget] = {
         "fronts",
         "engine <= 1.25 x directly; no errors",
     ),
+    "shared_copy": Budget(
+        "search of 10k passages in object storage (loopback): p50 / p95", "shared", "of a copy <= 2 x the disk"
+    ),
     "upload_whole": Budget("upload of 512 MB over /v1 in one request", "uploads", "flat memory: <= 1.2 x 16 MB"),
     "upload_parts": Budget("upload of 512 MB over /v1 in parts of 64 MB", "uploads", "flat memory: <= 1.2 x 16 MB"),
     "download": Budget("download of 512 MB over /v1", "uploads", "flat memory: <= 1.2 x 16 MB"),
