@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from support.buckets import KEY, SECRET, lasting_server, new_bucket
 from support.commands import Run
 from support.planted import Planted
 from support.postgres import ADDRESS, schema
@@ -142,3 +143,23 @@ def test_what_one_server_stored_another_finds_by_the_command_line(
     assert code == 0, err
     assert "1 with 1 file" in out
     assert "?schema=" in out
+
+
+def test_files_and_index_go_to_an_object_storage_with_the_credentials_of_the_environment(
+    run: Run, monkeypatch: pytest.MonkeyPatch, shared: tuple[str, str], tmp_path: Path
+) -> None:
+    endpoint = lasting_server()
+    for name, value in {
+        "VECTOR_STORES_DATA": shared[0], "VECTOR_STORES_OBJECTS": f"s3://{new_bucket(endpoint)}/team",
+        "VECTOR_STORES_OBJECTS_ENDPOINT": endpoint, "AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_REGION": "us-east-1",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    (tmp_path / "walrus.txt").write_text("A walrus has tusks.", encoding="utf-8")
+    monkeypatch.setenv("VECTOR_STORES_COPIES", str(tmp_path / "one"))
+    code, out, err = run("add", "--store", "animals", tmp_path / "walrus.txt")
+    assert code == 0, err
+    monkeypatch.setenv("VECTOR_STORES_COPIES", str(tmp_path / "other"))
+    found, shown, errors = run("search", "tusks")
+    assert (found, "walrus.txt" in shown) == (0, True), errors
+    assert SECRET not in "".join([out, err, shown, errors, *run("doctor")[1:]])
