@@ -61,7 +61,9 @@ def in_folder(folder: Path) -> SharedPlace:
             raise translated(error, folder) from error
 
     sweep = partial(FolderSweep, directory=folder)
-    return SharedPlace(BlobFolder(folder), PartFolder(folder), sweep, FolderTables(folder / "index"), claimed)
+    return SharedPlace(
+        BlobFolder(folder), PartFolder(folder), sweep, FolderTables(folder / "index", alone=False), claimed
+    )
 
 
 def in_objects(place: ObjectPlace, copies: Path, copies_bytes: int) -> SharedPlace:

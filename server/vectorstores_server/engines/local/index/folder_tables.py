@@ -29,12 +29,12 @@ LEAST_FREE_BYTES = 256 * 1024 * 1024
 
 
 class FolderTables:
-    """The folder, as `TablePlace` promises."""
+    """The folder, as `TablePlace` promises. `alone`: no other machine writes there."""
 
-    alone = True
     options: Mapping[str, str] | None = None
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, alone: bool = True) -> None:
+        self.alone = alone
         self.folder: Path | None = directory
         self._directory = directory
         self._removal = Removal(directory.parent)
