@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 
 from support.local import Words, add, opened, store, upload
 from vectorstores_server.engines.local import health
+from vectorstores_server.engines.local.catalog import database
 from vectorstores_server.engines.local.embedding import EmbedderChoice
 from vectorstores_server.engines.local.engine import LocalEngine
 from vectorstores_server.engines.local.index import Index
@@ -187,7 +188,7 @@ async def test_a_read_only_engine_need_not_write(tmp_path: Path) -> None:
 
 
 async def test_a_catalog_that_nobody_can_write_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "SECONDS_BUSY", 0.01)
+    monkeypatch.setattr(database, "LOOK_SECONDS", 0.01)
     async with opened(tmp_path) as engine:
         await store(engine)
         with sqlite3.connect(tmp_path / "catalog.db", isolation_level=None) as other:
