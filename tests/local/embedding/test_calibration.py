@@ -60,8 +60,9 @@ async def test_the_probe_finds_the_background_that_collections_have(tmp_path: Pa
     assert MINILM.background is not None
     found, raw = await probe(minilm), await measured(minilm)
     await minilm.aclose()
-    assert (found.mean, found.sd) == pytest.approx((MINILM.background.mean, MINILM.background.sd), abs=0.002)
-    assert (raw.mean, raw.sd) == pytest.approx((PROBED.mean, PROBED.sd), abs=0.002)
+    # Processors without the instructions for sums of bytes (VNNI) round elsewhere: .0116 and .0664 on AVX2.
+    assert (found.mean, found.sd) == pytest.approx((MINILM.background.mean, MINILM.background.sd), abs=0.004)
+    assert (raw.mean, raw.sd) == pytest.approx((PROBED.mean, PROBED.sd), abs=0.004)
 
 
 class Cone(Words):
