@@ -192,7 +192,9 @@ def test_the_walk_knows_every_endpoint_and_every_route() -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("token", ["blue", "reader", "named"])
+@pytest.mark.parametrize(
+    "token", ["blue", *(pytest.param(name, marks=pytest.mark.slow) for name in ("reader", "named"))]
+)
 async def test_nothing_of_other_stores_is_told_over_http(tmp_path: Path, seed: int, token: str) -> None:
     async with world_of(tmp_path, seed) as (served, world, engine):
         at = await known(served, world, token)
@@ -284,7 +286,9 @@ async def subscribe(client: Client, uri: str) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("token", ["blue", pytest.param("reader", marks=pytest.mark.slow), "named"])
+@pytest.mark.parametrize(
+    "token", [*(pytest.param(name, marks=pytest.mark.slow) for name in ("blue", "reader")), "named"]
+)
 async def test_nothing_of_other_stores_is_told_over_mcp(tmp_path: Path, seed: int, token: str, era: Era) -> None:
     assert set(TOOLS) == set(TOOL_NAMES), "a tool that is not walked"
     async with world_of(tmp_path, seed) as (served, world, engine):

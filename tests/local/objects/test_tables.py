@@ -168,7 +168,9 @@ async def test_copies_stay_within_their_bound_and_what_is_larger_is_searched_whe
     await writer.aclose()
 
 
-@pytest.mark.parametrize("broken_at", range(0, 30, 3))
+@pytest.mark.parametrize(
+    "broken_at", [0, 9, *(pytest.param(at, marks=pytest.mark.slow) for at in (3, 6, *range(12, 30, 3)))]
+)
 async def test_a_copy_that_was_interrupted_anywhere_is_never_taken_for_whole(
     endpoint: str, tmp_path: Path, broken_at: int
 ) -> None:
@@ -225,6 +227,7 @@ OPERATIONS: dict[str, Callable[[Index], Awaitable[object]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", OPERATIONS)
 async def test_an_outage_at_any_request_of_any_operation_is_no_damage(
     endpoint: str, tmp_path: Path, operation: str
