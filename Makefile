@@ -34,7 +34,7 @@ test: setup lint
 # What make test leaves out: what takes long, real clients with packages of their own, the contract over every dialect of
 # a remote, and three quarters of the examples of the property tests.
 test-slow: setup clients
-	$(BIN)/pytest -n 3 -m "slow or hypothesis" --hypothesis-profile usual
+	$(BIN)/pytest -n 4 -m "slow or hypothesis" --hypothesis-profile usual
 
 # A fixed collection asked through the tools; fails where less is found than in the stored run, beyond noise.
 quality: setup
