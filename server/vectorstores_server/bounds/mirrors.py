@@ -29,7 +29,7 @@ class BoundedMirrorRecords(MirrorRecords):
     async def all(self, store_id: str | None = None) -> Sequence[Mirror]:
         """Return the mirrors of stores that are seen."""
         mirrors = await self._records.all(store_id)
-        seen = [store for store in {mirror.store_id for mirror in mirrors} if await self._is_seen(store)]
+        seen = {store for store in {mirror.store_id for mirror in mirrors} if await self._is_seen(store)}
         return [mirror for mirror in mirrors if mirror.store_id in seen]
 
     def stamp(self) -> object | None:

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import anyio.to_thread
-
 from vectorstores_server.engines.local.catalog import Catalog, postgres_leases
-from vectorstores_server.engines.local.catalog.connection import translated
+from vectorstores_server.engines.local.catalog.connection import on_disk
 from vectorstores_server.engines.local.catalog.postgres import PostgresCatalog
 from vectorstores_server.engines.local.directory.ownership import claim
 from vectorstores_server.engines.local.directory.shared_folder import PlaceMarker, claim_folder, refuse_strange
@@ -36,8 +34,8 @@ from vectorstores_server.engines.local.storage import EngineStorage
 
 LEASE_SECONDS = 30.0
 """The time after which a server that says nothing has lost what it held."""
-LEAST_TABLE_SHARE = 10
-"""The share of the copies, a tenth, that is for files; the rest is for tables."""
+SHARE_OF_FILES = 10
+"""The part of the copies that is for files, one in so many; the rest is for tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +53,7 @@ def in_folder(folder: Path) -> SharedPlace:
     """Return a folder that all servers reach."""
 
     async def claimed() -> PlaceMarker:
-        try:
-            return await anyio.to_thread.run_sync(claim_folder, folder)
-        except OSError as error:
-            raise translated(error, folder) from error
+        return await on_disk(folder, claim_folder, folder)
 
     sweep = partial(FolderSweep, directory=folder)
     return SharedPlace(
@@ -69,7 +64,7 @@ def in_folder(folder: Path) -> SharedPlace:
 def in_objects(place: ObjectPlace, copies: Path, copies_bytes: int) -> SharedPlace:
     """Return an object storage, with copies on this machine in a folder, of so many bytes at most."""
     bucket = ObjectBucket(place)
-    of_files = copies_bytes // LEAST_TABLE_SHARE
+    of_files = copies_bytes // SHARE_OF_FILES
     local = LocalFiles(copies / "files", of_files)
     tables = ObjectTables(bucket, TableCopies(bucket, copies / "tables", copies_bytes - of_files))
 
@@ -110,10 +105,7 @@ def over_postgres(
 async def _prepare(catalog: PostgresCatalog, place: SharedPlace, directory: Path) -> None:
     """Make sure that place and catalog belong together. Raises Unavailable and DiskFull."""
     await catalog.prepared()
-    try:
-        await anyio.to_thread.run_sync(claim, directory)
-    except OSError as error:
-        raise translated(error, directory) from error
+    await on_disk(directory, claim, directory)
     bound = await catalog.read(postgres_leases.place)
     found = await place.claim()
     refuse_strange(found, bound)

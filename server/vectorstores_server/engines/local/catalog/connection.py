@@ -4,14 +4,21 @@ import errno
 import os
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import anyio.to_thread
 
 from vectorstores_server.engines.local.catalog.filesystem import refuse_network
 from vectorstores_server.engines.local.catalog.migrations import MIGRATIONS, statements
 from vectorstores_server.engines.local.directory.names import CATALOG
 from vectorstores_server.engines.local.directory.ownership import claim, refuse_empty_catalog
 from vectorstores_tools.contract.errors import DirectoryUpgraded, DiskFull, Unavailable, VectorStoreError
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 FILE_NAME = CATALOG
 BUSY_SECONDS = 30
@@ -67,6 +74,14 @@ def check_version(db: sqlite3.Connection, known: int = len(MIGRATIONS)) -> int:
         row = db.execute("SELECT version FROM meta").fetchone()
         raise DirectoryUpgraded(row["version"] if row else "of a later version")
     return found
+
+
+async def on_disk(directory: Path, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call a function that reads or writes below a directory, in a thread. Raises DiskFull and Unavailable."""
+    try:
+        return await anyio.to_thread.run_sync(partial(fn, *args, **kwargs))
+    except OSError as error:
+        raise translated(error, directory) from error
 
 
 def translated(error: sqlite3.Error | OSError, directory: Path) -> VectorStoreError:

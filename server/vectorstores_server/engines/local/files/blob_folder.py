@@ -17,7 +17,7 @@ from typing import BinaryIO, ParamSpec, Self, TypeVar
 
 import anyio.to_thread
 
-from vectorstores_server.engines.local.catalog.connection import translated
+from vectorstores_server.engines.local.catalog.connection import on_disk
 from vectorstores_server.engines.local.directory.removal import Removal
 from vectorstores_server.engines.local.files.blobs import (
     BLOCK,
@@ -222,10 +222,7 @@ class BlobFolder:
 
     async def run(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function that reads or writes here, in a thread. Raises DiskFull and Unavailable."""
-        try:
-            return await anyio.to_thread.run_sync(partial(fn, *args, **kwargs))
-        except OSError as error:
-            raise translated(error, self.directory) from error
+        return await on_disk(self.directory, fn, *args, **kwargs)
 
 
 class _BlobWriter:

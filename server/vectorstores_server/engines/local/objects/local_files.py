@@ -9,13 +9,10 @@ import secrets
 import time
 from collections.abc import Callable, Generator
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from anyio import to_thread
-
-from vectorstores_server.engines.local.catalog.connection import translated
+from vectorstores_server.engines.local.catalog.connection import on_disk
 from vectorstores_server.system.posix import private_directory
 
 P = ParamSpec("P")
@@ -38,10 +35,7 @@ class LocalFiles:
 
     async def run(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function that reads or writes here, in a thread. Raises DiskFull and Unavailable."""
-        try:
-            return await to_thread.run_sync(partial(fn, *args, **kwargs))
-        except OSError as error:
-            raise translated(error, self._folder) from error
+        return await on_disk(self._folder, fn, *args, **kwargs)
 
     def unfinished(self) -> Path:
         """Return a name for a file that is going to be written."""
