@@ -279,7 +279,7 @@ class Index:
 
     async def unsettled(self) -> list[str]:
         """Name the tables with deleted rows or old versions, for which `settle` has something to do; opens nothing."""
-        return [table for table in await self.tables() if (await self.place.traces(table)).any]
+        return [table for table, traces in (await self.place.all_traces()).items() if traces.any]
 
     async def purge(self, table: str) -> None:
         """Take deleted rows off the disk now; a search on an older version starts again with the newest."""

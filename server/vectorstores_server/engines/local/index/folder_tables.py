@@ -51,24 +51,25 @@ class FolderTables:
 
     async def tables(self) -> list[str]:
         """Name the folders that bear the name of a table of ours and hold something of one."""
-
-        def look() -> list[str]:
-            found = [folder for folder in folders(self._directory) if folder.suffix == SUFFIX]
-            named = [folder for folder in found if is_table(folder.stem)]
-            return [folder.stem for folder in named if self._removal.holds_ours(self._named(folder))]
-
-        return await _run("all", look)
+        return await _run("all", self._tables)
 
     async def traces(self, table: str) -> TableTraces:
         """Look at a table's folder."""
+        return await to_thread.run_sync(self._traces, table)
 
-        def look() -> TableTraces:
-            manifests = (self._folder(table) / "_versions").glob("*.manifest")
-            written = [path.stat().st_mtime for path in manifests]
-            note = self._marker(table)
-            return TableTraces(len(written), min(written, default=0.0), note.stat().st_mtime if note.exists() else None)
+    async def all_traces(self) -> Mapping[str, TableTraces]:
+        """Look at the folders of all tables, in one way to a thread."""
+        return await _run("all", lambda: {table: self._traces(table) for table in self._tables()})
 
-        return await to_thread.run_sync(look)
+    def _tables(self) -> list[str]:
+        found = [folder for folder in folders(self._directory) if folder.suffix == SUFFIX]
+        named = [folder for folder in found if is_table(folder.stem)]
+        return [folder.stem for folder in named if self._removal.holds_ours(self._named(folder))]
+
+    def _traces(self, table: str) -> TableTraces:
+        written = [path.stat().st_mtime for path in (self._folder(table) / "_versions").glob("*.manifest")]
+        note = self._marker(table)
+        return TableTraces(len(written), min(written, default=0.0), note.stat().st_mtime if note.exists() else None)
 
     async def mark(self, table: str) -> None:
         """Make an empty file beside the table that says since when it holds deleted rows."""

@@ -82,6 +82,10 @@ class TablePlace(Protocol):
         """Look at a table without opening it."""
         ...
 
+    async def all_traces(self) -> Mapping[str, TableTraces]:
+        """Look at every table at once."""
+        ...
+
     async def mark(self, table: str) -> None:
         """Note a deletion of rows, before it is made. A table that is not there gets no note."""
         ...

@@ -63,11 +63,21 @@ class ObjectTables:
     async def traces(self, table: str) -> TableTraces:
         """Look at a table's manifests, and at the note beside it."""
         with _reached(table):
-            manifests = await self._bucket.list(f"{self._prefix(table)}/_versions")
-            written = [stored.changed for stored in manifests if stored.name.endswith(".manifest")]
-            deleted_since = None
-            with suppress(FileNotFoundError):
-                deleted_since = (await self._bucket.head(self._marker(table))).changed
+            return await self._traces(table)
+
+    async def all_traces(self) -> Mapping[str, TableTraces]:
+        """Look at several tables side by side."""
+        tables = await self.tables()
+        with _reached("all"):
+            found = await side_by_side([partial(self._traces, table) for table in tables])
+        return dict(zip(tables, found, strict=True))
+
+    async def _traces(self, table: str) -> TableTraces:
+        manifests = await self._bucket.list(f"{self._prefix(table)}/_versions")
+        written = [stored.changed for stored in manifests if stored.name.endswith(".manifest")]
+        deleted_since = None
+        with suppress(FileNotFoundError):
+            deleted_since = (await self._bucket.head(self._marker(table))).changed
         return TableTraces(len(written), min(written, default=0.0), deleted_since)
 
     async def mark(self, table: str) -> None:
